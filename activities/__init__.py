@@ -1,0 +1,1 @@
+"""Contact with the world: Temporal's client, and receivers over HTTP."""

@@ -1,0 +1,194 @@
+"""One attempt of a delivery: prepare, send, record, and say when the next is due."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import structlog
+from temporalio import activity
+from temporalio.client import Client
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
+
+from activities.egress import Answer, Egress
+from activities.endpoints import Endpoints
+from hookwright.contracts import Contract, contracts
+from hookwright.envelope import render
+from hookwright.models import (
+    Attempt,
+    DeliveryInput,
+    DeliveryLog,
+    DeliveryState,
+    EndpointState,
+    Outcome,
+)
+from hookwright.schedule import effective_rule, next_delay, parse_retry_after
+from hookwright.signing import sign_standard
+
+HEARTBEAT_SECONDS = 1.0
+USER_AGENT = "Hookwright/0.1"
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Attempts:
+    """The activities of `Delivery`. A receiver's failure is data; only our own faults raise."""
+
+    client: Client
+    endpoints: Endpoints
+    egress: Egress
+
+    @activity.defn
+    async def attempt(self, delivery: DeliveryInput) -> DeliveryLog:
+        """Make the first attempt. Runs as a local activity: see docs/decisions/0002."""
+        endpoint = await self.endpoints.at_least(
+            delivery.event.tenant_id, delivery.endpoint_id, delivery.endpoint_version
+        )
+        return await self._attempt(delivery, endpoint, DeliveryLog())
+
+    @activity.defn
+    async def retry(self, delivery: DeliveryInput, so_far: DeliveryLog) -> DeliveryLog:
+        """Make the remaining attempts, one in each run of this activity, until the log is final.
+
+        The log rides in the heartbeat details, which outlive a failed run: a pending delivery
+        shows all its attempts, and a killed worker does not eat a step of the schedule.
+
+        Raises:
+            ApplicationError: the next attempt is due later; benign, with `next_retry_delay`.
+        """
+        recorded = activity.info().heartbeat_details
+        if not recorded and so_far.attempts:
+            raise _due_later(so_far)
+        attempts = DeliveryLog.model_validate(recorded[0]) if recorded else so_far
+        endpoint = await self.endpoints.current(delivery.event.tenant_id, delivery.endpoint_id)
+        async with _heartbeats(attempts):
+            attempts = await self._attempt(delivery, endpoint, attempts)
+        if attempts.state is DeliveryState.PENDING:
+            raise _due_later(attempts)
+        return attempts
+
+    @activity.defn
+    async def recorded_log(self) -> DeliveryLog:
+        """Return the log that the pending `retry` of this workflow has recorded so far."""
+        handle = self.client.get_workflow_handle(activity.info().workflow_id or "")
+        for pending in (await handle.describe()).raw_description.pending_activities:
+            if pending.HasField("heartbeat_details"):
+                [details] = await self.client.data_converter.decode(
+                    pending.heartbeat_details.payloads, [DeliveryLog]
+                )
+                return DeliveryLog.model_validate(details)
+        return DeliveryLog()
+
+    async def _attempt(
+        self, delivery: DeliveryInput, endpoint: EndpointState | None, so_far: DeliveryLog
+    ) -> DeliveryLog:
+        if endpoint is None:
+            # Nobody is left to deliver to. Cancelling the workflow shows it as such everywhere.
+            await self.client.get_workflow_handle(activity.info().workflow_id or "").cancel()
+            return so_far.model_copy(update={"state": DeliveryState.CANCELLED})
+        contract, answer, attempt = await self._post(delivery, endpoint, len(so_far.attempts) + 1)
+        attempts = [*so_far.attempts, attempt]
+        delay = None
+        state = DeliveryState.DELIVERED
+        if answer.outcome is not Outcome.DELIVERED:
+            delay = _delay(contract, endpoint, len(attempts), answer)
+            state = DeliveryState.EXHAUSTED if delay is None else DeliveryState.PENDING
+        _log_attempt(delivery, attempt, state, delay)
+        return DeliveryLog(state=state, attempts=attempts, retry_in_seconds=delay or 0.0)
+
+    async def _post(
+        self, delivery: DeliveryInput, endpoint: EndpointState, number: int
+    ) -> tuple[Contract, Answer, Attempt]:
+        config = endpoint.active_config
+        contract = contracts()[config.contract or ""]
+        started_at = datetime.now(UTC)
+        body = render(contract, delivery.event, delivery.happened_at)
+        headers = _headers(contract, endpoint, delivery.event.id, started_at, body)
+        started = time.perf_counter()
+        answer = await self.egress.post(
+            config.url, headers, body, config.timeout_seconds or contract.timeout_seconds
+        )
+        return (
+            contract,
+            answer,
+            Attempt(
+                number=number,
+                started_at=started_at,
+                duration_ms=round((time.perf_counter() - started) * 1000),
+                outcome=answer.outcome,
+                status_code=answer.status_code,
+                response_body=answer.body,
+                error=answer.error,
+            ),
+        )
+
+
+def _headers(
+    contract: Contract, endpoint: EndpointState, event_id: str, now: datetime, body: bytes
+) -> dict[str, str]:
+    unix_time = int(now.timestamp())
+    own = {"event_id": event_id, "unix_time": str(unix_time)}
+    signature = sign_standard(endpoint.live_secrets(now), event_id, unix_time, body)
+    return {
+        "user-agent": USER_AGENT,
+        "accept-encoding": "identity",
+        "content-type": contract.content_type,
+        **{name: own[source] for name, source in contract.headers.items()},
+        contract.signature.header: signature,
+    }
+
+
+def _delay(
+    contract: Contract, endpoint: EndpointState, attempts_made: int, answer: Answer
+) -> float | None:
+    rule = effective_rule(contract.retry, endpoint.active_config.retry)
+    asked = parse_retry_after(answer.retry_after) if answer.retry_after else None
+    return next_delay(rule, attempts_made, asked)
+
+
+def _due_later(attempts: DeliveryLog) -> ApplicationError:
+    activity.heartbeat(attempts)
+    last = attempts.attempts[-1]
+    return ApplicationError(
+        f"attempt {last.number}: {last.error}",
+        type=last.outcome,
+        next_retry_delay=timedelta(seconds=attempts.retry_in_seconds),
+        category=ApplicationErrorCategory.BENIGN,
+    )
+
+
+def _log_attempt(
+    delivery: DeliveryInput, attempt: Attempt, state: DeliveryState, delay: float | None
+) -> None:
+    log.info(
+        "delivery.attempted",
+        tenant_id=delivery.event.tenant_id,
+        endpoint_id=delivery.endpoint_id,
+        event_id=delivery.event.id,
+        event_type=delivery.event.type,
+        attempt=attempt.number,
+        outcome=attempt.outcome,
+        status_code=attempt.status_code,
+        duration_ms=attempt.duration_ms,
+        state=state,
+        retry_in_seconds=delay,
+    )
+
+
+@asynccontextmanager
+async def _heartbeats(attempts: DeliveryLog) -> AsyncIterator[None]:
+    """Show life while a POST is under way, so that a killed worker's attempt comes back soon."""
+
+    async def beat() -> None:
+        while True:
+            activity.heartbeat(attempts)
+            await asyncio.sleep(HEARTBEAT_SECONDS)
+
+    beating = asyncio.create_task(beat())
+    try:
+        yield
+    finally:
+        beating.cancel()

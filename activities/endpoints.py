@@ -1,0 +1,56 @@
+"""Endpoints as deliveries see them: the state that `Endpoint` keeps in its memo."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from cachetools import TTLCache
+from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.service import RPCError, RPCStatusCode
+
+from hookwright.ids import ENDPOINT_MEMO, endpoint_workflow_id
+from hookwright.models import EndpointState
+
+MAX_CACHED = 10_000
+MAX_AGE_SECONDS = 5.0
+"""How old a snapshot a first attempt may use: it bounds how long a backlog of first attempts goes
+on as configured before a change. A retry always reads afresh."""
+
+DESCRIBE_TIMEOUT = timedelta(seconds=5)
+
+
+@dataclass(frozen=True)
+class Endpoints:
+    """Reads endpoints by `describe` (strongly consistent, needs no worker), and remembers them."""
+
+    client: Client
+    _recent: TTLCache[str, EndpointState] = field(
+        default_factory=lambda: TTLCache(MAX_CACHED, MAX_AGE_SECONDS), init=False
+    )
+
+    async def at_least(
+        self, tenant_id: str, endpoint_id: str, version: int
+    ) -> EndpointState | None:
+        """Return the endpoint at this version or a later one, or None if it was deleted."""
+        known = self._recent.get(endpoint_workflow_id(tenant_id, endpoint_id))
+        if known and known.version >= version:
+            return known
+        return await self.current(tenant_id, endpoint_id)
+
+    async def current(self, tenant_id: str, endpoint_id: str) -> EndpointState | None:
+        """Return the endpoint as it is now, or None if it was deleted."""
+        workflow_id = endpoint_workflow_id(tenant_id, endpoint_id)
+        try:
+            description = await self.client.get_workflow_handle(workflow_id).describe(
+                rpc_timeout=DESCRIBE_TIMEOUT
+            )
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                return None
+            raise
+        state = await description.memo_value(ENDPOINT_MEMO, None, type_hint=EndpointState)
+        running = description.status is WorkflowExecutionStatus.RUNNING
+        if state is None or state.deleted or not running:
+            self._recent.pop(workflow_id, None)
+            return None
+        self._recent[workflow_id] = state
+        return state

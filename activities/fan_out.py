@@ -1,0 +1,102 @@
+"""Fan-out: one delivery for every endpoint that wants an event."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime
+
+from temporalio import activity
+from temporalio.client import Client
+from temporalio.common import WorkflowIDReusePolicy
+from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from hookwright.client import delivery_search_attributes
+from hookwright.envelope import event_document
+from hookwright.ids import (
+    DELIVERY_WORKFLOW,
+    ROUTES_MEMO,
+    delivery_workflow_id,
+    tenant_workflow_id,
+)
+from hookwright.models import DeliveryInput, EventInput, FanOut, Route
+from hookwright.subscription import passes_filter, wants_type
+
+CHUNK = 500
+"""Deliveries started by one run of the activity: a killed worker repeats at most these starts."""
+
+CONCURRENT_STARTS = 10
+
+
+@dataclass(frozen=True)
+class FanOuts:
+    """The activity of `Event`."""
+
+    client: Client
+
+    @activity.defn
+    async def fan_out(self, event: EventInput, happened_at: datetime, done: FanOut) -> FanOut:
+        """Start the next chunk of deliveries; safe to repeat, for a delivery's id is derived.
+
+        Raises:
+            ApplicationError: there is no such tenant; final.
+        """
+        routes = [
+            route
+            for route in await self._routes(event.tenant_id)
+            if route.endpoint_id not in done.endpoint_ids and _wants(route, event, happened_at)
+        ]
+        gate = asyncio.Semaphore(CONCURRENT_STARTS)
+
+        async def start(route: Route) -> None:
+            async with gate:
+                await self._start_delivery(route, event, happened_at)
+
+        chunk = routes[:CHUNK]
+        await asyncio.gather(*map(start, chunk))
+        return FanOut(
+            endpoint_ids=done.endpoint_ids + [route.endpoint_id for route in chunk],
+            complete=len(routes) <= CHUNK,
+        )
+
+    async def _routes(self, tenant_id: str) -> list[Route]:
+        handle = self.client.get_workflow_handle(tenant_workflow_id(tenant_id))
+        try:
+            description = await handle.describe()
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+            raise ApplicationError(
+                f"there is no tenant {tenant_id}; create it, then publish under a new event id",
+                type="unknown_tenant",
+                non_retryable=True,
+            ) from None
+        return await description.memo_value(ROUTES_MEMO, [], type_hint=list[Route])
+
+    async def _start_delivery(self, route: Route, event: EventInput, happened_at: datetime) -> None:
+        delivery = DeliveryInput(
+            event=event,
+            happened_at=happened_at,
+            endpoint_id=route.endpoint_id,
+            endpoint_version=route.version,
+        )
+        try:
+            await self.client.start_workflow(
+                DELIVERY_WORKFLOW,
+                delivery,
+                id=delivery_workflow_id(event.tenant_id, route.endpoint_id, event.id),
+                task_queue=activity.info().task_queue,
+                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                search_attributes=delivery_search_attributes(delivery),
+                static_summary=event.type,
+                request_eager_start=True,
+            )
+        except WorkflowAlreadyStartedError:
+            return
+
+
+def _wants(route: Route, event: EventInput, happened_at: datetime) -> bool:
+    return (
+        event.endpoint_id in (None, route.endpoint_id)
+        and wants_type(route.event_types, event.type)
+        and passes_filter(route.filter, event_document(event, happened_at))
+    )

@@ -1,0 +1,89 @@
+"""The network as egress sees it: a name is resolved once, vetted, and dialled as vetted.
+
+DNS rebinding has nothing to flip: the address that was checked is the address that is dialled,
+while SNI, Host and certificate checks keep the name.
+"""
+
+import asyncio
+import ipaddress
+import socket
+from collections.abc import Awaitable, Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import NoReturn
+
+import httpcore
+
+from hookwright.destinations import Address, DestinationPolicy
+
+Resolver = Callable[[str, int], Awaitable[list[str]]]
+
+# getaddrinfo blocks a thread until the system's resolver gives up. A pool of our own keeps slow
+# names of one tenant from starving the rest of the process.
+_RESOLVER_THREADS = ThreadPoolExecutor(max_workers=64, thread_name_prefix="resolver")
+
+
+class BlockedDestinationError(Exception):
+    """The name resolves to an address that webhooks may not be sent to."""
+
+
+class NameResolutionError(Exception):
+    """The name does not resolve."""
+
+
+async def system_resolver(host: str, port: int) -> list[str]:
+    """Resolve a name as the operating system does."""
+    try:
+        answers = await asyncio.get_running_loop().run_in_executor(
+            _RESOLVER_THREADS, lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        )
+    except (OSError, UnicodeError) as error:
+        raise NameResolutionError(f"the host name does not resolve: {error}") from error
+    return [str(answer[4][0]) for answer in answers]
+
+
+@dataclass(frozen=True)
+class GuardedNetwork(httpcore.AsyncNetworkBackend):
+    """A network backend that refuses a host if any of its addresses is forbidden."""
+
+    policy: DestinationPolicy
+    resolve: Resolver = system_resolver
+    network: httpcore.AsyncNetworkBackend = field(default_factory=httpcore.AnyIOBackend)
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109 - the signature is httpcore's
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        """Resolve, vet every answer, then dial them in turn."""
+        failure: httpcore.ConnectError | None = None
+        for address in await self._vetted(host, port):
+            try:
+                return await self.network.connect_tcp(
+                    str(address), port, timeout, local_address, socket_options
+                )
+            except httpcore.ConnectError as error:
+                failure = error
+        raise failure or NameResolutionError("the host name has no address")
+
+    async def connect_unix_socket(self, *_: object, **__: object) -> NoReturn:
+        """Refuse: no webhook goes to a local socket."""
+        raise BlockedDestinationError("unix sockets are not a destination")
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait, as httpcore asks between its own retries (which are off)."""
+        await self.network.sleep(seconds)
+
+    async def _vetted(self, host: str, port: int) -> list[Address]:
+        addresses = [
+            ipaddress.ip_address(answer) for answer in dict.fromkeys(await self.resolve(host, port))
+        ]
+        # One forbidden answer among public ones is an attack or a mistake, never a fallback.
+        if not all(map(self.policy.allows, addresses)):
+            raise BlockedDestinationError(
+                "the host resolves to an address that webhooks may not be sent to"
+            )
+        return addresses

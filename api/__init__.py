@@ -1,0 +1,1 @@
+"""The management REST API: thin routes over services over Temporal."""

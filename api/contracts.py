@@ -1,0 +1,27 @@
+"""Routes of contracts: what can be chosen, as data."""
+
+from http import HTTPStatus
+
+from fastapi import APIRouter
+
+from api.errors import not_found, responses
+from api.pages import Page
+from hookwright.contracts import Contract, contracts
+from hookwright.ids import Name
+
+router = APIRouter(prefix="/v1/contracts", tags=["contracts"])
+
+
+@router.get("", responses=responses())
+async def list_contracts() -> Page[Contract]:
+    """List the contracts."""
+    return Page(data=list(contracts().values()), next_cursor=None)
+
+
+@router.get("/{name}", responses=responses(HTTPStatus.NOT_FOUND))
+async def get_contract(name: Name) -> Contract:
+    """Read a contract."""
+    contract = contracts().get(name)
+    if contract is None:
+        raise not_found("contract")
+    return contract

@@ -1,0 +1,170 @@
+"""Routes of endpoints."""
+
+from http import HTTPStatus
+from typing import Annotated, Self
+
+from fastapi import APIRouter, Header
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.errors import responses
+from api.pages import Cursor, Limit, Page
+from api.requests import StrictRoute
+from api.services import ServicesDependency
+from hookwright.ids import Name
+from hookwright.models import EndpointConfig, EndpointState, EndpointStatus, Metadata
+from hookwright.schedule import Retry
+from hookwright.signing import public_key
+from hookwright.times import Timestamp
+
+router = APIRouter(
+    prefix="/v1/tenants/{tenant_id}/endpoints", tags=["endpoints"], route_class=StrictRoute
+)
+BODY = (HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+
+IdempotencyKey = Annotated[
+    str | None,
+    Header(min_length=1, max_length=255, description="A repeat under it creates nothing new."),
+]
+
+
+class EndpointCreate(EndpointConfig):
+    """What registers an endpoint. Only `url` is required."""
+
+    secret: str | None = Field(
+        default=None,
+        max_length=256,
+        description="`whsec_` (24 to 64 bytes in base64) or `whsk_` (ed25519). Else generated.",
+    )
+
+
+class EndpointChange(EndpointConfig):
+    """The fields to change; what is left out stays."""
+
+    url: str = ""
+
+
+class SecretRotate(BaseModel):
+    """How long the old secret goes on signing beside the new one."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    grace_period_seconds: int = Field(default=86_400, ge=0, le=604_800)
+
+
+class EndpointRead(BaseModel):
+    """An endpoint as answered. Never its secret."""
+
+    id: Name
+    tenant_id: Name
+    url: str
+    event_types: list[str]
+    description: str
+    metadata: Metadata
+    contract: Name | None
+    filter: str | None
+    retry: Retry | None
+    timeout_seconds: float | None
+    status: EndpointStatus
+    public_key: str | None
+    created_at: Timestamp | None
+    updated_at: Timestamp | None
+    version: int
+
+    @classmethod
+    def of(cls, endpoint: EndpointState, **more: object) -> Self:
+        """Return the answer for an endpoint."""
+        return cls.model_validate(
+            {
+                **endpoint.active_config.model_dump(),
+                "id": endpoint.endpoint_id,
+                "tenant_id": endpoint.tenant_id,
+                "status": endpoint.status,
+                "public_key": public_key(endpoint.secrets[0].value),
+                "created_at": endpoint.created_at,
+                "updated_at": endpoint.updated_at,
+                "version": endpoint.version,
+                **more,
+            }
+        )
+
+
+class EndpointCreated(EndpointRead):
+    """An endpoint as answered once: with its secret."""
+
+    secret: str
+
+
+class SecretRotated(BaseModel):
+    """The new secret, and when the previous one stops signing."""
+
+    secret: str
+    previous_expires_at: Timestamp
+
+
+@router.post(
+    "",
+    status_code=HTTPStatus.CREATED,
+    responses=responses(*BODY, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
+)
+async def create_endpoint(
+    tenant_id: Name,
+    body: EndpointCreate,
+    services: ServicesDependency,
+    idempotency_key: IdempotencyKey = None,
+) -> EndpointCreated:
+    """Register an endpoint. The answer is the only one, besides rotate's, that holds `secret`."""
+    config = EndpointConfig.model_validate(body.model_dump(exclude={"secret"}))
+    endpoint = await services.endpoints.create(tenant_id, config, body.secret, idempotency_key)
+    return EndpointCreated.of(endpoint, secret=endpoint.secrets[0].value)
+
+
+@router.get("", responses=responses(HTTPStatus.NOT_FOUND))
+async def list_endpoints(
+    tenant_id: Name, services: ServicesDependency, limit: Limit = 50, cursor: Cursor = None
+) -> Page[EndpointRead]:
+    """List a tenant's endpoints, oldest first."""
+    page = await services.endpoints.page(tenant_id, limit, cursor)
+    return Page(data=list(map(EndpointRead.of, page.data)), next_cursor=page.next_cursor)
+
+
+@router.get("/{endpoint_id}", responses=responses(HTTPStatus.NOT_FOUND))
+async def get_endpoint(
+    tenant_id: Name, endpoint_id: Name, services: ServicesDependency
+) -> EndpointRead:
+    """Read an endpoint."""
+    return EndpointRead.of(await services.endpoints.get(tenant_id, endpoint_id))
+
+
+@router.patch(
+    "/{endpoint_id}", responses=responses(*BODY, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
+)
+async def change_endpoint(
+    tenant_id: Name, endpoint_id: Name, body: EndpointChange, services: ServicesDependency
+) -> EndpointRead:
+    """Change an endpoint. The very next attempt, a waiting retry's too, uses what was changed."""
+    changes = body.model_dump(exclude_unset=True)
+    return EndpointRead.of(await services.endpoints.change(tenant_id, endpoint_id, changes))
+
+
+@router.delete(
+    "/{endpoint_id}",
+    status_code=HTTPStatus.NO_CONTENT,
+    responses=responses(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
+)
+async def delete_endpoint(tenant_id: Name, endpoint_id: Name, services: ServicesDependency) -> None:
+    """Delete an endpoint; deliveries that wait for it are cancelled."""
+    await services.endpoints.delete(tenant_id, endpoint_id)
+
+
+@router.post(
+    "/{endpoint_id}/secret/rotate",
+    responses=responses(*BODY, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
+)
+async def rotate_secret(
+    tenant_id: Name, endpoint_id: Name, body: SecretRotate, services: ServicesDependency
+) -> SecretRotated:
+    """Make a new secret of the same kind. Both sign until the grace period ends."""
+    endpoint = await services.endpoints.rotate(tenant_id, endpoint_id, body.grace_period_seconds)
+    current, *older = endpoint.secrets
+    expires = older[0].expires_at if older else endpoint.updated_at
+    return SecretRotated.model_validate({"secret": current.value, "previous_expires_at": expires})

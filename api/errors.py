@@ -1,0 +1,163 @@
+"""Errors as `application/problem+json` (RFC 9457): ours, validation's, and 404/405 alike."""
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
+from temporalio.service import RPCError, RPCStatusCode
+
+RETRY_AFTER_SECONDS = 2
+
+log = structlog.get_logger(__name__)
+
+
+class Fault(BaseModel):
+    """One fault of a request: where, and what."""
+
+    loc: list[str | int]
+    msg: str
+
+
+class ProblemBody(BaseModel):
+    """The body of every error."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: list[Fault]
+
+
+class Problem(HTTPException):
+    """An answer that is an error. `slug` names it for programs; `detail` says the remedy."""
+
+    def __init__(
+        self,
+        status: HTTPStatus,
+        slug: str,
+        detail: str,
+        *,
+        errors: Sequence[Fault] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(status, detail, headers=dict(headers or {}))
+        self.slug = slug
+        self.errors = list(errors)
+
+    def body(self) -> ProblemBody:
+        """Return the body."""
+        return ProblemBody(
+            type=f"https://hookwright.dev/problems#{self.slug}",
+            title=HTTPStatus(self.status_code).phrase,
+            status=self.status_code,
+            detail=self.detail,
+            errors=self.errors,
+        )
+
+
+def not_found(what: str) -> Problem:
+    """Return the one 404: the same for what never was and for what is another tenant's."""
+    return Problem(HTTPStatus.NOT_FOUND, "not-found", f"there is no such {what}")
+
+
+def conflict(detail: str) -> Problem:
+    """Return a 409."""
+    return Problem(HTTPStatus.CONFLICT, "conflict", detail)
+
+
+def invalid(loc: Sequence[str | int], msg: str) -> Problem:
+    """Return a 422 with one fault."""
+    return Problem(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "invalid",
+        "the request is not valid; see errors",
+        errors=[Fault(loc=list(loc), msg=msg)],
+    )
+
+
+def invalid_model(error: ValidationError | RequestValidationError, *loc: str) -> Problem:
+    """Return a 422 with all that pydantic found. Never repeats the input: it may be a secret."""
+    problem = invalid((), "")
+    problem.errors = [
+        Fault(loc=[*loc, *fault["loc"]], msg=fault["msg"].removeprefix("Value error, "))
+        for fault in error.errors()
+    ]
+    return problem
+
+
+def unavailable(detail: str) -> Problem:
+    """Return a 503 that says when to come back."""
+    return Problem(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "unavailable",
+        detail,
+        headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
+    )
+
+
+def responses(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
+    """Declare a route's errors in OpenAPI, with those that every route can answer."""
+    everywhere = (
+        HTTPStatus.UNAUTHORIZED,
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        HTTPStatus.SERVICE_UNAVAILABLE,
+    )
+    content = {"application/problem+json": {"schema": ProblemBody.model_json_schema()}}
+    return {
+        int(status): {"description": status.phrase, "content": content}
+        for status in (*everywhere, *statuses)
+    }
+
+
+def answer(problem: Problem) -> JSONResponse:
+    """Return a problem as a response."""
+    return JSONResponse(
+        problem.body().model_dump(),
+        problem.status_code,
+        problem.headers,
+        media_type="application/problem+json",
+    )
+
+
+def install(app: FastAPI) -> None:
+    """Make the application answer every error as a problem."""
+
+    @app.exception_handler(HTTPException)
+    async def ours_or_starlettes(_: Request, error: HTTPException) -> JSONResponse:
+        if isinstance(error, Problem):
+            return answer(error)
+        status = HTTPStatus(error.status_code)
+        slug = status.phrase.lower().replace(" ", "-")
+        return answer(Problem(status, slug, str(error.detail), headers=error.headers))
+
+    @app.exception_handler(RequestValidationError)
+    async def validation(_: Request, error: RequestValidationError) -> JSONResponse:
+        return answer(invalid_model(error))
+
+    @app.exception_handler(RPCError)
+    async def temporal(_: Request, error: RPCError) -> JSONResponse:
+        if error.status in (RPCStatusCode.INTERNAL, RPCStatusCode.INVALID_ARGUMENT):
+            return _ours(error)
+        log.warning("temporal.unavailable", status=error.status.name)
+        return answer(unavailable("Temporal cannot be reached right now; nothing was accepted"))
+
+    @app.exception_handler(TimeoutError)
+    async def slow(_: Request, __: TimeoutError) -> JSONResponse:
+        log.warning("temporal.slow")
+        return answer(unavailable("Temporal did not answer in time; repeat with the same id"))
+
+    @app.exception_handler(Exception)
+    async def unforeseen(_: Request, error: Exception) -> JSONResponse:
+        return _ours(error)
+
+
+def _ours(error: Exception) -> JSONResponse:
+    log.error("api.unforeseen", exc_info=error)
+    status = HTTPStatus.INTERNAL_SERVER_ERROR
+    return answer(Problem(status, "internal", "a fault of ours; it has been logged"))

@@ -1,0 +1,192 @@
+"""Routes of events: publish, and see what became of it."""
+
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Annotated, Self
+
+from fastapi import APIRouter, Header, Query
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, ValidationError
+
+from api.deliveries import DeliveryRead
+from api.errors import Problem, ProblemBody, invalid, invalid_model, responses
+from api.pages import Cursor, Limit, Page
+from api.requests import StrictRoute
+from api.services import ServicesDependency
+from api.services.events import FanOutState, Published
+from hookwright.ids import EventType, Name, id_from_key, new_event_id
+from hookwright.models import EventInput
+from hookwright.times import Timestamp
+
+router = APIRouter(
+    prefix="/v1/tenants/{tenant_id}/events", tags=["events"], route_class=StrictRoute
+)
+BODY = (HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+MAX_BATCH = 100
+
+IdempotencyKey = Annotated[
+    str | None,
+    Header(min_length=1, max_length=255, description="Instead of an `id` in the body."),
+]
+
+
+class EventPublish(BaseModel):
+    """An event to publish. The `id` makes a repeat safe; without one, one is made."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: Name | None = None
+    type: EventType
+    data: JsonValue
+    endpoint_id: Name | None = None
+
+    def event(self, tenant_id: str, idempotency_key: str | None = None) -> EventInput:
+        """Return the event, happening now."""
+        if self.id and idempotency_key:
+            raise invalid(
+                ("header", "idempotency-key"), "the event's id is its key already; give either"
+            )
+        from_key = idempotency_key and id_from_key("evt", tenant_id, idempotency_key)
+        return EventInput(
+            tenant_id=tenant_id,
+            id=self.id or from_key or new_event_id(),
+            type=self.type,
+            data=self.data,
+            endpoint_id=self.endpoint_id,
+            created_at=datetime.now(UTC),
+        )
+
+
+class EventPublished(BaseModel):
+    """The answer to a publish: the event is stored. `duplicate`: it was already."""
+
+    id: Name
+    type: EventType
+    created_at: Timestamp | None
+    duplicate: bool
+
+    @classmethod
+    def of(cls, published: Published) -> Self:
+        """Return the answer."""
+        event = published.event
+        return cls(
+            id=event.id,
+            type=event.type,
+            created_at=event.created_at,
+            duplicate=published.duplicate,
+        )
+
+
+class BatchPublish(BaseModel):
+    """Up to 100 events, each as in a single publish."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    events: list[JsonValue] = Field(min_length=1, max_length=MAX_BATCH)
+
+
+class BatchResult(BaseModel):
+    """One event's fate: `status` 202 with `event`, or an error's status with `error`."""
+
+    status: int
+    event: EventPublished | None
+    error: ProblemBody | None
+
+
+class BatchResults(BaseModel):
+    """The results, in the order of the events."""
+
+    results: list[BatchResult]
+
+
+class EventRead(BaseModel):
+    """An event as it was published."""
+
+    id: Name
+    type: EventType
+    data: JsonValue
+    endpoint_id: Name | None
+    created_at: Timestamp | None
+
+
+class EventWithDeliveries(EventRead):
+    """An event and its deliveries. While `fan_out` is running they are not listed yet."""
+
+    fan_out: FanOutState
+    deliveries: list[DeliveryRead]
+
+
+@router.post(
+    "",
+    status_code=HTTPStatus.ACCEPTED,
+    responses=responses(*BODY, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
+)
+async def publish_event(
+    tenant_id: Name,
+    body: EventPublish,
+    services: ServicesDependency,
+    idempotency_key: IdempotencyKey = None,
+) -> EventPublished:
+    """Publish an event. 202 means stored: it will be delivered to every endpoint that wants it."""
+    return EventPublished.of(await services.events.publish(body.event(tenant_id, idempotency_key)))
+
+
+@router.post(
+    "/batch", status_code=HTTPStatus.ACCEPTED, responses=responses(*BODY, HTTPStatus.NOT_FOUND)
+)
+async def publish_batch(
+    tenant_id: Name, body: BatchPublish, services: ServicesDependency
+) -> BatchResults:
+    """Publish up to 100 events, each accepted or refused by itself."""
+    await services.tenants.known(tenant_id)
+    return BatchResults(
+        results=[await _publish_one(tenant_id, each, services) for each in body.events]
+    )
+
+
+@router.get("", responses=responses(HTTPStatus.NOT_FOUND))
+async def list_events(  # noqa: PLR0913 - one parameter a filter
+    tenant_id: Name,
+    services: ServicesDependency,
+    event_type: Annotated[EventType | None, Query(alias="type")] = None,
+    since: AwareDatetime | None = None,
+    until: AwareDatetime | None = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Page[EventRead]:
+    """List a tenant's events, newest first. An event shows up within a second of its publish."""
+    page = await services.events.page(
+        tenant_id, event_type=event_type, since=since, until=until, limit=limit, cursor=cursor
+    )
+    return Page(data=list(map(_read, page.data)), next_cursor=page.next_cursor)
+
+
+@router.get("/{event_id}", responses=responses(HTTPStatus.NOT_FOUND))
+async def get_event(
+    tenant_id: Name, event_id: Name, services: ServicesDependency
+) -> EventWithDeliveries:
+    """Read an event with its deliveries."""
+    found = await services.events.get(tenant_id, event_id)
+    return EventWithDeliveries(
+        **_read(found.event).model_dump(),
+        fan_out=found.fan_out,
+        deliveries=list(map(DeliveryRead.of, found.deliveries)),
+    )
+
+
+async def _publish_one(
+    tenant_id: str, item: JsonValue, services: ServicesDependency
+) -> BatchResult:
+    try:
+        event = EventPublish.model_validate(item).event(tenant_id)
+        published = EventPublished.of(await services.events.publish(event))
+    except ValidationError as error:
+        problem = invalid_model(error)
+    except Problem as error:
+        problem = error
+    else:
+        return BatchResult(status=HTTPStatus.ACCEPTED, event=published, error=None)
+    return BatchResult(status=problem.status_code, event=None, error=problem.body())
+
+
+def _read(event: EventInput) -> EventRead:
+    return EventRead(**event.model_dump(exclude={"tenant_id"}))

@@ -1,0 +1,47 @@
+"""Alive, and ready."""
+
+from typing import Literal
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel
+from temporalio.api.enums.v1 import TaskQueueType
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
+from temporalio.client import Client
+
+from api.errors import responses, unavailable
+from api.services.temporal import RPC_TIMEOUT
+
+router = APIRouter(tags=["health"])
+
+
+class Health(BaseModel):
+    """All is well."""
+
+    status: Literal["ok"]
+
+
+@router.get("/healthz")
+async def healthz() -> Health:
+    """Tell that this process answers."""
+    return Health(status="ok")
+
+
+@router.get(
+    "/readyz",
+    responses={503: responses()[503]},
+)
+async def readyz(request: Request) -> Health:
+    """Tell whether Temporal is reachable and a worker polls."""
+    client: Client = request.app.state.client
+    queue = await client.workflow_service.describe_task_queue(
+        DescribeTaskQueueRequest(
+            namespace=client.namespace,
+            task_queue=TaskQueue(name=request.app.state.config.task_queue),
+            task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
+        ),
+        timeout=RPC_TIMEOUT,
+    )
+    if not queue.pollers:
+        raise unavailable("no worker polls; events are accepted, and delivered when one does")
+    return Health(status="ok")

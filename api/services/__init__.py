@@ -1,0 +1,45 @@
+"""What the routes call: typed access to the entities in Temporal."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+from temporalio.client import Client
+
+from api.config import ApiConfig
+from api.pages import Cursors
+from api.services.deliveries import Deliveries
+from api.services.endpoints import Endpoints
+from api.services.events import Events
+from api.services.tenants import Tenants
+
+
+@dataclass(frozen=True)
+class Services:
+    """All services, on one client."""
+
+    tenants: Tenants
+    endpoints: Endpoints
+    events: Events
+    deliveries: Deliveries
+
+    @classmethod
+    def on(cls, client: Client, config: ApiConfig) -> "Services":
+        """Return the services."""
+        cursors = Cursors(config.cursor_key)
+        tenants = Tenants(client, config.task_queue, cursors)
+        deliveries = Deliveries(client, cursors)
+        return cls(
+            tenants=tenants,
+            endpoints=Endpoints(client, config.task_queue, config.destinations, tenants, cursors),
+            events=Events(client, config.task_queue, tenants, deliveries, cursors),
+            deliveries=deliveries,
+        )
+
+
+def _services(request: Request) -> Services:
+    services: Services = request.app.state.services
+    return services
+
+
+ServicesDependency = Annotated[Services, Depends(_services)]

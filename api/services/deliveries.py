@@ -1,0 +1,158 @@
+"""Deliveries, as services: the delivery log. Reading needs no worker."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from temporalio.api.enums.v1 import PendingActivityState
+from temporalio.client import (
+    Client,
+    WorkflowExecutionDescription,
+    WorkflowExecutionStatus,
+    WorkflowFailureError,
+)
+from temporalio.exceptions import ApplicationError
+
+from api.errors import not_found
+from api.pages import Cursors, Page
+from api.services.temporal import RPC_TIMEOUT, describe, equals, page_of_executions
+from hookwright.client import ENDPOINT_ID, EVENT_ID, EVENT_TYPE
+from hookwright.ids import (
+    ATTEMPTS_MEMO,
+    DELIVERY_WORKFLOW,
+    delivery_id,
+    delivery_workflow_id,
+)
+from hookwright.models import Attempt, DeliveryLog, DeliveryState
+
+STATES = {
+    WorkflowExecutionStatus.RUNNING: DeliveryState.PENDING,
+    WorkflowExecutionStatus.COMPLETED: DeliveryState.DELIVERED,
+    WorkflowExecutionStatus.FAILED: DeliveryState.EXHAUSTED,
+}
+"""A delivery's state is its workflow's status; whatever else ended it, an operator cancelled it."""
+
+STATUSES = {
+    DeliveryState.PENDING: "('Running')",
+    DeliveryState.DELIVERED: "('Completed')",
+    DeliveryState.EXHAUSTED: "('Failed')",
+    DeliveryState.CANCELLED: "('Canceled', 'Terminated', 'TimedOut')",
+}
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A delivery with every attempt so far, and when the next is due."""
+
+    id: str
+    event_id: str
+    endpoint_id: str
+    event_type: str
+    state: DeliveryState
+    attempts: list[Attempt]
+    next_attempt_at: datetime | None
+    created_at: datetime
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Deliveries:
+    """Reads deliveries."""
+
+    client: Client
+    cursors: Cursors
+
+    async def get(self, tenant_id: str, endpoint_id: str, event_id: str) -> Delivery:
+        """Return a delivery.
+
+        Raises:
+            Problem: 404.
+        """
+        delivery = await self.find(tenant_id, endpoint_id, event_id)
+        if delivery is None:
+            raise not_found("delivery")
+        return delivery
+
+    async def find(self, tenant_id: str, endpoint_id: str, event_id: str) -> Delivery | None:
+        """Return a delivery, or None."""
+        return await self._read(delivery_workflow_id(tenant_id, endpoint_id, event_id))
+
+    async def page(  # noqa: PLR0913 - one parameter a filter
+        self,
+        tenant_id: str,
+        *,
+        endpoint_id: str | None,
+        event_id: str | None,
+        event_type: str | None,
+        state: DeliveryState | None,
+        span: str,
+        limit: int,
+        cursor: str | None,
+    ) -> Page[Delivery]:
+        """Return a page of a tenant's deliveries, newest first."""
+        query = f"WorkflowType = '{DELIVERY_WORKFLOW}'" + equals(
+            TenantId=tenant_id, EndpointId=endpoint_id, EventId=event_id, EventType=event_type
+        )
+        if state:
+            query += f" AND ExecutionStatus IN {STATUSES[state]}"
+        rows, following = await page_of_executions(
+            self.client, self.cursors, query + span, limit, cursor
+        )
+        found = await asyncio.gather(*(self._read(row.id) for row in rows))
+        return Page(data=[each for each in found if each], next_cursor=following)
+
+    async def _read(self, workflow_id: str) -> Delivery | None:
+        description = await describe(self.client, workflow_id)
+        if description is None or description.status is None:
+            return None
+        log, due = await self._log(description)
+        attributes = description.typed_search_attributes
+        endpoint_id, event_id = attributes[ENDPOINT_ID], attributes[EVENT_ID]
+        return Delivery(
+            id=delivery_id(endpoint_id, event_id),
+            event_id=event_id,
+            endpoint_id=endpoint_id,
+            event_type=attributes[EVENT_TYPE],
+            state=STATES.get(description.status, DeliveryState.CANCELLED),
+            attempts=log.attempts,
+            next_attempt_at=due,
+            created_at=description.start_time,
+            ended_at=description.close_time,
+        )
+
+    async def _log(
+        self, description: WorkflowExecutionDescription
+    ) -> tuple[DeliveryLog, datetime | None]:
+        """Return the attempts, from wherever they are now, and when the next is due."""
+        if description.status is WorkflowExecutionStatus.RUNNING:
+            return await self._pending_log(description)
+        if description.status in (
+            WorkflowExecutionStatus.COMPLETED,
+            WorkflowExecutionStatus.FAILED,
+        ):
+            return await self._final_log(description.id), None
+        kept = await description.memo_value(ATTEMPTS_MEMO, None, type_hint=DeliveryLog)
+        return kept or DeliveryLog(), None
+
+    async def _pending_log(
+        self, description: WorkflowExecutionDescription
+    ) -> tuple[DeliveryLog, datetime | None]:
+        for retry in description.raw_description.pending_activities:
+            waiting = retry.state == PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED
+            due = retry.scheduled_time.ToDatetime(UTC) if waiting else None
+            details = await self.client.data_converter.decode(
+                retry.heartbeat_details.payloads, [DeliveryLog]
+            )
+            return (details[0] if details else DeliveryLog()), due
+        return DeliveryLog(), None
+
+    async def _final_log(self, workflow_id: str) -> DeliveryLog:
+        handle: Any = self.client.get_workflow_handle(workflow_id, result_type=DeliveryLog)
+        try:
+            log: DeliveryLog = await handle.result(rpc_timeout=RPC_TIMEOUT)
+        except WorkflowFailureError as error:
+            if isinstance(error.cause, ApplicationError) and error.cause.details:
+                return DeliveryLog.model_validate(error.cause.details[0])
+            return DeliveryLog()
+        return log

@@ -1,0 +1,150 @@
+"""Events, as services: publish, list, read."""
+
+import asyncio
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.exceptions import WorkflowAlreadyStartedError
+
+from api.errors import conflict, not_found
+from api.pages import Cursors, Page
+from api.services.deliveries import Deliveries, Delivery
+from api.services.temporal import RPC_TIMEOUT, describe, equals, page_of_executions
+from api.services.tenants import Tenants
+from hookwright import client as hookwright
+from hookwright.ids import EVENT_WORKFLOW, event_workflow_id
+from hookwright.models import EventInput, FanOut
+from hookwright.times import rfc3339
+
+
+@dataclass(frozen=True)
+class Published:
+    """The answer to a publish."""
+
+    event: EventInput
+    duplicate: bool
+
+
+class FanOutState(StrEnum):
+    """Whether an event has all its deliveries. `failed` says our fault or a bad direct start."""
+
+    RUNNING = "running"
+    COMPLETE = "complete"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class EventWithDeliveries:
+    """An event and what became of it."""
+
+    event: EventInput
+    fan_out: FanOutState
+    deliveries: list[Delivery]
+
+
+@dataclass(frozen=True)
+class Events:
+    """Publishes and reads events."""
+
+    client: Client
+    task_queue: str
+    tenants: Tenants
+    deliveries: Deliveries
+    cursors: Cursors
+
+    async def publish(self, event: EventInput) -> Published:
+        """Accept an event. When this returns it is stored; the start of its workflow is that.
+
+        Raises:
+            Problem: 404 no such tenant; 409 the id stands for another event.
+        """
+        await self.tenants.known(event.tenant_id)
+        try:
+            await hookwright.publish(
+                self.client, event, task_queue=self.task_queue, rpc_timeout=RPC_TIMEOUT
+            )
+        except WorkflowAlreadyStartedError:
+            return await self._repeated(event)
+        return Published(event, duplicate=False)
+
+    async def get(self, tenant_id: str, event_id: str) -> EventWithDeliveries:
+        """Return an event with its deliveries.
+
+        Raises:
+            Problem: 404.
+        """
+        workflow_id = event_workflow_id(tenant_id, event_id)
+        description = await describe(self.client, workflow_id)
+        event = await self._input(workflow_id) if description else None
+        if description is None or event is None:
+            raise not_found("event")
+        if description.status is WorkflowExecutionStatus.RUNNING:
+            return EventWithDeliveries(event, FanOutState.RUNNING, [])
+        if description.status is not WorkflowExecutionStatus.COMPLETED:
+            return EventWithDeliveries(event, FanOutState.FAILED, [])
+        handle = self.client.get_workflow_handle(workflow_id, result_type=FanOut)
+        fan_out: FanOut = await handle.result(rpc_timeout=RPC_TIMEOUT)
+        found = await asyncio.gather(
+            *(self.deliveries.find(tenant_id, each, event_id) for each in fan_out.endpoint_ids)
+        )
+        return EventWithDeliveries(event, FanOutState.COMPLETE, [each for each in found if each])
+
+    async def page(  # noqa: PLR0913 - one parameter a filter
+        self,
+        tenant_id: str,
+        *,
+        event_type: str | None,
+        since: datetime | None,
+        until: datetime | None,
+        limit: int,
+        cursor: str | None,
+    ) -> Page[EventInput]:
+        """Return a page of a tenant's events, newest first.
+
+        Raises:
+            Problem: 404 no such tenant.
+        """
+        await self.tenants.known(tenant_id)
+        query = f"WorkflowType = '{EVENT_WORKFLOW}'" + equals(
+            TenantId=tenant_id, EventType=event_type
+        )
+        query += between(since, until)
+        rows, following = await page_of_executions(self.client, self.cursors, query, limit, cursor)
+        events = await asyncio.gather(*(self._input(row.id) for row in rows))
+        return Page(data=[event for event in events if event], next_cursor=following)
+
+    async def _repeated(self, event: EventInput) -> Published:
+        accepted = await self._input(event_workflow_id(event.tenant_id, event.id))
+        if accepted is None or _content(accepted) != _content(event):
+            raise conflict("this event id was used for another event; choose a new id")
+        return Published(accepted, duplicate=True)
+
+    async def _input(self, workflow_id: str) -> EventInput | None:
+        """Return the event that a workflow was started with: the argument in its first entry."""
+        handle = self.client.get_workflow_handle(workflow_id)
+        async for entry in handle.fetch_history_events(page_size=1, rpc_timeout=RPC_TIMEOUT):
+            started = entry.workflow_execution_started_event_attributes
+            [argument] = await self.client.data_converter.decode(
+                started.input.payloads, [EventInput]
+            )
+            event = EventInput.model_validate(argument)
+            began = entry.event_time.ToDatetime(UTC)
+            return event if event.created_at else event.model_copy(update={"created_at": began})
+        return None
+
+
+def between(since: datetime | None, until: datetime | None) -> str:
+    """Return visibility conditions for a span of time: since it, and before it."""
+    later = f" AND StartTime >= '{rfc3339(since)}'" if since else ""
+    earlier = f" AND StartTime < '{rfc3339(until)}'" if until else ""
+    return later + earlier
+
+
+def _content(event: EventInput) -> str:
+    """Return what makes two publishes the same: all but when they came. In JSON, true is not 1."""
+    content: dict[str, Any] = event.model_dump(exclude={"created_at"})
+    return json.dumps(content, sort_keys=True)

@@ -1,0 +1,82 @@
+"""What the services share: deadlines, and Temporal's errors in the API's words."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+from temporalio.client import (
+    Client,
+    WorkflowExecution,
+    WorkflowExecutionDescription,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+)
+from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError, RPCStatusCode
+
+from api.errors import conflict, not_found, unavailable
+from api.pages import Cursors
+
+RPC_TIMEOUT = timedelta(seconds=2.5)
+"""A caller learns within 3 s that Temporal is away."""
+
+UPDATE_TIMEOUT = timedelta(seconds=10)
+"""Updates need a worker, which may be busy, or just coming back."""
+
+
+async def describe(client: Client, workflow_id: str) -> WorkflowExecutionDescription | None:
+    """Return what the server knows of a workflow, or None if there is none."""
+    try:
+        return await client.get_workflow_handle(workflow_id).describe(rpc_timeout=RPC_TIMEOUT)
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            return None
+        raise
+
+
+@asynccontextmanager
+async def updating(what: str) -> AsyncIterator[None]:
+    """Translate what an update of an entity may raise.
+
+    Raises:
+        Problem: 404 if it is gone, 409 if it refuses, 503 if no worker answers.
+    """
+    try:
+        yield
+    except WorkflowUpdateFailedError as error:
+        cause = error.cause
+        if isinstance(cause, ApplicationError) and cause.type in ("deleted", "not_found"):
+            raise not_found(what) from None
+        if isinstance(cause, ApplicationError):
+            raise conflict(cause.message) from None
+        raise
+    except (WorkflowUpdateRPCTimeoutOrCancelledError, TimeoutError):
+        raise unavailable("no worker took the change in time; is one running?") from None
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            raise not_found(what) from None
+        raise
+
+
+async def page_of_executions(
+    client: Client, cursors: Cursors, query: str, limit: int, cursor: str | None
+) -> tuple[list[WorkflowExecution], str | None]:
+    """Return one page of a visibility query, newest first, and the next cursor.
+
+    The query is the cursor's scope: it names route, tenant and filters. It is built from ids of
+    our own charset only; a user's text never reaches visibility.
+    """
+    rows = client.list_workflows(
+        query,
+        page_size=limit,
+        next_page_token=cursors.read(query, cursor) or None,
+        rpc_timeout=RPC_TIMEOUT,
+    )
+    await rows.fetch_next_page()
+    return list(rows.current_page or ()), cursors.write(query, rows.next_page_token or b"")
+
+
+def equals(**filters: Any) -> str:  # noqa: ANN401 - ids, enums and None
+    """Return visibility conditions for the filters that are given."""
+    return "".join(f" AND {name} = '{value}'" for name, value in filters.items() if value)

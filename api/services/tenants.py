@@ -1,0 +1,105 @@
+"""Tenants, as services."""
+
+from dataclasses import dataclass, field
+
+from cachetools import TTLCache
+from temporalio.client import Client, WithStartWorkflowOperation, WorkflowExecutionStatus
+from temporalio.common import WorkflowIDConflictPolicy
+
+from api.errors import not_found
+from api.pages import Cursors, Page
+from api.services.temporal import (
+    UPDATE_TIMEOUT,
+    describe,
+    page_of_executions,
+    updating,
+)
+from hookwright.ids import ROUTES_MEMO, TENANT_MEMO, tenant_workflow_id
+from hookwright.models import Route, TenantSettings, TenantState, TenantView
+from workflows.tenant import Tenant, TenantPut
+
+KNOWN_SECONDS = 5.0
+"""How long publish takes a tenant for known without asking again. An event for a tenant deleted
+meanwhile is accepted and matches no endpoint."""
+
+
+@dataclass(frozen=True)
+class Tenants:
+    """Reads and changes tenants."""
+
+    client: Client
+    task_queue: str
+    cursors: Cursors
+    _known: TTLCache[str, TenantView] = field(
+        default_factory=lambda: TTLCache(10_000, KNOWN_SECONDS), init=False
+    )
+
+    async def put(self, tenant_id: str, settings: TenantSettings) -> TenantPut:
+        """Create a tenant, or change it."""
+        start = WithStartWorkflowOperation(
+            Tenant.run,
+            TenantState(tenant_id=tenant_id),
+            id=tenant_workflow_id(tenant_id),
+            task_queue=self.task_queue,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        )
+        await describe(self.client, tenant_workflow_id(tenant_id))
+        async with updating("tenant"):
+            return await self.client.execute_update_with_start_workflow(
+                Tenant.put, settings, start_workflow_operation=start, rpc_timeout=UPDATE_TIMEOUT
+            )
+
+    async def get(self, tenant_id: str) -> TenantView:
+        """Return a tenant, as it is now.
+
+        Raises:
+            Problem: 404.
+        """
+        view, _ = await self._read(tenant_id)
+        return view
+
+    async def known(self, tenant_id: str) -> TenantView:
+        """Return a tenant, as it was at most KNOWN_SECONDS ago.
+
+        Raises:
+            Problem: 404.
+        """
+        return self._known.get(tenant_id) or await self.get(tenant_id)
+
+    async def routes(self, tenant_id: str) -> list[Route]:
+        """Return a tenant's route table: its endpoints, oldest first.
+
+        Raises:
+            Problem: 404.
+        """
+        _, routes = await self._read(tenant_id)
+        return routes
+
+    async def page(self, limit: int, cursor: str | None) -> Page[TenantView]:
+        """Return a page of tenants, newest first."""
+        query = "WorkflowType = 'Tenant' AND ExecutionStatus = 'Running'"
+        rows, following = await page_of_executions(self.client, self.cursors, query, limit, cursor)
+        views = [await row.memo_value(TENANT_MEMO, None, type_hint=TenantView) for row in rows]
+        return Page(data=[view for view in views if view], next_cursor=following)
+
+    async def delete(self, tenant_id: str) -> None:
+        """Delete a tenant with all its endpoints.
+
+        Raises:
+            Problem: 404.
+        """
+        await self.get(tenant_id)
+        handle = self.client.get_workflow_handle(tenant_workflow_id(tenant_id))
+        async with updating("tenant"):
+            await handle.execute_update(Tenant.delete, rpc_timeout=UPDATE_TIMEOUT)
+        self._known.pop(tenant_id, None)
+
+    async def _read(self, tenant_id: str) -> tuple[TenantView, list[Route]]:
+        description = await describe(self.client, tenant_workflow_id(tenant_id))
+        if description is None or description.status is not WorkflowExecutionStatus.RUNNING:
+            raise not_found("tenant")
+        view = await description.memo_value(TENANT_MEMO, None, type_hint=TenantView)
+        if view is None:
+            raise not_found("tenant")
+        self._known[tenant_id] = view
+        return view, await description.memo_value(ROUTES_MEMO, [], type_hint=list[Route])

@@ -1,0 +1,55 @@
+"""Routes of tenants."""
+
+from http import HTTPStatus
+
+from fastapi import APIRouter, Response
+
+from api.errors import responses
+from api.pages import Cursor, Limit, Page
+from api.requests import StrictRoute
+from api.services import ServicesDependency
+from hookwright.ids import Name
+from hookwright.models import TenantSettings, TenantView
+
+router = APIRouter(prefix="/v1/tenants", tags=["tenants"], route_class=StrictRoute)
+BODY = (HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+
+
+@router.put(
+    "/{tenant_id}",
+    responses={
+        **responses(*BODY, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
+        201: {"model": TenantView},
+    },
+)
+async def put_tenant(
+    tenant_id: Name, settings: TenantSettings, services: ServicesDependency, response: Response
+) -> TenantView:
+    """Create a tenant, or change its settings. What is left out returns to its default."""
+    put = await services.tenants.put(tenant_id, settings)
+    response.status_code = HTTPStatus.CREATED if put.created else HTTPStatus.OK
+    return put.tenant
+
+
+@router.get("", responses=responses())
+async def list_tenants(
+    services: ServicesDependency, limit: Limit = 50, cursor: Cursor = None
+) -> Page[TenantView]:
+    """List tenants, newest first. A tenant shows up here within a second of its creation."""
+    return await services.tenants.page(limit, cursor)
+
+
+@router.get("/{tenant_id}", responses=responses(HTTPStatus.NOT_FOUND))
+async def get_tenant(tenant_id: Name, services: ServicesDependency) -> TenantView:
+    """Read a tenant."""
+    return await services.tenants.get(tenant_id)
+
+
+@router.delete(
+    "/{tenant_id}",
+    status_code=HTTPStatus.NO_CONTENT,
+    responses=responses(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
+)
+async def delete_tenant(tenant_id: Name, services: ServicesDependency) -> None:
+    """Delete a tenant with all its endpoints; what waits for them is cancelled."""
+    await services.tenants.delete(tenant_id)

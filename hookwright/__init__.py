@@ -1,0 +1,1 @@
+"""Hookwright: a durable webhook sender on Temporal. This package is the domain, in plain Python."""

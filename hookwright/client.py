@@ -1,0 +1,70 @@
+"""Publish straight from a service that has a Temporal client, without REST.
+
+The one module of the domain that knows Temporal. Any SDK can do the same: see "Straight from a
+service" in the README.
+"""
+
+from datetime import timedelta
+from typing import Any
+
+from temporalio.client import Client, WorkflowHandle
+from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
+from temporalio.common import WorkflowIDReusePolicy as Reuse
+
+from hookwright.ids import EVENT_WORKFLOW, TASK_QUEUE, event_workflow_id
+from hookwright.models import DeliveryInput, EventInput
+
+TENANT_ID = SearchAttributeKey.for_keyword("TenantId")
+ENDPOINT_ID = SearchAttributeKey.for_keyword("EndpointId")
+EVENT_ID = SearchAttributeKey.for_keyword("EventId")
+EVENT_TYPE = SearchAttributeKey.for_keyword("EventType")
+
+SEARCH_ATTRIBUTES = (TENANT_ID, ENDPOINT_ID, EVENT_ID, EVENT_TYPE)
+"""What a namespace must have registered; `hookwright setup` does."""
+
+
+def event_search_attributes(event: EventInput) -> TypedSearchAttributes:
+    """Return what lists of events are filtered by. Never encrypted: ids and types only."""
+    return TypedSearchAttributes(
+        [
+            SearchAttributePair(TENANT_ID, event.tenant_id),
+            SearchAttributePair(EVENT_ID, event.id),
+            SearchAttributePair(EVENT_TYPE, event.type),
+        ]
+    )
+
+
+def delivery_search_attributes(delivery: DeliveryInput) -> TypedSearchAttributes:
+    """Return what the delivery log is filtered by."""
+    endpoint = SearchAttributePair(ENDPOINT_ID, delivery.endpoint_id)
+    return TypedSearchAttributes(
+        [*event_search_attributes(delivery.event).search_attributes, endpoint]
+    )
+
+
+async def publish(
+    client: Client,
+    event: EventInput,
+    *,
+    task_queue: str = TASK_QUEUE,
+    rpc_timeout: timedelta | None = None,
+) -> WorkflowHandle[Any, Any]:
+    """Accept an event: when this returns, it is stored and will be delivered.
+
+    The client's data converter must have Hookwright's payload codec (`runtime.temporal.connect`).
+
+    Raises:
+        WorkflowAlreadyStartedError: an event with this id was accepted before. A repeat after a
+            lost answer ends here too: nothing is sent twice.
+        RPCError: Temporal did not store it. Publish it again, with the same id.
+    """
+    return await client.start_workflow(
+        EVENT_WORKFLOW,
+        event,
+        id=event_workflow_id(event.tenant_id, event.id),
+        task_queue=task_queue,
+        id_reuse_policy=Reuse.REJECT_DUPLICATE,
+        search_attributes=event_search_attributes(event),
+        static_summary=event.type,
+        rpc_timeout=rpc_timeout,
+    )

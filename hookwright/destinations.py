@@ -1,0 +1,182 @@
+"""Where a webhook may go: which URLs may be registered, and which addresses may be dialled.
+
+A URL is checked when it is registered, so that a mistake is told at once; the address is checked
+again when it is dialled, because a name may resolve elsewhere by then. Ranges are from the IANA
+special-purpose registries, plus cloud metadata addresses outside them. `ipaddress.is_global` does
+not do: it is true for 224.0.0.1, 64:ff9b::7f00:1 and 168.63.129.16.
+"""
+
+import ipaddress
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from urllib.parse import SplitResult, urlsplit
+
+import idna
+
+Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
+
+MAX_URL_LENGTH = 2048
+
+FORBIDDEN_IPV4 = tuple(
+    IPv4Network(network)
+    for network in (
+        "0.0.0.0/8",
+        "10.0.0.0/8",
+        "100.64.0.0/10",  # holds Alibaba's metadata address, 100.100.100.200
+        "127.0.0.0/8",
+        "168.63.129.16/32",  # Azure's platform address
+        "169.254.0.0/16",
+        "172.16.0.0/12",
+        "192.0.0.0/24",
+        "192.0.2.0/24",
+        "192.88.99.0/24",
+        "192.168.0.0/16",
+        "198.18.0.0/15",
+        "198.51.100.0/24",
+        "203.0.113.0/24",
+        "224.0.0.0/4",
+        "240.0.0.0/4",
+    )
+)
+PUBLIC_IPV6 = IPv6Network("2000::/3")
+FORBIDDEN_IPV6 = tuple(
+    IPv6Network(network)
+    for network in ("2001::/23", "2001:db8::/32", "2002::/16", "2620:4f:8000::/48", "3fff::/20")
+)
+INTERNAL_SUFFIXES = (".localhost", ".local", ".internal", ".svc", ".cluster.local")
+METADATA_NAMES = ("metadata.google.internal", "metadata.goog", "instance-data.ec2.internal")
+FORBIDDEN_PORTS = frozenset(
+    {2049, 2375, 2376, 3306, 5432, 6379, 6443, 7233, 8500, 9200, 10250, 11211, 27017}
+)
+FIRST_OPEN_PORT = 1024
+
+# Scripts that belong together in one label; any other mixture is a disguise (UTS 39).
+COMPATIBLE_SCRIPTS = (
+    {"LATIN", "CJK", "HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA"},
+    {"LATIN", "CJK", "HANGUL"},
+    {"LATIN", "CJK", "BOPOMOFO"},
+)
+
+
+@dataclass(frozen=True)
+class DestinationPolicy:
+    """What the operator allows beyond public https: plain http, and networks of their own."""
+
+    allow_http: bool = False
+    allow_networks: tuple[Network, ...] = ()
+
+    def allows(self, address: Address) -> bool:
+        """Tell whether an address may be dialled."""
+        if any(address in network for network in self.allow_networks):
+            return True
+        if isinstance(address, IPv4Address):
+            return not any(address in network for network in FORBIDDEN_IPV4)
+        if address.scope_id is not None or address not in PUBLIC_IPV6:
+            return False
+        return not any(address in network for network in FORBIDDEN_IPV6)
+
+    def check_url(self, url: str) -> str:
+        """Return the URL, its host in lower case and as A-labels, if webhooks may go there.
+
+        Names are not resolved here.
+
+        Raises:
+            ValueError: they may not; the text names the fault and the remedy.
+        """
+        parts = _split(url)
+        if parts.scheme != "https" and not (self.allow_http and parts.scheme == "http"):
+            raise ValueError("the URL must begin with https://")
+        _check_port(parts)
+        host = self._check_host(parts)
+        port = "" if parts.port is None else f":{parts.port}"
+        return parts._replace(netloc=host + port).geturl()
+
+    def _check_host(self, parts: SplitResult) -> str:
+        host = (parts.hostname or "").lower()
+        if parts.netloc.startswith("["):
+            return f"[{self._check_literal(host, IPv6Address)}]"
+        if host.rsplit(".", 1)[-1].startswith(tuple("0123456789")):
+            return self._check_literal(host, IPv4Address)
+        return self._check_name(_a_labels(host))
+
+    def _check_literal(self, host: str, kind: type[IPv4Address] | type[IPv6Address]) -> str:
+        try:
+            address = kind(host)
+        except ValueError:
+            raise ValueError("the host is neither a name nor a plainly written address") from None
+        if not self.allows(address):
+            raise ValueError("the host is an address that webhooks may not be sent to")
+        return host
+
+    def _check_name(self, host: str) -> str:
+        if host in METADATA_NAMES:
+            raise ValueError("the host is a cloud's metadata service")
+        # With networks of their own opened, an operator's internal names are wanted: the address
+        # check at each connection still decides.
+        internal = "." not in host or host.endswith(INTERNAL_SUFFIXES)
+        if internal and not self.allow_networks:
+            raise ValueError("the host is an internal name; use one that the public DNS knows")
+        return host
+
+
+def parse_networks(texts: Iterable[str]) -> tuple[Network, ...]:
+    """Read CIDRs such as `10.1.0.0/16`.
+
+    Raises:
+        ValueError: one of them is not a network.
+    """
+    return tuple(ipaddress.ip_network(text) for text in texts)
+
+
+def _split(url: str) -> SplitResult:
+    if len(url) > MAX_URL_LENGTH:
+        raise ValueError(f"the URL has more than {MAX_URL_LENGTH} characters")
+    if re.search(r"[\x00-\x20\x7f\\]", url) or not url.isprintable():
+        raise ValueError("the URL holds a space, a backslash or a control character; encode it")
+    if not re.match(r"(?i)[a-z][a-z0-9+.-]*://[^/]", url):
+        raise ValueError("the URL must be absolute: https://host/path")
+    if "#" in url:
+        raise ValueError("the URL holds a fragment (#); remove it")
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise ValueError("the host is neither a name nor a plainly written address") from None
+    if "@" in parts.netloc:
+        raise ValueError("the URL holds a user or password; send credentials in a header instead")
+    if not (parts.path + parts.query).isascii():
+        raise ValueError("the path and query must be ASCII; percent-encode the rest")
+    return parts
+
+
+def _check_port(parts: SplitResult) -> None:
+    try:
+        port = parts.port
+    except ValueError:
+        raise ValueError("the port is not a number from 1 to 65535") from None
+    if parts.netloc.endswith(":"):
+        raise ValueError("the port is missing after the colon")
+    if port is None or port in (80, 443):
+        return
+    if port < FIRST_OPEN_PORT or port in FORBIDDEN_PORTS:
+        raise ValueError(f"port {port} is not open to webhooks; use 443, 80 or one from 1024 up")
+
+
+def _a_labels(host: str) -> str:
+    try:
+        host.encode()
+        encoded = idna.encode(host, std3_rules=True).decode()
+        labels = idna.decode(encoded).split(".")
+    except (idna.IDNAError, UnicodeError):
+        raise ValueError("the host is not a name that IDNA 2008 and the DNS allow") from None
+    if encoded.endswith(".") or any(map(_mixes_scripts, labels)):
+        raise ValueError("the host ends in a full stop or mixes scripts in one label")
+    return encoded
+
+
+def _mixes_scripts(label: str) -> bool:
+    scripts = {unicodedata.name(letter, "?").split(" ")[0] for letter in label if letter.isalpha()}
+    return len(scripts) > 1 and not any(scripts <= group for group in COMPATIBLE_SCRIPTS)

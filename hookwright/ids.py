@@ -1,0 +1,72 @@
+"""Names: every workflow id, type and task queue is made here, and only here.
+
+Workflow ids stay below 200 ASCII characters: PostgreSQL's visibility store has VARCHAR(255).
+"""
+
+import hashlib
+import secrets
+from typing import Annotated
+
+from pydantic import StringConstraints
+
+TASK_QUEUE = "hookwright"
+
+# Workflow types by name: activities start workflows that they may not import.
+EVENT_WORKFLOW = "Event"
+DELIVERY_WORKFLOW = "Delivery"
+
+# The keys under which entities keep the memo copy of their state.
+TENANT_MEMO = "tenant"
+ROUTES_MEMO = "routes"
+ENDPOINT_MEMO = "endpoint"
+ATTEMPTS_MEMO = "attempts"
+
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+"""A tenant's id, an endpoint's id, or an event's id. No full stop: Standard Webhooks signs
+`id.timestamp.body`. No colon: it separates the parts of a workflow id."""
+
+EventType = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$", max_length=128)
+]
+"""An event's type: words separated by full stops, such as `loan.funded`."""
+
+
+def tenant_workflow_id(tenant_id: str) -> str:
+    """Return the id of a tenant's `Tenant` workflow."""
+    return f"tenant:{tenant_id}"
+
+
+def endpoint_workflow_id(tenant_id: str, endpoint_id: str) -> str:
+    """Return the id of an endpoint's `Endpoint` workflow."""
+    return f"endpoint:{tenant_id}:{endpoint_id}"
+
+
+def event_workflow_id(tenant_id: str, event_id: str) -> str:
+    """Return the id of an event's `Event` workflow: its uniqueness makes publish idempotent."""
+    return f"event:{tenant_id}:{event_id}"
+
+
+def delivery_workflow_id(tenant_id: str, endpoint_id: str, event_id: str) -> str:
+    """Return the id of a `Delivery` workflow: its uniqueness makes fan-out idempotent."""
+    return f"delivery:{tenant_id}:{endpoint_id}:{event_id}"
+
+
+def delivery_id(endpoint_id: str, event_id: str) -> str:
+    """Return a delivery's id as the API shows it."""
+    return f"{endpoint_id}:{event_id}"
+
+
+def new_event_id() -> str:
+    """Return a fresh random event id, for a publisher who gave none."""
+    return f"evt_{secrets.token_hex(12)}"
+
+
+def new_endpoint_id() -> str:
+    """Return a fresh random endpoint id."""
+    return f"ep_{secrets.token_hex(12)}"
+
+
+def id_from_key(prefix: str, tenant_id: str, idempotency_key: str) -> str:
+    """Return the id that an `Idempotency-Key` stands for: the same key gives the same id."""
+    digest = hashlib.sha256(f"{tenant_id}\n{idempotency_key}".encode()).hexdigest()
+    return f"{prefix}_{digest[:32]}"

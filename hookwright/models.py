@@ -1,0 +1,236 @@
+"""The language of the domain: tenant, endpoint, event, delivery, attempt.
+
+These models are also what Temporal stores, so fields are never renamed, and a new one has a
+default: an old history must still be read.
+"""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
+
+from hookwright.expressions import check_expression
+from hookwright.ids import EventType, Name
+from hookwright.schedule import Retry
+from hookwright.subscription import EventTypePattern
+from hookwright.times import Timestamp
+
+MAX_LIVE_SECRETS = 10
+MAX_METADATA_BYTES = 4096
+
+
+def _check_metadata(metadata: dict[str, str]) -> dict[str, str]:
+    if sum(len(key.encode()) + len(value.encode()) for key, value in metadata.items()) > (
+        MAX_METADATA_BYTES
+    ):
+        raise ValueError(f"metadata holds at most {MAX_METADATA_BYTES} bytes")
+    return metadata
+
+
+Metadata = Annotated[dict[str, str], AfterValidator(_check_metadata)]
+Filter = Annotated[str, AfterValidator(check_expression)]
+
+
+class EventInput(BaseModel):
+    """One thing that happened, addressed to one tenant: the argument of the `Event` workflow.
+
+    `endpoint_id` narrows it to one endpoint. `created_at` is when it happened; a service that
+    starts the workflow itself may leave it out, and the workflow's start counts.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    tenant_id: Name
+    id: Name
+    type: EventType
+    data: JsonValue
+    endpoint_id: Name | None = None
+    created_at: Timestamp | None = None
+
+
+class Route(BaseModel):
+    """What a tenant's route table knows of one endpoint: enough to match an event against it."""
+
+    endpoint_id: Name
+    version: int
+    event_types: list[EventTypePattern]
+    filter: Filter | None = None
+
+
+class FanOut(BaseModel):
+    """How far an event's fan-out has come: the endpoints that have their delivery."""
+
+    endpoint_ids: list[Name] = []
+    complete: bool = False
+
+
+class DeliveryState(StrEnum):
+    """Where a delivery stands."""
+
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    EXHAUSTED = "exhausted"
+    CANCELLED = "cancelled"
+
+
+class Outcome(StrEnum):
+    """How an attempt ended. Whatever is not `delivered` is the receiver's failure, as data."""
+
+    DELIVERED = "delivered"
+    HTTP_ERROR = "http_error"
+    TIMEOUT = "timeout"
+    CONNECTION_ERROR = "connection_error"
+    TLS_ERROR = "tls_error"
+    DNS_ERROR = "dns_error"
+    PROTOCOL_ERROR = "protocol_error"
+    BLOCKED_DESTINATION = "blocked_destination"
+
+
+class Trigger(StrEnum):
+    """What caused an attempt."""
+
+    SCHEDULE = "schedule"
+
+
+class Attempt(BaseModel):
+    """The record of one signed POST."""
+
+    number: int
+    started_at: Timestamp
+    duration_ms: int
+    outcome: Outcome
+    status_code: int | None
+    response_body: str | None
+    error: str | None
+    trigger: Trigger = Trigger.SCHEDULE
+
+
+class DeliveryInput(BaseModel):
+    """The argument of the `Delivery` workflow: never a URL, a secret or a contract.
+
+    Those are read at each attempt, so that the very next retry uses what was changed.
+    `endpoint_version` is the oldest version of the endpoint that the first attempt may use.
+    """
+
+    event: EventInput
+    happened_at: Timestamp
+    endpoint_id: Name
+    endpoint_version: int
+
+
+class DeliveryLog(BaseModel):
+    """Every attempt so far and where that leaves the delivery."""
+
+    state: DeliveryState = DeliveryState.PENDING
+    attempts: list[Attempt] = []
+    retry_in_seconds: float = 0.0
+
+
+class TenantSettings(BaseModel):
+    """What an operator sets for a tenant."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(default="", max_length=200)
+    contract: Name | None = None
+    metadata: Metadata = {}
+
+
+class TenantState(BaseModel):
+    """All that a `Tenant` workflow carries. Version 0: started, but not yet put."""
+
+    tenant_id: Name
+    version: int = 0
+    settings: TenantSettings = TenantSettings()
+    routes: dict[Name, Route] = {}
+    created_at: Timestamp | None = None
+    updated_at: Timestamp | None = None
+    deleted: bool = False
+
+
+class TenantView(BaseModel):
+    """A tenant as its memo shows it, and as the API answers. The routes stand beside it."""
+
+    id: Name
+    name: str
+    contract: Name | None
+    metadata: Metadata
+    created_at: Timestamp
+    updated_at: Timestamp
+
+
+class EndpointStatus(StrEnum):
+    """Whether deliveries are attempted."""
+
+    ACTIVE = "active"
+
+
+class EndpointConfig(BaseModel):
+    """What a tenant's developer sets for an endpoint."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    url: str
+    event_types: list[EventTypePattern] = Field(default=["*"], min_length=1, max_length=50)
+    description: str = Field(default="", max_length=1024)
+    metadata: Metadata = {}
+    contract: Name | None = None
+    filter: Filter | None = None
+    retry: Retry | None = None
+    timeout_seconds: float | None = Field(default=None, ge=1, le=60)
+
+
+class Secret(BaseModel):
+    """A signing secret; a rotated one still signs until it expires."""
+
+    value: str
+    expires_at: Timestamp | None = None
+
+
+class EndpointState(BaseModel):
+    """All that an `Endpoint` workflow carries, and what its (encrypted) memo copies."""
+
+    tenant_id: Name
+    endpoint_id: Name
+    version: int = 0
+    status: EndpointStatus = EndpointStatus.ACTIVE
+    config: EndpointConfig | None = None
+    secrets: list[Secret] = []
+    created_at: Timestamp | None = None
+    updated_at: Timestamp | None = None
+    deleted: bool = False
+
+    def live_secrets(self, now: datetime) -> list[str]:
+        """Return the secrets that sign now, the current one first."""
+        return [
+            secret.value
+            for secret in self.secrets
+            if secret.expires_at is None or secret.expires_at > now
+        ]
+
+    def rotated(self, value: str, grace: timedelta, now: datetime) -> list[Secret]:
+        """Return the secrets after a rotation: the older ones still sign during the grace."""
+        until = now + grace
+        older = [
+            Secret(value=old.value, expires_at=min(old.expires_at or until, until))
+            for old in self.secrets
+            if grace and (old.expires_at is None or old.expires_at > now)
+        ]
+        return [Secret(value=value), *older[: MAX_LIVE_SECRETS - 1]]
+
+    @property
+    def active_config(self) -> EndpointConfig:
+        """The configuration, which every endpoint has from its creation on."""
+        if self.config is None:
+            raise ValueError(f"endpoint {self.endpoint_id} was never created")
+        return self.config
+
+    def route(self) -> Route:
+        """Return what the tenant's route table must know of this endpoint."""
+        return Route(
+            endpoint_id=self.endpoint_id,
+            version=self.version,
+            event_types=self.active_config.event_types,
+            filter=self.active_config.filter,
+        )

@@ -1,0 +1,102 @@
+"""When the next attempt is due.
+
+Delays count from the end of the previous attempt, in every contract.
+"""
+
+import random
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+MAX_RETRIES = 30
+"""Thirty records of an attempt (at most 25 KiB each) stay below Temporal's 2 MiB for a payload."""
+
+MAX_DELAY_SECONDS = 7 * 86_400
+MAX_RETRY_AFTER_SECONDS = 86_400
+"""A receiver may ask for at most a day of quiet (contracts.md)."""
+
+Delay = Annotated[float, Field(gt=0, le=MAX_DELAY_SECONDS, allow_inf_nan=False)]
+
+
+class RetryRule(BaseModel):
+    """A retry table: the delay before each retry, in seconds."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    delays_seconds: tuple[Delay, ...] = Field(max_length=MAX_RETRIES)
+    jitter: float = Field(default=0.0, ge=0, lt=1)
+    honours_retry_after: bool = True
+
+
+class Backoff(BaseModel):
+    """An endpoint's own retries by formula: `delay_seconds`, fixed, or doubled at each retry.
+
+    A doubled delay stops growing at seven days.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    strategy: Literal["exponential", "fixed"]
+    max_retries: int = Field(ge=0, le=MAX_RETRIES)
+    delay_seconds: Delay
+
+    def delays(self) -> tuple[float, ...]:
+        """Return the delay before each retry, in seconds."""
+        growth = 2 if self.strategy == "exponential" else 1
+        return tuple(
+            min(self.delay_seconds * growth**retry, MAX_DELAY_SECONDS)
+            for retry in range(self.max_retries)
+        )
+
+
+class Table(BaseModel):
+    """An endpoint's own retries as a table of delays."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    schedule_seconds: list[Delay] = Field(max_length=MAX_RETRIES)
+
+    def delays(self) -> tuple[float, ...]:
+        """Return the delay before each retry, in seconds."""
+        return tuple(self.schedule_seconds)
+
+
+Retry = Backoff | Table
+
+
+def effective_rule(contract: RetryRule, own: Retry | None) -> RetryRule:
+    """Return the contract's rule, or the endpoint's own table, followed exactly, in its place."""
+    if own is None:
+        return contract
+    return RetryRule(delays_seconds=own.delays(), honours_retry_after=contract.honours_retry_after)
+
+
+def next_delay(rule: RetryRule, attempts_made: int, retry_after: float | None) -> float | None:
+    """Return the seconds to wait before the next attempt, or None when the table has run out."""
+    if attempts_made > len(rule.delays_seconds):
+        return None
+    spread = random.uniform(1 - rule.jitter, 1 + rule.jitter)  # noqa: S311 - not a secret
+    delay = rule.delays_seconds[attempts_made - 1] * spread
+    if rule.honours_retry_after and retry_after is not None:
+        delay = max(delay, min(retry_after, MAX_RETRY_AFTER_SECONDS))
+    return delay
+
+
+def parse_retry_after(value: str, now: datetime | None = None) -> float | None:
+    """Read a `Retry-After` header (RFC 9110, 10.2.3): seconds from now, or None if it is neither.
+
+    Total on hostile input: a receiver writes this text.
+    """
+    text = value.strip()
+    if text.isascii() and text.isdigit():
+        return float(text[:12])
+    try:
+        moment = parsedate_to_datetime(text)
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        wait = (moment - (now or datetime.now(UTC))).total_seconds()
+    except (ValueError, OverflowError, IndexError, TypeError):
+        return None
+    return max(wait, 0.0)

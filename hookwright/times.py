@@ -1,0 +1,20 @@
+"""Times as the API and the contracts write them. All are UTC."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import AwareDatetime, PlainSerializer
+
+
+def rfc3339(moment: datetime) -> str:
+    """Write a time as the API does: `2026-01-15T10:30:00.000Z`."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def rfc3339_seconds(moment: datetime) -> str:
+    """Write a time as published contracts do: whole seconds, `2026-01-15T10:30:00Z`."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+Timestamp = Annotated[AwareDatetime, PlainSerializer(rfc3339, when_used="json")]
+"""A time that becomes JSON with milliseconds and `Z`."""

@@ -1,0 +1,1 @@
+"""Wiring only: settings, connection, worker, embedded server, command line."""

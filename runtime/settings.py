@@ -1,0 +1,127 @@
+"""Settings, read once at the edge and passed down.
+
+Temporal's own (`TEMPORAL_ADDRESS`, `TEMPORAL_NAMESPACE`, TLS, profiles) are read by
+`temporalio.envconfig` in `runtime.temporal`.
+"""
+
+import base64
+import binascii
+import secrets
+from typing import Annotated
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from hookwright.destinations import DestinationPolicy, parse_networks
+from hookwright.ids import TASK_QUEUE
+
+KEY_BYTES = 32
+SHA256_HEX = 64
+MAKE_A_KEY = (
+    "make one with: python3 -c 'import base64, secrets; "
+    'print("k1:" + base64.b64encode(secrets.token_bytes(32)).decode())\''
+)
+
+
+def _named(text: object) -> object:
+    """Read `name:value,name:value`."""
+    if not isinstance(text, str):
+        return text
+    pairs = [item.strip().partition(":") for item in text.split(",") if item.strip()]
+    if any(not name or not value for name, _, value in pairs):
+        raise ValueError("write it as name:value, separated by commas")
+    return {name: value for name, _, value in pairs}
+
+
+def _listed(text: object) -> object:
+    """Read `a,b,c`."""
+    if not isinstance(text, str):
+        return text
+    return [item.strip() for item in text.split(",") if item.strip()]
+
+
+def _check_digests(keys: dict[str, str]) -> dict[str, str]:
+    for name, digest in keys.items():
+        if len(digest) != SHA256_HEX or not set(digest.lower()) <= set("0123456789abcdef"):
+            raise ValueError(f"{name}: give the SHA-256 digest of the key, as 64 hex digits")
+    return {name: digest.lower() for name, digest in keys.items()}
+
+
+def _check_key_ring(keys: dict[str, str]) -> dict[str, str]:
+    for key_id, key in keys.items():
+        try:
+            size = len(base64.b64decode(key, validate=True))
+        except binascii.Error:
+            size = 0
+        if size != KEY_BYTES:
+            raise ValueError(f"key {key_id}: not 32 bytes in base64; {MAKE_A_KEY}")
+    return keys
+
+
+def _check_networks(networks: list[str]) -> list[str]:
+    parse_networks(networks)
+    return networks
+
+
+NamedValues = Annotated[dict[str, str], NoDecode, BeforeValidator(_named)]
+Listed = Annotated[list[str], NoDecode, BeforeValidator(_listed)]
+
+
+class Settings(BaseSettings):
+    """What an operator sets, as `HOOKWRIGHT_...` in the environment or in `.env`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="HOOKWRIGHT_", env_file=".env", extra="ignore", hide_input_in_errors=True
+    )
+
+    api_keys: Annotated[NamedValues, AfterValidator(_check_digests)] = Field(
+        default={}, description="Operator keys: name:sha256hex, comma-separated."
+    )
+    encryption_keys: Annotated[NamedValues, AfterValidator(_check_key_ring)] = Field(
+        default={},
+        description="id:base64 of 32 bytes, comma-separated. The first encrypts, all decrypt.",
+    )
+    task_queue: str = Field(default=TASK_QUEUE, description="The task queue of all workflows.")
+    retention_days: int = Field(
+        default=30, ge=1, description="Length of the delivery log and of idempotency."
+    )
+    max_body_bytes: int = Field(
+        default=262_144, ge=1_024, le=1_048_576, description="The largest request body."
+    )
+    egress_allow_cidrs: Annotated[Listed, AfterValidator(_check_networks)] = Field(
+        default=[], description="Networks that webhooks may reach though they are not public."
+    )
+    egress_allow_http: bool = Field(default=False, description="Allow plain http receivers.")
+    codec_token: SecretStr | None = Field(
+        default=None,
+        min_length=32,
+        description="The capability in the codec endpoint's URL. Unset: there is no such endpoint.",
+    )
+    ui_origin: str = Field(
+        default="http://localhost:8233",
+        description="The Temporal UI's origin, which may call the codec endpoint.",
+    )
+
+    @property
+    def destinations(self) -> DestinationPolicy:
+        """Where webhooks may go."""
+        return DestinationPolicy(
+            allow_http=self.egress_allow_http,
+            allow_networks=parse_networks(self.egress_allow_cidrs),
+        )
+
+    @property
+    def key_ring(self) -> dict[str, bytes]:
+        """The payload keys by id, the encrypting one first.
+
+        Raises:
+            ValueError: there is none. Nothing is ever stored in clear.
+        """
+        if not self.encryption_keys:
+            raise ValueError(f"HOOKWRIGHT_ENCRYPTION_KEYS is not set; {MAKE_A_KEY}")
+        return {key_id: base64.b64decode(key) for key_id, key in self.encryption_keys.items()}
+
+
+def new_encryption_key() -> str:
+    """Return a fresh key as `HOOKWRIGHT_ENCRYPTION_KEYS` takes it."""
+    return "k1:" + base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()

@@ -1,0 +1,79 @@
+"""The worker: registers workflows and activities, and runs."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+from temporalio.client import Client
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkflowRunner
+
+from activities.attempt import Attempts
+from activities.egress import Egress
+from activities.endpoints import Endpoints
+from activities.entities import Entities
+from activities.fan_out import FanOuts
+from hookwright.destinations import DestinationPolicy
+from workflows.delivery import Delivery
+from workflows.endpoint import Endpoint
+from workflows.event import Event
+from workflows.tenant import Tenant
+
+WORKFLOWS = [Tenant, Endpoint, Event, Delivery]
+
+IN_FLIGHT = 500
+"""First attempts under way at once. Each holds a workflow task for as long as its receiver takes,
+so the SDK's default of 100 would let a hundred slow receivers stop everybody's deliveries."""
+
+DRAIN = timedelta(seconds=65)
+"""On shutdown, POSTs in flight may end: the longest timeout of an endpoint, and 5 s."""
+
+STICKY_TIMEOUT = timedelta(seconds=3)
+"""How long a task waits for the worker that has the workflow cached, which may have been killed."""
+
+
+@asynccontextmanager
+async def worker(
+    client: Client,
+    destinations: DestinationPolicy,
+    task_queue: str,
+    workflow_runner: WorkflowRunner | None = None,
+) -> AsyncIterator[Worker]:
+    """Run a worker while the context lasts.
+
+    Workflows run unsandboxed by default: the sandbox costs about 5 ms of CPU a run, and the tests
+    run inside it.
+    """
+    async with (
+        Egress(destinations) as egress,
+        Worker(
+            client,
+            task_queue=task_queue,
+            workflows=WORKFLOWS,
+            activities=activities(client, egress),
+            workflow_runner=workflow_runner or UnsandboxedWorkflowRunner(),
+            max_cached_workflows=2 * IN_FLIGHT,
+            max_concurrent_workflow_tasks=IN_FLIGHT,
+            max_concurrent_local_activities=IN_FLIGHT,
+            max_concurrent_activities=IN_FLIGHT,
+            graceful_shutdown_timeout=DRAIN,
+            sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,
+        ) as running,
+    ):
+        yield running
+
+
+def activities(client: Client, egress: Egress) -> list[Callable[..., Any]]:
+    """Return the activities, bound to what they need."""
+    attempts = Attempts(client, Endpoints(client), egress)
+    entities = Entities(client)
+    return [
+        FanOuts(client).fan_out,
+        attempts.attempt,
+        attempts.retry,
+        attempts.recorded_log,
+        entities.register_route,
+        entities.unregister_route,
+        entities.delete_endpoints,
+        entities.cancel_deliveries,
+    ]

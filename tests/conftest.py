@@ -1,0 +1,58 @@
+"""Fixtures that every kind of test shares."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from support.receiver import Receiver, receiver
+from support.stack import CODEC, Stack, stack
+from temporalio.client import Client
+
+from runtime.embedded import EmbeddedServer, free_port
+from runtime.temporal import connect, set_up_namespace
+
+# As on a production server; the development server's default is ten times as many.
+VISIBILITY_CALLS_PER_SECOND = ("frontend.namespaceRPS.visibility", "10")
+
+
+@pytest_asyncio.fixture(scope="session")
+async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[EmbeddedServer]:
+    """One embedded Temporal server for the whole run."""
+    it = EmbeddedServer(tmp_path_factory.mktemp("temporal"), free_port())
+    async with it.running():
+        yield it
+
+
+@pytest_asyncio.fixture(scope="session")
+async def client(server: EmbeddedServer) -> Client:
+    """A client as the product makes it, on a namespace that is set up."""
+    it = await connect(CODEC, target_host=server.address)
+    await set_up_namespace(it, timedelta(days=1))
+    return it
+
+
+@pytest_asyncio.fixture
+async def hooks() -> AsyncIterator[Receiver]:
+    """A receiver that answers 200 until told otherwise."""
+    async with receiver() as it:
+        yield it
+
+
+@pytest_asyncio.fixture
+async def service(client: Client) -> AsyncIterator[Stack]:
+    """API and worker, with one tenant."""
+    async with stack(client) as it:
+        yield it
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Every test says in one docstring line what must hold."""
+    for item in items:
+        function = getattr(item, "function", None)
+        if function is not None and not function.__doc__:
+            raise pytest.UsageError(f"{item.nodeid} has no docstring; say what must hold")
+
+
+REPOSITORY = Path(__file__).parent.parent

@@ -1,0 +1,104 @@
+"""The whole product in one test: API, worker and client on one Temporal server."""
+
+import asyncio
+import hashlib
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import httpx
+from temporalio.client import Client
+from temporalio.worker import WorkflowRunner
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
+
+from api.app import create_app
+from api.config import ApiConfig
+from hookwright.destinations import DestinationPolicy, parse_networks
+from runtime.codec import EncryptionCodec
+from runtime.worker import worker
+
+OPERATOR_KEY = "hwk_test_0123456789abcdef0123456789abcdef"
+CODEC = EncryptionCodec({"k1": bytes(range(32))})
+CODEC_TOKEN = "codec-token-for-tests-0123456789abcdef"
+LOOPBACK = DestinationPolicy(
+    allow_http=True, allow_networks=parse_networks(["127.0.0.0/8", "::1/128"])
+)
+
+
+def unique(prefix: str) -> str:
+    """Return an id that no other test uses."""
+    return f"{prefix}_{uuid.uuid4().hex[:12]}"
+
+
+def api_config(task_queue: str, destinations: DestinationPolicy = LOOPBACK) -> ApiConfig:
+    return ApiConfig(
+        task_queue=task_queue,
+        api_keys={"test": hashlib.sha256(OPERATOR_KEY.encode()).hexdigest()},
+        destinations=destinations,
+        max_body_bytes=262_144,
+        cursor_key=b"c" * 32,
+        codec=CODEC,
+        codec_token=CODEC_TOKEN,
+        ui_origin="http://localhost:8233",
+    )
+
+
+@asynccontextmanager
+async def api_client(client: Client, config: ApiConfig) -> AsyncIterator[httpx.AsyncClient]:
+    """Yield an operator's HTTP client on the real application."""
+    transport = httpx.ASGITransport(create_app(client, config), raise_app_exceptions=False)
+    async with httpx.AsyncClient(
+        transport=transport,
+        base_url="http://hookwright.test",
+        headers={"authorization": f"Bearer {OPERATOR_KEY}"},
+        timeout=30,
+    ) as http:
+        yield http
+
+
+@dataclass
+class Stack:
+    """API and worker on a task queue of their own, with one tenant."""
+
+    client: Client
+    http: httpx.AsyncClient
+    task_queue: str
+    tenant: str
+
+    @property
+    def root(self) -> str:
+        return f"/v1/tenants/{self.tenant}"
+
+    async def add_endpoint(self, url: str, **fields: object) -> dict[str, object]:
+        answer = await self.http.post(f"{self.root}/endpoints", json={"url": url, **fields})
+        assert answer.status_code == 201, answer.text
+        return answer.json()
+
+    async def publish(self, **fields: object) -> dict[str, object]:
+        body = {"type": "loan.funded", "data": {"n": 1}, **fields}
+        answer = await self.http.post(f"{self.root}/events", json=body)
+        assert answer.status_code == 202, answer.text
+        return answer.json()
+
+    async def delivery(self, endpoint: str, event: str) -> dict[str, object]:
+        answer = await self.http.get(f"{self.root}/deliveries/{endpoint}:{event}")
+        return answer.json()
+
+
+@asynccontextmanager
+async def stack(
+    client: Client, workflow_runner: WorkflowRunner | None = None
+) -> AsyncIterator[Stack]:
+    """Run API and worker while the context lasts. Workflows run in the sandbox."""
+    task_queue = unique("queue")
+    runner = workflow_runner or SandboxedWorkflowRunner()
+    async with (
+        worker(client, LOOPBACK, task_queue, runner),
+        api_client(client, api_config(task_queue)) as http,
+    ):
+        it = Stack(client, http, task_queue, unique("t"))
+        async with asyncio.timeout(20):
+            answer = await http.put(it.root, json={"name": "Test"})
+        assert answer.status_code == 201, answer.text
+        yield it

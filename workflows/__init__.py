@@ -1,0 +1,1 @@
+"""What must happen, durably. Workflow code only: time, ids and randomness come from `workflow`."""

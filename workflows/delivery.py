@@ -1,0 +1,95 @@
+"""`Delivery`: one event on its way to one endpoint."""
+
+from datetime import timedelta
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
+
+with workflow.unsafe.imports_passed_through():
+    from activities.attempt import Attempts
+    from hookwright.ids import ATTEMPTS_MEMO
+    from hookwright.models import DeliveryInput, DeliveryLog, DeliveryState
+
+LONGEST_ATTEMPT = timedelta(seconds=75)
+"""The longest timeout that an endpoint may have, 60 s, and room to describe it and to record."""
+
+MISSED_HEARTBEAT = timedelta(seconds=5)
+
+OUR_OWN_FAULTS = RetryPolicy(
+    initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1)
+)
+"""For faults that are not the receiver's (a killed worker, say). A failed attempt names its own
+delay, the contract's, with `next_retry_delay`."""
+
+
+@workflow.defn
+class Delivery:
+    """Attempt; retry on the schedule; end delivered, exhausted or cancelled.
+
+    Completed is delivered, Failed is exhausted, Canceled is cancelled: the Temporal UI shows the
+    outcome without a further write.
+    """
+
+    @workflow.run
+    async def run(self, delivery: DeliveryInput) -> DeliveryLog:
+        """Deliver the event; return the log of all attempts.
+
+        Raises:
+            ApplicationError: the attempts ran out; the log is in its details.
+        """
+        log = await self.first_attempt(delivery)
+        if log.state is DeliveryState.PENDING:
+            log = await self.retry_on_schedule(delivery, log)
+        if log.state is DeliveryState.EXHAUSTED:
+            raise ApplicationError(
+                f"exhausted after {len(log.attempts)} attempts", log, type="exhausted"
+            )
+        if log.state is DeliveryState.CANCELLED:
+            await self.cancellation(log)
+        return log
+
+    async def first_attempt(self, delivery: DeliveryInput) -> DeliveryLog:
+        """Attempt at once, as a local activity; after a fault of ours, leave it to the schedule."""
+        try:
+            return await workflow.execute_local_activity_method(
+                Attempts.attempt,
+                delivery,
+                start_to_close_timeout=LONGEST_ATTEMPT,
+                retry_policy=RetryPolicy(maximum_attempts=1),
+            )
+        except ActivityError as error:
+            if is_cancelled_exception(error):
+                raise
+            return DeliveryLog()
+
+    async def retry_on_schedule(self, delivery: DeliveryInput, log: DeliveryLog) -> DeliveryLog:
+        """Make the remaining attempts, on a schedule that Temporal keeps."""
+        try:
+            return await workflow.execute_activity_method(
+                Attempts.retry,
+                args=[delivery, log],
+                start_to_close_timeout=LONGEST_ATTEMPT,
+                heartbeat_timeout=MISSED_HEARTBEAT,
+                retry_policy=OUR_OWN_FAULTS,
+            )
+        except ActivityError as error:
+            if is_cancelled_exception(error):
+                await self.keep_recorded_log()
+            raise
+
+    async def keep_recorded_log(self) -> None:
+        """Copy the log of a cancelled `retry` to the memo: its heartbeats go with it.
+
+        The cancellation of the activity leaves with the commands of this very workflow task, so
+        the server still has them.
+        """
+        log = await workflow.execute_local_activity_method(
+            Attempts.recorded_log, start_to_close_timeout=timedelta(seconds=10)
+        )
+        workflow.upsert_memo({ATTEMPTS_MEMO: log})
+
+    async def cancellation(self, log: DeliveryLog) -> None:
+        """End as cancelled: whoever found the endpoint deleted has asked for it already."""
+        workflow.upsert_memo({ATTEMPTS_MEMO: log})
+        await workflow.wait_condition(lambda: False)

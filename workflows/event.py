@@ -1,0 +1,65 @@
+"""`Event`: the durable acceptance of an event, and its fan-out to deliveries."""
+
+from datetime import timedelta
+from typing import Any
+
+from temporalio import workflow
+from temporalio.exceptions import ApplicationError
+
+with workflow.unsafe.imports_passed_through():
+    from pydantic import ValidationError
+
+    from activities.fan_out import FanOuts
+    from hookwright.client import event_search_attributes
+    from hookwright.ids import event_workflow_id
+    from hookwright.models import EventInput, FanOut
+
+
+@workflow.defn
+class Event:
+    """One event on its way to every endpoint of its tenant that wants it.
+
+    Any Temporal client may start it, so its argument is checked here too.
+    """
+
+    @workflow.run
+    async def run(self, argument: Any) -> FanOut:  # noqa: ANN401 - from any client
+        """Start a delivery for each endpoint that wants the event; return which those are.
+
+        Raises:
+            ApplicationError: the argument is not an event, or there is no such tenant.
+        """
+        event = _checked(argument)
+        if not workflow.info().typed_search_attributes.search_attributes:
+            # Started by a plain client: lists of events find it all the same.
+            workflow.upsert_search_attributes(
+                [pair.key.value_set(pair.value) for pair in event_search_attributes(event)]
+            )
+        progress = FanOut()
+        while not progress.complete:
+            progress = await workflow.execute_local_activity_method(
+                FanOuts.fan_out,
+                args=[event, event.created_at or workflow.info().start_time, progress],
+                start_to_close_timeout=timedelta(minutes=2),
+            )
+        return progress
+
+
+def _checked(argument: Any) -> EventInput:  # noqa: ANN401 - from any client
+    try:
+        event = EventInput.model_validate(argument)
+    except ValidationError as error:
+        faults = "; ".join(
+            f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()
+        )
+        raise ApplicationError(
+            f"not an event: {faults}", type="invalid_event", non_retryable=True
+        ) from None
+    expected = event_workflow_id(event.tenant_id, event.id)
+    if workflow.info().workflow_id != expected:
+        raise ApplicationError(
+            f"the workflow id must be {expected}, or the event could be accepted twice",
+            type="invalid_event",
+            non_retryable=True,
+        )
+    return event
