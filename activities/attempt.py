@@ -6,10 +6,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import structlog
 from temporalio import activity
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowHandle
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.egress import Answer, Egress
@@ -73,8 +74,8 @@ class Attempts:
     @activity.defn
     async def recorded_log(self) -> DeliveryLog:
         """Return the log that the pending `retry` of this workflow has recorded so far."""
-        handle = self.client.get_workflow_handle(activity.info().workflow_id or "")
-        for pending in (await handle.describe()).raw_description.pending_activities:
+        description = await self._workflow().describe()
+        for pending in description.raw_description.pending_activities:
             if pending.HasField("heartbeat_details"):
                 [details] = await self.client.data_converter.decode(
                     pending.heartbeat_details.payloads, [DeliveryLog]
@@ -82,12 +83,18 @@ class Attempts:
                 return DeliveryLog.model_validate(details)
         return DeliveryLog()
 
+    @activity.defn
+    async def cancel_workflow(self) -> None:
+        """Ask for this workflow's cancellation: only so can it end as cancelled."""
+        await self._workflow().cancel()
+
+    def _workflow(self) -> WorkflowHandle[Any, Any]:
+        return self.client.get_workflow_handle(activity.info().workflow_id or "")
+
     async def _attempt(
         self, delivery: DeliveryInput, endpoint: EndpointState | None, so_far: DeliveryLog
     ) -> DeliveryLog:
         if endpoint is None:
-            # Nobody is left to deliver to. Cancelling the workflow shows it as such everywhere.
-            await self.client.get_workflow_handle(activity.info().workflow_id or "").cancel()
             return so_far.model_copy(update={"state": DeliveryState.CANCELLED})
         contract, answer, attempt = await self._post(delivery, endpoint, len(so_far.attempts) + 1)
         attempts = [*so_far.attempts, attempt]

@@ -40,11 +40,17 @@ async def hooks() -> AsyncIterator[Receiver]:
         yield it
 
 
-@pytest_asyncio.fixture
-async def service(client: Client) -> AsyncIterator[Stack]:
-    """API and worker, with one tenant."""
+@pytest_asyncio.fixture(scope="session")
+async def shared_stack(client: Client) -> AsyncIterator[Stack]:
+    """API and worker for all tests that neither stop nor starve them: starting both takes 2 s."""
     async with stack(client) as it:
         yield it
+
+
+@pytest_asyncio.fixture
+async def service(shared_stack: Stack) -> Stack:
+    """API and worker, with a tenant of this test's own."""
+    return await shared_stack.with_new_tenant()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,10 +1,16 @@
 """`Delivery`: one event on its way to one endpoint."""
 
+import asyncio
 from datetime import timedelta
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
+from temporalio.exceptions import (
+    ActivityError,
+    ApplicationError,
+    FailureError,
+    is_cancelled_exception,
+)
 
 with workflow.unsafe.imports_passed_through():
     from activities.attempt import Attempts
@@ -15,6 +21,7 @@ LONGEST_ATTEMPT = timedelta(seconds=75)
 """The longest timeout that an endpoint may have, 60 s, and room to describe it and to record."""
 
 MISSED_HEARTBEAT = timedelta(seconds=5)
+SHORT = timedelta(seconds=10)
 
 OUR_OWN_FAULTS = RetryPolicy(
     initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1)
@@ -46,7 +53,7 @@ class Delivery:
                 f"exhausted after {len(log.attempts)} attempts", log, type="exhausted"
             )
         if log.state is DeliveryState.CANCELLED:
-            await self.cancellation(log)
+            await self.cancel(log)
         return log
 
     async def first_attempt(self, delivery: DeliveryInput) -> DeliveryLog:
@@ -58,7 +65,7 @@ class Delivery:
                 start_to_close_timeout=LONGEST_ATTEMPT,
                 retry_policy=RetryPolicy(maximum_attempts=1),
             )
-        except ActivityError as error:
+        except FailureError as error:
             if is_cancelled_exception(error):
                 raise
             return DeliveryLog()
@@ -73,23 +80,19 @@ class Delivery:
                 heartbeat_timeout=MISSED_HEARTBEAT,
                 retry_policy=OUR_OWN_FAULTS,
             )
-        except ActivityError as error:
-            if is_cancelled_exception(error):
-                await self.keep_recorded_log()
+        except (ActivityError, asyncio.CancelledError):
+            # The activity's cancellation leaves with the commands of this very workflow task, so
+            # the server still has the heartbeats, and in them the log.
+            recorded = await workflow.execute_local_activity_method(
+                Attempts.recorded_log, start_to_close_timeout=SHORT
+            )
+            workflow.upsert_memo({ATTEMPTS_MEMO: recorded})
             raise
 
-    async def keep_recorded_log(self) -> None:
-        """Copy the log of a cancelled `retry` to the memo: its heartbeats go with it.
-
-        The cancellation of the activity leaves with the commands of this very workflow task, so
-        the server still has them.
-        """
-        log = await workflow.execute_local_activity_method(
-            Attempts.recorded_log, start_to_close_timeout=timedelta(seconds=10)
+    async def cancel(self, log: DeliveryLog) -> None:
+        """End as cancelled, the log kept: the endpoint was found deleted."""
+        workflow.upsert_memo({ATTEMPTS_MEMO: log})
+        await workflow.execute_local_activity_method(
+            Attempts.cancel_workflow, start_to_close_timeout=SHORT
         )
-        workflow.upsert_memo({ATTEMPTS_MEMO: log})
-
-    async def cancellation(self, log: DeliveryLog) -> None:
-        """End as cancelled: whoever found the endpoint deleted has asked for it already."""
-        workflow.upsert_memo({ATTEMPTS_MEMO: log})
         await workflow.wait_condition(lambda: False)

@@ -5,7 +5,7 @@ import hashlib
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import httpx
 from temporalio.client import Client
@@ -70,6 +70,13 @@ class Stack:
     def root(self) -> str:
         return f"/v1/tenants/{self.tenant}"
 
+    async def with_new_tenant(self) -> "Stack":
+        it = replace(self, tenant=unique("t"))
+        async with asyncio.timeout(20):
+            answer = await it.http.put(it.root, json={"name": "Test"})
+        assert answer.status_code == 201, answer.text
+        return it
+
     async def add_endpoint(self, url: str, **fields: object) -> dict[str, object]:
         answer = await self.http.post(f"{self.root}/endpoints", json={"url": url, **fields})
         assert answer.status_code == 201, answer.text
@@ -97,8 +104,4 @@ async def stack(
         worker(client, LOOPBACK, task_queue, runner),
         api_client(client, api_config(task_queue)) as http,
     ):
-        it = Stack(client, http, task_queue, unique("t"))
-        async with asyncio.timeout(20):
-            answer = await http.put(it.root, json={"name": "Test"})
-        assert answer.status_code == 201, answer.text
-        yield it
+        yield await Stack(client, http, task_queue, "").with_new_tenant()

@@ -1,0 +1,88 @@
+"""Record one history of each story that a workflow can live, for `test_replay.py`.
+
+Run it after a change that alters commands on purpose (and is guarded by `workflow.patched`, or is
+before the first release): `python tests/histories/record.py`. It writes into this folder.
+"""
+
+import asyncio
+import sys
+import tempfile
+from datetime import timedelta
+from pathlib import Path
+
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE.parent), str(HERE.parent.parent)]
+
+from support.receiver import Receiver, Reply, receiver  # noqa: E402
+from support.stack import CODEC, Stack, stack  # noqa: E402
+from support.waiting import eventually  # noqa: E402
+from temporalio.client import WorkflowExecutionStatus  # noqa: E402
+
+from hookwright.ids import (  # noqa: E402
+    delivery_workflow_id,
+    endpoint_workflow_id,
+    event_workflow_id,
+    tenant_workflow_id,
+)
+from runtime.embedded import EmbeddedServer, free_port  # noqa: E402
+from runtime.temporal import connect, set_up_namespace  # noqa: E402
+
+
+async def save(service: Stack, name: str, workflow_id: str) -> None:
+    """Wait for the workflow's end and write its history."""
+    handle = service.client.get_workflow_handle(workflow_id)
+
+    async def ended() -> bool:
+        return (await handle.describe()).status is not WorkflowExecutionStatus.RUNNING
+
+    await eventually(ended)
+    (HERE / f"{name}.json").write_text((await handle.fetch_history()).to_json() + "\n")
+    print(f"recorded {name}")  # noqa: T201
+
+
+async def deliveries(service: Stack, hooks: Receiver) -> None:
+    """Record a delivery for each way that one can end."""
+    failing = {"schedule_seconds": [0.1]}
+    endpoint = await service.add_endpoint(hooks.url, retry=failing)
+
+    async def publish(event_id: str, *statuses: int) -> str:
+        left = list(statuses)
+        hooks.behave = lambda _: Reply(left.pop(0))
+        await service.publish(id=event_id)
+        await eventually(
+            lambda: service.delivery(endpoint["id"], event_id), lambda it: "state" in it
+        )
+        return delivery_workflow_id(service.tenant, endpoint["id"], event_id)
+
+    await save(service, "delivery_delivered", await publish("delivered", 200))
+    await save(service, "event", event_workflow_id(service.tenant, "delivered"))
+    await save(service, "delivery_retried", await publish("retried", 500, 200))
+    await save(service, "delivery_exhausted", await publish("exhausted", 500, 500))
+    path = f"{service.root}/endpoints/{endpoint['id']}"
+    await service.http.patch(path, json={"retry": {"schedule_seconds": [600]}})
+    waiting = await publish("cancelled", 500)
+    await eventually(
+        lambda: service.delivery(endpoint["id"], "cancelled"), lambda it: it.get("next_attempt_at")
+    )
+    await service.http.post(f"{path}/secret/rotate", json={})
+    await service.http.delete(path)
+    await save(service, "delivery_cancelled", waiting)
+    await save(service, "endpoint", endpoint_workflow_id(service.tenant, endpoint["id"]))
+
+
+async def main() -> None:
+    """Record everything on a server of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        server = EmbeddedServer(Path(folder), free_port())
+        async with server.running(), receiver() as hooks:
+            client = await connect(CODEC, target_host=server.address)
+            await set_up_namespace(client, timedelta(days=1))
+            async with stack(client) as service:
+                await deliveries(service, hooks)
+                await service.add_endpoint(hooks.url)
+                await service.http.delete(service.root)
+                await save(service, "tenant", tenant_workflow_id(service.tenant))
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,76 @@
+"""Fakes for what a workflow test is not about: receivers and endpoints without a network."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from temporalio.client import WorkflowHandle
+
+from activities.egress import Answer
+from hookwright.models import EndpointConfig, EndpointState, Outcome, Secret
+from hookwright.signing import generate_secret
+
+DELIVERED = Answer(Outcome.DELIVERED, status_code=200, body="ok")
+
+
+def failed(status: int, retry_after: str | None = None) -> Answer:
+    """Return what a receiver's error looks like."""
+    return Answer(
+        Outcome.HTTP_ERROR,
+        status_code=status,
+        body="",
+        error=f"the receiver answered {status}",
+        retry_after=retry_after,
+    )
+
+
+@dataclass
+class FakeEgress:
+    """Answers as told and keeps the server's time of each POST, by its `clock`."""
+
+    answer: Callable[[int], Answer]
+    clock: Callable[[], Awaitable[datetime]] | None = None
+    times: list[datetime] = field(default_factory=list)
+    urls: list[str] = field(default_factory=list)
+
+    async def post(self, url: str, _headers: Mapping[str, str], _body: bytes, _s: float) -> Answer:
+        self.times.append(await self.clock())
+        self.urls.append(url)
+        return self.answer(len(self.times))
+
+    def gaps(self) -> list[float]:
+        """Return the seconds between one POST and the next."""
+        return [
+            (later - earlier).total_seconds()
+            for earlier, later in zip(self.times, self.times[1:], strict=False)
+        ]
+
+
+@dataclass
+class FakeEndpoints:
+    """One endpoint, whatever is asked; None once it is deleted."""
+
+    state: EndpointState | None
+
+    async def at_least(self, *_: object) -> EndpointState | None:
+        return self.state
+
+    async def current(self, *_: object) -> EndpointState | None:
+        return self.state
+
+
+def endpoint(**config: object) -> EndpointState:
+    """Return an endpoint as a worker reads it."""
+    return EndpointState(
+        tenant_id="t1",
+        endpoint_id="ep_1",
+        version=1,
+        config=EndpointConfig(
+            **{"url": "https://hooks.example.com/in", "contract": "standard", **config}
+        ),
+        secrets=[Secret(value=generate_secret())],
+    )
+
+
+Deliver = Callable[[FakeEgress, FakeEndpoints], Awaitable[WorkflowHandle]]
+"""Starts a delivery with these fakes."""

@@ -1,0 +1,68 @@
+"""The time-skipping server, and a delivery on it."""
+
+import sysconfig
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest_asyncio
+from support.fakes import Deliver, FakeEgress, FakeEndpoints
+from support.stack import CODEC, unique
+from temporalio.client import WorkflowHandle
+from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import Worker
+
+from activities.attempt import Attempts
+from hookwright.ids import delivery_workflow_id
+from hookwright.models import DeliveryInput, EventInput
+from runtime.codec import data_converter
+from workflows.delivery import Delivery
+
+
+@pytest_asyncio.fixture(scope="session")
+async def time_skipping() -> AsyncIterator[WorkflowEnvironment]:
+    """One time-skipping server for the whole run."""
+    binary = Path(sysconfig.get_path("scripts")) / "temporal-test-server"
+    async with await WorkflowEnvironment.start_time_skipping(
+        test_server_existing_path=str(binary), data_converter=data_converter(CODEC)
+    ) as environment:
+        yield environment
+
+
+@pytest_asyncio.fixture
+async def deliver(time_skipping: WorkflowEnvironment) -> AsyncIterator[Deliver]:
+    """Start a delivery with these fakes; its worker runs for as long as the test."""
+    workers: list[Worker] = []
+
+    async def start(egress: FakeEgress, endpoints: FakeEndpoints) -> WorkflowHandle:
+        client = time_skipping.client
+        egress.clock = time_skipping.get_current_time
+        attempts = Attempts(client, endpoints, egress)
+        task_queue, event_id = unique("queue"), unique("evt")
+        worker = Worker(
+            client,
+            task_queue=task_queue,
+            workflows=[Delivery],
+            activities=[
+                attempts.attempt,
+                attempts.retry,
+                attempts.recorded_log,
+                attempts.cancel_workflow,
+            ],
+        )
+        await worker.__aenter__()
+        workers.append(worker)
+        event = EventInput(tenant_id="t1", id=event_id, type="loan.funded", data={"n": 1})
+        delivery = DeliveryInput(
+            event=event, happened_at=datetime.now(UTC), endpoint_id="ep_1", endpoint_version=1
+        )
+        return await client.start_workflow(
+            Delivery.run,
+            delivery,
+            id=delivery_workflow_id("t1", "ep_1", event_id),
+            task_queue=task_queue,
+        )
+
+    yield start
+    for worker in workers:
+        await worker.__aexit__(None, None, None)

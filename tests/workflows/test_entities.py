@@ -1,0 +1,145 @@
+"""`Tenant` and `Endpoint` over many continue-as-news, and what they refuse."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+import pytest_asyncio
+from support.receiver import Receiver
+from support.stack import CODEC, Stack, stack, unique
+from support.waiting import assert_eventually, eventually
+from temporalio.client import Client, WorkflowUpdateFailedError
+
+from hookwright.ids import endpoint_workflow_id, tenant_workflow_id
+from hookwright.models import Route
+from runtime.embedded import EmbeddedServer, free_port
+from runtime.temporal import connect, set_up_namespace
+from workflows.endpoint import Endpoint
+from workflows.tenant import Tenant
+
+RUNS = 20
+
+
+@pytest_asyncio.fixture(scope="session")
+async def impatient_client(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[Client]:
+    """A client of a server that suggests continue-as-new after a few events already."""
+    limit = ("limit.historyCount.suggestContinueAsNew", "15")
+    server = EmbeddedServer(
+        tmp_path_factory.mktemp("impatient"), free_port(), dynamic_config=(limit,)
+    )
+    async with server.running():
+        client = await connect(CODEC, target_host=server.address)
+        await set_up_namespace(client, timedelta(days=1))
+        yield client
+
+
+async def run_ids(client: Client, workflow_id: str) -> set[str]:
+    query = f"WorkflowId = '{workflow_id}'"
+    return {execution.run_id async for execution in client.list_workflows(query)}
+
+
+async def test_entities_survive_twenty_continue_as_news(
+    impatient_client: Client, hooks: Receiver
+) -> None:
+    """After more than twenty runs of both entities every setting, route and secret is there."""
+    async with stack(impatient_client) as service:
+        steady = await service.add_endpoint(hooks.url, description="steady")
+        busy = await service.add_endpoint(hooks.url, metadata={"kept": "yes"})
+        tenant_id = tenant_workflow_id(service.tenant)
+        busy_id = endpoint_workflow_id(service.tenant, busy["id"])
+        changes = 0
+
+        async def change_and_count() -> int:
+            nonlocal changes
+            changes += 1
+            answers = (
+                await service.http.put(service.root, json={"name": f"name {changes}"}),
+                await service.http.patch(
+                    f"{service.root}/endpoints/{busy['id']}",
+                    json={"description": f"change {changes}"},
+                ),
+            )
+            assert [answer.status_code for answer in answers] == [200, 200], answers
+            counts = [len(await run_ids(impatient_client, each)) for each in (tenant_id, busy_id)]
+            return min(counts)
+
+        await eventually(change_and_count, lambda runs: runs > RUNS, within=100)
+        tenant = (await service.http.get(service.root)).json()
+        listed = (await service.http.get(f"{service.root}/endpoints")).json()["data"]
+        assert tenant["name"] == f"name {changes}"
+        assert [each["description"] for each in listed] == ["steady", f"change {changes}"]
+        assert listed[1]["metadata"] == {"kept": "yes"}
+        assert listed[1]["version"] == changes + 1
+        event = await service.publish()
+        await assert_eventually(lambda: hooks.ids() == [event["id"]] * 2)
+        assert steady["secret"] != busy["secret"]
+
+
+async def test_concurrent_changes_over_continue_as_new_are_all_applied(
+    impatient_client: Client, hooks: Receiver
+) -> None:
+    """Of 60 concurrent changes, none gets an error and each makes a version of its own."""
+    async with stack(impatient_client) as service:
+        endpoint = await service.add_endpoint(hooks.url)
+        path = f"{service.root}/endpoints/{endpoint['id']}"
+        for _ in range(6):
+            answers = await gather_patches(service, path, 10)
+            assert {answer.status_code for answer in answers} == {200}
+        assert (await service.http.get(path)).json()["version"] == 61
+
+
+async def gather_patches(service: Stack, path: str, number: int) -> list[object]:
+    import asyncio
+
+    patches = (service.http.patch(path, json={"metadata": {"n": str(n)}}) for n in range(number))
+    return await asyncio.gather(*patches)
+
+
+async def test_tenant_ignores_an_older_route(service: Stack) -> None:
+    """A route that arrives late does not replace a newer one."""
+    tenant = service.client.get_workflow_handle_for(Tenant.run, tenant_workflow_id(service.tenant))
+    for version, event_type in ((3, "new.*"), (2, "old.*")):
+        route = Route(endpoint_id="ep_x", version=version, event_types=[event_type])
+        await tenant.execute_update(Tenant.register, route)
+    description = await tenant.describe()
+    [kept] = await description.memo_value("routes", type_hint=list[Route])
+    assert (kept.version, kept.event_types) == (3, ["new.*"])
+
+
+async def test_route_table_has_a_size(service: Stack) -> None:
+    """A route that would make the table too large for a memo is refused, and says so."""
+    tenant = service.client.get_workflow_handle_for(Tenant.run, tenant_workflow_id(service.tenant))
+    wide = Route(endpoint_id="ep_x", version=1, event_types=["a" * 128] * 8000)
+    with pytest.raises(WorkflowUpdateFailedError) as refusal:
+        await tenant.execute_update(Tenant.register, wide)
+    assert refusal.value.cause.type == "too_many_endpoints"
+
+
+async def test_endpoint_refuses_a_change_that_is_not_valid(service: Stack, hooks: Receiver) -> None:
+    """A change sent straight through Temporal is validated too, and leaves the state alone."""
+    endpoint = await service.add_endpoint(hooks.url)
+    handle = service.client.get_workflow_handle_for(
+        Endpoint.run, endpoint_workflow_id(service.tenant, endpoint["id"])
+    )
+    with pytest.raises(WorkflowUpdateFailedError):
+        await handle.execute_update(Endpoint.change, {"timeout_seconds": "never"})
+    path = f"{service.root}/endpoints/{endpoint['id']}"
+    assert (await service.http.get(path)).json()["version"] == 1
+
+
+async def test_unknown_tenant_fails_the_event(service: Stack) -> None:
+    """An event started directly for a tenant that is not there fails, saying so."""
+    from temporalio.client import WorkflowFailureError
+
+    tenant = unique("nobody")
+    handle = await service.client.start_workflow(
+        "Event",
+        {"tenant_id": tenant, "id": "evt_1", "type": "a", "data": 1},
+        id=f"event:{tenant}:evt_1",
+        task_queue=service.task_queue,
+    )
+    with pytest.raises(WorkflowFailureError) as failure:
+        await handle.result()
+    assert failure.value.cause.type == "unknown_tenant"
