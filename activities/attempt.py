@@ -15,6 +15,7 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.egress import Answer, Egress
 from activities.endpoints import Endpoints
+from hookwright.client import recorded_log
 from hookwright.contracts import Contract, contracts
 from hookwright.envelope import render
 from hookwright.models import (
@@ -76,11 +77,7 @@ class Attempts:
         """Return the log that the pending `retry` of this workflow has recorded so far."""
         description = await self._workflow().describe()
         for pending in description.raw_description.pending_activities:
-            if pending.HasField("heartbeat_details"):
-                [details] = await self.client.data_converter.decode(
-                    pending.heartbeat_details.payloads, [DeliveryLog]
-                )
-                return DeliveryLog.model_validate(details)
+            return await recorded_log(self.client, pending)
         return DeliveryLog()
 
     @activity.defn

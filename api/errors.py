@@ -147,6 +147,13 @@ def install(app: FastAPI) -> None:
         log.warning("temporal.unavailable", status=error.status.name)
         return answer(unavailable("Temporal cannot be reached right now; nothing was accepted"))
 
+    @app.exception_handler(RuntimeError)
+    async def not_connected(_: Request, error: RuntimeError) -> JSONResponse:
+        # The SDK has no error of its own for a first connection that fails.
+        if not str(error).startswith("Failed client connect"):
+            return _ours(error)
+        return answer(unavailable("Temporal cannot be reached right now; nothing was accepted"))
+
     @app.exception_handler(TimeoutError)
     async def slow(_: Request, __: TimeoutError) -> JSONResponse:
         log.warning("temporal.slow")

@@ -7,12 +7,13 @@ service" in the README.
 from datetime import timedelta
 from typing import Any
 
+from temporalio.api.workflow.v1 import PendingActivityInfo
 from temporalio.client import Client, WorkflowHandle
 from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
 from temporalio.common import WorkflowIDReusePolicy as Reuse
 
 from hookwright.ids import EVENT_WORKFLOW, TASK_QUEUE, event_workflow_id
-from hookwright.models import DeliveryInput, EventInput
+from hookwright.models import DeliveryInput, DeliveryLog, EventInput
 
 TENANT_ID = SearchAttributeKey.for_keyword("TenantId")
 ENDPOINT_ID = SearchAttributeKey.for_keyword("EndpointId")
@@ -68,3 +69,12 @@ async def publish(
         static_summary=event.type,
         rpc_timeout=rpc_timeout,
     )
+
+
+async def recorded_log(client: Client, retry: PendingActivityInfo) -> DeliveryLog:
+    """Return the log that a pending `retry` carries in its heartbeat details."""
+    payloads = retry.heartbeat_details.payloads
+    if not payloads:
+        return DeliveryLog()
+    [details] = await client.data_converter.decode(payloads, [DeliveryLog])
+    return DeliveryLog.model_validate(details)

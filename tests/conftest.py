@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -10,17 +9,22 @@ from support.receiver import Receiver, receiver
 from support.stack import CODEC, Stack, stack
 from temporalio.client import Client
 
+from runtime import logs
 from runtime.embedded import EmbeddedServer, free_port
 from runtime.temporal import connect, set_up_namespace
 
+logs.configure()
+
 # As on a production server; the development server's default is ten times as many.
-VISIBILITY_CALLS_PER_SECOND = ("frontend.namespaceRPS.visibility", "10")
+VISIBILITY_RATE = ("frontend.namespaceRPS.visibility", "10")
 
 
 @pytest_asyncio.fixture(scope="session")
 async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[EmbeddedServer]:
     """One embedded Temporal server for the whole run."""
-    it = EmbeddedServer(tmp_path_factory.mktemp("temporal"), free_port())
+    it = EmbeddedServer(
+        tmp_path_factory.mktemp("temporal"), free_port(), dynamic_config=(VISIBILITY_RATE,)
+    )
     async with it.running():
         yield it
 
@@ -59,6 +63,3 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         function = getattr(item, "function", None)
         if function is not None and not function.__doc__:
             raise pytest.UsageError(f"{item.nodeid} has no docstring; say what must hold")
-
-
-REPOSITORY = Path(__file__).parent.parent

@@ -17,7 +17,7 @@ from temporalio.exceptions import ApplicationError
 from api.errors import not_found
 from api.pages import Cursors, Page
 from api.services.temporal import RPC_TIMEOUT, describe, equals, page_of_executions
-from hookwright.client import ENDPOINT_ID, EVENT_ID, EVENT_TYPE
+from hookwright.client import ENDPOINT_ID, EVENT_ID, EVENT_TYPE, recorded_log
 from hookwright.ids import (
     ATTEMPTS_MEMO,
     DELIVERY_WORKFLOW,
@@ -141,10 +141,7 @@ class Deliveries:
         for retry in description.raw_description.pending_activities:
             waiting = retry.state == PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED
             due = retry.scheduled_time.ToDatetime(UTC) if waiting else None
-            details = await self.client.data_converter.decode(
-                retry.heartbeat_details.payloads, [DeliveryLog]
-            )
-            return (details[0] if details else DeliveryLog()), due
+            return await recorded_log(self.client, retry), due
         return DeliveryLog(), None
 
     async def _final_log(self, workflow_id: str) -> DeliveryLog:

@@ -1,5 +1,6 @@
 """`Tenant` and `Endpoint` over many continue-as-news, and what they refuse."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
@@ -8,7 +9,7 @@ import pytest_asyncio
 from support.receiver import Receiver
 from support.stack import CODEC, Stack, stack, unique
 from support.waiting import assert_eventually, eventually
-from temporalio.client import Client, WorkflowUpdateFailedError
+from temporalio.client import Client, WorkflowFailureError, WorkflowUpdateFailedError
 
 from hookwright.ids import endpoint_workflow_id, tenant_workflow_id
 from hookwright.models import Route
@@ -91,8 +92,6 @@ async def test_concurrent_changes_over_continue_as_new_are_all_applied(
 
 
 async def gather_patches(service: Stack, path: str, number: int) -> list[object]:
-    import asyncio
-
     patches = (service.http.patch(path, json={"metadata": {"n": str(n)}}) for n in range(number))
     return await asyncio.gather(*patches)
 
@@ -131,8 +130,6 @@ async def test_endpoint_refuses_a_change_that_is_not_valid(service: Stack, hooks
 
 async def test_unknown_tenant_fails_the_event(service: Stack) -> None:
     """An event started directly for a tenant that is not there fails, saying so."""
-    from temporalio.client import WorkflowFailureError
-
     tenant = unique("nobody")
     handle = await service.client.start_workflow(
         "Event",

@@ -1,0 +1,18 @@
+"""The API without Temporal."""
+
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest_asyncio
+from support.stack import CODEC, api_client, api_config
+
+from runtime.embedded import free_port
+from runtime.temporal import connect
+
+
+@pytest_asyncio.fixture
+async def offline() -> AsyncIterator[httpx.AsyncClient]:
+    """An operator's client of an API whose Temporal is not there."""
+    client = await connect(CODEC, target_host=f"127.0.0.1:{free_port()}", lazy=True)
+    async with api_client(client, api_config("queue")) as http:
+        yield http

@@ -1,0 +1,102 @@
+"""Tenants over REST."""
+
+import httpx
+import pytest
+from support.receiver import Receiver, answering
+from support.stack import Stack, unique
+from support.waiting import eventually
+
+
+async def test_put_read_list_delete(service: Stack) -> None:
+    """A tenant is created by PUT, changed by PUT, listed, and gone after DELETE."""
+    path = f"/v1/tenants/{unique('t')}"
+    created = await service.http.put(path, json={"name": "One", "metadata": {"plan": "a"}})
+    assert created.status_code == 201
+    assert set(created.json()) == {"id", "name", "contract", "metadata", "created_at", "updated_at"}
+    changed = await service.http.put(path, json={"name": "Two"})
+    assert changed.status_code == 200
+    assert (changed.json()["name"], changed.json()["metadata"]) == ("Two", {})
+    assert changed.json()["created_at"] == created.json()["created_at"]
+    assert (await service.http.get(path)).json() == changed.json()
+
+    async def listed() -> list[str]:
+        rows, cursor = [], None
+        while True:
+            params = {"limit": 100, **({"cursor": cursor} if cursor else {})}
+            page = (await service.http.get("/v1/tenants", params=params)).json()
+            rows += [row["id"] for row in page["data"]]
+            cursor = page["next_cursor"]
+            if cursor is None:
+                return rows
+
+    await eventually(listed, lambda ids: created.json()["id"] in ids)
+    assert (await service.http.delete(path)).status_code == 204
+    assert (await service.http.get(path)).status_code == 404
+    assert (await service.http.delete(path)).status_code == 404
+
+
+async def test_delete_takes_endpoints_and_waiting_deliveries(
+    service: Stack, hooks: Receiver
+) -> None:
+    """Deleting a tenant deletes its endpoints and cancels what waits, with its log kept."""
+    hooks.behave = answering(500)
+    endpoint = await service.add_endpoint(hooks.url, retry={"schedule_seconds": [600]})
+    event = await service.publish()
+    await eventually(
+        lambda: service.delivery(endpoint["id"], event["id"]), lambda it: it.get("next_attempt_at")
+    )
+    assert (await service.http.delete(service.root)).status_code == 204
+    ended = await eventually(
+        lambda: service.delivery(endpoint["id"], event["id"]), lambda it: it["state"] == "cancelled"
+    )
+    assert [attempt["status_code"] for attempt in ended["attempts"]] == [500]
+
+    async def put_again() -> httpx.Response:
+        return await service.http.put(service.root, json={"name": "Again"})
+
+    await eventually(put_again, lambda answer: answer.status_code == 201)
+    assert (await service.http.get(f"{service.root}/endpoints")).json()["data"] == []
+
+
+@pytest.mark.parametrize("method", ["get", "put", "delete"])
+async def test_ids_outside_the_charset(offline: httpx.AsyncClient, method: str) -> None:
+    """An id outside the charset is a 422 before any call to Temporal."""
+    for tenant in ("a.b", "a:b", "x" * 65, "ä", "a' OR 'b"):
+        answer = await offline.request(method, f"/v1/tenants/{tenant}", json={})
+        assert answer.status_code == 422, answer.text
+
+
+async def test_unauthorised(offline: httpx.AsyncClient) -> None:
+    """Without a key, or with a wrong one, every route answers the same 401 problem."""
+    texts = set()
+    for headers in ({}, {"authorization": "Bearer hwk_x_y"}, {"authorization": "Basic YQ=="}):
+        del offline.headers["authorization"]
+        for method, path in (
+            ("get", "/v1/tenants"),
+            ("get", "/v1/contracts"),
+            ("delete", "/v1/tenants/t"),
+        ):
+            answer = await offline.request(method, path, headers=headers)
+            assert answer.status_code == 401
+            assert answer.headers["www-authenticate"] == "Bearer"
+            texts.add(answer.text)
+        offline.headers["authorization"] = "x"
+    assert len(texts) == 1
+
+
+async def test_errors_are_problems(offline: httpx.AsyncClient) -> None:
+    """404 and 405 of the framework are problems like ours."""
+    for method, path, status in (("get", "/nowhere", 404), ("post", "/healthz", 405)):
+        answer = await offline.request(method, path)
+        assert answer.status_code == status
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert set(answer.json()) == {"type", "title", "status", "detail", "errors"}
+
+
+async def test_contracts(offline: httpx.AsyncClient) -> None:
+    """The contracts that can be chosen are shown as data, without Temporal."""
+    listed = (await offline.get("/v1/contracts")).json()["data"]
+    assert "standard" in [contract["name"] for contract in listed]
+    one = (await offline.get("/v1/contracts/standard")).json()
+    assert one in listed
+    assert (await offline.get("/v1/contracts/nonesuch")).status_code == 404
