@@ -5,6 +5,7 @@ are held to the UI's origin by CORS. A wrong token is a plain 404.
 """
 
 import hmac
+from http import HTTPStatus
 
 from fastapi import FastAPI, Request, Response
 from google.protobuf import json_format
@@ -12,7 +13,8 @@ from starlette.middleware.cors import CORSMiddleware
 from temporalio.api.common.v1 import Payloads
 from temporalio.converter import PayloadCodec
 
-from api.errors import not_found
+from api import errors
+from api.errors import Problem, not_found
 
 MAX_BYTES = 8 * 1024 * 1024
 
@@ -20,6 +22,7 @@ MAX_BYTES = 8 * 1024 * 1024
 def install(app: FastAPI, codec: PayloadCodec, token: str, ui_origin: str) -> None:
     """Add `POST /codec/{token}/decode`, and nothing that encodes."""
     codec_app = FastAPI(openapi_url=None)
+    errors.install(codec_app)
     codec_app.add_middleware(
         CORSMiddleware,
         allow_origins=[ui_origin],
@@ -31,8 +34,20 @@ def install(app: FastAPI, codec: PayloadCodec, token: str, ui_origin: str) -> No
     async def decode(given: str, request: Request) -> Response:
         if not hmac.compare_digest(given.encode(), token.encode()):
             raise not_found("page")
-        payloads = json_format.Parse(await request.body(), Payloads())
-        decoded = Payloads(payloads=await codec.decode(payloads.payloads))
+        try:
+            payloads = json_format.Parse(await _body(request), Payloads())
+            decoded = Payloads(payloads=await codec.decode(payloads.payloads))
+        except (json_format.ParseError, ValueError) as error:
+            raise Problem(HTTPStatus.BAD_REQUEST, "cannot-decode", str(error)) from None
         return Response(json_format.MessageToJson(decoded), media_type="application/json")
 
     app.mount("/codec", codec_app)
+
+
+async def _body(request: Request) -> bytes:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BYTES:
+            raise ValueError(f"more than {MAX_BYTES} bytes in one call")
+    return bytes(body)

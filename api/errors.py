@@ -145,7 +145,8 @@ def install(app: FastAPI) -> None:
         if error.status in (RPCStatusCode.INTERNAL, RPCStatusCode.INVALID_ARGUMENT):
             return _ours(error)
         log.warning("temporal.unavailable", status=error.status.name)
-        return answer(unavailable("Temporal cannot be reached right now; nothing was accepted"))
+        # A call that was cut off may still have been carried out: nothing is promised here.
+        return answer(unavailable("Temporal did not take this in time; repeat with the same id"))
 
     @app.exception_handler(RuntimeError)
     async def not_connected(_: Request, error: RuntimeError) -> JSONResponse:
@@ -157,7 +158,7 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(TimeoutError)
     async def slow(_: Request, __: TimeoutError) -> JSONResponse:
         log.warning("temporal.slow")
-        return answer(unavailable("Temporal did not answer in time; repeat with the same id"))
+        return answer(unavailable("Temporal did not take this in time; repeat with the same id"))
 
     @app.exception_handler(Exception)
     async def unforeseen(_: Request, error: Exception) -> JSONResponse:

@@ -1,5 +1,6 @@
 """Alive, and ready."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from fastapi import APIRouter, Request
@@ -11,6 +12,9 @@ from temporalio.client import Client
 
 from api.errors import responses, unavailable
 from api.services.temporal import RPC_TIMEOUT
+
+POLLED_WITHIN = timedelta(seconds=70)
+"""A worker's poll lasts a minute; Temporal remembers workers that have gone for some minutes."""
 
 router = APIRouter(tags=["health"])
 
@@ -42,6 +46,7 @@ async def readyz(request: Request) -> Health:
         ),
         timeout=RPC_TIMEOUT,
     )
-    if not queue.pollers:
+    oldest = datetime.now(UTC) - POLLED_WITHIN
+    if not any(poller.last_access_time.ToDatetime(UTC) > oldest for poller in queue.pollers):
         raise unavailable("no worker polls; events are accepted, and delivered when one does")
     return Health(status="ok")

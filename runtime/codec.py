@@ -1,7 +1,8 @@
 """The payload codec: all that Temporal stores is encrypted, and failures too.
 
-AES-256-GCM. The key's id stands in the metadata, so keys rotate: put the new one first, keep the
-old ones until retention has passed.
+AES-256-GCM. The key's id stands in the metadata, so keys rotate: put the new one first and keep the
+old ones. Deliveries and events need an old key until retention has passed; a tenant or an endpoint
+that nobody has changed since needs it for as long as it lives.
 """
 
 import os
@@ -22,7 +23,7 @@ ENCODING = b"binary/encrypted"
 NONCE_BYTES = 12
 
 
-class CodecError(Exception):
+class CodecError(ValueError):
     """A payload cannot be decrypted; the text says whether a key is missing or it was altered."""
 
 

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from temporalio.service import ConnectConfig, RPCError, ServiceClient
 
@@ -75,10 +76,15 @@ class EmbeddedServer:
         ]
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[ManagedProcess]:
-        """Run the server while the context lasts; it is ready when the context is entered."""
+    async def running(self, output: IO[str] | None = None) -> AsyncIterator[ManagedProcess]:
+        """Run the server while the context lasts; it is ready when the context is entered.
+
+        Raises:
+            ProcessDiedError: it ended at once.
+            TimeoutError: it did not get ready in time.
+        """
         environment = {**os.environ, "GOGC": os.environ.get("GOGC", GO_GC_PERCENT)}
-        async with managed_process("temporal", self.command(), environment) as process:
+        async with managed_process("temporal", self.command(), environment, output) as process:
             await self._ready(process)
             yield process
 

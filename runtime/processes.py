@@ -1,8 +1,7 @@
 """Child processes that never outlive their parent."""
 
 import asyncio
-import ctypes
-import signal
+import os
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -11,8 +10,6 @@ from typing import IO
 
 STOP_TIMEOUT_SECONDS = 70.0
 """A worker may first finish its POSTs in flight (`runtime.worker.DRAIN`)."""
-
-PR_SET_PDEATHSIG = 1
 
 
 class ProcessDiedError(Exception):
@@ -49,12 +46,11 @@ async def managed_process(
     It gets a session of its own, so that a Ctrl-C meant for the parent does not reach it first.
     """
     process = await asyncio.create_subprocess_exec(
-        *command,
+        *_tied_to_parent(command),
         env=dict(environment),
         stdout=output,
         stderr=output,
         start_new_session=True,
-        preexec_fn=_die_with_parent if sys.platform == "linux" else None,
     )
     try:
         yield ManagedProcess(name, process)
@@ -70,10 +66,26 @@ async def _stop(process: asyncio.subprocess.Process) -> None:
         async with asyncio.timeout(STOP_TIMEOUT_SECONDS):
             await process.wait()
     except TimeoutError:
-        process.kill()
-        await process.wait()
+        pass
+    finally:
+        # Too slow, or whoever waits was told a second time to stop.
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
 
 
-def _die_with_parent() -> None:
-    """Ask Linux to end this process when its parent dies, even by kill -9."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+# Run by a small Python that then becomes the command. The kernel's promise outlives the exec; a
+# function run between fork and exec would do too, but may deadlock where there are threads.
+_TIED = """
+import ctypes, os, signal, sys
+ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
+if os.getppid() == int(sys.argv[1]):
+    os.execvp(sys.argv[2], sys.argv[2:])
+"""
+
+
+def _tied_to_parent(command: Sequence[str]) -> list[str]:
+    """Return a command that Linux ends when this process dies, even by kill -9."""
+    if sys.platform != "linux":
+        return list(command)
+    return [sys.executable, "-ISc", _TIED, str(os.getpid()), *command]

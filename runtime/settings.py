@@ -6,17 +6,20 @@ Temporal's own (`TEMPORAL_ADDRESS`, `TEMPORAL_NAMESPACE`, TLS, profiles) are rea
 
 import base64
 import binascii
+import re
 import secrets
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from hookwright.destinations import DestinationPolicy, parse_networks
 from hookwright.ids import TASK_QUEUE
+from runtime.errors import CommandError
 
 KEY_BYTES = 32
 SHA256_HEX = 64
+NAME = re.compile(r"[A-Za-z0-9_-]{1,32}")
 MAKE_A_KEY = (
     "make one with: python3 -c 'import base64, secrets; "
     'print("k1:" + base64.b64encode(secrets.token_bytes(32)).decode())\''
@@ -28,8 +31,11 @@ def _named(text: object) -> object:
     if not isinstance(text, str):
         return text
     pairs = [item.strip().partition(":") for item in text.split(",") if item.strip()]
-    if any(not name or not value for name, _, value in pairs):
+    # The name is checked because errors repeat it: it must not be a secret in the wrong place.
+    if any(not NAME.fullmatch(name) or not value for name, _, value in pairs):
         raise ValueError("write it as name:value, separated by commas")
+    if len({name for name, _, _ in pairs}) < len(pairs):
+        raise ValueError("a name stands there twice")
     return {name: value for name, _, value in pairs}
 
 
@@ -59,7 +65,10 @@ def _check_key_ring(keys: dict[str, str]) -> dict[str, str]:
 
 
 def _check_networks(networks: list[str]) -> list[str]:
-    parse_networks(networks)
+    try:
+        parse_networks(networks)
+    except ValueError:
+        raise ValueError("write networks as 10.1.0.0/16, separated by commas") from None
     return networks
 
 
@@ -79,11 +88,14 @@ class Settings(BaseSettings):
     )
     encryption_keys: Annotated[NamedValues, AfterValidator(_check_key_ring)] = Field(
         default={},
+        repr=False,
         description="id:base64 of 32 bytes, comma-separated. The first encrypts, all decrypt.",
     )
-    task_queue: str = Field(default=TASK_QUEUE, description="The task queue of all workflows.")
+    task_queue: str = Field(
+        default=TASK_QUEUE, min_length=1, description="The task queue of all workflows."
+    )
     retention_days: int = Field(
-        default=30, ge=1, description="Length of the delivery log and of idempotency."
+        default=30, ge=1, le=3_650, description="Length of the delivery log and of idempotency."
     )
     max_body_bytes: int = Field(
         default=262_144, ge=1_024, le=1_048_576, description="The largest request body."
@@ -115,11 +127,28 @@ class Settings(BaseSettings):
         """The payload keys by id, the encrypting one first.
 
         Raises:
-            ValueError: there is none. Nothing is ever stored in clear.
+            CommandError: there is none. Nothing is ever stored in clear.
         """
         if not self.encryption_keys:
-            raise ValueError(f"HOOKWRIGHT_ENCRYPTION_KEYS is not set; {MAKE_A_KEY}")
+            raise CommandError(f"HOOKWRIGHT_ENCRYPTION_KEYS is not set; {MAKE_A_KEY}")
         return {key_id: base64.b64decode(key) for key_id, key in self.encryption_keys.items()}
+
+
+def load_settings() -> Settings:
+    """Return the settings of this process.
+
+    Raises:
+        CommandError: some are not valid; the text names them and the faults, never the values.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        faults = {
+            str(fault["loc"][0]).upper(): fault["msg"].removeprefix("Value error, ")
+            for fault in error.errors()
+        }
+        sentences = [f"HOOKWRIGHT_{name}: {fault}" for name, fault in faults.items()]
+        raise CommandError("; ".join(sentences)) from None
 
 
 def new_encryption_key() -> str:

@@ -72,6 +72,7 @@ def activities(client: Client, egress: Egress) -> list[Callable[..., Any]]:
         attempts.attempt,
         attempts.retry,
         attempts.recorded_log,
+        attempts.cancel_workflow,
         entities.register_route,
         entities.unregister_route,
         entities.delete_endpoints,

@@ -34,9 +34,7 @@ async def test_signed_delivery(service: Stack, hooks: Receiver) -> None:
 async def test_failed_attempt_is_retried_and_recorded(service: Stack, hooks: Receiver) -> None:
     """After a 500 and a 503 the third attempt delivers, and the log shows all three."""
     hooks.behave = answering(500, 503, 200)
-    endpoint = await service.add_endpoint(
-        hooks.url, retry={"schedule_seconds": [0.2, 0.2]}
-    )
+    endpoint = await service.add_endpoint(hooks.url, retry={"schedule_seconds": [0.2, 0.2]})
     event = await service.publish()
     delivery = await eventually(
         lambda: service.delivery(endpoint["id"], event["id"]),

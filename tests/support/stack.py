@@ -1,6 +1,7 @@
 """The whole product in one test: API, worker and client on one Temporal server."""
 
 import asyncio
+import base64
 import hashlib
 import uuid
 from collections.abc import AsyncIterator
@@ -19,7 +20,9 @@ from runtime.codec import EncryptionCodec
 from runtime.worker import worker
 
 OPERATOR_KEY = "hwk_test_0123456789abcdef0123456789abcdef"
-CODEC = EncryptionCodec({"k1": bytes(range(32))})
+KEY = bytes(range(32))
+KEY_RING = "k1:" + base64.b64encode(KEY).decode()
+CODEC = EncryptionCodec({"k1": KEY})
 CODEC_TOKEN = "codec-token-for-tests-0123456789abcdef"
 LOOPBACK = DestinationPolicy(
     allow_http=True, allow_networks=parse_networks(["127.0.0.0/8", "::1/128"])

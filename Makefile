@@ -1,0 +1,55 @@
+# Needs make and python3 (3.11 or later). Everything else goes into .venv, from the lock files.
+
+PYTHON ?= python3
+BIN := .venv/bin
+COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
+	--generate-hashes --no-emit-index-url --no-header
+
+.PHONY: help setup run test lint format bench lock clean
+
+help: ## Show this list.
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
+
+setup: .venv/.runs ## Install what running needs, into .venv.
+
+run: .venv/.runs ## Run everything on this machine.
+	$(BIN)/hookwright dev
+
+test: lint ## Check everything: lint, types, layers, tests.
+	$(BIN)/python -m pytest -n 2
+
+lint: .venv/.develops ## Check style, types and layers.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: .venv/.develops ## Format, and mend what can be mended.
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: .venv/.develops ## Measure this machine.
+	$(BIN)/python -m bench
+
+lock: .venv/.develops ## Choose the newest versions that pyproject.toml allows.
+	$(COMPILE) --upgrade --all-extras --output-file requirements-dev.lock
+	$(COMPILE) --upgrade --extra embedded --constraint requirements-dev.lock \
+		--output-file requirements.lock
+
+clean: ## Remove what setup made. The state of `hookwright dev` stays.
+	rm -rf .venv
+
+.venv/.made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo 'Python 3.11 or later is needed; name it with: make PYTHON=python3.12'; exit 1; }
+	$(PYTHON) -m venv .venv
+	@touch $@
+
+.venv/.runs: .venv/.made pyproject.toml requirements.lock
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --editable .
+	@touch $@
+
+.venv/.develops: .venv/.runs requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.lock
+	@touch $@

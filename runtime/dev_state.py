@@ -1,0 +1,110 @@
+"""What `hookwright dev` keeps between runs: keys beside Temporal's database, for the owner only."""
+
+import fcntl
+import os
+import re
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pydantic import BaseModel, ValidationError
+
+from runtime.errors import CommandError
+from runtime.keys import new_operator_key
+from runtime.settings import new_encryption_key
+
+DEFAULT_STATE_DIR = Path(".hookwright")
+KEYS_FILE = "keys.json"
+OPERATOR_KEY = re.compile(r"hwk_[A-Za-z0-9]+_[A-Za-z0-9_-]+")
+
+
+class DevKeys(BaseModel):
+    """The secrets of one state folder."""
+
+    encryption_key: str
+    operator_key: str
+    codec_token: str
+
+
+@contextmanager
+def opened_state(state_dir: Path, operator_key: str | None) -> Iterator[DevKeys]:
+    """Hold the folder, and yield its keys; the operator key is the given one from now on.
+
+    Raises:
+        CommandError: another process holds it, or it is not such a folder.
+    """
+    _prepare(state_dir)
+    folder = os.open(state_dir, os.O_RDONLY)
+    try:
+        _lock(folder, state_dir)
+        keys = read_keys(state_dir) or _kept(
+            state_dir,
+            DevKeys(
+                encryption_key=new_encryption_key(),
+                operator_key=new_operator_key(),
+                codec_token=secrets.token_urlsafe(32),
+            ),
+        )
+        if operator_key:
+            chosen = {"operator_key": _checked(operator_key)}
+            keys = _kept(state_dir, keys.model_copy(update=chosen))
+        yield keys
+    finally:
+        os.close(folder)
+
+
+def read_keys(state_dir: Path) -> DevKeys | None:
+    """Return the keys of a state folder, if it has any.
+
+    Raises:
+        CommandError: they cannot be read.
+    """
+    file = state_dir / KEYS_FILE
+    try:
+        return DevKeys.model_validate_json(file.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValidationError):
+        raise CommandError(
+            f"{file} cannot be read; restore it, or remove {state_dir} and all it keeps"
+        ) from None
+
+
+def _prepare(state_dir: Path) -> None:
+    try:
+        state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # Without its keys a database cannot be read; and a folder of someone else's is not ours
+        # to close to others.
+        if any(state_dir.iterdir()) and not (state_dir / KEYS_FILE).exists():
+            raise CommandError(
+                f"{state_dir} is not empty and has no {KEYS_FILE}; choose another --state-dir"
+            )
+        state_dir.chmod(0o700)
+    except OSError as error:
+        raise CommandError(f"{state_dir} cannot be used: {error.strerror}") from None
+
+
+def _lock(folder: int, state_dir: Path) -> None:
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise CommandError(
+            f"another `hookwright dev` is using {state_dir};"
+            " stop it, or choose another --state-dir and other ports"
+        ) from None
+
+
+def _checked(operator_key: str) -> str:
+    if not OPERATOR_KEY.fullmatch(operator_key):
+        raise CommandError("--api-key is not of the form hwk_<id>_<secret>")
+    return operator_key
+
+
+def _kept(state_dir: Path, keys: DevKeys) -> DevKeys:
+    """Write the keys, replacing the file as a whole: half of one would lose the database too."""
+    fresh = state_dir / f"{KEYS_FILE}.new"
+    fresh.touch(mode=0o600)
+    fresh.write_text(keys.model_dump_json(indent=2))
+    fresh.replace(state_dir / KEYS_FILE)
+    return keys

@@ -1,0 +1,30 @@
+"""Making and deriving keys."""
+
+import hashlib
+import secrets
+from collections.abc import Mapping
+
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+CURSOR_KEY_BYTES = 32
+
+
+def new_operator_key() -> str:
+    """Return a fresh operator key. Its id is not secret: it tells keys apart."""
+    return f"hwk_{secrets.token_hex(4)}_{secrets.token_hex(24)}"
+
+
+def digest(operator_key: str) -> str:
+    """Return an operator key's digest as `HOOKWRIGHT_API_KEYS` takes it."""
+    return hashlib.sha256(operator_key.encode()).hexdigest()
+
+
+def cursor_key(key_ring: Mapping[str, bytes]) -> bytes:
+    """Return the key that signs cursors, the same in every API process.
+
+    It changes with the encrypting key; a cursor from before is refused, and the page read again.
+    """
+    encrypting = next(iter(key_ring.values()))
+    hkdf = HKDF(SHA256(), CURSOR_KEY_BYTES, salt=None, info=b"hookwright cursors")
+    return hkdf.derive(encrypting)

@@ -1,0 +1,118 @@
+"""The services as the command line runs them: API, worker, and setting a namespace up."""
+
+import asyncio
+import socket
+import time
+from datetime import timedelta
+
+import structlog
+from temporalio.client import Client
+from temporalio.converter import PayloadCodec
+from temporalio.envconfig import ClientConfig
+from temporalio.service import RPCError, RPCStatusCode
+
+from api.app import create_app
+from api.config import ApiConfig
+from runtime.codec import EncryptionCodec
+from runtime.errors import CommandError
+from runtime.http_server import serve
+from runtime.keys import cursor_key
+from runtime.running import errors, say
+from runtime.settings import Settings
+from runtime.temporal import connect, set_up_namespace
+from runtime.worker import worker
+
+WAIT_SECONDS = 60.0
+RETRY_SECONDS = 0.25
+
+PASSING = (RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.NOT_FOUND)
+"""What a server answers that is still starting, or has yet to notice its new namespace."""
+
+log = structlog.get_logger(__name__)
+
+
+async def serve_api(settings: Settings, listener: socket.socket) -> None:
+    """Serve the REST API until cancelled. Temporal need not be up yet."""
+    codec = EncryptionCodec(settings.key_ring)
+    client = await _connect(codec, lazy=True)
+    token = settings.codec_token
+    config = ApiConfig(
+        task_queue=settings.task_queue,
+        api_keys=settings.api_keys,
+        destinations=settings.destinations,
+        max_body_bytes=settings.max_body_bytes,
+        cursor_key=cursor_key(settings.key_ring),
+        codec=codec,
+        codec_token=token.get_secret_value() if token else None,
+        ui_origin=settings.ui_origin,
+    )
+    if not settings.api_keys:
+        log.warning("api.no_keys", remedy="set HOOKWRIGHT_API_KEYS; until then nobody gets in")
+    host, port, *_ = listener.getsockname()
+    log.info("api.started", host=host, port=port)
+    await serve(create_app(client, config), listener)
+
+
+async def run_worker(settings: Settings) -> None:
+    """Run workflows and deliver until cancelled, then let POSTs in flight end."""
+    client = await _connected(EncryptionCodec(settings.key_ring), WAIT_SECONDS)
+    try:
+        async with worker(client, settings.destinations, settings.task_queue):
+            log.info("worker.started", task_queue=settings.task_queue, namespace=client.namespace)
+            try:
+                await asyncio.Event().wait()
+            finally:
+                log.info("worker.stopping")
+    except RuntimeError as error:
+        raise CommandError(
+            f"the worker cannot work ({_reason(error)}); did `hookwright setup` run?"
+        ) from error
+    finally:
+        log.info("worker.stopped")
+
+
+async def set_up(settings: Settings, wait_seconds: float) -> None:
+    """Make the namespace fit, waiting for Temporal, and print what was done."""
+    deadline = time.monotonic() + wait_seconds
+    # No payload passes, so no key is needed.
+    client = await _connected(EncryptionCodec({}), wait_seconds)
+    while True:
+        try:
+            done = await set_up_namespace(client, timedelta(days=settings.retention_days))
+            break
+        except RPCError as error:
+            if error.status not in PASSING or time.monotonic() > deadline:
+                raise CommandError(f"Temporal refused: {error.message}") from error
+            await asyncio.sleep(RETRY_SECONDS)
+    for sentence in done:
+        say(f"✓ {sentence}")
+
+
+async def _connected(codec: PayloadCodec, wait_seconds: float) -> Client:
+    """Connect; while Temporal is not up, try again."""
+    deadline = time.monotonic() + wait_seconds
+    if not errors.is_terminal:
+        log.info("temporal.connecting", at_most_seconds=wait_seconds)
+    with errors.status("Waiting for Temporal"):
+        while True:
+            try:
+                return await _connect(codec)
+            except RuntimeError as error:
+                if time.monotonic() > deadline:
+                    raise CommandError(
+                        f"Temporal did not answer within {wait_seconds:g} s;"
+                        f" is TEMPORAL_ADDRESS right? ({_reason(error)})"
+                    ) from error
+                await asyncio.sleep(RETRY_SECONDS)
+
+
+async def _connect(codec: PayloadCodec, *, lazy: bool = False) -> Client:
+    try:
+        ClientConfig.load_client_connect_config()
+    except (RuntimeError, ValueError) as error:
+        raise CommandError(f"Temporal's own settings are not valid: {error}") from error
+    return await connect(codec, lazy=lazy)
+
+
+def _reason(error: BaseException) -> str:
+    return str(error.__cause__ or error)

@@ -1,0 +1,111 @@
+"""Straight from a service that has a Temporal client, and through the codec endpoint."""
+
+import json
+
+import pytest
+from google.protobuf import json_format
+from support.receiver import Receiver
+from support.stack import CODEC_TOKEN, Stack
+from support.waiting import assert_eventually, eventually
+from temporalio.api.common.v1 import Payloads
+from temporalio.client import WorkflowFailureError
+from temporalio.exceptions import WorkflowAlreadyStartedError
+
+from hookwright.client import publish
+from hookwright.models import EventInput
+
+
+async def test_publish_from_a_service(service: Stack, hooks: Receiver) -> None:
+    """`hookwright.client.publish` delivers; a repeat says that the event was accepted before."""
+    await service.add_endpoint(hooks.url)
+    event = EventInput(tenant_id=service.tenant, id="evt_1", type="loan.funded", data={"n": 1})
+    await publish(service.client, event, task_queue=service.task_queue)
+    await assert_eventually(lambda: hooks.ids() == ["evt_1"])
+    with pytest.raises(WorkflowAlreadyStartedError):
+        await publish(service.client, event, task_queue=service.task_queue)
+
+
+async def test_start_by_name_with_a_plain_client(service: Stack, hooks: Receiver) -> None:
+    """A workflow started by name, as any SDK can, delivers, and lists and REST know the event."""
+    await service.add_endpoint(hooks.url)
+    await service.client.start_workflow(
+        "Event",
+        {"tenant_id": service.tenant, "id": "evt_1", "type": "loan.funded", "data": {"n": 1}},
+        id=f"event:{service.tenant}:evt_1",
+        task_queue=service.task_queue,
+    )
+    await assert_eventually(lambda: hooks.ids() == ["evt_1"])
+    read = (await service.http.get(f"{service.root}/events/evt_1")).json()
+    assert json.loads(hooks.requests[0].body)["timestamp"] == read["created_at"][:19] + "Z"
+
+    async def listed() -> list[str]:
+        answer = await service.http.get(f"{service.root}/events", params={"type": "loan.funded"})
+        return [row["id"] for row in answer.json()["data"]]
+
+    await eventually(listed, lambda ids: ids == ["evt_1"])
+    assert (await service.publish(id="evt_1", data={"n": 1}))["duplicate"]
+
+
+@pytest.mark.parametrize(
+    "argument",
+    [7, {}, {"tenant_id": "a.b", "id": "evt_1", "type": "a", "data": 1}, {"colour": "red"}],
+)
+async def test_bad_argument_fails_the_workflow(service: Stack, argument: object) -> None:
+    """What is no event fails its workflow at once, naming the fault; nothing retries for ever."""
+    handle = await service.client.start_workflow(
+        "Event", argument, id=f"event:{service.tenant}:bad", task_queue=service.task_queue
+    )
+    with pytest.raises(WorkflowFailureError) as failure:
+        await handle.result()
+    assert failure.value.cause.type == "invalid_event"
+
+
+async def test_workflow_id_must_be_the_events(service: Stack) -> None:
+    """A workflow id that is not derived from the event is refused: it could be accepted twice."""
+    argument = {"tenant_id": service.tenant, "id": "evt_1", "type": "a", "data": 1}
+    handle = await service.client.start_workflow(
+        "Event", argument, id=f"event:{service.tenant}:other", task_queue=service.task_queue
+    )
+    with pytest.raises(WorkflowFailureError) as failure:
+        await handle.result()
+    assert "workflow id must be" in failure.value.cause.message
+
+
+async def test_codec_endpoint(service: Stack) -> None:
+    """The UI's origin, with the token in the URL, gets clear text; others get nothing."""
+    await service.publish(id="evt_1", data={"clear": "text"})
+    handle = service.client.get_workflow_handle(f"event:{service.tenant}:evt_1")
+    async for entry in handle.fetch_history_events(page_size=1):
+        stored = entry.workflow_execution_started_event_attributes.input
+        break
+    assert b"clear" not in stored.SerializeToString()
+    body = json_format.MessageToJson(stored)
+    path = f"/codec/{CODEC_TOKEN}/decode"
+    ui = {"origin": "http://localhost:8233", "content-type": "application/json"}
+    answer = await service.http.post(path, content=body, headers={**ui, "authorization": ""})
+    [payload] = json_format.Parse(answer.text, Payloads()).payloads
+    assert json.loads(payload.data)["data"] == {"clear": "text"}
+    assert answer.headers["access-control-allow-origin"] == "http://localhost:8233"
+    preflight = {
+        "origin": "http://localhost:8233",
+        "access-control-request-method": "POST",
+        "access-control-request-headers": "content-type,x-namespace",
+    }
+    assert (await service.http.options(path, headers=preflight)).status_code == 200
+    elsewhere = {**preflight, "origin": "http://evil.example"}
+    assert (await service.http.options(path, headers=elsewhere)).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        (f"/codec/{'x' * len(CODEC_TOKEN)}/decode", 404),
+        ("/codec/é/decode", 404),
+        (f"/codec/{CODEC_TOKEN}/encode", 404),
+        (f"/codec/{CODEC_TOKEN}/decode", 400),
+    ],
+)
+async def test_codec_endpoint_refuses(service: Stack, path: str, status: int) -> None:
+    """A wrong token is a 404 like any wrong path, and what is no payload is a 400."""
+    answer = await service.http.post(path, content=b"no json")
+    assert (answer.status_code, answer.json()["status"]) == (status, status)

@@ -1,0 +1,70 @@
+"""The secret of an endpoint is shown by create and rotate, and written nowhere."""
+
+import base64
+from datetime import timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+from support.processes import worker_process
+from support.receiver import Receiver, answering
+from support.stack import CODEC, CODEC_TOKEN, OPERATOR_KEY, Stack, api_client, api_config, unique
+from support.waiting import eventually
+
+from runtime.embedded import EmbeddedServer, free_port
+from runtime.temporal import connect, set_up_namespace
+
+
+async def test_secret_is_written_nowhere(
+    tmp_path: Path, hooks: Receiver, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Logs, the database and all other answers of a run hold no secret, URL or event data."""
+    answers: list[httpx.Response] = []
+    hooks.behave = answering(500, 200)
+    server, task_queue = EmbeddedServer(tmp_path, free_port()), unique("queue")
+    log = (tmp_path / "worker.log").open("w")
+    with log:
+        async with server.running(), worker_process(server.address, task_queue, log):
+            client = await connect(CODEC, target_host=server.address)
+            await set_up_namespace(client, timedelta(days=1))
+            async with api_client(client, api_config(task_queue)) as http:
+                http.event_hooks["response"].append(lambda it: keep(it, answers))
+                service = await Stack(client, http, task_queue, "").with_new_tenant()
+                secrets = await live_through(service, hooks)
+    shown = [it for it in answers if any(secret in it.text for secret in secrets)]
+    assert [(it.request.method, it.url.path.split("/")[-1]) for it in shown] == [
+        ("POST", "endpoints"),
+        ("POST", "rotate"),
+    ]
+    written = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    written += "".join(capfd.readouterr()).encode()
+    assert len(written) > 100_000
+    keys = [base64.b64decode(secret.removeprefix("whsec_")) for secret in secrets]
+    hidden = [secret.encode() for secret in secrets] + keys
+    hidden += [hooks.url.encode(), b"4111-1111", OPERATOR_KEY.encode(), CODEC_TOKEN.encode()]
+    hidden += [it.headers["webhook-signature"].split(",")[1].encode() for it in hooks.requests]
+    for each in hidden:
+        assert each not in written, each
+
+
+async def keep(answer: httpx.Response, answers: list[httpx.Response]) -> None:
+    await answer.aread()
+    answers.append(answer)
+
+
+async def live_through(service: Stack, hooks: Receiver) -> list[str]:
+    """Create, deliver with a retry, rotate, change, list; return the secrets that were shown."""
+    endpoint = await service.add_endpoint(hooks.url, retry={"schedule_seconds": [0.1]})
+    path = f"{service.root}/endpoints/{endpoint['id']}"
+    event = await service.publish(data={"card": "4111-1111"})
+    await eventually(
+        lambda: service.delivery(endpoint["id"], event["id"]),
+        lambda it: it.get("state") == "delivered",
+    )
+    rotated = (await service.http.post(f"{path}/secret/rotate", json={})).json()
+    await service.http.patch(path, json={"description": "changed"})
+    for read in ("", "/endpoints", f"/endpoints/{endpoint['id']}", "/deliveries", "/events"):
+        assert (await service.http.get(service.root + read)).status_code == 200
+    bad = {"url": hooks.url, "secret": rotated["secret"][:-4], "colour": rotated["secret"]}
+    assert (await service.http.post(f"{service.root}/endpoints", json=bad)).status_code == 422
+    return [endpoint["secret"], rotated["secret"]]

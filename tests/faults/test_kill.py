@@ -1,0 +1,130 @@
+"""kill -9 in the middle of things: what was accepted arrives, at most twice, under one id."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from support.processes import worker_process
+from support.receiver import Receiver, Reply
+from support.stack import CODEC, Stack, api_client, api_config, unique
+from support.waiting import assert_eventually, eventually
+
+from runtime.embedded import EmbeddedServer, free_port
+from runtime.temporal import connect, set_up_namespace
+
+RECOVERY_SECONDS = 10.0
+
+pytestmark = pytest.mark.timeout(180)
+
+
+@asynccontextmanager
+async def api_on(server: EmbeddedServer, task_queue: str) -> AsyncIterator[Stack]:
+    client = await connect(CODEC, target_host=server.address)
+    await set_up_namespace(client, timedelta(days=1))
+    async with api_client(client, api_config(task_queue)) as http:
+        yield Stack(client, http, task_queue, "")
+
+
+async def test_worker_killed_during_first_post(tmp_path: Path, hooks: Receiver) -> None:
+    """Kill -9 of the worker in a first POST: 10 s after its restart the event is there."""
+    await kill_worker_during_post(tmp_path, hooks, killed_at=1)
+
+
+async def test_worker_killed_during_retry(tmp_path: Path, hooks: Receiver) -> None:
+    """Kill -9 of the worker in a retry's POST: the same, and no step of the schedule is lost."""
+    await kill_worker_during_post(tmp_path, hooks, killed_at=2)
+
+
+async def kill_worker_during_post(tmp_path: Path, hooks: Receiver, killed_at: int) -> None:
+    held = asyncio.Event()
+
+    def behave(_: object) -> Reply:
+        if len(hooks.requests) < killed_at:
+            return Reply(500)
+        return Reply(gate=held if len(hooks.requests) == killed_at else None)
+
+    hooks.behave = behave
+    server = EmbeddedServer(tmp_path, free_port())
+    task_queue = unique("queue")
+    async with server.running(), api_on(server, task_queue) as api:
+        async with worker_process(server.address, task_queue) as worker:
+            service = await api.with_new_tenant()
+            endpoint = await service.add_endpoint(
+                hooks.url, retry={"schedule_seconds": [0.1, 86_400]}
+            )
+            event = await service.publish()
+            await assert_eventually(lambda: len(hooks.requests) == killed_at)
+            worker.process.kill()
+            await worker.process.wait()
+        async with worker_process(server.address, task_queue):
+            await assert_eventually(
+                lambda: len(hooks.requests) > killed_at, within=RECOVERY_SECONDS
+            )
+            held.set()
+            delivery = await eventually(
+                lambda: service.delivery(endpoint["id"], event["id"]),
+                lambda it: it["state"] == "delivered",
+            )
+    assert hooks.ids() == [event["id"]] * (killed_at + 1)
+    assert [attempt["number"] for attempt in delivery["attempts"]] == list(range(1, killed_at + 1))
+
+
+async def test_server_killed_between_accept_and_deliver(tmp_path: Path, hooks: Receiver) -> None:
+    """Kill -9 of Temporal after 202s and before any delivery: all arrive once it is back."""
+    port, task_queue = free_port(), unique("queue")
+    server = EmbeddedServer(tmp_path, port)
+    async with AsyncExitStack() as stack:
+        async with server.running() as temporal, api_on(server, task_queue) as api:
+            async with worker_process(server.address, task_queue):
+                service = await api.with_new_tenant()
+                await service.add_endpoint(hooks.url)
+            accepted = [(await service.publish())["id"] for _ in range(20)]
+            temporal.process.kill()
+            await temporal.process.wait()
+        await stack.enter_async_context(worker_process(server.address, task_queue))
+        await stack.enter_async_context(server.running())
+        await assert_eventually(lambda: set(hooks.ids()) == set(accepted), within=RECOVERY_SECONDS)
+    assert len(hooks.ids()) == len(accepted)
+
+
+async def test_server_killed_under_a_running_worker(tmp_path: Path, hooks: Receiver) -> None:
+    """Kill -9 of Temporal while events flow: every accepted one arrives, none more than twice."""
+    port, task_queue = free_port(), unique("queue")
+    server = EmbeddedServer(tmp_path, port)
+    accepted = []
+    async with AsyncExitStack() as stack:
+        async with server.running() as temporal, api_on(server, task_queue) as api:
+            await stack.enter_async_context(worker_process(server.address, task_queue))
+            service = await api.with_new_tenant()
+            await service.add_endpoint(hooks.url)
+            for _ in range(20):
+                accepted.append((await service.publish())["id"])  # noqa: PERF401 - kept so far
+            temporal.process.kill()
+            await temporal.process.wait()
+        await stack.enter_async_context(server.running())
+        await assert_eventually(
+            lambda: set(hooks.ids()) == set(accepted), within=2 * RECOVERY_SECONDS
+        )
+    assert max(hooks.ids().count(each) for each in accepted) <= 2
+
+
+async def test_sigterm_lets_posts_in_flight_end(tmp_path: Path, hooks: Receiver) -> None:
+    """On SIGTERM the worker finishes its POST and records it: nothing is sent again."""
+    held = asyncio.Event()
+    hooks.behave = lambda _: Reply(gate=held)
+    server, task_queue = EmbeddedServer(tmp_path, free_port()), unique("queue")
+    async with server.running(), api_on(server, task_queue) as api:
+        async with worker_process(server.address, task_queue) as worker:
+            service = await api.with_new_tenant()
+            endpoint = await service.add_endpoint(hooks.url)
+            event = await service.publish()
+            await assert_eventually(lambda: len(hooks.requests) == 1)
+            worker.process.terminate()
+            held.set()
+            await worker.process.wait()
+        delivery = await service.delivery(endpoint["id"], event["id"])
+    assert delivery["state"] == "delivered"
+    assert hooks.ids() == [event["id"]]
