@@ -2,6 +2,7 @@
 # ruff: noqa: PLC0415 - each command loads what it needs: Temporal and FastAPI take seconds
 
 import json
+import secrets
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +10,7 @@ import typer
 
 from runtime.dev_state import DEFAULT_STATE_DIR
 from runtime.errors import CommandError
-from runtime.running import console, plain_errors, run, say
+from runtime.running import console, errors, plain_errors, run, say
 
 app = typer.Typer(
     help="Hookwright sends webhooks that are not lost. Start with: `hookwright dev`",
@@ -193,9 +194,10 @@ def publish(  # noqa: PLR0913 - one parameter an option
 
 @app.command()
 def keys() -> None:
-    """Make an operator key and an encryption key, as settings take them.
+    """Make an operator key, an encryption key and a codec token, as settings take them.
 
-    The operator key is for whoever calls the API; the settings hold only its digest.
+    The operator key is for whoever calls the API; the settings hold only its digest, so it is
+    printed apart, on the error output.
 
     Example: `hookwright keys >> .env`
     """
@@ -203,9 +205,10 @@ def keys() -> None:
     from runtime.settings import new_encryption_key
 
     operator_key = new_operator_key()
-    say(f"# The operator key, for callers of the API; nothing else keeps it: {operator_key}")
+    errors.print(f"The operator key, for callers of the API; nothing else keeps it: {operator_key}")
     say(f"HOOKWRIGHT_API_KEYS=operator:{digest(operator_key)}")
     say(f"HOOKWRIGHT_ENCRYPTION_KEYS={new_encryption_key()}")
+    say(f"HOOKWRIGHT_CODEC_TOKEN={secrets.token_urlsafe(32)}")
 
 
 if __name__ == "__main__":
