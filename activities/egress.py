@@ -72,11 +72,12 @@ class Egress:
     ) -> Answer:
         """POST the body; the timeout bounds the whole exchange, from name to last byte read."""
         try:
-            self.policy.check_url(url)
-            async with asyncio.timeout(timeout_seconds):
-                return await self._exchange(url, headers, body)
+            url = self.policy.check_url(url)
         except ValueError as refusal:
             return Answer(Outcome.BLOCKED_DESTINATION, error=str(refusal))
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                return await self._exchange(url, headers, body)
         except Exception as error:  # noqa: BLE001 - every failure is an attempt, classified
             return Answer(_outcome(error), error=_sentence(error, timeout_seconds))
 

@@ -7,10 +7,11 @@ while SNI, Host and certificate checks keep the name.
 import asyncio
 import ipaddress
 import socket
+import ssl
 from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import httpcore
 
@@ -43,6 +44,50 @@ async def system_resolver(host: str, port: int) -> list[str]:
 
 
 @dataclass(frozen=True)
+class GuardedStream(httpcore.AsyncNetworkStream):
+    """A stream that is closed when its TLS handshake is cut short; httpcore's own leaks it."""
+
+    stream: httpcore.AsyncNetworkStream
+
+    async def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 - the signature is httpcore's
+    ) -> httpcore.AsyncNetworkStream:
+        """Shake hands."""
+        try:
+            return await self.stream.start_tls(ssl_context, server_hostname, timeout)
+        except asyncio.CancelledError:
+            await self.stream.aclose()
+            raise
+
+    async def read(
+        self,
+        max_bytes: int,
+        timeout: float | None = None,  # noqa: ASYNC109
+    ) -> bytes:
+        """Read what has come."""
+        return await self.stream.read(max_bytes, timeout)
+
+    async def write(
+        self,
+        buffer: bytes,
+        timeout: float | None = None,  # noqa: ASYNC109
+    ) -> None:
+        """Write all of it."""
+        await self.stream.write(buffer, timeout)
+
+    async def aclose(self) -> None:
+        """Close the connection."""
+        await self.stream.aclose()
+
+    def get_extra_info(self, info: str) -> Any:  # noqa: ANN401 - the signature is httpcore's
+        """Tell of the socket what httpcore asks."""
+        return self.stream.get_extra_info(info)
+
+
+@dataclass(frozen=True)
 class GuardedNetwork(httpcore.AsyncNetworkBackend):
     """A network backend that refuses a host if any of its addresses is forbidden."""
 
@@ -62,9 +107,10 @@ class GuardedNetwork(httpcore.AsyncNetworkBackend):
         failure: httpcore.ConnectError | None = None
         for address in await self._vetted(host, port):
             try:
-                return await self.network.connect_tcp(
+                stream = await self.network.connect_tcp(
                     str(address), port, timeout, local_address, socket_options
                 )
+                return GuardedStream(stream)
             except httpcore.ConnectError as error:
                 failure = error
         raise failure or NameResolutionError("the host name has no address")

@@ -14,7 +14,7 @@ from api.requests import StrictRoute
 from api.services import ServicesDependency
 from api.services.events import FanOutState, Published
 from hookwright.ids import EventType, Name, id_from_key, new_event_id
-from hookwright.models import EventInput
+from hookwright.models import EventData, EventInput
 from hookwright.times import Timestamp
 
 router = APIRouter(
@@ -36,7 +36,7 @@ class EventPublish(BaseModel):
 
     id: Name | None = None
     type: EventType
-    data: JsonValue
+    data: EventData
     endpoint_id: Name | None = None
 
     def event(self, tenant_id: str, idempotency_key: str | None = None) -> EventInput:

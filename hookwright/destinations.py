@@ -98,10 +98,15 @@ class DestinationPolicy:
     def _check_host(self, parts: SplitResult) -> str:
         host = (parts.hostname or "").lower()
         if parts.netloc.startswith("["):
+            if not re.fullmatch(r"\[[^]]*\](:.*)?", parts.netloc):  # some Pythons let it through
+                raise ValueError("the host is neither a name nor a plainly written address")
             return f"[{self._check_literal(host, IPv6Address)}]"
-        if host.rsplit(".", 1)[-1].startswith(tuple("0123456789")):
+        if _ends_in_a_number(host):
             return self._check_literal(host, IPv4Address)
-        return self._check_name(_a_labels(host))
+        name = _a_labels(host)
+        if _ends_in_a_number(name):  # IDNA reads other full stops, too
+            raise ValueError("the host is neither a name nor a plainly written address")
+        return self._check_name(name)
 
     def _check_literal(self, host: str, kind: type[IPv4Address] | type[IPv6Address]) -> str:
         try:
@@ -163,6 +168,10 @@ def _check_port(parts: SplitResult) -> None:
         return
     if port < FIRST_OPEN_PORT or port in FORBIDDEN_PORTS:
         raise ValueError(f"port {port} is not open to webhooks; use 443, 80 or one from 1024 up")
+
+
+def _ends_in_a_number(host: str) -> bool:
+    return host.rsplit(".", 1)[-1].startswith(tuple("0123456789"))
 
 
 def _a_labels(host: str) -> str:

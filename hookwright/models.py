@@ -4,6 +4,7 @@ These models are also what Temporal stores, so fields are never renamed, and a n
 default: an old history must still be read.
 """
 
+import json
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated
@@ -28,6 +29,15 @@ def _check_metadata(metadata: dict[str, str]) -> dict[str, str]:
     return metadata
 
 
+def _check_finite(value: JsonValue) -> JsonValue:
+    try:
+        json.dumps(value, allow_nan=False)
+    except ValueError:
+        raise ValueError("a number beyond a double (1e999) or NaN; send it as a string") from None
+    return value
+
+
+EventData = Annotated[JsonValue, AfterValidator(_check_finite)]
 Metadata = Annotated[dict[str, str], AfterValidator(_check_metadata)]
 Filter = Annotated[str, AfterValidator(check_expression)]
 
@@ -44,7 +54,7 @@ class EventInput(BaseModel):
     tenant_id: Name
     id: Name
     type: EventType
-    data: JsonValue
+    data: EventData
     endpoint_id: Name | None = None
     created_at: Timestamp | None = None
 

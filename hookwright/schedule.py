@@ -91,7 +91,7 @@ def parse_retry_after(value: str, now: datetime | None = None) -> float | None:
     """
     text = value.strip()
     if text.isascii() and text.isdigit():
-        return float(text[:12])
+        return float(text)
     try:
         moment = parsedate_to_datetime(text)
         if moment.tzinfo is None:

@@ -13,7 +13,7 @@ def rfc3339(moment: datetime) -> str:
 
 def rfc3339_seconds(moment: datetime) -> str:
     """Write a time as published contracts do: whole seconds, `2026-01-15T10:30:00Z`."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 Timestamp = Annotated[AwareDatetime, PlainSerializer(rfc3339, when_used="json")]

@@ -31,7 +31,7 @@ class CodecError(ValueError):
 class EncryptionCodec(PayloadCodec):
     """Encrypts with the first key of the ring; decrypts with any. Foreign payloads pass through."""
 
-    key_ring: Mapping[str, bytes]
+    key_ring: Mapping[str, bytes] = field(repr=False)
     _ciphers: dict[str, AESGCM] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:

@@ -88,7 +88,7 @@ class Tenant:
         """Neither does it take endpoints; and a route table has a size that Temporal can keep."""
         self.refuse_when_deleted()
         others = [known for known in self.routes() if known.endpoint_id != route.endpoint_id]
-        size = sum(len(known.model_dump_json()) for known in [*others, route])
+        size = sum(len(known.model_dump_json().encode()) for known in [*others, route])
         if size > MAX_ROUTE_TABLE_BYTES:
             raise ApplicationError(
                 "this tenant's subscriptions fill its route table; delete endpoints first",

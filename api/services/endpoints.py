@@ -176,7 +176,7 @@ class Endpoints:
         except ValueError as error:
             raise invalid(("body", "url"), str(error)) from None
         checked = config.model_copy(update={"contract": contract, "url": url})
-        if len(checked.model_dump_json()) > MAX_CONFIG_BYTES:
+        if len(checked.model_dump_json().encode()) > MAX_CONFIG_BYTES:
             raise invalid(("body",), f"an endpoint has at most {MAX_CONFIG_BYTES} bytes")
         return checked
 

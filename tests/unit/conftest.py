@@ -1,0 +1,7 @@
+"""Unit tests need no server: pure functions, and egress against servers of their own."""
+
+from hypothesis import settings
+
+# The slowest machine that runs these is shared; a deadline for each example would test that.
+settings.register_profile("unit", deadline=None, max_examples=40)
+settings.load_profile("unit")

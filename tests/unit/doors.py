@@ -1,0 +1,59 @@
+"""Egress as the tests open it: to loopback, with a resolver that they give."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from activities.egress import Answer, Egress
+from activities.guarded_network import Resolver
+from hookwright.destinations import DestinationPolicy, parse_networks
+from hookwright.models import Outcome
+
+LOOPBACK = DestinationPolicy(allow_http=True, allow_networks=parse_networks(["127.0.0.1/32"]))
+TIMEOUT = 0.4
+GRACE = 0.5
+"""How much longer than its timeout an attempt may take (security.md)."""
+
+HEADERS = {"content-type": "application/json", "webhook-id": "evt_1"}
+BODY = b'{"type":"loan.funded"}'
+
+
+def answers(*addresses: str) -> Resolver:
+    """Resolve every name to these addresses."""
+
+    async def resolve(_: str, __: int) -> list[str]:
+        return list(addresses)
+
+    return resolve
+
+
+def raises(error: Callable[[], Exception]) -> Resolver:
+    """Fail to resolve any name."""
+
+    async def resolve(_: str, __: int) -> list[str]:
+        raise error()
+
+    return resolve
+
+
+@asynccontextmanager
+async def egress(
+    policy: DestinationPolicy = LOOPBACK, resolve: Resolver | None = None
+) -> AsyncIterator[Egress]:
+    """Open the door while the context lasts. Names resolve to loopback unless told otherwise."""
+    async with Egress(policy, resolve=resolve or answers("127.0.0.1")) as it:
+        yield it
+
+
+async def post(door: Egress, url: str, timeout_seconds: float = 5.0) -> Answer:
+    """Post once, and hold what is true of every answer: bounded in time, size and kind."""
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    answer = await door.post(url, HEADERS, BODY, timeout_seconds)
+    assert loop.time() - began < timeout_seconds + GRACE
+    assert len((answer.body or "").encode()) <= 4096
+    assert len((answer.error or "").encode()) <= 1024
+    assert len(answer.retry_after or "") <= 128
+    assert (answer.error is None) is (answer.outcome is Outcome.DELIVERED)
+    assert answer.error != ""
+    return answer

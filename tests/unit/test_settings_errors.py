@@ -1,0 +1,148 @@
+"""Settings: what is malformed is named, with the remedy, and never repeated."""
+
+import base64
+import shlex
+import subprocess
+import sys
+
+import pytest
+from pydantic import ValidationError
+
+from hookwright.destinations import DestinationPolicy, parse_networks
+from runtime.errors import CommandError
+from runtime.settings import Settings, load_settings, new_encryption_key
+
+KEY = base64.b64encode(bytes(range(32))).decode()
+OTHER_KEY = base64.b64encode(bytes(32)).decode()
+DIGEST = "0f" * 32
+
+
+@pytest.fixture(autouse=True)
+def nothing_else_is_set(monkeypatch, tmp_path):
+    """No setting of the machine, and no `.env` file, gets into a test."""
+    monkeypatch.chdir(tmp_path)
+    for name in (
+        *("API_KEYS", "ENCRYPTION_KEYS", "TASK_QUEUE", "RETENTION_DAYS", "MAX_BODY_BYTES"),
+        *("EGRESS_ALLOW_CIDRS", "EGRESS_ALLOW_HTTP", "CODEC_TOKEN", "UI_ORIGIN"),
+    ):
+        monkeypatch.delenv(f"HOOKWRIGHT_{name}", raising=False)
+
+
+MALFORMED = [
+    ("API_KEYS", "Secr3tValue"),
+    ("API_KEYS", "ops:Secr3tValue"),
+    ("API_KEYS", f"ops:{DIGEST}Secr3tValue"),
+    ("API_KEYS", f"ops:{'g' * 64}"),
+    ("API_KEYS", f":{DIGEST}"),
+    ("API_KEYS", "ops:"),
+    ("API_KEYS", f"hwk_ops_Secr3tValueSecr3tValueSecr3tValue:{DIGEST}"),
+    ("API_KEYS", f"ops:{DIGEST},ops:{DIGEST[::-1]}"),
+    ("ENCRYPTION_KEYS", "Secr3tValue"),
+    ("ENCRYPTION_KEYS", "k1:Secr3tValue"),
+    ("ENCRYPTION_KEYS", "k1:!!Secr3tValue!!"),
+    ("ENCRYPTION_KEYS", f"k1:{KEY[:-4]}"),
+    ("ENCRYPTION_KEYS", f"k1:{KEY},k2:Secr3tValue"),
+    ("ENCRYPTION_KEYS", "k1:é" + KEY[1:]),
+    ("ENCRYPTION_KEYS", f"k1:{KEY},k1:{OTHER_KEY}"),
+    ("RETENTION_DAYS", "Secr3tValue"),
+    ("RETENTION_DAYS", "0"),
+    ("RETENTION_DAYS", "-1"),
+    ("RETENTION_DAYS", "9" * 30),
+    ("MAX_BODY_BYTES", "Secr3tValue"),
+    ("MAX_BODY_BYTES", "1023"),
+    ("MAX_BODY_BYTES", "1048577"),
+    ("EGRESS_ALLOW_CIDRS", "Secr3tValue"),
+    ("EGRESS_ALLOW_CIDRS", "10.0.0.1/8"),
+    ("EGRESS_ALLOW_CIDRS", "10.0.0.0/8,Secr3tValue"),
+    ("EGRESS_ALLOW_HTTP", "Secr3tValue"),
+    ("CODEC_TOKEN", "Secr3tValue"),
+    ("TASK_QUEUE", ""),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), MALFORMED)
+def test_malformed(monkeypatch, name, value):
+    """A malformed setting is named as it is written, and its value is not repeated."""
+    monkeypatch.setenv(f"HOOKWRIGHT_{name}", value)
+    with pytest.raises(CommandError) as caught:
+        load_settings()
+    told = str(caught.value)
+    assert told.startswith(f"HOOKWRIGHT_{name}: ")
+    assert "Secr3tValue" not in told
+    assert KEY not in told
+    assert DIGEST not in told
+    assert len(value) < 8 or value not in told
+    assert caught.value.__suppress_context__
+
+
+@pytest.mark.parametrize(("name", "value"), [it for it in MALFORMED if "Secr3t" in it[1]])
+def test_even_the_raw_error_does_not_show_values(monkeypatch, name, value):
+    """Where the library's own error gets into a traceback, it does not repeat the value either."""
+    monkeypatch.setenv(f"HOOKWRIGHT_{name}", value)
+    with pytest.raises(ValidationError) as caught:
+        Settings()
+    assert "Secr3tValue" not in str(caught.value)
+
+
+def test_every_fault_at_once(monkeypatch):
+    """Several malformed settings are told in one go."""
+    monkeypatch.setenv("HOOKWRIGHT_API_KEYS", "x")
+    monkeypatch.setenv("HOOKWRIGHT_RETENTION_DAYS", "x")
+    with pytest.raises(CommandError, match=r"HOOKWRIGHT_API_KEYS: .*HOOKWRIGHT_RETENTION_DAYS: "):
+        load_settings()
+
+
+def test_well_formed(monkeypatch):
+    """Well-formed settings are read, spaces and an ending comma forgiven."""
+    monkeypatch.setenv("HOOKWRIGHT_API_KEYS", f"ops:{DIGEST.upper()}, ci:{DIGEST},")
+    monkeypatch.setenv("HOOKWRIGHT_ENCRYPTION_KEYS", f"k2:{KEY},k1:{OTHER_KEY}")
+    monkeypatch.setenv("HOOKWRIGHT_EGRESS_ALLOW_CIDRS", "10.1.0.0/16, fd00::/8")
+    monkeypatch.setenv("HOOKWRIGHT_EGRESS_ALLOW_HTTP", "true")
+    settings = load_settings()
+    assert settings.api_keys == {"ops": DIGEST, "ci": DIGEST}
+    assert list(settings.key_ring.items()) == [("k2", bytes(range(32))), ("k1", bytes(32))]
+    assert settings.destinations == DestinationPolicy(
+        allow_http=True, allow_networks=parse_networks(["10.1.0.0/16", "fd00::/8"])
+    )
+
+
+def test_nothing_is_open_by_default():
+    """With nothing set nobody gets in, no network is opened, and there is no codec endpoint."""
+    settings = load_settings()
+    assert settings.api_keys == {}
+    assert settings.destinations == DestinationPolicy()
+    assert settings.codec_token is None
+    assert settings.retention_days == 30
+    assert settings.max_body_bytes == 262_144
+
+
+def test_a_missing_encryption_key_says_how_to_make_one(monkeypatch):
+    """Without a key the start is refused, and the command in the refusal makes one that works."""
+    with pytest.raises(CommandError, match="HOOKWRIGHT_ENCRYPTION_KEYS is not set") as caught:
+        _ = load_settings().key_ring
+    command = shlex.split(str(caught.value).split("make one with: ")[1])
+    assert command[0] == "python3"
+    made = subprocess.run(
+        [sys.executable, *command[1:]], capture_output=True, text=True, check=True
+    ).stdout.strip()
+    monkeypatch.setenv("HOOKWRIGHT_ENCRYPTION_KEYS", made)
+    (key,) = load_settings().key_ring.values()
+    assert len(key) == 32
+
+
+def test_a_fresh_encryption_key(monkeypatch):
+    """A key that we make is one that we read, and another at every call."""
+    made = new_encryption_key()
+    assert made != new_encryption_key()
+    monkeypatch.setenv("HOOKWRIGHT_ENCRYPTION_KEYS", made)
+    assert len(load_settings().key_ring["k1"]) == 32
+
+
+def test_settings_do_not_show_secrets(monkeypatch):
+    """Settings that get into a log line or a traceback show no key."""
+    token = "codec-token-" + "0123456789" * 3
+    monkeypatch.setenv("HOOKWRIGHT_ENCRYPTION_KEYS", f"k1:{KEY}")
+    monkeypatch.setenv("HOOKWRIGHT_CODEC_TOKEN", token)
+    shown = repr(load_settings())
+    assert KEY not in shown
+    assert token not in shown

@@ -1,0 +1,104 @@
+"""Sizes: whatever receivers and tenants send, what Temporal must store stays below its limits."""
+
+from datetime import UTC, datetime
+
+import pytest
+from pydantic import ValidationError
+
+from activities.egress import MAX_ERROR_BYTES, MAX_KEPT_BYTES
+from hookwright.models import (
+    MAX_METADATA_BYTES,
+    Attempt,
+    DeliveryLog,
+    DeliveryState,
+    EndpointConfig,
+    EventInput,
+    Outcome,
+    TenantSettings,
+)
+from hookwright.schedule import MAX_RETRIES
+
+BLOB_LIMIT = 2 * 1024 * 1024
+"""Temporal refuses larger payloads, and terminates a workflow that insists."""
+
+NOW = datetime(2026, 1, 15, 10, 30, tzinfo=UTC)
+
+# One byte of a reply grows most when JSON must escape it: NUL becomes six characters.
+WORST = "\0"
+
+
+@pytest.mark.parametrize("letter", [WORST, '"', "\\", "\x7f", "é", "😀", "\ufffd"])
+def test_the_longest_log(letter):
+    """The log of the longest schedule, each reply and error of the worst kind, can be stored."""
+
+    def filled(limit: int) -> str:
+        return letter * (limit // len(letter.encode()))
+
+    attempt = Attempt(
+        number=MAX_RETRIES + 1,
+        started_at=NOW,
+        duration_ms=60_500,
+        outcome=Outcome.BLOCKED_DESTINATION,
+        status_code=599,
+        response_body=filled(MAX_KEPT_BYTES),
+        error=filled(MAX_ERROR_BYTES),
+    )
+    log = DeliveryLog(state=DeliveryState.EXHAUSTED, attempts=[attempt] * (MAX_RETRIES + 1))
+    stored = log.model_dump_json().encode()
+    # Twice in one request: as heartbeat details and in the failure, or as input and result.
+    assert 2 * len(stored) < BLOB_LIMIT
+    assert DeliveryLog.model_validate_json(stored) == log
+
+
+@pytest.mark.parametrize("model", [EndpointConfig, TenantSettings])
+def test_metadata(model):
+    """Metadata has at most 4,096 bytes, names and values together, counted as UTF-8."""
+    required = {"url": "https://hooks.example.com/"} if model is EndpointConfig else {}
+    fitting = {"é": "x" * (MAX_METADATA_BYTES - 2)}
+    assert MAX_METADATA_BYTES == 4096
+    assert model(**required, metadata=fitting).metadata == fitting
+    for metadata in ({"é": "x" * (MAX_METADATA_BYTES - 1)}, {str(n): "é" for n in range(2000)}):
+        with pytest.raises(ValidationError, match="4096 bytes"):
+            model(**required, metadata=metadata)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"description": "x" * 1025},
+        {"event_types": []},
+        {"event_types": ["a"] * 51},
+        {"event_types": ["x" * 129]},
+        {"filter": "x" * 1025},
+        {"filter": "a =="},
+        {"timeout_seconds": 0.9},
+        {"timeout_seconds": 61},
+        {"timeout_seconds": float("nan")},
+        {"secret": "x"},
+        {"tenant_id": "x"},
+    ],
+)
+def test_an_endpoints_limits(fields):
+    """What is too long, too many, out of range or unknown is refused."""
+    with pytest.raises(ValidationError):
+        EndpointConfig(url="https://hooks.example.com/", **fields)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"tenant_id": "a:b"},
+        {"id": "a.b"},
+        {"id": "x" * 65},
+        {"type": "a..b"},
+        {"endpoint_id": "a:b"},
+        {"created_at": datetime(2026, 1, 15)},  # noqa: DTZ001 - a time without a zone
+        {"unknown": 1},
+    ],
+)
+def test_an_events_limits(fields):
+    """An event's ids, type and time are checked, also for services that start it themselves."""
+    good = {"tenant_id": "acme", "id": "evt_1", "type": "a.b", "data": None}
+    assert EventInput(**good)
+    with pytest.raises(ValidationError):
+        EventInput(**{**good, **fields})
