@@ -8,6 +8,8 @@ from support.stack import Stack
 from support.waiting import assert_eventually, eventually
 from svix.webhooks import Webhook as SvixWebhook
 
+from hookwright.ids import delivery_workflow_id, event_workflow_id
+
 
 async def test_signed_delivery(service: Stack, hooks: Receiver) -> None:
     """A published event arrives once, signed so that strangers' libraries verify it."""
@@ -43,3 +45,20 @@ async def test_failed_attempt_is_retried_and_recorded(service: Stack, hooks: Rec
     assert [a["status_code"] for a in delivery["attempts"]] == [500, 503, 200]
     assert [a["number"] for a in delivery["attempts"]] == [1, 2, 3]
     assert hooks.ids() == [event["id"]] * 3
+
+
+async def test_delivered_delivery_leaves_few_events(service: Stack, hooks: Receiver) -> None:
+    """A delivery that is delivered at once has at most 8 history events, and its event too."""
+    endpoint = await service.add_endpoint(hooks.url)
+    event = await service.publish()
+    await eventually(
+        lambda: service.delivery(endpoint["id"], event["id"]),
+        lambda it: it.get("state") == "delivered",
+    )
+    for workflow_id in (
+        delivery_workflow_id(service.tenant, endpoint["id"], event["id"]),
+        event_workflow_id(service.tenant, event["id"]),
+    ):
+        handle = service.client.get_workflow_handle(workflow_id)
+        await handle.result()
+        assert (await handle.describe()).history_length <= 8

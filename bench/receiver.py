@@ -1,0 +1,89 @@
+"""The endpoint of every delivery: a raw HTTP/1.1 receiver that answers 200 and counts.
+
+It is written on asyncio's protocols so that its own cost stays small beside what is measured.
+"""
+
+import asyncio
+import re
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+ANSWER = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
+BLANK_LINE = b"\r\n\r\n"
+CONTENT_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+WEBHOOK_ID = re.compile(rb"\r\nwebhook-id: *([\w-]+)", re.IGNORECASE)
+
+
+@dataclass
+class Receiver:
+    """How often each webhook came, and who waits for one."""
+
+    port: int = 0
+    posts: Counter[str] = field(default_factory=Counter)
+    _waiting: dict[str, tuple[int, asyncio.Event]] = field(default_factory=dict)
+
+    @property
+    def url(self) -> str:
+        """Where webhooks are sent."""
+        return f"http://127.0.0.1:{self.port}/hooks"
+
+    def arrival(self, webhook_id: str, times: int) -> asyncio.Event:
+        """Return what is set once this webhook has come so often."""
+        arrived = asyncio.Event()
+        self._waiting[webhook_id] = (times, arrived)
+        return arrived
+
+    def count(self, webhook_id: str) -> None:
+        """Count one POST."""
+        self.posts[webhook_id] += 1
+        times, arrived = self._waiting.get(webhook_id, (0, None))
+        if arrived and self.posts[webhook_id] >= times:
+            arrived.set()
+
+
+class _Connection(asyncio.Protocol):
+    """One keep-alive connection."""
+
+    def __init__(self, receiver: Receiver) -> None:
+        self.receiver = receiver
+        self.received = b""
+        self.transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Remember where to answer."""
+        if isinstance(transport, asyncio.Transport):
+            self.transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        """Answer every request that is complete."""
+        self.received += data
+        while (end := self._end()) <= len(self.received):
+            webhook_id = WEBHOOK_ID.search(self.received, 0, end)
+            self.received = self.received[end:]
+            self.receiver.count(webhook_id[1].decode() if webhook_id else "")
+            if self.transport:
+                self.transport.write(ANSWER)
+
+    def _end(self) -> int:
+        """Return where the first request ends; beyond what came if that is not all of it."""
+        head, blank_line, _ = self.received.partition(BLANK_LINE)
+        if not blank_line:
+            return len(self.received) + 1
+        length = CONTENT_LENGTH.search(head)
+        return len(head) + len(BLANK_LINE) + (int(length[1]) if length else 0)
+
+
+@asynccontextmanager
+async def receiving() -> AsyncIterator[Receiver]:
+    """Run a receiver while the context lasts."""
+    receiver = Receiver()
+    server = await asyncio.get_running_loop().create_server(
+        lambda: _Connection(receiver), "127.0.0.1", 0
+    )
+    receiver.port = server.sockets[0].getsockname()[1]
+    try:
+        yield receiver
+    finally:
+        server.close()
