@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,8 +16,9 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from activities.egress import Answer, Egress
 from activities.endpoints import Endpoints
 from hookwright.client import recorded_log
-from hookwright.contracts import Contract, contracts
+from hookwright.contracts import DEFAULT_CONTRACT, Contract
 from hookwright.envelope import render
+from hookwright.ids import delivery_id
 from hookwright.models import (
     Attempt,
     DeliveryInput,
@@ -27,7 +28,7 @@ from hookwright.models import (
     Outcome,
 )
 from hookwright.schedule import effective_rule, next_delay, parse_retry_after
-from hookwright.signing import sign_standard
+from hookwright.signing import sign
 
 HEARTBEAT_SECONDS = 1.0
 USER_AGENT = "Hookwright/0.1"
@@ -42,6 +43,7 @@ class Attempts:
     client: Client
     endpoints: Endpoints
     egress: Egress
+    contracts: Mapping[str, Contract]
 
     @activity.defn
     async def attempt(self, delivery: DeliveryInput) -> DeliveryLog:
@@ -103,13 +105,20 @@ class Attempts:
         _log_attempt(delivery, attempt, state, delay)
         return DeliveryLog(state=state, attempts=attempts, retry_in_seconds=delay or 0.0)
 
+    def _contract(self, name: str | None) -> Contract:
+        contract = self.contracts.get(name or DEFAULT_CONTRACT)
+        if contract is None:
+            # Ours to mend, so the delivery waits for it: it costs the receiver no attempt.
+            raise ApplicationError(f"contract {name} is missing; is HOOKWRIGHT_CONTRACTS_DIR set?")
+        return contract
+
     async def _post(
         self, delivery: DeliveryInput, endpoint: EndpointState, number: int
     ) -> tuple[Contract, Answer, Attempt]:
         config = endpoint.active_config
-        contract = contracts()[config.contract or ""]
+        contract = self._contract(config.contract)
         started_at = datetime.now(UTC)
-        body = render(contract, delivery.event, delivery.happened_at)
+        body = render(contract, delivery.event, delivery.happened_at, config.payload_template)
         headers = _headers(contract, endpoint, delivery.event.id, started_at, body)
         started = time.perf_counter()
         answer = await self.egress.post(
@@ -134,9 +143,14 @@ def _headers(
     contract: Contract, endpoint: EndpointState, event_id: str, now: datetime, body: bytes
 ) -> dict[str, str]:
     unix_time = int(now.timestamp())
-    own = {"event_id": event_id, "unix_time": str(unix_time)}
-    signature = sign_standard(endpoint.live_secrets(now), event_id, unix_time, body)
+    own = {
+        "event_id": event_id,
+        "delivery_id": delivery_id(endpoint.endpoint_id, event_id),
+        "unix_time": str(unix_time),
+    }
+    signature = sign(contract.signature, endpoint.live_secrets(now), event_id, unix_time, body)
     return {
+        **endpoint.headers,
         "user-agent": USER_AGENT,
         "accept-encoding": "identity",
         "content-type": contract.content_type,
@@ -149,6 +163,8 @@ def _delay(
     contract: Contract, endpoint: EndpointState, attempts_made: int, answer: Answer
 ) -> float | None:
     rule = effective_rule(contract.retry, endpoint.active_config.retry)
+    if rule.gives_up_on(answer.status_code):
+        return None
     asked = parse_retry_after(answer.retry_after) if answer.retry_after else None
     return next_delay(rule, attempts_made, asked)
 

@@ -4,6 +4,7 @@ import json
 from datetime import datetime
 
 from hookwright.contracts import Contract
+from hookwright.ecmascript import stringify
 from hookwright.expressions import evaluate
 from hookwright.models import EventInput
 from hookwright.times import rfc3339_seconds
@@ -17,11 +18,23 @@ def event_document(event: EventInput, happened_at: datetime) -> dict[str, object
         "time": rfc3339_seconds(happened_at),
         "unix_time": int(happened_at.timestamp()),
         "data": event.data,
+        "extra": event.extra,
     }
 
 
-def render(contract: Contract, event: EventInput, happened_at: datetime) -> bytes:
-    """Return the bytes that are signed and sent, the same at every attempt."""
-    envelope = evaluate(contract.envelope, event_document(event, happened_at))
-    text = json.dumps(envelope, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return text.encode()
+def render(
+    contract: Contract, event: EventInput, happened_at: datetime, template: str | None = None
+) -> bytes:
+    """Return the bytes that are signed and sent, the same at every attempt.
+
+    An endpoint's own payload template takes the place of the contract's envelope.
+
+    Raises:
+        ValueError: the template does not fit this event.
+    """
+    document = event_document(event, happened_at)
+    document["extra"] = contract.with_defaults(event.extra)
+    body = evaluate(template or contract.envelope, document)
+    if contract.json_style == "ecmascript":
+        return stringify(body).encode()
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()

@@ -39,13 +39,13 @@ def _check_finite(value: JsonValue) -> JsonValue:
 
 EventData = Annotated[JsonValue, AfterValidator(_check_finite)]
 Metadata = Annotated[dict[str, str], AfterValidator(_check_metadata)]
-Filter = Annotated[str, AfterValidator(check_expression)]
+Expression = Annotated[str, AfterValidator(check_expression)]
 
 
 class EventInput(BaseModel):
     """One thing that happened, addressed to one tenant: the argument of the `Event` workflow.
 
-    `endpoint_id` narrows it to one endpoint. `created_at` is when it happened; a service that
+    `extra` holds what the tenant's contract puts beside the data. `endpoint_id` narrows it to one endpoint. `created_at` is when it happened; a service that
     starts the workflow itself may leave it out, and the workflow's start counts.
     """
 
@@ -55,6 +55,7 @@ class EventInput(BaseModel):
     id: Name
     type: EventType
     data: EventData
+    extra: dict[Name, EventData] = {}
     endpoint_id: Name | None = None
     created_at: Timestamp | None = None
 
@@ -65,7 +66,7 @@ class Route(BaseModel):
     endpoint_id: Name
     version: int
     event_types: list[EventTypePattern]
-    filter: Filter | None = None
+    filter: Expression | None = None
 
 
 class FanOut(BaseModel):
@@ -186,7 +187,8 @@ class EndpointConfig(BaseModel):
     description: str = Field(default="", max_length=1024)
     metadata: Metadata = {}
     contract: Name | None = None
-    filter: Filter | None = None
+    filter: Expression | None = None
+    payload_template: Expression | None = None
     retry: Retry | None = None
     timeout_seconds: float | None = Field(default=None, ge=1, le=60)
 
@@ -207,6 +209,7 @@ class EndpointState(BaseModel):
     status: EndpointStatus = EndpointStatus.ACTIVE
     config: EndpointConfig | None = None
     secrets: list[Secret] = []
+    headers: dict[str, str] = {}
     created_at: Timestamp | None = None
     updated_at: Timestamp | None = None
     deleted: bool = False

@@ -17,6 +17,7 @@ MAX_DELAY_SECONDS = 7 * 86_400
 MAX_RETRY_AFTER_SECONDS = 86_400
 """A receiver may ask for at most a day of quiet (contracts.md)."""
 
+StatusClass = Literal["1xx", "3xx", "4xx", "5xx"]
 Delay = Annotated[float, Field(gt=0, le=MAX_DELAY_SECONDS, allow_inf_nan=False)]
 
 
@@ -28,6 +29,11 @@ class RetryRule(BaseModel):
     delays_seconds: tuple[Delay, ...] = Field(max_length=MAX_RETRIES)
     jitter: float = Field(default=0.0, ge=0, lt=1)
     honours_retry_after: bool = True
+    not_retried: tuple[StatusClass, ...] = ()
+
+    def gives_up_on(self, status_code: int | None) -> bool:
+        """Tell whether an answer ends a delivery at once. No answer at all never does."""
+        return status_code is not None and f"{status_code // 100}xx" in self.not_retried
 
 
 class Backoff(BaseModel):
@@ -70,7 +76,7 @@ def effective_rule(contract: RetryRule, own: Retry | None) -> RetryRule:
     """Return the contract's rule, or the endpoint's own table, followed exactly, in its place."""
     if own is None:
         return contract
-    return RetryRule(delays_seconds=own.delays(), honours_retry_after=contract.honours_retry_after)
+    return contract.model_copy(update={"delays_seconds": own.delays(), "jitter": 0.0})
 
 
 def next_delay(rule: RetryRule, attempts_made: int, retry_after: float | None) -> float | None:

@@ -5,9 +5,11 @@ import binascii
 import hashlib
 import hmac
 import secrets
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from hookwright.contracts import Contract, SignatureRule
 
 HMAC_PREFIX = "whsec_"
 PRIVATE_KEY_PREFIX = "whsk_"
@@ -31,8 +33,31 @@ def generate_secret(like: str = HMAC_PREFIX) -> str:
     return PRIVATE_KEY_PREFIX + base64.b64encode(seed + public).decode()
 
 
-def check_secret(secret: str) -> str:
-    """Return the secret if it can sign.
+def secret_for(contract: Contract, given: str | None) -> str:
+    """Return the secret of a new endpoint: the given one if it will do, or a fresh one.
+
+    Raises:
+        ValueError: the contract's rule wants one given, or none, or another one. The text never
+            repeats the secret.
+    """
+    rule = contract.secret
+    if given is None:
+        if rule.given == "required":
+            raise ValueError(f"contract {contract.name} wants the secret given; send one")
+        return generate_secret()
+    if rule.given == "refused":
+        raise ValueError(f"contract {contract.name} makes the secret itself; send none")
+    if contract.signature.scheme == "standard":
+        return check_standard_secret(given)
+    if not rule.min_length <= len(given) <= rule.max_length:
+        raise ValueError(f"a secret has {rule.min_length} to {rule.max_length} characters")
+    if not (given.isascii() and given.isprintable()):
+        raise ValueError("a secret has printable ASCII characters only")
+    return given
+
+
+def check_standard_secret(secret: str) -> str:
+    """Return the secret if it can sign as Standard Webhooks has it.
 
     Raises:
         ValueError: it is neither `whsec_` with 24 to 64 bytes in base64 nor `whsk_` with an
@@ -49,24 +74,41 @@ def check_secret(secret: str) -> str:
 
 
 def public_key(secret: str) -> str | None:
-    """Return the `whpk_` key that verifies what a `whsk_` key signs; None for an HMAC secret."""
+    """Return the `whpk_` key that verifies what a `whsk_` key signs; None for an HMAC secret.
+
+    A contract may sign with a text that only looks like such a key: None then, too.
+    """
     if not secret.startswith(PRIVATE_KEY_PREFIX):
         return None
     public = _private_key(secret).public_key().public_bytes_raw()
     return PUBLIC_KEY_PREFIX + base64.b64encode(public).decode()
 
 
-def sign_standard(live_secrets: Iterable[str], event_id: str, timestamp: int, body: bytes) -> str:
-    """Return a Standard Webhooks signature header: one signature for each live secret.
+def sign(
+    rule: SignatureRule, live_secrets: Sequence[str], event_id: str, timestamp: int, body: bytes
+) -> str:
+    """Return the value of the signature header. All live secrets sign, the current one first.
 
-    `v1` is HMAC-SHA256, `v1a` is ed25519, both over `id.timestamp.body` and in base64
-    (Standard Webhooks 1.0, "Signature scheme").
+    `body` has room for one signature: during a rotation the new secret makes it.
     """
-    signed = f"{event_id}.{timestamp}.".encode() + body
-    return " ".join(_signature(secret, signed) for secret in live_secrets)
+    match rule.scheme:
+        case "standard":
+            signed = f"{event_id}.{timestamp}.".encode() + body
+            return " ".join(_standard_signature(secret, signed) for secret in live_secrets)
+        case "timestamped":
+            signed = f"{timestamp}.".encode() + body
+            digests = [_digest(rule, secret.encode(), signed) for secret in live_secrets]
+            return ",".join([f"t={timestamp}", *(f"v1={digest}" for digest in digests)])
+        case "body":
+            return rule.prefix + _digest(rule, live_secrets[0].encode(), body)
 
 
-def _signature(secret: str, signed: bytes) -> str:
+def _digest(rule: SignatureRule, key: bytes, signed: bytes) -> str:
+    digest = hmac.digest(key, signed, hashlib.sha256)
+    return digest.hex() if rule.encoding == "hex" else base64.b64encode(digest).decode()
+
+
+def _standard_signature(secret: str, signed: bytes) -> str:
     if secret.startswith(PRIVATE_KEY_PREFIX):
         return "v1a," + base64.b64encode(_private_key(secret).sign(signed)).decode()
     digest = hmac.digest(_key_bytes(secret), signed, hashlib.sha256)

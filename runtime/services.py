@@ -39,6 +39,9 @@ async def serve_api(settings: Settings, listener: socket.socket) -> None:
     config = ApiConfig(
         task_queue=settings.task_queue,
         api_keys=settings.api_keys,
+        tenant_keys=settings.tenant_keys,
+        facades=settings.facades,
+        contracts=settings.contracts,
         destinations=settings.destinations,
         max_body_bytes=settings.max_body_bytes,
         cursor_key=cursor_key(settings.key_ring),
@@ -57,7 +60,7 @@ async def run_worker(settings: Settings) -> None:
     """Run workflows and deliver until cancelled, then let POSTs in flight end."""
     client = await _connected(EncryptionCodec(settings.key_ring), WAIT_SECONDS)
     try:
-        async with worker(client, settings.destinations, settings.task_queue):
+        async with worker(client, settings.destinations, settings.contracts, settings.task_queue):
             log.info("worker.started", task_queue=settings.task_queue, namespace=client.namespace)
             try:
                 await asyncio.Event().wait()

@@ -1,6 +1,6 @@
 """The worker: registers workflows and activities, and runs."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
@@ -13,6 +13,7 @@ from activities.egress import Egress
 from activities.endpoints import Endpoints
 from activities.entities import Entities
 from activities.fan_out import FanOuts
+from hookwright.contracts import Contract
 from hookwright.destinations import DestinationPolicy
 from workflows.delivery import Delivery
 from workflows.endpoint import Endpoint
@@ -36,6 +37,7 @@ STICKY_TIMEOUT = timedelta(seconds=3)
 async def worker(
     client: Client,
     destinations: DestinationPolicy,
+    contracts: Mapping[str, Contract],
     task_queue: str,
     workflow_runner: WorkflowRunner | None = None,
 ) -> AsyncIterator[Worker]:
@@ -50,7 +52,7 @@ async def worker(
             client,
             task_queue=task_queue,
             workflows=WORKFLOWS,
-            activities=activities(client, egress),
+            activities=activities(client, egress, contracts),
             workflow_runner=workflow_runner or UnsandboxedWorkflowRunner(),
             max_cached_workflows=2 * IN_FLIGHT,
             max_concurrent_workflow_tasks=IN_FLIGHT,
@@ -63,9 +65,11 @@ async def worker(
         yield running
 
 
-def activities(client: Client, egress: Egress) -> list[Callable[..., Any]]:
+def activities(
+    client: Client, egress: Egress, contracts: Mapping[str, Contract]
+) -> list[Callable[..., Any]]:
     """Return the activities, bound to what they need."""
-    attempts = Attempts(client, Endpoints(client), egress)
+    attempts = Attempts(client, Endpoints(client), egress, contracts)
     entities = Entities(client)
     return [
         FanOuts(client).fan_out,

@@ -1,0 +1,82 @@
+"""JSON as JavaScript writes it: the text equals `JSON.stringify(JSON.parse(text))`.
+
+Some published contracts verify a signature over the body parsed and written again. ECMA-262:
+Number::toString (6.1.6.1.20), OrdinaryOwnPropertyKeys (10.1.11.1), QuoteJSONString (25.5.2.3).
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+
+MAX_SAFE_INTEGER = 2**53 - 1
+MAX_ARRAY_INDEX = 2**32 - 2
+
+# Number::toString writes out the digits of 1e-7 < n < 1e21 and uses an exponent beyond.
+FIRST_LARGE_EXPONENT, LAST_SMALL_EXPONENT = 21, -7
+
+
+def stringify(value: object) -> str:
+    """Write a JSON value as `JSON.stringify` does.
+
+    An integer beyond 2^53 keeps its digits: JavaScript would not, but no publisher's number is
+    altered here. `unsafe_integers` finds them.
+    """
+    match value:
+        case bool() | None | int():
+            return json.dumps(value)
+        case str():
+            return json.dumps(value, ensure_ascii=False)
+        case float():
+            return number(value)
+        case list():
+            return "[" + ",".join(map(stringify, value)) + "]"
+        case dict():
+            members = (
+                f"{stringify(key)}:{stringify(value[key])}" for key in property_order(value)
+            )
+            return "{" + ",".join(members) + "}"
+        case _:
+            raise TypeError(f"{type(value).__name__} is not JSON")
+
+
+def number(value: float) -> str:
+    """Write a finite double as Number::toString does: the shortest digits that read back."""
+    if value == 0:
+        return "0"
+    sign, digits, exponent = Decimal(repr(value)).normalize().as_tuple()
+    text, point = "".join(map(str, digits)), len(digits) + int(exponent)
+    prefix = "-" if sign else ""
+    if len(text) <= point <= FIRST_LARGE_EXPONENT:
+        return prefix + text.ljust(point, "0")
+    if 0 < point <= FIRST_LARGE_EXPONENT:
+        return f"{prefix}{text[:point]}.{text[point:]}"
+    if LAST_SMALL_EXPONENT + 1 < point <= 0:
+        return f"{prefix}0.{'0' * -point}{text}"
+    mantissa = text if len(text) == 1 else f"{text[0]}.{text[1:]}"
+    return f"{prefix}{mantissa}e{point - 1:+d}"
+
+
+def property_order(members: Mapping[str, object]) -> list[str]:
+    """Return the keys as JavaScript enumerates them: array indices first, by value."""
+    indices = sorted((key for key in members if _is_array_index(key)), key=int)
+    return indices + [key for key in members if not _is_array_index(key)]
+
+
+def unsafe_integers(value: object, path: str = "data") -> Iterator[str]:
+    """Yield the paths of integers that JavaScript cannot hold exactly."""
+    match value:
+        case bool():
+            return
+        case int() if abs(value) > MAX_SAFE_INTEGER:
+            yield path
+        case list():
+            for index, each in enumerate(value):
+                yield from unsafe_integers(each, f"{path}[{index}]")
+        case dict():
+            for key, each in value.items():
+                yield from unsafe_integers(each, f"{path}.{key}")
+
+
+def _is_array_index(key: str) -> bool:
+    digits = key.isascii() and key.isdigit() and len(key) <= len(str(MAX_ARRAY_INDEX))
+    return digits and str(int(key)) == key and int(key) <= MAX_ARRAY_INDEX
