@@ -95,14 +95,21 @@ class Attempts:
     ) -> DeliveryLog:
         if endpoint is None:
             return so_far.model_copy(update={"state": DeliveryState.CANCELLED})
-        contract, answer, attempt = await self._post(delivery, endpoint, len(so_far.attempts) + 1)
-        attempts = [*so_far.attempts, attempt]
-        delay = None
-        state = DeliveryState.DELIVERED
-        if answer.outcome is not Outcome.DELIVERED:
-            delay = _delay(contract, endpoint, len(attempts), answer)
-            state = DeliveryState.EXHAUSTED if delay is None else DeliveryState.PENDING
+        contract = self._contract(endpoint.active_config.contract)
+        started_at, started = datetime.now(UTC), time.perf_counter()
+        answer = await self._post(contract, endpoint, delivery, started_at)
+        attempt = Attempt(
+            number=len(so_far.attempts) + 1,
+            started_at=started_at,
+            duration_ms=round((time.perf_counter() - started) * 1000),
+            outcome=answer.outcome,
+            status_code=answer.status_code,
+            response_body=answer.body,
+            error=answer.error,
+        )
+        state, delay = _verdict(contract, endpoint, attempt, answer)
         _log_attempt(delivery, attempt, state, delay)
+        attempts = [*so_far.attempts, attempt]
         return DeliveryLog(state=state, attempts=attempts, retry_in_seconds=delay or 0.0)
 
     def _contract(self, name: str | None) -> Contract:
@@ -113,30 +120,20 @@ class Attempts:
         return contract
 
     async def _post(
-        self, delivery: DeliveryInput, endpoint: EndpointState, number: int
-    ) -> tuple[Contract, Answer, Attempt]:
+        self,
+        contract: Contract,
+        endpoint: EndpointState,
+        delivery: DeliveryInput,
+        now: datetime,
+    ) -> Answer:
         config = endpoint.active_config
-        contract = self._contract(config.contract)
-        started_at = datetime.now(UTC)
-        body = render(contract, delivery.event, delivery.happened_at, config.payload_template)
-        headers = _headers(contract, endpoint, delivery.event.id, started_at, body)
-        started = time.perf_counter()
-        answer = await self.egress.post(
-            config.url, headers, body, config.timeout_seconds or contract.timeout_seconds
-        )
-        return (
-            contract,
-            answer,
-            Attempt(
-                number=number,
-                started_at=started_at,
-                duration_ms=round((time.perf_counter() - started) * 1000),
-                outcome=answer.outcome,
-                status_code=answer.status_code,
-                response_body=answer.body,
-                error=answer.error,
-            ),
-        )
+        try:
+            body = render(contract, delivery.event, delivery.happened_at, config.payload_template)
+        except ValueError as error:
+            return Answer(Outcome.TEMPLATE_ERROR, error=f"payload template: {error}")
+        headers = _headers(contract, endpoint, delivery.event.id, now, body)
+        timeout = config.timeout_seconds or contract.timeout_seconds
+        return await self.egress.post(config.url, headers, body, timeout)
 
 
 def _headers(
@@ -159,14 +156,18 @@ def _headers(
     }
 
 
-def _delay(
-    contract: Contract, endpoint: EndpointState, attempts_made: int, answer: Answer
-) -> float | None:
+def _verdict(
+    contract: Contract, endpoint: EndpointState, attempt: Attempt, answer: Answer
+) -> tuple[DeliveryState, float | None]:
+    """Return where an attempt leaves its delivery, and the delay of the next attempt."""
+    if answer.outcome is Outcome.DELIVERED:
+        return DeliveryState.DELIVERED, None
     rule = effective_rule(contract.retry, endpoint.active_config.retry)
     if rule.gives_up_on(answer.status_code):
-        return None
+        return DeliveryState.EXHAUSTED, None
     asked = parse_retry_after(answer.retry_after) if answer.retry_after else None
-    return next_delay(rule, attempts_made, asked)
+    delay = next_delay(rule, attempt.number, asked)
+    return (DeliveryState.EXHAUSTED if delay is None else DeliveryState.PENDING), delay
 
 
 def _due_later(attempts: DeliveryLog) -> ApplicationError:

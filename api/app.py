@@ -4,7 +4,7 @@ from fastapi import Depends, FastAPI
 from temporalio.client import Client
 
 from api import codec, contracts, deliveries, endpoints, errors, events, health, tenants
-from api.auth import require_operator
+from api.auth import require_access
 from api.config import ApiConfig
 from api.services import Services
 
@@ -23,7 +23,7 @@ def create_app(client: Client, config: ApiConfig) -> FastAPI:
     errors.install(app)
     app.include_router(health.router)
     for module in (tenants, endpoints, events, deliveries, contracts):
-        app.include_router(module.router, dependencies=[Depends(require_operator)])
+        app.include_router(module.router, dependencies=[Depends(require_access)])
     if config.codec_token:
         codec.install(app, config.codec, config.codec_token, config.ui_origin)
     return app

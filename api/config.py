@@ -1,10 +1,11 @@
 """What the API is told at start."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from temporalio.converter import PayloadCodec
 
+from hookwright.contracts import Contract
 from hookwright.destinations import DestinationPolicy
 
 
@@ -12,12 +13,16 @@ from hookwright.destinations import DestinationPolicy
 class ApiConfig:
     """Settings and parts, made at the edge (`runtime`) and handed down.
 
-    `api_keys` maps an operator key's name to its SHA-256 digest in hex. `cursor_key` signs
-    cursors. Without `codec_token` there is no codec endpoint.
+    `api_keys` maps an operator key's name to its SHA-256 digest in hex, `tenant_keys` the digest of
+    a tenant's key to the tenant. `facades` names those that are served. `cursor_key` signs cursors.
+    Without `codec_token` there is no codec endpoint.
     """
 
     task_queue: str
     api_keys: Mapping[str, str]
+    tenant_keys: Mapping[str, str]
+    facades: Sequence[str]
+    contracts: Mapping[str, Contract]
     destinations: DestinationPolicy
     max_body_bytes: int
     cursor_key: bytes

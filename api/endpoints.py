@@ -10,7 +10,8 @@ from api.errors import responses
 from api.pages import Cursor, Limit, Page
 from api.requests import StrictRoute
 from api.services import ServicesDependency
-from hookwright.ids import Name
+from api.services.endpoints import NewEndpoint
+from hookwright.ids import Name, id_from_key
 from hookwright.models import EndpointConfig, EndpointState, EndpointStatus, Metadata
 from hookwright.schedule import Retry
 from hookwright.signing import public_key
@@ -33,7 +34,10 @@ class EndpointCreate(EndpointConfig):
     secret: str | None = Field(
         default=None,
         max_length=256,
-        description="`whsec_` (24 to 64 bytes in base64) or `whsk_` (ed25519). Else generated.",
+        description="As the contract has it; standard: `whsec_` (24 to 64 bytes) or `whsk_`.",
+    )
+    headers: dict[str, str] = Field(
+        default={}, description="Sent with each webhook. Write-only: a value may be a secret."
     )
 
 
@@ -41,6 +45,7 @@ class EndpointChange(EndpointConfig):
     """The fields to change; what is left out stays."""
 
     url: str = ""
+    headers: dict[str, str] = Field(default={}, description="In place of all that were sent.")
 
 
 class SecretRotate(BaseModel):
@@ -62,6 +67,8 @@ class EndpointRead(BaseModel):
     metadata: Metadata
     contract: Name | None
     filter: str | None
+    payload_template: str | None
+    header_names: list[str]
     retry: Retry | None
     timeout_seconds: float | None
     status: EndpointStatus
@@ -83,6 +90,7 @@ class EndpointRead(BaseModel):
                 "created_at": endpoint.created_at,
                 "updated_at": endpoint.updated_at,
                 "version": endpoint.version,
+                "header_names": list(endpoint.headers),
                 **more,
             }
         )
@@ -113,8 +121,13 @@ async def create_endpoint(
     idempotency_key: IdempotencyKey = None,
 ) -> EndpointCreated:
     """Register an endpoint. The answer is the only one, besides rotate's, that holds `secret`."""
-    config = EndpointConfig.model_validate(body.model_dump(exclude={"secret"}))
-    endpoint = await services.endpoints.create(tenant_id, config, body.secret, idempotency_key)
+    new = NewEndpoint(
+        EndpointConfig.model_validate(body.model_dump(exclude={"secret", "headers"})),
+        body.secret,
+        body.headers,
+        idempotency_key and id_from_key("ep", tenant_id, idempotency_key),
+    )
+    endpoint = await services.endpoints.create(tenant_id, new)
     return EndpointCreated.of(endpoint, secret=endpoint.secrets[0].value)
 
 
@@ -143,7 +156,9 @@ async def change_endpoint(
 ) -> EndpointRead:
     """Change an endpoint. The very next attempt, a waiting retry's too, uses what was changed."""
     changes = body.model_dump(exclude_unset=True)
-    return EndpointRead.of(await services.endpoints.change(tenant_id, endpoint_id, changes))
+    headers = changes.pop("headers", None)
+    changed = await services.endpoints.change(tenant_id, endpoint_id, changes, headers)
+    return EndpointRead.of(changed)
 
 
 @router.delete(

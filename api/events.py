@@ -37,6 +37,7 @@ class EventPublish(BaseModel):
     id: Name | None = None
     type: EventType
     data: EventData
+    extra: dict[Name, EventData] = {}
     endpoint_id: Name | None = None
 
     def event(self, tenant_id: str, idempotency_key: str | None = None) -> EventInput:
@@ -51,18 +52,23 @@ class EventPublish(BaseModel):
             id=self.id or from_key or new_event_id(),
             type=self.type,
             data=self.data,
+            extra=self.extra,
             endpoint_id=self.endpoint_id,
             created_at=datetime.now(UTC),
         )
 
 
 class EventPublished(BaseModel):
-    """The answer to a publish: the event is stored. `duplicate`: it was already."""
+    """The answer to a publish: the event is stored. `duplicate`: it was already.
+
+    `warnings` name what receivers may stumble over.
+    """
 
     id: Name
     type: EventType
     created_at: Timestamp | None
     duplicate: bool
+    warnings: list[str]
 
     @classmethod
     def of(cls, published: Published) -> Self:
@@ -73,6 +79,7 @@ class EventPublished(BaseModel):
             type=event.type,
             created_at=event.created_at,
             duplicate=published.duplicate,
+            warnings=published.warnings,
         )
 
 
@@ -104,6 +111,7 @@ class EventRead(BaseModel):
     id: Name
     type: EventType
     data: JsonValue
+    extra: dict[str, JsonValue]
     endpoint_id: Name | None
     created_at: Timestamp | None
 

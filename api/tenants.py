@@ -2,8 +2,9 @@
 
 from http import HTTPStatus
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Depends, Response
 
+from api.auth import require_operator
 from api.errors import responses
 from api.pages import Cursor, Limit, Page
 from api.requests import StrictRoute
@@ -12,13 +13,15 @@ from hookwright.ids import Name
 from hookwright.models import TenantSettings, TenantView
 
 router = APIRouter(prefix="/v1/tenants", tags=["tenants"], route_class=StrictRoute)
+OPERATORS_ONLY = [Depends(require_operator)]
 BODY = (HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
 
 
 @router.put(
     "/{tenant_id}",
+    dependencies=OPERATORS_ONLY,
     responses={
-        **responses(*BODY, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
+        **responses(*BODY, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
         201: {"model": TenantView},
     },
 )
@@ -31,7 +34,7 @@ async def put_tenant(
     return put.tenant
 
 
-@router.get("", responses=responses())
+@router.get("", dependencies=OPERATORS_ONLY, responses=responses(HTTPStatus.FORBIDDEN))
 async def list_tenants(
     services: ServicesDependency, limit: Limit = 50, cursor: Cursor = None
 ) -> Page[TenantView]:
@@ -47,8 +50,9 @@ async def get_tenant(tenant_id: Name, services: ServicesDependency) -> TenantVie
 
 @router.delete(
     "/{tenant_id}",
+    dependencies=OPERATORS_ONLY,
     status_code=HTTPStatus.NO_CONTENT,
-    responses=responses(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
+    responses=responses(HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
 )
 async def delete_tenant(tenant_id: Name, services: ServicesDependency) -> None:
     """Delete a tenant with all its endpoints; what waits for them is cancelled."""

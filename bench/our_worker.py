@@ -17,7 +17,9 @@ async def main(runner: WorkflowRunner) -> None:
     """Work until SIGTERM."""
     settings = Settings()
     client = await connect(EncryptionCodec(settings.key_ring))
-    async with worker(client, settings.destinations, settings.task_queue, runner):
+    async with worker(
+        client, settings.destinations, settings.contracts, settings.task_queue, runner
+    ):
         await stop_asked_for()
 
 

@@ -5,7 +5,7 @@ contract by name. docs/contracts.md shows how to write one.
 """
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -23,17 +23,18 @@ from pydantic import (
 from hookwright.expressions import check_expression
 from hookwright.ids import EventType, Name
 from hookwright.schedule import RetryRule
+from hookwright.subscription import wants_type
 
 DEFAULT_CONTRACT = "standard"
 SHIPPED = Path(__file__).parent / "contracts"
 
 HeaderName = Annotated[
     str,
-    StringConstraints(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$", max_length=128, to_lower=True),
+    StringConstraints(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$", max_length=128),
 ]
 HeaderSource = Literal["event_id", "delivery_id", "unix_time"]
-"""What a contract may send in a header of its own: the event's id, the delivery's, which is the same
-at every attempt, or the attempt's time."""
+"""What a contract may send in a header of its own: the id of the event, the id of the delivery (the
+same at every attempt), or the time of the attempt."""
 
 
 class ContractModel(BaseModel):
@@ -120,14 +121,25 @@ class Contract(ContractModel):
     @property
     def reserved_headers(self) -> frozenset[str]:
         """The header names that this contract writes itself, in lower case."""
-        return frozenset({*self.headers, self.signature.header})
+        return frozenset(name.lower() for name in (*self.headers, self.signature.header))
+
+    def subscription_fault(self, patterns: Iterable[str]) -> str | None:
+        """Return why no event of this contract could ever match one of the patterns, or None."""
+        for pattern in patterns:
+            if self.event_types and not any(
+                wants_type([pattern], each) for each in self.event_types
+            ):
+                return f"{pattern} is no event type of contract {self.name}"
+        return None
 
     def event_faults(self, event_type: str, extra: Mapping[str, JsonValue]) -> dict[str, str]:
         """Return why an event is not one of this contract, by the field at fault."""
         faults = {}
         if self.event_types and event_type not in self.event_types:
             known = ", ".join(self.event_types)
-            faults["type"] = f"not an event type of contract {self.name}, which has: {known}"
+            faults["type"] = (
+                f"{event_type} is no event type of contract {self.name}, which has: {known}"
+            )
         for name, value in extra.items():
             field = self.extra.get(name)
             fault = field.fault(value) if field else self._unknown_extra()

@@ -31,9 +31,7 @@ def stringify(value: object) -> str:
         case list():
             return "[" + ",".join(map(stringify, value)) + "]"
         case dict():
-            members = (
-                f"{stringify(key)}:{stringify(value[key])}" for key in property_order(value)
-            )
+            members = (f"{stringify(key)}:{stringify(value[key])}" for key in property_order(value))
             return "{" + ",".join(members) + "}"
         case _:
             raise TypeError(f"{type(value).__name__} is not JSON")

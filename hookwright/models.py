@@ -45,8 +45,9 @@ Expression = Annotated[str, AfterValidator(check_expression)]
 class EventInput(BaseModel):
     """One thing that happened, addressed to one tenant: the argument of the `Event` workflow.
 
-    `extra` holds what the tenant's contract puts beside the data. `endpoint_id` narrows it to one endpoint. `created_at` is when it happened; a service that
-    starts the workflow itself may leave it out, and the workflow's start counts.
+    `extra` holds what the tenant's contract puts beside the data. `endpoint_id` narrows it to one
+    endpoint. `created_at` is when it happened; a service that starts the workflow itself may leave
+    it out, and the workflow's start counts.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -86,7 +87,10 @@ class DeliveryState(StrEnum):
 
 
 class Outcome(StrEnum):
-    """How an attempt ended. Whatever is not `delivered` is the receiver's failure, as data."""
+    """How an attempt ended. Whatever is not `delivered` is the endpoint's failure, as data.
+
+    `template_error`: the endpoint's payload template does not fit the event, so nothing was sent.
+    """
 
     DELIVERED = "delivered"
     HTTP_ERROR = "http_error"
@@ -96,6 +100,7 @@ class Outcome(StrEnum):
     DNS_ERROR = "dns_error"
     PROTOCOL_ERROR = "protocol_error"
     BLOCKED_DESTINATION = "blocked_destination"
+    TEMPLATE_ERROR = "template_error"
 
 
 class Trigger(StrEnum):

@@ -5,7 +5,7 @@ import binascii
 import hashlib
 import hmac
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -48,7 +48,7 @@ def secret_for(contract: Contract, given: str | None) -> str:
     if rule.given == "refused":
         raise ValueError(f"contract {contract.name} makes the secret itself; send none")
     if contract.signature.scheme == "standard":
-        return check_standard_secret(given)
+        return check_secret(given)
     if not rule.min_length <= len(given) <= rule.max_length:
         raise ValueError(f"a secret has {rule.min_length} to {rule.max_length} characters")
     if not (given.isascii() and given.isprintable()):
@@ -56,7 +56,7 @@ def secret_for(contract: Contract, given: str | None) -> str:
     return given
 
 
-def check_standard_secret(secret: str) -> str:
+def check_secret(secret: str) -> str:
     """Return the secret if it can sign as Standard Webhooks has it.
 
     Raises:
@@ -80,7 +80,10 @@ def public_key(secret: str) -> str | None:
     """
     if not secret.startswith(PRIVATE_KEY_PREFIX):
         return None
-    public = _private_key(secret).public_key().public_bytes_raw()
+    try:
+        public = _private_key(secret).public_key().public_bytes_raw()
+    except ValueError:
+        return None
     return PUBLIC_KEY_PREFIX + base64.b64encode(public).decode()
 
 
@@ -93,14 +96,23 @@ def sign(
     """
     match rule.scheme:
         case "standard":
-            signed = f"{event_id}.{timestamp}.".encode() + body
-            return " ".join(_standard_signature(secret, signed) for secret in live_secrets)
+            return sign_standard(live_secrets, event_id, timestamp, body)
         case "timestamped":
             signed = f"{timestamp}.".encode() + body
             digests = [_digest(rule, secret.encode(), signed) for secret in live_secrets]
             return ",".join([f"t={timestamp}", *(f"v1={digest}" for digest in digests)])
         case "body":
             return rule.prefix + _digest(rule, live_secrets[0].encode(), body)
+
+
+def sign_standard(live_secrets: Iterable[str], event_id: str, timestamp: int, body: bytes) -> str:
+    """Return a Standard Webhooks signature header: one signature for each live secret.
+
+    `v1` is HMAC-SHA256, `v1a` is ed25519, both over `id.timestamp.body` and in base64
+    (Standard Webhooks 1.0, "Signature scheme").
+    """
+    signed = f"{event_id}.{timestamp}.".encode() + body
+    return " ".join(_standard_signature(secret, signed) for secret in live_secrets)
 
 
 def _digest(rule: SignatureRule, key: bytes, signed: bytes) -> str:

@@ -33,10 +33,19 @@ log = structlog.get_logger(__name__)
 
 async def serve_api(settings: Settings, listener: socket.socket) -> None:
     """Serve the REST API until cancelled. Temporal need not be up yet."""
-    codec = EncryptionCodec(settings.key_ring)
-    client = await _connect(codec, lazy=True)
+    config = api_config(settings)
+    client = await _connect(config.codec, lazy=True)
+    if not settings.api_keys:
+        log.warning("api.no_keys", remedy="set HOOKWRIGHT_API_KEYS; until then nobody gets in")
+    host, port, *_ = listener.getsockname()
+    log.info("api.started", host=host, port=port)
+    await serve(create_app(client, config), listener)
+
+
+def api_config(settings: Settings) -> ApiConfig:
+    """Return what the API is told."""
     token = settings.codec_token
-    config = ApiConfig(
+    return ApiConfig(
         task_queue=settings.task_queue,
         api_keys=settings.api_keys,
         tenant_keys=settings.tenant_keys,
@@ -45,15 +54,10 @@ async def serve_api(settings: Settings, listener: socket.socket) -> None:
         destinations=settings.destinations,
         max_body_bytes=settings.max_body_bytes,
         cursor_key=cursor_key(settings.key_ring),
-        codec=codec,
+        codec=EncryptionCodec(settings.key_ring),
         codec_token=token.get_secret_value() if token else None,
         ui_origin=settings.ui_origin,
     )
-    if not settings.api_keys:
-        log.warning("api.no_keys", remedy="set HOOKWRIGHT_API_KEYS; until then nobody gets in")
-    host, port, *_ = listener.getsockname()
-    log.info("api.started", host=host, port=port)
-    await serve(create_app(client, config), listener)
 
 
 async def run_worker(settings: Settings) -> None:

@@ -8,11 +8,13 @@ import base64
 import binascii
 import re
 import secrets
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from hookwright.contracts import Contract, ContractError, load_contracts
 from hookwright.destinations import DestinationPolicy, parse_networks
 from hookwright.ids import TASK_QUEUE
 from runtime.errors import CommandError
@@ -20,6 +22,7 @@ from runtime.errors import CommandError
 KEY_BYTES = 32
 SHA256_HEX = 64
 NAME = re.compile(r"[A-Za-z0-9_-]{1,32}")
+TENANT = re.compile(r"[A-Za-z0-9_-]{1,64}")
 MAKE_A_KEY = (
     "make one with: python3 -c 'import base64, secrets; "
     'print("k1:" + base64.b64encode(secrets.token_bytes(32)).decode())\''
@@ -51,6 +54,18 @@ def _check_digests(keys: dict[str, str]) -> dict[str, str]:
         if len(digest) != SHA256_HEX or not set(digest.lower()) <= set("0123456789abcdef"):
             raise ValueError(f"{name}: give the SHA-256 digest of the key, as 64 hex digits")
     return {name: digest.lower() for name, digest in keys.items()}
+
+
+def _tenant_keys(text: object) -> object:
+    """Read `tenant:sha256hex,...`. A tenant may have several keys, so the digest comes first."""
+    if not isinstance(text, str):
+        return text
+    pairs = [item.strip().partition(":") for item in text.split(",") if item.strip()]
+    if any(not TENANT.fullmatch(tenant) for tenant, _, _ in pairs):
+        raise ValueError("write it as tenant:sha256hex, separated by commas")
+    for tenant, _, digest in pairs:
+        _check_digests({tenant: digest})
+    return {digest.lower(): tenant for tenant, _, digest in pairs}
 
 
 def _check_key_ring(keys: dict[str, str]) -> dict[str, str]:
@@ -85,6 +100,16 @@ class Settings(BaseSettings):
 
     api_keys: Annotated[NamedValues, AfterValidator(_check_digests)] = Field(
         default={}, description="Operator keys: name:sha256hex, comma-separated."
+    )
+    tenant_keys: Annotated[dict[str, str], NoDecode, BeforeValidator(_tenant_keys)] = Field(
+        default={},
+        description="Tenants' keys: tenant:sha256hex, comma-separated; kept as digest: tenant.",
+    )
+    facades: Listed = Field(
+        default=[], description="Facades switched on, comma-separated; `all` is all of them."
+    )
+    contracts_dir: Path | None = Field(
+        default=None, description="A folder of contract files beside those that ship."
     )
     encryption_keys: Annotated[NamedValues, AfterValidator(_check_key_ring)] = Field(
         default={},
@@ -121,6 +146,18 @@ class Settings(BaseSettings):
             allow_http=self.egress_allow_http,
             allow_networks=parse_networks(self.egress_allow_cidrs),
         )
+
+    @property
+    def contracts(self) -> dict[str, Contract]:
+        """The contracts that can be chosen.
+
+        Raises:
+            CommandError: one of the files is broken; the text names file, key and reason.
+        """
+        try:
+            return load_contracts(self.contracts_dir)
+        except ContractError as error:
+            raise CommandError(str(error)) from None
 
     @property
     def key_ring(self) -> dict[str, bytes]:

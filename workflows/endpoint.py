@@ -24,6 +24,14 @@ class EndpointCreate(BaseModel):
     config: EndpointConfig
     secret: str
     secret_given: bool
+    headers: dict[str, str] = {}
+
+
+class EndpointChange(BaseModel):
+    """The argument of `change`: the fields to set, and all custom headers if they change."""
+
+    fields: dict[str, Any]
+    headers: dict[str, str] | None = None
 
 
 class SecretRotate(BaseModel):
@@ -71,14 +79,17 @@ class Endpoint:
             if self.state.version:
                 return self.repeated(request)
             self.state.secrets = [Secret(value=request.secret)]
+            self.state.headers = request.headers
             await self.apply(request.config)
             return self.state
 
     @workflow.update
-    async def change(self, changes: dict[str, Any]) -> EndpointState:
-        """Set the given fields of the configuration, which the caller has validated."""
+    async def change(self, change: EndpointChange) -> EndpointState:
+        """Set the given fields of the configuration; the very next attempt uses them."""
         async with self.changing:
-            await self.apply(self.changed(changes))
+            if change.headers is not None:
+                self.state.headers = change.headers
+            await self.apply(self.changed(change))
             return self.state
 
     @workflow.update
@@ -108,10 +119,10 @@ class Endpoint:
         self.refuse_when_deleted()
 
     @change.validator
-    def refuse_change(self, changes: dict[str, Any]) -> None:
+    def refuse_change(self, change: EndpointChange) -> None:
         """Nor does it take a change, and no endpoint takes one that is not valid."""
         self.refuse_unless_created()
-        self.changed(changes)
+        self.changed(change)
 
     @rotate.validator
     def refuse_rotate_when_deleted(self, request: SecretRotate) -> None:  # noqa: ARG002
@@ -132,15 +143,18 @@ class Endpoint:
     def repeated(self, request: EndpointCreate) -> EndpointState:
         """Return the state, if the request is the one that created it."""
         same_secret = not request.secret_given or request.secret == self.state.secrets[0].value
-        if request.config != self.state.config or not same_secret:
+        same = (request.config, request.headers) == (self.state.config, self.state.headers)
+        if not (same and same_secret):
             raise ApplicationError(
                 "this idempotency key was used for another endpoint", type="conflict"
             )
         return self.state
 
-    def changed(self, changes: dict[str, Any]) -> EndpointConfig:
+    def changed(self, change: EndpointChange) -> EndpointConfig:
         """Return the configuration with the given fields set."""
-        return EndpointConfig.model_validate({**self.state.active_config.model_dump(), **changes})
+        return EndpointConfig.model_validate(
+            {**self.state.active_config.model_dump(), **change.fields}
+        )
 
     async def apply(self, config: EndpointConfig) -> None:
         """Take a new version into use: first where deliveries read it, then where events match.

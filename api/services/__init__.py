@@ -31,8 +31,17 @@ class Services:
         deliveries = Deliveries(client, cursors)
         return cls(
             tenants=tenants,
-            endpoints=Endpoints(client, config.task_queue, config.destinations, tenants, cursors),
-            events=Events(client, config.task_queue, tenants, deliveries, cursors),
+            endpoints=Endpoints(
+                client,
+                config.task_queue,
+                config.destinations,
+                config.contracts,
+                tenants,
+                cursors,
+            ),
+            events=Events(
+                client, config.task_queue, config.contracts, tenants, deliveries, cursors
+            ),
             deliveries=deliveries,
         )
 

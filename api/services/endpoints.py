@@ -1,9 +1,9 @@
 """Endpoints, as services."""
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ParamSpec, TypeVar
 
 from pydantic import ValidationError
 from temporalio.client import (
@@ -18,15 +18,29 @@ from api.errors import invalid, invalid_model, not_found
 from api.pages import Cursors, Page
 from api.services.temporal import UPDATE_TIMEOUT, describe, updating
 from api.services.tenants import Tenants
-from hookwright.contracts import DEFAULT_CONTRACT, contracts
+from hookwright.contracts import DEFAULT_CONTRACT, Contract
 from hookwright.destinations import DestinationPolicy
-from hookwright.ids import ENDPOINT_MEMO, endpoint_workflow_id, id_from_key, new_endpoint_id
+from hookwright.headers import check_headers
+from hookwright.ids import ENDPOINT_MEMO, endpoint_workflow_id, new_endpoint_id
 from hookwright.models import EndpointConfig, EndpointState
-from hookwright.signing import check_secret, generate_secret
-from workflows.endpoint import Endpoint, EndpointCreate, SecretRotate
+from hookwright.signing import generate_secret, secret_for
+from workflows.endpoint import Endpoint, EndpointChange, EndpointCreate, SecretRotate
 
-MAX_CONFIG_BYTES = 12_288
-"""With ten live secrets an endpoint's memo stays below 16 KiB."""
+P = ParamSpec("P")
+Value = TypeVar("Value")
+
+MAX_CONFIG_BYTES = 8_192
+"""With 4 KiB of headers and ten live secrets an endpoint's memo stays below 16 KiB."""
+
+
+@dataclass(frozen=True)
+class NewEndpoint:
+    """What registers an endpoint. Whoever chooses the id makes a repeat safe."""
+
+    config: EndpointConfig
+    secret: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    endpoint_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -36,28 +50,27 @@ class Endpoints:
     client: Client
     task_queue: str
     destinations: DestinationPolicy
+    contracts: Mapping[str, Contract]
     tenants: Tenants
     cursors: Cursors
 
-    async def create(
-        self,
-        tenant_id: str,
-        config: EndpointConfig,
-        secret: str | None,
-        idempotency_key: str | None,
-    ) -> EndpointState:
+    async def create(self, tenant_id: str, new: NewEndpoint) -> EndpointState:
         """Register an endpoint; every event published after this returns is matched against it.
 
         Raises:
             Problem: 404 no such tenant; 409 the idempotency key stands for another endpoint;
-                422 a URL, secret or contract that will not do.
+                422 a URL, secret, header, event type or contract that will not do.
         """
         tenant = await self.tenants.get(tenant_id)
-        config = self._checked(
-            config.model_copy(update={"contract": config.contract or tenant.contract})
-        )
-        endpoint_id = (
-            id_from_key("ep", tenant_id, idempotency_key) if idempotency_key else new_endpoint_id()
+        name = new.config.contract or tenant.contract or DEFAULT_CONTRACT
+        contract = self._contract(name)
+        config = self._checked(new.config.model_copy(update={"contract": name}), contract)
+        endpoint_id = new.endpoint_id or new_endpoint_id()
+        request = EndpointCreate(
+            config=config,
+            secret=_or_invalid("secret", secret_for, contract, new.secret),
+            secret_given=new.secret is not None,
+            headers=_or_invalid("headers", check_headers, new.headers, contract.reserved_headers),
         )
         start = WithStartWorkflowOperation(
             Endpoint.run,
@@ -65,11 +78,6 @@ class Endpoints:
             id=endpoint_workflow_id(tenant_id, endpoint_id),
             task_queue=self.task_queue,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-        )
-        request = EndpointCreate(
-            config=config,
-            secret=_checked_secret(secret) if secret else generate_secret(),
-            secret_given=secret is not None,
         )
         async with updating("tenant"):
             return await self.client.execute_update_with_start_workflow(
@@ -109,26 +117,32 @@ class Endpoints:
         )
 
     async def change(
-        self, tenant_id: str, endpoint_id: str, changes: Mapping[str, Any]
+        self,
+        tenant_id: str,
+        endpoint_id: str,
+        changes: Mapping[str, Any],
+        headers: Mapping[str, str] | None = None,
     ) -> EndpointState:
-        """Set the given fields; the very next attempt uses them.
+        """Set the given fields, and all custom headers if given; the very next attempt uses them.
 
         Raises:
             Problem: 404, or 422 as at creation.
         """
-        current = await self.get(tenant_id, endpoint_id)
+        current = (await self.get(tenant_id, endpoint_id)).active_config
+        contract = self._contract(current.contract or DEFAULT_CONTRACT)
         try:
-            changed = EndpointConfig.model_validate(
-                {**current.active_config.model_dump(), **changes}
-            )
+            changed = EndpointConfig.model_validate({**current.model_dump(), **changes})
         except ValidationError as error:
             raise invalid_model(error, "body") from None
-        checked = self._checked(changed).model_dump(mode="json")
+        if changed.contract != current.contract:
+            raise invalid(("body", "contract"), "it stays; register another endpoint instead")
+        checked = self._checked(changed, contract).model_dump(mode="json")
+        if headers is not None:
+            headers = _or_invalid("headers", check_headers, headers, contract.reserved_headers)
+        change = EndpointChange(fields={each: checked[each] for each in changes}, headers=headers)
         async with updating("endpoint"):
             return await self._handle(tenant_id, endpoint_id).execute_update(
-                Endpoint.change,
-                {name: checked[name] for name in changes},
-                rpc_timeout=UPDATE_TIMEOUT,
+                Endpoint.change, change, rpc_timeout=UPDATE_TIMEOUT
             )
 
     async def rotate(
@@ -166,16 +180,18 @@ class Endpoints:
             Endpoint.run, endpoint_workflow_id(tenant_id, endpoint_id)
         )
 
-    def _checked(self, config: EndpointConfig) -> EndpointConfig:
-        contract = config.contract or DEFAULT_CONTRACT
-        if contract not in contracts():
-            known = ", ".join(contracts())
+    def _contract(self, name: str) -> Contract:
+        contract = self.contracts.get(name)
+        if contract is None:
+            known = ", ".join(self.contracts)
             raise invalid(("body", "contract"), f"no such contract; there are: {known}")
-        try:
-            url = self.destinations.check_url(config.url)
-        except ValueError as error:
-            raise invalid(("body", "url"), str(error)) from None
-        checked = config.model_copy(update={"contract": contract, "url": url})
+        return contract
+
+    def _checked(self, config: EndpointConfig, contract: Contract) -> EndpointConfig:
+        url = _or_invalid("url", self.destinations.check_url, config.url)
+        if fault := contract.subscription_fault(config.event_types):
+            raise invalid(("body", "event_types"), fault)
+        checked = config.model_copy(update={"url": url})
         if len(checked.model_dump_json().encode()) > MAX_CONFIG_BYTES:
             raise invalid(("body",), f"an endpoint has at most {MAX_CONFIG_BYTES} bytes")
         return checked
@@ -188,8 +204,8 @@ class Endpoints:
         return None if state is None or state.deleted else state
 
 
-def _checked_secret(secret: str) -> str:
+def _or_invalid(field: str, check: Callable[P, Value], *args: P.args, **kwargs: P.kwargs) -> Value:
     try:
-        return check_secret(secret)
+        return check(*args, **kwargs)
     except ValueError as error:
-        raise invalid(("body", "secret"), str(error)) from None
+        raise invalid(("body", field), str(error)) from None

@@ -2,23 +2,29 @@
 
 import asyncio
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from itertools import islice
 from typing import Any
 
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
-from api.errors import conflict, not_found
+from api.errors import conflict, invalid, not_found, unavailable
 from api.pages import Cursors, Page
 from api.services.deliveries import Deliveries, Delivery
 from api.services.temporal import RPC_TIMEOUT, describe, equals, page_of_executions
 from api.services.tenants import Tenants
 from hookwright import client as hookwright
+from hookwright.contracts import DEFAULT_CONTRACT, Contract
+from hookwright.ecmascript import unsafe_integers
 from hookwright.ids import EVENT_WORKFLOW, event_workflow_id
 from hookwright.models import EventInput, FanOut
 from hookwright.times import rfc3339
+
+MAX_WARNINGS = 10
 
 
 @dataclass(frozen=True)
@@ -27,6 +33,7 @@ class Published:
 
     event: EventInput
     duplicate: bool
+    warnings: list[str]
 
 
 class FanOutState(StrEnum):
@@ -52,6 +59,7 @@ class Events:
 
     client: Client
     task_queue: str
+    contracts: Mapping[str, Contract]
     tenants: Tenants
     deliveries: Deliveries
     cursors: Cursors
@@ -60,16 +68,18 @@ class Events:
         """Accept an event. When this returns it is stored; the start of its workflow is that.
 
         Raises:
-            Problem: 404 no such tenant; 409 the id stands for another event.
+            Problem: 404 no such tenant; 409 the id stands for another event; 422 it is none of the
+                tenant's contract.
         """
-        await self.tenants.known(event.tenant_id)
+        tenant = await self.tenants.known(event.tenant_id)
+        self._check(event, tenant.contract or DEFAULT_CONTRACT)
         try:
             await hookwright.publish(
                 self.client, event, task_queue=self.task_queue, rpc_timeout=RPC_TIMEOUT
             )
         except WorkflowAlreadyStartedError:
             return await self._repeated(event)
-        return Published(event, duplicate=False)
+        return Published(event, duplicate=False, warnings=warnings(event))
 
     async def get(self, tenant_id: str, event_id: str) -> EventWithDeliveries:
         """Return an event with its deliveries.
@@ -117,11 +127,20 @@ class Events:
         events = await asyncio.gather(*(self._input(row.id) for row in rows))
         return Page(data=[event for event in events if event], next_cursor=following)
 
+    def _check(self, event: EventInput, contract_name: str) -> None:
+        contract = self.contracts.get(contract_name)
+        if contract is None:
+            raise unavailable(
+                f"contract {contract_name} is missing; is HOOKWRIGHT_CONTRACTS_DIR set?"
+            )
+        for field, fault in contract.event_faults(event.type, event.extra).items():
+            raise invalid(("body", *field.split(".")), fault)
+
     async def _repeated(self, event: EventInput) -> Published:
         accepted = await self._input(event_workflow_id(event.tenant_id, event.id))
         if accepted is None or _content(accepted) != _content(event):
             raise conflict("this event id was used for another event; choose a new id")
-        return Published(accepted, duplicate=True)
+        return Published(accepted, duplicate=True, warnings=warnings(accepted))
 
     async def _input(self, workflow_id: str) -> EventInput | None:
         """Return the event that a workflow was started with: the argument in its first entry."""
@@ -135,6 +154,15 @@ class Events:
             began = entry.event_time.ToDatetime(UTC)
             return event if event.created_at else event.model_copy(update={"created_at": began})
         return None
+
+
+def warnings(event: EventInput) -> list[str]:
+    """Return what a publisher should know of an event that was accepted all the same."""
+    return [
+        f"{path}: JavaScript cannot hold this integer exactly; receivers that parse and sign again"
+        " will refuse it. Send it as a string."
+        for path in islice(unsafe_integers(event.data), MAX_WARNINGS)
+    ]
 
 
 def between(since: datetime | None, until: datetime | None) -> str:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import httpx
 import pytest
 from support.receiver import Receiver
-from support.stack import LOOPBACK, Stack, api_client, api_config, stack, unique
+from support.stack import CONTRACTS, LOOPBACK, Stack, api_client, api_config, stack, unique
 from support.waiting import assert_eventually, eventually
 from temporalio.client import Client
 
@@ -160,5 +160,5 @@ async def test_no_worker_still_accepts(client: Client, hooks: Receiver) -> None:
         assert (read["id"], read["fan_out"], read["deliveries"]) == ("evt_1", "running", [])
         assert (await http.get(f"{stopped.root}/endpoints/{endpoint['id']}")).status_code == 200
         assert hooks.requests == []
-        async with worker(client, LOOPBACK, running.task_queue):
+        async with worker(client, LOOPBACK, CONTRACTS, running.task_queue):
             await assert_eventually(lambda: hooks.ids() == [event["id"]])

@@ -2,7 +2,6 @@
 
 import asyncio
 import base64
-import hashlib
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,14 +14,19 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from api.app import create_app
 from api.config import ApiConfig
+from hookwright.contracts import load_contracts
 from hookwright.destinations import DestinationPolicy, parse_networks
 from runtime.codec import EncryptionCodec
+from runtime.keys import digest
 from runtime.worker import worker
 
 OPERATOR_KEY = "hwk_test_0123456789abcdef0123456789abcdef"
 KEY = bytes(range(32))
 KEY_RING = "k1:" + base64.b64encode(KEY).decode()
 CODEC = EncryptionCodec({"k1": KEY})
+CONTRACTS = load_contracts()
+# Filled by tests as they need keys; the API under test reads it at each request.
+TENANT_KEYS: dict[str, str] = {}
 CODEC_TOKEN = "codec-token-for-tests-0123456789abcdef"
 LOOPBACK = DestinationPolicy(
     allow_http=True, allow_networks=parse_networks(["127.0.0.0/8", "::1/128"])
@@ -37,7 +41,10 @@ def unique(prefix: str) -> str:
 def api_config(task_queue: str, destinations: DestinationPolicy = LOOPBACK) -> ApiConfig:
     return ApiConfig(
         task_queue=task_queue,
-        api_keys={"test": hashlib.sha256(OPERATOR_KEY.encode()).hexdigest()},
+        api_keys={"test": digest(OPERATOR_KEY)},
+        tenant_keys=TENANT_KEYS,
+        facades=["all"],
+        contracts=CONTRACTS,
         destinations=destinations,
         max_body_bytes=262_144,
         cursor_key=b"c" * 32,
@@ -104,7 +111,7 @@ async def stack(
     task_queue = unique("queue")
     runner = workflow_runner or SandboxedWorkflowRunner()
     async with (
-        worker(client, LOOPBACK, task_queue, runner),
+        worker(client, LOOPBACK, CONTRACTS, task_queue, runner),
         api_client(client, api_config(task_queue)) as http,
     ):
         yield await Stack(client, http, task_queue, "").with_new_tenant()

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from hookwright.contracts import Contract, ContractError, contracts, load_contract
+from hookwright.contracts import Contract, ContractError, load_contract, load_contracts
 
 GOOD = (Path(__file__).parents[2] / "hookwright/contracts/standard.toml").read_text()
 
 
 def test_standard():
     """The default contract is Standard Webhooks 1.0 as its specification has it."""
-    standard = contracts()["standard"]
+    standard = load_contracts()["standard"]
     assert standard.timeout_seconds == 15
     assert standard.content_type == "application/json"
     assert dict(standard.headers) == {"webhook-id": "event_id", "webhook-timestamp": "unix_time"}
@@ -22,12 +22,12 @@ def test_standard():
 
 def test_contracts_by_their_own_names():
     """Every contract that ships can be chosen by the name that its file gives."""
-    assert all(name == contract.name for name, contract in contracts().items())
+    assert all(name == contract.name for name, contract in load_contracts().items())
     shipped = (Path(__file__).parents[2] / "hookwright/contracts").glob("*.toml")
-    assert set(contracts()) == {tomllib.loads(path.read_text())["name"] for path in shipped}
+    assert set(load_contracts()) == {tomllib.loads(path.read_text())["name"] for path in shipped}
 
 
-@pytest.mark.parametrize("contract", contracts().values(), ids=contracts().keys())
+@pytest.mark.parametrize("contract", load_contracts().values(), ids=load_contracts().keys())
 def test_round_trip(contract):
     """A contract survives model -> JSON -> model."""
     assert Contract.model_validate_json(contract.model_dump_json()) == contract

@@ -5,11 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from hookwright.contracts import contracts
+from hookwright.contracts import load_contracts
 from hookwright.schedule import Backoff, Retry, RetryRule, Table, effective_rule, next_delay
 
 DAY = 86_400
-STANDARD = contracts()["standard"].retry
+STANDARD = load_contracts()["standard"].retry
 DELAYS = st.floats(0.001, 7 * DAY)
 TABLES = st.lists(DELAYS, max_size=30)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest_asyncio
 from support.fakes import Deliver, FakeEgress, FakeEndpoints
-from support.stack import CODEC, unique
+from support.stack import CODEC, CONTRACTS, unique
 from temporalio.client import WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
@@ -37,7 +37,7 @@ async def deliver(time_skipping: WorkflowEnvironment) -> AsyncIterator[Deliver]:
     async def start(egress: FakeEgress, endpoints: FakeEndpoints) -> WorkflowHandle:
         client = time_skipping.client
         egress.clock = time_skipping.get_current_time
-        attempts = Attempts(client, endpoints, egress)
+        attempts = Attempts(client, endpoints, egress, CONTRACTS)
         task_queue, event_id = unique("queue"), unique("evt")
         worker = Worker(
             client,
