@@ -2,9 +2,10 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -31,6 +32,10 @@ from hookwright.schedule import effective_rule, next_delay, parse_retry_after
 from hookwright.signing import sign
 
 HEARTBEAT_SECONDS = 1.0
+SHARE, ALL_SHARES = 20, 250
+"""First attempts under way at once, to one endpoint and in all: half of `runtime.worker.IN_FLIGHT`
+is left for everything else."""
+
 USER_AGENT = "Hookwright/0.1"
 
 log = structlog.get_logger(__name__)
@@ -44,14 +49,27 @@ class Attempts:
     endpoints: Endpoints
     egress: Egress
     contracts: Mapping[str, Contract]
+    under_way: Counter[str] = field(default_factory=Counter, init=False)
 
     @activity.defn
     async def attempt(self, delivery: DeliveryInput) -> DeliveryLog:
-        """Make the first attempt. Runs as a local activity: see docs/decisions/0002."""
-        endpoint = await self.endpoints.at_least(
-            delivery.event.tenant_id, delivery.endpoint_id, delivery.endpoint_version
-        )
-        return await self._attempt(delivery, endpoint, DeliveryLog())
+        """Make the first attempt. Runs as a local activity: see docs/decisions/0002.
+
+        It holds one of the worker's slots for workflow tasks for as long as the receiver takes, so
+        a receiver has its share of them: what is beyond is left to `retry`, which holds none.
+        """
+        if self.under_way[delivery.endpoint_id] >= SHARE or self.under_way.total() >= ALL_SHARES:
+            return DeliveryLog()
+        self.under_way[delivery.endpoint_id] += 1
+        try:
+            endpoint = await self.endpoints.at_least(
+                delivery.event.tenant_id, delivery.endpoint_id, delivery.endpoint_version
+            )
+            return await self._attempt(delivery, endpoint, DeliveryLog())
+        finally:
+            self.under_way.subtract([delivery.endpoint_id])
+            if not self.under_way[delivery.endpoint_id]:
+                del self.under_way[delivery.endpoint_id]
 
     @activity.defn
     async def retry(self, delivery: DeliveryInput, so_far: DeliveryLog) -> DeliveryLog:

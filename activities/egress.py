@@ -18,6 +18,7 @@ from activities.guarded_network import (
     GuardedNetwork,
     NameResolutionError,
     Resolver,
+    ResolverBusyError,
     system_resolver,
 )
 from hookwright.destinations import DestinationPolicy
@@ -35,7 +36,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class Answer:
-    """What came of one POST: the receiver's reply, or why there is none. Never an exception."""
+    """What came of one POST: the receiver's reply, or why there is none."""
 
     outcome: Outcome
     status_code: int | None = None
@@ -70,7 +71,11 @@ class Egress:
     async def post(
         self, url: str, headers: Mapping[str, str], body: bytes, timeout_seconds: float
     ) -> Answer:
-        """POST the body; the timeout bounds the whole exchange, from name to last byte read."""
+        """POST the body; the timeout bounds the whole exchange, from name to last byte read.
+
+        Raises:
+            ResolverBusyError: our own resolver is held up; nothing was sent.
+        """
         try:
             url = self.policy.check_url(url)
         except ValueError as refusal:
@@ -78,6 +83,8 @@ class Egress:
         try:
             async with asyncio.timeout(timeout_seconds):
                 return await self._exchange(url, headers, body)
+        except ResolverBusyError:
+            raise
         except Exception as error:  # noqa: BLE001 - every failure is an attempt, classified
             return Answer(_outcome(error), error=_sentence(error, timeout_seconds))
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from temporalio import activity
 from temporalio.client import Client
@@ -25,6 +25,9 @@ CHUNK = 500
 """Deliveries started by one run of the activity: a killed worker repeats at most these starts."""
 
 CONCURRENT_STARTS = 10
+
+TASK_TIMEOUT = timedelta(seconds=6)
+"""How soon the first attempt of a killed worker is made again. A longer attempt reports in time."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,7 @@ class FanOuts:
                 id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
                 search_attributes=delivery_search_attributes(delivery),
                 static_summary=event.type,
+                task_timeout=TASK_TIMEOUT,
                 request_eager_start=True,
             )
         except WorkflowAlreadyStartedError:

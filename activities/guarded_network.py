@@ -8,6 +8,7 @@ import asyncio
 import ipaddress
 import socket
 import ssl
+import threading
 from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -19,8 +20,10 @@ from hookwright.destinations import Address, DestinationPolicy
 
 Resolver = Callable[[str, int], Awaitable[list[str]]]
 
-# getaddrinfo blocks a thread until the system's resolver gives up. A pool of our own keeps slow
-# names of one tenant from starving the rest of the process.
+RESOLUTION_SECONDS = 5.0
+
+# getaddrinfo blocks a thread until the system's resolver gives up, whoever waits for it or not. A
+# pool of our own keeps slow names from starving the rest of the process.
 _RESOLVER_THREADS = ThreadPoolExecutor(max_workers=64, thread_name_prefix="resolver")
 
 
@@ -28,16 +31,36 @@ class BlockedDestinationError(Exception):
     """The name resolves to an address that webhooks may not be sent to."""
 
 
+class ResolverBusyError(Exception):
+    """A name could not even be looked up. Our fault: the attempt is made again, and not counted."""
+
+
 class NameResolutionError(Exception):
     """The name does not resolve."""
 
 
 async def system_resolver(host: str, port: int) -> list[str]:
-    """Resolve a name as the operating system does."""
+    """Resolve a name as the operating system does.
+
+    Raises:
+        NameResolutionError: it does not resolve, or not in time.
+        ResolverBusyError: other names hold all threads; no fault of this one.
+    """
+    begun = threading.Event()
+
+    def look_up() -> list[Any]:
+        begun.set()
+        return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+
     try:
-        answers = await asyncio.get_running_loop().run_in_executor(
-            _RESOLVER_THREADS, lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        )
+        async with asyncio.timeout(RESOLUTION_SECONDS):
+            answers = await asyncio.get_running_loop().run_in_executor(_RESOLVER_THREADS, look_up)
+    except TimeoutError:
+        if not begun.is_set():
+            raise ResolverBusyError("slow names hold all resolver threads") from None
+        raise NameResolutionError(
+            f"the host name does not resolve within {RESOLUTION_SECONDS:g} s"
+        ) from None
     except (OSError, UnicodeError) as error:
         raise NameResolutionError(f"the host name does not resolve: {error}") from error
     return [str(answer[4][0]) for answer in answers]

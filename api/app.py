@@ -16,7 +16,9 @@ it, and retried on the schedule of the endpoint's contract.
 
 def create_app(client: Client, config: ApiConfig) -> FastAPI:
     """Return the application, on a client that may be lazy: Temporal need not be up yet."""
-    app = FastAPI(title="Hookwright", version="0.1.0", description=DESCRIPTION)
+    app = FastAPI(
+        title="Hookwright", version="0.1.0", description=DESCRIPTION, redirect_slashes=False
+    )
     app.state.client = client
     app.state.config = config
     app.state.services = Services.on(client, config)

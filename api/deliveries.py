@@ -5,7 +5,7 @@ from http import HTTPStatus
 from typing import Annotated, Self
 
 from fastapi import APIRouter, Path
-from pydantic import AwareDatetime, BaseModel
+from pydantic import BaseModel
 
 from api.errors import responses
 from api.pages import Cursor, Limit, Page
@@ -15,7 +15,7 @@ from api.services.deliveries import Delivery
 from api.services.events import between
 from hookwright.ids import EventType, Name
 from hookwright.models import Attempt, DeliveryState
-from hookwright.times import Timestamp
+from hookwright.times import Moment, Timestamp
 
 router = APIRouter(
     prefix="/v1/tenants/{tenant_id}/deliveries", tags=["deliveries"], route_class=StrictRoute
@@ -51,12 +51,15 @@ async def list_deliveries(  # noqa: PLR0913 - one parameter a filter
     event_id: Name | None = None,
     event_type: EventType | None = None,
     state: DeliveryState | None = None,
-    since: AwareDatetime | None = None,
-    until: AwareDatetime | None = None,
+    since: Moment | None = None,
+    until: Moment | None = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[DeliveryRead]:
-    """List a tenant's deliveries, newest first. One shows up within a second of its start."""
+    """List a tenant's deliveries: pending ones first, then those that ended last.
+
+    One shows up within a second of its start. A delivery that ends between two pages moves.
+    """
     await services.tenants.known(tenant_id)
     page = await services.deliveries.page(
         tenant_id,

@@ -5,17 +5,25 @@ from http import HTTPStatus
 from typing import Annotated, Self
 
 from fastapi import APIRouter, Header, Query
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from temporalio.service import RPCError
 
 from api.deliveries import DeliveryRead
-from api.errors import Problem, ProblemBody, invalid, invalid_model, responses
+from api.errors import (
+    Problem,
+    ProblemBody,
+    invalid,
+    invalid_model,
+    responses,
+    unavailable,
+)
 from api.pages import Cursor, Limit, Page
 from api.requests import StrictRoute
 from api.services import ServicesDependency
 from api.services.events import FanOutState, Published
 from hookwright.ids import EventType, Name, id_from_key, new_event_id
 from hookwright.models import EventData, EventInput
-from hookwright.times import Timestamp
+from hookwright.times import Moment, Timestamp
 
 router = APIRouter(
     prefix="/v1/tenants/{tenant_id}/events", tags=["events"], route_class=StrictRoute
@@ -146,9 +154,14 @@ async def publish_batch(
 ) -> BatchResults:
     """Publish up to 100 events, each accepted or refused by itself."""
     await services.tenants.known(tenant_id)
-    return BatchResults(
-        results=[await _publish_one(tenant_id, each, services) for each in body.events]
-    )
+    results: list[BatchResult] = []
+    for item in body.events:
+        if results and results[-1].status == HTTPStatus.SERVICE_UNAVAILABLE:
+            # Waiting for Temporal once more for each of the rest would outlast the caller.
+            results.append(results[-1])
+        else:
+            results.append(await _publish_one(tenant_id, item, services))
+    return BatchResults(results=results)
 
 
 @router.get("", responses=responses(HTTPStatus.NOT_FOUND))
@@ -156,12 +169,15 @@ async def list_events(  # noqa: PLR0913 - one parameter a filter
     tenant_id: Name,
     services: ServicesDependency,
     event_type: Annotated[EventType | None, Query(alias="type")] = None,
-    since: AwareDatetime | None = None,
-    until: AwareDatetime | None = None,
+    since: Moment | None = None,
+    until: Moment | None = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[EventRead]:
-    """List a tenant's events, newest first. An event shows up within a second of its publish."""
+    """List a tenant's events, those that were fanned out last first.
+
+    An event shows up within a second of its publish.
+    """
     page = await services.events.page(
         tenant_id, event_type=event_type, since=since, until=until, limit=limit, cursor=cursor
     )
@@ -191,6 +207,8 @@ async def _publish_one(
         problem = invalid_model(error)
     except Problem as error:
         problem = error
+    except (RPCError, TimeoutError):
+        problem = unavailable("Temporal did not take this event in time; repeat it, with its id")
     else:
         return BatchResult(status=HTTPStatus.ACCEPTED, event=published, error=None)
     return BatchResult(status=problem.status_code, event=None, error=problem.body())

@@ -215,6 +215,7 @@ class EndpointState(BaseModel):
     config: EndpointConfig | None = None
     secrets: list[Secret] = []
     headers: dict[str, str] = {}
+    created_by: str = ""
     created_at: Timestamp | None = None
     updated_at: Timestamp | None = None
     deleted: bool = False

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import AwareDatetime, PlainSerializer
+from pydantic import AfterValidator, AwareDatetime, PlainSerializer
 
 
 def rfc3339(moment: datetime) -> str:
@@ -18,3 +18,14 @@ def rfc3339_seconds(moment: datetime) -> str:
 
 Timestamp = Annotated[AwareDatetime, PlainSerializer(rfc3339, when_used="json")]
 """A time that becomes JSON with milliseconds and `Z`."""
+
+
+def _utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("not a time that UTC can express") from None
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_utc)]
+"""A time that somebody gave, in any zone."""

@@ -72,6 +72,7 @@ class Delivery:
 
     async def retry_on_schedule(self, delivery: DeliveryInput, log: DeliveryLog) -> DeliveryLog:
         """Make the remaining attempts, on a schedule that Temporal keeps."""
+        workflow.upsert_memo({ATTEMPTS_MEMO: log})
         try:
             return await workflow.execute_activity_method(
                 Attempts.retry,
@@ -86,7 +87,8 @@ class Delivery:
             recorded = await workflow.execute_local_activity_method(
                 Attempts.recorded_log, start_to_close_timeout=SHORT
             )
-            workflow.upsert_memo({ATTEMPTS_MEMO: recorded})
+            if recorded.attempts:
+                workflow.upsert_memo({ATTEMPTS_MEMO: recorded})
             raise
 
     async def cancel(self, log: DeliveryLog) -> None:

@@ -4,7 +4,7 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import Field
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
 
@@ -13,32 +13,35 @@ with workflow.unsafe.imports_passed_through():
     from hookwright.ids import ENDPOINT_MEMO
     from hookwright.models import EndpointConfig, EndpointState, Secret
 
+from workflows.deadline import Deadline
+
+CREATION_TIMEOUT = timedelta(minutes=1)
 ENTITY_TIMEOUT = timedelta(seconds=30)
 SWEEP_TIMEOUT = timedelta(hours=6)
 SWEEP_HEARTBEAT = timedelta(seconds=30)
 
 
-class EndpointCreate(BaseModel):
-    """The argument of `create`. `given` tells whether the tenant chose the secret."""
+class EndpointCreate(Deadline):
+    """The argument of `create`. `digest` is of the caller's request: a repeat has the same."""
 
     config: EndpointConfig
-    secret: str
-    secret_given: bool
-    headers: dict[str, str] = {}
+    secret: str = Field(min_length=1, max_length=256)
+    headers: dict[str, str]
+    digest: str
 
 
-class EndpointChange(BaseModel):
+class EndpointChange(Deadline):
     """The argument of `change`: the fields to set, and all custom headers if they change."""
 
     fields: dict[str, Any]
     headers: dict[str, str] | None = None
 
 
-class SecretRotate(BaseModel):
+class SecretRotate(Deadline):
     """The argument of `rotate`: the new secret, and how long the older ones go on signing."""
 
-    secret: str
-    grace_period_seconds: float
+    secret: str = Field(min_length=1, max_length=256)
+    grace_period_seconds: float = Field(ge=0, le=604_800, allow_inf_nan=False)
 
 
 @workflow.defn
@@ -55,6 +58,8 @@ class Endpoint:
     @workflow.run
     async def run(self, state: EndpointState) -> None:  # noqa: ARG002 - taken by __init__
         """Serve updates until deleted, then cancel the deliveries that still wait."""
+        if not await self.created():
+            return
         await workflow.wait_condition(
             lambda: self.state.deleted or workflow.info().is_continue_as_new_suggested()
         )
@@ -68,42 +73,57 @@ class Endpoint:
             heartbeat_timeout=SWEEP_HEARTBEAT,
         )
 
+    async def created(self) -> bool:
+        """Wait for the creation, which comes with the start; refused, it leaves nothing to keep."""
+        try:
+            await workflow.wait_condition(lambda: self.state.version > 0, timeout=CREATION_TIMEOUT)
+        except TimeoutError:
+            return False
+        return True
+
     @workflow.update
     async def create(self, request: EndpointCreate) -> EndpointState:
         """Create the endpoint; a repeat of the same request gets the same answer.
 
         Raises:
-            ApplicationError: the id stands for another configuration, or the tenant is gone.
+            ApplicationError: the id stands for another request, or the tenant is gone.
         """
         async with self.changing:
+            self.refuse_when_deleted()
             if self.state.version:
                 return self.repeated(request)
-            self.state.secrets = [Secret(value=request.secret)]
-            self.state.headers = request.headers
-            await self.apply(request.config)
-            return self.state
+            return await self.apply(
+                config=request.config,
+                secrets=[Secret(value=request.secret)],
+                headers=request.headers,
+                created_by=request.digest,
+            )
 
     @workflow.update
     async def change(self, change: EndpointChange) -> EndpointState:
         """Set the given fields of the configuration; the very next attempt uses them."""
         async with self.changing:
-            if change.headers is not None:
-                self.state.headers = change.headers
-            await self.apply(self.changed(change))
-            return self.state
+            self.refuse_when_deleted()
+            headers = self.state.headers if change.headers is None else change.headers
+            return await self.apply(config=self.changed(change), headers=headers)
 
     @workflow.update
     async def rotate(self, request: SecretRotate) -> EndpointState:
         """Sign with a new secret, and with the older ones too until the grace period ends."""
         async with self.changing:
+            self.refuse_when_deleted()
             grace = timedelta(seconds=request.grace_period_seconds)
-            self.state.secrets = self.state.rotated(request.secret, grace, workflow.now())
-            await self.apply(self.state.active_config)
-            return self.state
+            return await self.apply(
+                secrets=self.state.rotated(request.secret, grace, workflow.now())
+            )
 
     @workflow.update
     async def delete(self) -> None:
-        """Delete the endpoint: no event is matched and no attempt begun once this returns."""
+        """Delete the endpoint: no event is matched once this returns.
+
+        A first attempt that is about to begin may still be made, for as long as workers trust
+        their snapshot of the endpoint (`activities.endpoints.MAX_AGE_SECONDS`).
+        """
         async with self.changing:
             self.state.deleted = True
             self.publish_state()
@@ -114,37 +134,38 @@ class Endpoint:
             )
 
     @create.validator
-    def refuse_create_when_deleted(self, request: EndpointCreate) -> None:  # noqa: ARG002
+    def refuse_create(self, request: EndpointCreate) -> None:
         """A deleted endpoint does not come back under its id."""
+        request.refuse_when_late(workflow.now())
         self.refuse_when_deleted()
 
     @change.validator
     def refuse_change(self, change: EndpointChange) -> None:
         """Nor does it take a change, and no endpoint takes one that is not valid."""
+        change.refuse_when_late(workflow.now())
         self.refuse_unless_created()
         self.changed(change)
 
     @rotate.validator
-    def refuse_rotate_when_deleted(self, request: SecretRotate) -> None:  # noqa: ARG002
+    def refuse_rotate(self, request: SecretRotate) -> None:
         """Nor a new secret."""
+        request.refuse_when_late(workflow.now())
         self.refuse_unless_created()
 
     def refuse_when_deleted(self) -> None:
         """Raise if the endpoint was deleted."""
         if self.state.deleted:
-            raise ApplicationError("this endpoint was deleted", type="deleted")
+            raise ApplicationError("this endpoint was deleted", type="endpoint_deleted")
 
     def refuse_unless_created(self) -> None:
         """Raise if there is no endpoint to change."""
         self.refuse_when_deleted()
         if not self.state.version:
-            raise ApplicationError("this endpoint was never created", type="deleted")
+            raise ApplicationError("it was never created", type="endpoint_deleted")
 
     def repeated(self, request: EndpointCreate) -> EndpointState:
         """Return the state, if the request is the one that created it."""
-        same_secret = not request.secret_given or request.secret == self.state.secrets[0].value
-        same = (request.config, request.headers) == (self.state.config, self.state.headers)
-        if not (same and same_secret):
+        if request.digest != self.state.created_by:
             raise ApplicationError(
                 "this idempotency key was used for another endpoint", type="conflict"
             )
@@ -152,21 +173,26 @@ class Endpoint:
 
     def changed(self, change: EndpointChange) -> EndpointConfig:
         """Return the configuration with the given fields set."""
-        return EndpointConfig.model_validate(
-            {**self.state.active_config.model_dump(), **change.fields}
-        )
+        current = self.state.active_config
+        changed = EndpointConfig.model_validate({**current.model_dump(), **change.fields})
+        if changed.contract != current.contract:
+            raise ApplicationError("an endpoint keeps its contract", type="conflict")
+        return changed
 
-    async def apply(self, config: EndpointConfig) -> None:
+    async def apply(self, **changes: object) -> EndpointState:
         """Take a new version into use: first where deliveries read it, then where events match.
 
         In the other order a delivery could be told of a version that it cannot find.
         """
-        before = self.state.model_copy()
-        now = workflow.now()
-        self.state.config = config
-        self.state.version += 1
-        self.state.created_at = self.state.created_at or now
-        self.state.updated_at = now
+        before, now = self.state, workflow.now()
+        self.state = before.model_copy(
+            update={
+                "version": before.version + 1,
+                "created_at": before.created_at or now,
+                "updated_at": now,
+                **changes,
+            }
+        )
         self.publish_state()
         try:
             await workflow.execute_activity_method(
@@ -179,15 +205,17 @@ class Endpoint:
             if isinstance(error.cause, ApplicationError):
                 raise ApplicationError(error.cause.message, type=error.cause.type) from error
             raise
+        return self.state
 
     def take_back(self, before: EndpointState) -> None:
         """Undo a change that the tenant refused; a refused creation leaves nothing.
 
         The version stays, for workers may have seen it: the next change must not reuse it.
         """
-        self.state.config = before.config
-        self.state.updated_at = before.updated_at
-        self.state.deleted = before.version == 0
+        refused_creation = before.version == 0
+        self.state = before.model_copy(
+            update={"version": self.state.version, "deleted": refused_creation}
+        )
         self.publish_state()
 
     def publish_state(self) -> None:

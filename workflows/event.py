@@ -1,9 +1,9 @@
 """`Event`: the durable acceptance of an event, and its fan-out to deliveries."""
 
 from datetime import timedelta
-from typing import Any
 
 from temporalio import workflow
+from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
@@ -23,7 +23,7 @@ class Event:
     """
 
     @workflow.run
-    async def run(self, argument: Any) -> FanOut:  # noqa: ANN401 - from any client
+    async def run(self, argument: RawValue) -> FanOut:
         """Start a delivery for each endpoint that wants the event; return which those are.
 
         Raises:
@@ -45,15 +45,20 @@ class Event:
         return progress
 
 
-def _checked(argument: Any) -> EventInput:  # noqa: ANN401 - from any client
+def _checked(argument: RawValue) -> EventInput:
     try:
-        event = EventInput.model_validate(argument)
+        event: EventInput = workflow.payload_converter().from_payload(argument.payload, EventInput)
     except ValidationError as error:
         faults = "; ".join(
             f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()
         )
         raise ApplicationError(
             f"not an event: {faults}", type="invalid_event", non_retryable=True
+        ) from None
+    except Exception as error:  # noqa: BLE001
+        # Not JSON at all, or nothing that our converter knows: the sender must learn of it.
+        raise ApplicationError(
+            f"not an event: {error}", type="invalid_event", non_retryable=True
         ) from None
     expected = event_workflow_id(event.tenant_id, event.id)
     if workflow.info().workflow_id != expected:

@@ -11,11 +11,19 @@ with workflow.unsafe.imports_passed_through():
     from hookwright.ids import ROUTES_MEMO, TENANT_MEMO
     from hookwright.models import Route, TenantSettings, TenantState, TenantView
 
+from workflows.deadline import Deadline
+
 MAX_ROUTE_TABLE_BYTES = 1_000_000
 """Half of what Temporal takes as a memo (2 MiB): some 8,000 endpoints with short subscriptions."""
 
 CLEAN_UP_TIMEOUT = timedelta(hours=6)
 CLEAN_UP_HEARTBEAT = timedelta(seconds=30)
+
+
+class SettingsPut(Deadline):
+    """The argument of `put`."""
+
+    settings: TenantSettings
 
 
 class TenantPut(BaseModel):
@@ -47,11 +55,11 @@ class Tenant:
         await self.delete_endpoints()
 
     @workflow.update
-    async def put(self, settings: TenantSettings) -> TenantPut:
+    async def put(self, request: SettingsPut) -> TenantPut:
         """Create the tenant or change its settings."""
         created = self.state.version == 0
         now = workflow.now()
-        self.state.settings = settings
+        self.state.settings = request.settings
         self.state.version += 1
         self.state.created_at = self.state.created_at or now
         self.state.updated_at = now
@@ -79,8 +87,17 @@ class Tenant:
         workflow.upsert_memo({TENANT_MEMO: None, ROUTES_MEMO: []})
 
     @put.validator
-    def refuse_put_when_deleted(self, settings: TenantSettings) -> None:  # noqa: ARG002
-        """A tenant that is being deleted takes no change."""
+    def refuse_put(self, request: SettingsPut) -> None:
+        """A tenant that is being deleted takes no change; a moment later it can be made anew."""
+        request.refuse_when_late(workflow.now())
+        if self.state.deleted:
+            raise ApplicationError(
+                "this tenant is being deleted; try again in a moment", type="conflict"
+            )
+
+    @unregister.validator
+    def refuse_unregister(self, endpoint_id: str) -> None:  # noqa: ARG002
+        """A deleted tenant's table is empty already, and must not be shown again."""
         self.refuse_when_deleted()
 
     @register.validator
@@ -107,7 +124,7 @@ class Tenant:
     def refuse_when_deleted(self) -> None:
         """Raise if the tenant is being deleted."""
         if self.state.deleted:
-            raise ApplicationError("this tenant is being deleted", type="deleted")
+            raise ApplicationError("this tenant is being deleted", type="tenant_deleted")
 
     def view(self) -> TenantView:
         """Return what the memo shows."""

@@ -27,7 +27,7 @@ class Services:
     def on(cls, client: Client, config: ApiConfig) -> "Services":
         """Return the services."""
         cursors = Cursors(config.cursor_key)
-        tenants = Tenants(client, config.task_queue, cursors)
+        tenants = Tenants(client, config.task_queue, config.contracts, cursors)
         deliveries = Deliveries(client, cursors)
         return cls(
             tenants=tenants,

@@ -90,7 +90,7 @@ class Deliveries:
         limit: int,
         cursor: str | None,
     ) -> Page[Delivery]:
-        """Return a page of a tenant's deliveries, newest first."""
+        """Return a page of a tenant's deliveries: pending first, then those that ended last."""
         query = f"WorkflowType = '{DELIVERY_WORKFLOW}'" + equals(
             TenantId=tenant_id, EndpointId=endpoint_id, EventId=event_id, EventType=event_type
         )
@@ -131,9 +131,9 @@ class Deliveries:
             WorkflowExecutionStatus.COMPLETED,
             WorkflowExecutionStatus.FAILED,
         ):
-            return await self._final_log(description.id), None
-        kept = await description.memo_value(ATTEMPTS_MEMO, None, type_hint=DeliveryLog)
-        return kept or DeliveryLog(), None
+            final = await self._final_log(description.id)
+            return final or await _kept_log(description), None
+        return await _kept_log(description), None
 
     async def _pending_log(
         self, description: WorkflowExecutionDescription
@@ -141,15 +141,22 @@ class Deliveries:
         for retry in description.raw_description.pending_activities:
             waiting = retry.state == PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED
             due = retry.scheduled_time.ToDatetime(UTC) if waiting else None
-            return await recorded_log(self.client, retry), due
+            recorded = await recorded_log(self.client, retry)
+            return (recorded if recorded.attempts else await _kept_log(description)), due
         return DeliveryLog(), None
 
-    async def _final_log(self, workflow_id: str) -> DeliveryLog:
+    async def _final_log(self, workflow_id: str) -> DeliveryLog | None:
         handle: Any = self.client.get_workflow_handle(workflow_id, result_type=DeliveryLog)
         try:
             log: DeliveryLog = await handle.result(rpc_timeout=RPC_TIMEOUT)
         except WorkflowFailureError as error:
             if isinstance(error.cause, ApplicationError) and error.cause.details:
                 return DeliveryLog.model_validate(error.cause.details[0])
-            return DeliveryLog()
+            return None
         return log
+
+
+async def _kept_log(description: WorkflowExecutionDescription) -> DeliveryLog:
+    """Return the log that the workflow put aside before its retries, or when it was cancelled."""
+    kept = await description.memo_value(ATTEMPTS_MEMO, None, type_hint=DeliveryLog)
+    return kept or DeliveryLog()

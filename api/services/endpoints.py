@@ -1,6 +1,8 @@
 """Endpoints, as services."""
 
 import asyncio
+import hashlib
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ParamSpec, TypeVar
@@ -16,7 +18,7 @@ from temporalio.common import WorkflowIDConflictPolicy
 
 from api.errors import invalid, invalid_model, not_found
 from api.pages import Cursors, Page
-from api.services.temporal import UPDATE_TIMEOUT, describe, updating
+from api.services.temporal import UPDATE_TIMEOUT, deadline, describe, updating
 from api.services.tenants import Tenants
 from hookwright.contracts import DEFAULT_CONTRACT, Contract
 from hookwright.destinations import DestinationPolicy
@@ -35,12 +37,17 @@ MAX_CONFIG_BYTES = 8_192
 
 @dataclass(frozen=True)
 class NewEndpoint:
-    """What registers an endpoint. Whoever chooses the id makes a repeat safe."""
+    """What registers an endpoint. A repeat under a chosen id is safe: it gets the first answer."""
 
     config: EndpointConfig
     secret: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     endpoint_id: str | None = None
+
+    def digest(self) -> str:
+        """Return what makes two requests the same. It is stored encrypted, as all is."""
+        content = [self.config.model_dump(mode="json"), self.secret, dict(self.headers)]
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -69,7 +76,8 @@ class Endpoints:
         request = EndpointCreate(
             config=config,
             secret=_or_invalid("secret", secret_for, contract, new.secret),
-            secret_given=new.secret is not None,
+            digest=new.digest(),
+            not_after=deadline(),
             headers=_or_invalid("headers", check_headers, new.headers, contract.reserved_headers),
         )
         start = WithStartWorkflowOperation(
@@ -79,7 +87,7 @@ class Endpoints:
             task_queue=self.task_queue,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
         )
-        async with updating("tenant"):
+        async with updating("new endpoint"):
             return await self.client.execute_update_with_start_workflow(
                 Endpoint.create,
                 request,
@@ -105,15 +113,17 @@ class Endpoints:
             Problem: 404 no such tenant.
         """
         scope = f"endpoints of {tenant_id}"
-        position = self.cursors.read(scope, cursor).decode()
+        index, _, last = self.cursors.read(scope, cursor).decode().partition(" ")
         ids = [route.endpoint_id for route in await self.tenants.routes(tenant_id)]
-        first = ids.index(position) + 1 if position in ids else 0
+        # The last one shown may be deleted by now: then the next has moved up into its place.
+        first = ids.index(last) + 1 if last in ids else int(index or 0)
         wanted = ids[first : first + limit]
         found = await asyncio.gather(*(self._find(tenant_id, each) for each in wanted))
-        more = first + limit < len(ids)
+        last_index = first + len(wanted) - 1
+        position = f"{last_index} {wanted[-1]}".encode() if last_index + 1 < len(ids) else b""
         return Page(
             data=[endpoint for endpoint in found if endpoint],
-            next_cursor=self.cursors.write(scope, wanted[-1].encode() if more else b""),
+            next_cursor=self.cursors.write(scope, position),
         )
 
     async def change(
@@ -139,7 +149,11 @@ class Endpoints:
         checked = self._checked(changed, contract).model_dump(mode="json")
         if headers is not None:
             headers = _or_invalid("headers", check_headers, headers, contract.reserved_headers)
-        change = EndpointChange(fields={each: checked[each] for each in changes}, headers=headers)
+        change = EndpointChange(
+            fields={each: checked[each] for each in changes},
+            headers=headers,
+            not_after=deadline(),
+        )
         async with updating("endpoint"):
             return await self._handle(tenant_id, endpoint_id).execute_update(
                 Endpoint.change, change, rpc_timeout=UPDATE_TIMEOUT
@@ -157,6 +171,7 @@ class Endpoints:
         rotation = SecretRotate(
             secret=generate_secret(like=current.secrets[0].value),
             grace_period_seconds=grace_period_seconds,
+            not_after=deadline(),
         )
         async with updating("endpoint"):
             return await self._handle(tenant_id, endpoint_id).execute_update(

@@ -9,10 +9,11 @@ from enum import StrEnum
 from itertools import islice
 from typing import Any
 
+import structlog
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
-from api.errors import conflict, invalid, not_found, unavailable
+from api.errors import Problem, conflict, invalid, not_found, unavailable
 from api.pages import Cursors, Page
 from api.services.deliveries import Deliveries, Delivery
 from api.services.temporal import RPC_TIMEOUT, describe, equals, page_of_executions
@@ -25,6 +26,8 @@ from hookwright.models import EventInput, FanOut
 from hookwright.times import rfc3339
 
 MAX_WARNINGS = 10
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,10 @@ class Events:
         """
         tenant = await self.tenants.known(event.tenant_id)
         self._check(event, tenant.contract or DEFAULT_CONTRACT)
+        if event.endpoint_id:
+            routes = await self.tenants.routes(event.tenant_id)
+            if event.endpoint_id not in (route.endpoint_id for route in routes):
+                raise invalid(("body", "endpoint_id"), "this tenant has no such endpoint")
         try:
             await hookwright.publish(
                 self.client, event, task_queue=self.task_queue, rpc_timeout=RPC_TIMEOUT
@@ -89,9 +96,9 @@ class Events:
         """
         workflow_id = event_workflow_id(tenant_id, event_id)
         description = await describe(self.client, workflow_id)
-        event = await self._input(workflow_id) if description else None
-        if description is None or event is None:
+        if description is None:
             raise not_found("event")
+        event = await self._input(workflow_id)
         if description.status is WorkflowExecutionStatus.RUNNING:
             return EventWithDeliveries(event, FanOutState.RUNNING, [])
         if description.status is not WorkflowExecutionStatus.COMPLETED:
@@ -124,7 +131,7 @@ class Events:
         )
         query += between(since, until)
         rows, following = await page_of_executions(self.client, self.cursors, query, limit, cursor)
-        events = await asyncio.gather(*(self._input(row.id) for row in rows))
+        events = await asyncio.gather(*(self._readable(row.id) for row in rows))
         return Page(data=[event for event in events if event], next_cursor=following)
 
     def _check(self, event: EventInput, contract_name: str) -> None:
@@ -138,22 +145,39 @@ class Events:
 
     async def _repeated(self, event: EventInput) -> Published:
         accepted = await self._input(event_workflow_id(event.tenant_id, event.id))
-        if accepted is None or _content(accepted) != _content(event):
+        if _content(accepted) != _content(event):
             raise conflict("this event id was used for another event; choose a new id")
         return Published(accepted, duplicate=True, warnings=warnings(accepted))
 
-    async def _input(self, workflow_id: str) -> EventInput | None:
-        """Return the event that a workflow was started with: the argument in its first entry."""
-        handle = self.client.get_workflow_handle(workflow_id)
-        async for entry in handle.fetch_history_events(page_size=1, rpc_timeout=RPC_TIMEOUT):
-            started = entry.workflow_execution_started_event_attributes
-            [argument] = await self.client.data_converter.decode(
-                started.input.payloads, [EventInput]
-            )
-            event = EventInput.model_validate(argument)
-            began = entry.event_time.ToDatetime(UTC)
-            return event if event.created_at else event.model_copy(update={"created_at": began})
-        return None
+    async def _input(self, workflow_id: str) -> EventInput:
+        """Return the event that a workflow was started with: the argument in its first entry.
+
+        Raises:
+            Problem: 409, a direct start stored something else, or under a key that we lack.
+        """
+        entries = self.client.get_workflow_handle(workflow_id).fetch_history_events(
+            page_size=1, rpc_timeout=RPC_TIMEOUT
+        )
+        first = await anext(entries)
+        started = first.workflow_execution_started_event_attributes
+        event: EventInput
+        try:
+            [event] = await self.client.data_converter.decode(started.input.payloads, [EventInput])
+        except (RuntimeError, ValueError, LookupError) as error:
+            # Not with the error's text: it may hold what was stored.
+            log.warning("event.unreadable", workflow_id=workflow_id, error=type(error).__name__)
+            raise conflict(
+                "what is stored under this id cannot be read: it is no event, or is encrypted with"
+                " a key that HOOKWRIGHT_ENCRYPTION_KEYS lacks"
+            ) from None
+        began = first.event_time.ToDatetime(UTC)
+        return event if event.created_at else event.model_copy(update={"created_at": began})
+
+    async def _readable(self, workflow_id: str) -> EventInput | None:
+        try:
+            return await self._input(workflow_id)
+        except Problem:
+            return None
 
 
 def warnings(event: EventInput) -> list[str]:

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from temporalio.client import (
@@ -24,6 +24,8 @@ RPC_TIMEOUT = timedelta(seconds=2.5)
 UPDATE_TIMEOUT = timedelta(seconds=10)
 """Updates need a worker, which may be busy, or just coming back."""
 
+MARGIN = timedelta(seconds=2)
+
 
 async def describe(client: Client, workflow_id: str) -> WorkflowExecutionDescription | None:
     """Return what the server knows of a workflow, or None if there is none."""
@@ -33,6 +35,11 @@ async def describe(client: Client, workflow_id: str) -> WorkflowExecutionDescrip
         if error.status is RPCStatusCode.NOT_FOUND:
             return None
         raise
+
+
+def deadline() -> datetime:
+    """Return until when an update may still begin: after that its caller has been told 503."""
+    return datetime.now(UTC) + UPDATE_TIMEOUT - MARGIN
 
 
 @asynccontextmanager
@@ -45,14 +52,21 @@ async def updating(what: str) -> AsyncIterator[None]:
     try:
         yield
     except WorkflowUpdateFailedError as error:
-        cause = error.cause
-        if isinstance(cause, ApplicationError) and cause.type in ("deleted", "not_found"):
-            raise not_found(what) from None
-        if isinstance(cause, ApplicationError):
-            raise conflict(cause.message) from None
-        raise
+        if not isinstance(error.cause, ApplicationError):
+            raise
+        match error.cause.type:
+            case "late":
+                raise unavailable("no worker took the change in time; repeat it") from None
+            case "not_found" | "tenant_deleted":
+                raise not_found("tenant") from None
+            case "endpoint_deleted" if what == "endpoint":
+                raise not_found("endpoint") from None
+            case _:
+                raise conflict(error.cause.message) from None
     except (WorkflowUpdateRPCTimeoutOrCancelledError, TimeoutError):
-        raise unavailable("no worker took the change in time; is one running?") from None
+        raise unavailable(
+            "no worker has answered; the change may yet be made, so read before you repeat it"
+        ) from None
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
             raise not_found(what) from None
@@ -62,7 +76,7 @@ async def updating(what: str) -> AsyncIterator[None]:
 async def page_of_executions(
     client: Client, cursors: Cursors, query: str, limit: int, cursor: str | None
 ) -> tuple[list[WorkflowExecution], str | None]:
-    """Return one page of a visibility query, newest first, and the next cursor.
+    """Return one page of a visibility query and the next cursor: running first, then last closed.
 
     The query is the cursor's scope: it names route, tenant and filters. It is built from ids of
     our own charset only; a user's text never reaches visibility.

@@ -1,22 +1,25 @@
 """Tenants, as services."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from cachetools import TTLCache
 from temporalio.client import Client, WithStartWorkflowOperation, WorkflowExecutionStatus
 from temporalio.common import WorkflowIDConflictPolicy
 
-from api.errors import not_found
+from api.errors import invalid, not_found
 from api.pages import Cursors, Page
 from api.services.temporal import (
     UPDATE_TIMEOUT,
+    deadline,
     describe,
     page_of_executions,
     updating,
 )
+from hookwright.contracts import Contract
 from hookwright.ids import ROUTES_MEMO, TENANT_MEMO, tenant_workflow_id
 from hookwright.models import Route, TenantSettings, TenantState, TenantView
-from workflows.tenant import Tenant, TenantPut
+from workflows.tenant import SettingsPut, Tenant, TenantPut
 
 KNOWN_SECONDS = 5.0
 """How long publish takes a tenant for known without asking again. An event for a tenant deleted
@@ -29,13 +32,21 @@ class Tenants:
 
     client: Client
     task_queue: str
+    contracts: Mapping[str, Contract]
     cursors: Cursors
     _known: TTLCache[str, TenantView] = field(
         default_factory=lambda: TTLCache(10_000, KNOWN_SECONDS), init=False
     )
 
     async def put(self, tenant_id: str, settings: TenantSettings) -> TenantPut:
-        """Create a tenant, or change it."""
+        """Create a tenant, or change it.
+
+        Raises:
+            Problem: 409 it is being deleted; 422 there is no such contract.
+        """
+        if settings.contract and settings.contract not in self.contracts:
+            known = ", ".join(self.contracts)
+            raise invalid(("body", "contract"), f"no such contract; there are: {known}")
         start = WithStartWorkflowOperation(
             Tenant.run,
             TenantState(tenant_id=tenant_id),
@@ -43,10 +54,14 @@ class Tenants:
             task_queue=self.task_queue,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
         )
+        # An update waits long for a worker; this tells soon if it is Temporal that is away.
         await describe(self.client, tenant_workflow_id(tenant_id))
         async with updating("tenant"):
             return await self.client.execute_update_with_start_workflow(
-                Tenant.put, settings, start_workflow_operation=start, rpc_timeout=UPDATE_TIMEOUT
+                Tenant.put,
+                SettingsPut(settings=settings, not_after=deadline()),
+                start_workflow_operation=start,
+                rpc_timeout=UPDATE_TIMEOUT,
             )
 
     async def get(self, tenant_id: str) -> TenantView:

@@ -1,5 +1,6 @@
 """The delivery log and events over REST."""
 
+import pytest
 from support.receiver import Receiver, answering
 from support.stack import Stack
 from support.waiting import eventually
@@ -92,6 +93,13 @@ async def test_pages_of_deliveries(service: Stack, hooks: Receiver) -> None:
     for number in range(5):
         await service.publish(id=f"evt_{number}")
 
+    async def delivered() -> int:
+        query = {"state": "delivered", "limit": 100}
+        page = await service.http.get(f"{service.root}/deliveries", params=query)
+        return len(page.json()["data"])
+
+    await eventually(delivered, lambda number: number == 5)
+
     async def walk() -> list[str]:
         seen, cursor = [], None
         while True:
@@ -130,3 +138,12 @@ async def test_nothing_of_another_tenant(service: Stack, hooks: Receiver) -> Non
         answers = [await service.http.get(f"{other.root}/{kind}/{it}") for it in (foreign, unknown)]
         assert [answer.status_code for answer in answers] == [404, 404]
         assert answers[0].text == answers[1].text
+
+
+@pytest.mark.parametrize("kind", ["events", "deliveries"])
+@pytest.mark.parametrize("name", ["since", "until"])
+async def test_impossible_times_are_refused(service: Stack, kind: str, name: str) -> None:
+    """A time that UTC cannot express is a 422, not a fault of ours."""
+    for time in ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "2026-01-01T00:00:00"):
+        answer = await service.http.get(f"{service.root}/{kind}", params={name: time})
+        assert answer.status_code == 422, answer.text

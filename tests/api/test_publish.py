@@ -108,6 +108,22 @@ async def test_unknown_tenant_is_refused(service: Stack) -> None:
     assert (await service.http.get(f"{path}/evt_1")).status_code == 404
 
 
+async def test_unknown_endpoint_is_refused(service: Stack) -> None:
+    """An event for an endpoint that is not there is refused: it could never be delivered."""
+    body = {"type": "a", "data": 1, "endpoint_id": "ep_none"}
+    answer = await service.http.post(f"{service.root}/events", json=body)
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["loc"] == ["body", "endpoint_id"]
+
+
+async def test_nobody_makes_us_read_a_body_without_a_key(offline: httpx.AsyncClient) -> None:
+    """Without a key a bad or large body is a 401 like any other."""
+    for body in (b"[" * 10_000, b"x" * 300_000, b"{"):
+        headers = {"authorization": "Bearer none", "content-type": "application/json"}
+        answer = await offline.post("/v1/tenants/t1/events", content=body, headers=headers)
+        assert answer.status_code == 401
+
+
 async def test_batch_accepts_and_refuses_one_by_one(service: Stack, hooks: Receiver) -> None:
     """In a batch a bad event does not hinder the good ones, and each gets its own answer."""
     await service.add_endpoint(hooks.url)

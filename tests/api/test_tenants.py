@@ -35,6 +35,13 @@ async def test_put_read_list_delete(service: Stack) -> None:
     assert (await service.http.delete(path)).status_code == 404
 
 
+async def test_unknown_contract_is_refused(service: Stack) -> None:
+    """A contract that is not there is refused, before endpoints could stumble over it."""
+    answer = await service.http.put(service.root, json={"contract": "nonesuch"})
+    assert answer.status_code == 422
+    assert "standard" in answer.json()["errors"][0]["msg"]
+
+
 async def test_delete_takes_endpoints_and_waiting_deliveries(
     service: Stack, hooks: Receiver
 ) -> None:

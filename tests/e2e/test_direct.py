@@ -5,14 +5,18 @@ import json
 import pytest
 from google.protobuf import json_format
 from support.receiver import Receiver
-from support.stack import CODEC_TOKEN, Stack
+from support.stack import CODEC_TOKEN, Stack, unique
 from support.waiting import assert_eventually, eventually
-from temporalio.api.common.v1 import Payloads
+from temporalio.api.common.v1 import Payload, Payloads
 from temporalio.client import WorkflowFailureError
+from temporalio.common import RawValue
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from hookwright.client import publish
 from hookwright.models import EventInput
+from runtime.codec import EncryptionCodec
+from runtime.embedded import EmbeddedServer
+from runtime.temporal import connect
 
 
 async def test_publish_from_a_service(service: Stack, hooks: Receiver) -> None:
@@ -69,6 +73,46 @@ async def test_workflow_id_must_be_the_events(service: Stack) -> None:
     with pytest.raises(WorkflowFailureError) as failure:
         await handle.result()
     assert "workflow id must be" in failure.value.cause.message
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        Payload(metadata={"encoding": b"json/plain"}, data=b'{"data": "\\ud800"}'),
+        Payload(metadata={"encoding": b"json/plain"}, data=b"[" * 300 + b"]" * 300),
+        Payload(metadata={"encoding": b"json/plain"}, data=b"not JSON"),
+        Payload(metadata={"encoding": b"unheard/of"}, data=b"x"),
+    ],
+    ids=["surrogate", "deep", "not JSON", "encoding"],
+)
+async def test_unreadable_argument_fails_the_workflow(service: Stack, payload: Payload) -> None:
+    """What no converter can read fails its workflow too; the tenant's lists go on."""
+    workflow_id = f"event:{service.tenant}:bad"
+    handle = await service.client.start_workflow(
+        "Event", RawValue(payload), id=workflow_id, task_queue=service.task_queue
+    )
+    with pytest.raises(WorkflowFailureError) as failure:
+        await handle.result()
+    assert failure.value.cause.type == "invalid_event"
+    assert (await service.http.get(f"{service.root}/events/bad")).status_code == 409
+    assert (await service.http.get(f"{service.root}/events")).status_code == 200
+
+
+async def test_event_under_a_foreign_key(service: Stack, server: EmbeddedServer) -> None:
+    """An event encrypted with a key that we lack spoils no list, and is a 409 that says so."""
+    stranger = await connect(EncryptionCodec({"k9": bytes(32)}), target_host=server.address)
+    event = EventInput(tenant_id=service.tenant, id="evt_9", type="loan.funded", data=1)
+    await publish(stranger, event, task_queue=unique("queue"))
+    await service.publish(id="evt_1")
+
+    async def listed() -> list[str]:
+        answer = await service.http.get(f"{service.root}/events")
+        return [row["id"] for row in answer.json()["data"]]
+
+    await eventually(listed, lambda ids: ids == ["evt_1"])
+    read = await service.http.get(f"{service.root}/events/evt_9")
+    assert read.status_code == 409
+    assert "HOOKWRIGHT_ENCRYPTION_KEYS" in read.json()["detail"]
 
 
 async def test_codec_endpoint(service: Stack) -> None:

@@ -15,7 +15,7 @@ from hookwright.ids import endpoint_workflow_id, tenant_workflow_id
 from hookwright.models import Route
 from runtime.embedded import EmbeddedServer, free_port
 from runtime.temporal import connect, set_up_namespace
-from workflows.endpoint import Endpoint
+from workflows.endpoint import Endpoint, EndpointChange
 from workflows.tenant import Tenant
 
 RUNS = 20
@@ -122,8 +122,9 @@ async def test_endpoint_refuses_a_change_that_is_not_valid(service: Stack, hooks
     handle = service.client.get_workflow_handle_for(
         Endpoint.run, endpoint_workflow_id(service.tenant, endpoint["id"])
     )
+    change = EndpointChange(fields={"timeout_seconds": "never"})
     with pytest.raises(WorkflowUpdateFailedError):
-        await handle.execute_update(Endpoint.change, {"timeout_seconds": "never"})
+        await handle.execute_update(Endpoint.change, change)
     path = f"{service.root}/endpoints/{endpoint['id']}"
     assert (await service.http.get(path)).json()["version"] == 1
 
