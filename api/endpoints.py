@@ -6,7 +6,7 @@ from typing import Annotated, Self
 from fastapi import APIRouter, Header
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.errors import responses
+from api.errors import BODY_ERRORS, responses
 from api.pages import Cursor, Limit, Page
 from api.requests import StrictRoute
 from api.services import ServicesDependency
@@ -20,7 +20,6 @@ from hookwright.times import Timestamp
 router = APIRouter(
     prefix="/v1/tenants/{tenant_id}/endpoints", tags=["endpoints"], route_class=StrictRoute
 )
-BODY = (HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
 
 IdempotencyKey = Annotated[
     str | None,
@@ -112,7 +111,7 @@ class SecretRotated(BaseModel):
 @router.post(
     "",
     status_code=HTTPStatus.CREATED,
-    responses=responses(*BODY, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
+    responses=responses(*BODY_ERRORS, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
 )
 async def create_endpoint(
     tenant_id: Name,
@@ -149,7 +148,7 @@ async def get_endpoint(
 
 
 @router.patch(
-    "/{endpoint_id}", responses=responses(*BODY, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
+    "/{endpoint_id}", responses=responses(*BODY_ERRORS, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
 )
 async def change_endpoint(
     tenant_id: Name, endpoint_id: Name, body: EndpointChange, services: ServicesDependency
@@ -173,13 +172,17 @@ async def delete_endpoint(tenant_id: Name, endpoint_id: Name, services: Services
 
 @router.post(
     "/{endpoint_id}/secret/rotate",
-    responses=responses(*BODY, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
+    responses=responses(*BODY_ERRORS, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
 )
 async def rotate_secret(
-    tenant_id: Name, endpoint_id: Name, body: SecretRotate, services: ServicesDependency
+    tenant_id: Name,
+    endpoint_id: Name,
+    services: ServicesDependency,
+    body: SecretRotate | None = None,
 ) -> SecretRotated:
     """Make a new secret of the same kind. Both sign until the grace period ends."""
-    endpoint = await services.endpoints.rotate(tenant_id, endpoint_id, body.grace_period_seconds)
+    grace = (body or SecretRotate()).grace_period_seconds
+    endpoint = await services.endpoints.rotate(tenant_id, endpoint_id, grace)
     current, *older = endpoint.secrets
     expires = older[0].expires_at if older else endpoint.updated_at
     return SecretRotated.model_validate({"secret": current.value, "previous_expires_at": expires})

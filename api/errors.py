@@ -73,22 +73,28 @@ def conflict(detail: str) -> Problem:
 
 def invalid(loc: Sequence[str | int], msg: str) -> Problem:
     """Return a 422 with one fault."""
-    return Problem(
-        HTTPStatus.UNPROCESSABLE_ENTITY,
-        "invalid",
-        "the request is not valid; see errors",
-        errors=[Fault(loc=list(loc), msg=msg)],
-    )
+    return _invalid([Fault(loc=list(loc), msg=msg)])
 
 
 def invalid_model(error: ValidationError | RequestValidationError, *loc: str) -> Problem:
     """Return a 422 with all that pydantic found. Never repeats the input: it may be a secret."""
-    problem = invalid((), "")
-    problem.errors = [
-        Fault(loc=[*loc, *fault["loc"]], msg=fault["msg"].removeprefix("Value error, "))
-        for fault in error.errors()
-    ]
-    return problem
+    return _invalid(
+        [
+            Fault(loc=[*loc, *fault["loc"]], msg=fault["msg"].removeprefix("Value error, "))
+            for fault in error.errors()
+        ]
+    )
+
+
+def _invalid(faults: list[Fault]) -> Problem:
+    first, more = faults[0], len(faults) - 1
+    detail = f"{'.'.join(map(str, first.loc))}: {first.msg}"
+    return Problem(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "invalid",
+        f"{detail} (and {more} more; see errors)" if more else detail,
+        errors=faults,
+    )
 
 
 def unavailable(detail: str) -> Problem:
@@ -99,6 +105,14 @@ def unavailable(detail: str) -> Problem:
         detail,
         headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
     )
+
+
+BODY_ERRORS = (
+    HTTPStatus.BAD_REQUEST,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+)
+"""What every route that reads a body can answer."""
 
 
 def responses(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:

@@ -10,6 +10,7 @@ from temporalio.service import RPCError
 
 from api.deliveries import DeliveryRead
 from api.errors import (
+    BODY_ERRORS,
     Problem,
     ProblemBody,
     invalid,
@@ -28,7 +29,6 @@ from hookwright.times import Moment, Timestamp
 router = APIRouter(
     prefix="/v1/tenants/{tenant_id}/events", tags=["events"], route_class=StrictRoute
 )
-BODY = (HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
 MAX_BATCH = 100
 
 IdempotencyKey = Annotated[
@@ -134,7 +134,7 @@ class EventWithDeliveries(EventRead):
 @router.post(
     "",
     status_code=HTTPStatus.ACCEPTED,
-    responses=responses(*BODY, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
+    responses=responses(*BODY_ERRORS, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
 )
 async def publish_event(
     tenant_id: Name,
@@ -147,7 +147,9 @@ async def publish_event(
 
 
 @router.post(
-    "/batch", status_code=HTTPStatus.ACCEPTED, responses=responses(*BODY, HTTPStatus.NOT_FOUND)
+    "/batch",
+    status_code=HTTPStatus.ACCEPTED,
+    responses=responses(*BODY_ERRORS, HTTPStatus.NOT_FOUND),
 )
 async def publish_batch(
     tenant_id: Name, body: BatchPublish, services: ServicesDependency

@@ -73,9 +73,23 @@ class StrictRoute(APIRoute):
 
         async def handle_strictly(request: Request) -> Response:
             identify(request)  # nobody makes us read a body without a key
+            _check_media_type(request)
             return await handle(StrictRequest(request.scope, request.receive))
 
         return handle_strictly
+
+
+def _check_media_type(request: Request) -> None:
+    """Refuse a body that is not called JSON: it would be taken for a text, and misunderstood."""
+    empty = request.headers.get("content-length", "0") == "0"
+    chunked = "transfer-encoding" in request.headers
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if (not empty or chunked) and media_type != "application/json":
+        raise Problem(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            "not-called-json",
+            "send the body as JSON, with `Content-Type: application/json`",
+        )
 
 
 def deepest(body: bytes) -> int:

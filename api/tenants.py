@@ -5,7 +5,7 @@ from http import HTTPStatus
 from fastapi import APIRouter, Depends, Response
 
 from api.auth import require_operator
-from api.errors import responses
+from api.errors import BODY_ERRORS, responses
 from api.pages import Cursor, Limit, Page
 from api.requests import StrictRoute
 from api.services import ServicesDependency
@@ -14,14 +14,13 @@ from hookwright.models import TenantSettings, TenantView
 
 router = APIRouter(prefix="/v1/tenants", tags=["tenants"], route_class=StrictRoute)
 OPERATORS_ONLY = [Depends(require_operator)]
-BODY = (HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
 
 
 @router.put(
     "/{tenant_id}",
     dependencies=OPERATORS_ONLY,
     responses={
-        **responses(*BODY, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
+        **responses(*BODY_ERRORS, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
         201: {"model": TenantView},
     },
 )

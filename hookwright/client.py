@@ -1,6 +1,6 @@
 """Publish straight from a service that has a Temporal client, without REST.
 
-The one module of the domain that knows Temporal. Any SDK can do the same: see "Straight from a
+The one module of the domain that knows Temporal. Any SDK can do the same: see "Publish from a
 service" in the README.
 """
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
 MAX_RETRIES = 30
 """Thirty records of an attempt (at most 25 KiB each) stay below Temporal's 2 MiB for a payload."""
@@ -69,7 +69,16 @@ class Table(BaseModel):
         return tuple(self.schedule_seconds)
 
 
-Retry = Backoff | Table
+def _kind(value: object) -> str:
+    is_table = isinstance(value, Table) or (isinstance(value, dict) and "schedule_seconds" in value)
+    return "table" if is_table else "formula"
+
+
+Retry = Annotated[
+    Annotated[Backoff, Tag("formula")] | Annotated[Table, Tag("table")], Discriminator(_kind)
+]
+"""An endpoint's own retries: `{"strategy", "max_retries", "delay_seconds"}`, or
+`{"schedule_seconds": [...]}`. Told apart by that key, so that a fault is told of one kind only."""
 
 
 def effective_rule(contract: RetryRule, own: Retry | None) -> RetryRule:

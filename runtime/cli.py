@@ -38,7 +38,7 @@ def dev(  # noqa: PLR0913 - one parameter an option
     state_dir: StateDir = DEFAULT_STATE_DIR,
     api_key: Annotated[
         str | None,
-        typer.Option(help="The operator key from now on, as hwk_<id>_<secret>. Default: made."),
+        typer.Option(help="The operator key from now on, as `hwk_<id>_<secret>`. Default: made."),
     ] = None,
     strict_egress: Annotated[
         bool,

@@ -1,9 +1,13 @@
 """How every command runs: its terminal, its signals, and how it fails."""
 
 import asyncio
+import os
 import signal
+import sys
+import traceback
 from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from typing import NoReturn
 
 import typer
 from rich.console import Console
@@ -32,17 +36,27 @@ def plain_errors() -> Iterator[None]:
         raise typer.Exit(1) from None
 
 
-def run(main: Coroutine[None, None, None]) -> None:
+def run(main: Coroutine[None, None, None]) -> NoReturn:
     """Run a command until it ends or is told to stop, which is a good end too.
 
     The first signal cancels it, and what it opened is closed in good order; another Ctrl-C
     cancels that as well.
+
+    Does not return: the SDK's threads may abort the interpreter while it shuts down
+    (temporalio/sdk-python#300), and everything is closed by then.
     """
-    with plain_errors():
-        try:
+    status = 0
+    try:
+        with plain_errors(), suppress(asyncio.CancelledError):
             asyncio.run(_cancelled_by_signals(main))
-        except asyncio.CancelledError:
-            return
+    except typer.Exit as error:
+        status = error.exit_code
+    except Exception:  # noqa: BLE001 - the last frame before the process ends
+        traceback.print_exc()
+        status = 1
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
 
 
 async def _cancelled_by_signals(main: Coroutine[None, None, None]) -> None:
