@@ -118,6 +118,18 @@ class Contract(ContractModel):
     extra: Mapping[Name, ExtraField] = {}
     event_types: Mapping[EventType, str] = {}
 
+    @model_validator(mode="after")
+    def _sends_what_it_signs(self) -> Self:
+        if self.signature.scheme == "standard":
+            for source in ("event_id", "unix_time"):
+                if source not in self.headers.values():
+                    raise ValueError(f"the standard scheme needs a header that carries {source}")
+        return self
+
+    def header_with(self, source: HeaderSource) -> str:
+        """Return the name of the header that carries something: the standard scheme has both."""
+        return next(name for name, sent in self.headers.items() if sent == source)
+
     @property
     def reserved_headers(self) -> frozenset[str]:
         """The header names that this contract writes itself, in lower case."""
