@@ -118,6 +118,18 @@ class Contract(ContractModel):
     extra: Mapping[Name, ExtraField] = {}
     event_types: Mapping[EventType, str] = {}
 
+    @model_validator(mode="after")
+    def _sends_what_it_signs(self) -> Self:
+        if self.signature.scheme == "standard":
+            for source in ("event_id", "unix_time"):
+                if source not in self.headers.values():
+                    raise ValueError(f"headers: the standard scheme needs one for {source}")
+        return self
+
+    def header_with(self, source: HeaderSource) -> str:
+        """Return the name of the header that carries something: the standard scheme has both."""
+        return next(name for name, sent in self.headers.items() if sent == source)
+
     @property
     def reserved_headers(self) -> frozenset[str]:
         """The header names that this contract writes itself, in lower case."""
@@ -173,10 +185,13 @@ def load_contract(path: Path) -> Contract:
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ContractError(f"{path}: {error}") from error
     except ValidationError as error:
-        faults = "; ".join(
-            f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()
-        )
-        raise ContractError(f"{path}: {faults}") from error
+        raise ContractError(f"{path}: {_told(error)}") from error
+
+
+def _told(error: ValidationError) -> str:
+    faults = [(".".join(map(str, it["loc"])), it["msg"]) for it in error.errors()]
+    plain = [(key, reason.removeprefix("Value error, ")) for key, reason in faults]
+    return "; ".join(f"{key}: {reason}" if key else reason for key, reason in plain)
 
 
 def load_contracts(own: Path | None = None) -> dict[str, Contract]:

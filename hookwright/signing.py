@@ -7,7 +7,10 @@ import hmac
 import secrets
 from collections.abc import Iterable, Sequence
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import (
+    Ed25519PrivateKey,
+    Ed25519PublicKey,
+)
 
 from hookwright.contracts import Contract, SignatureRule
 
@@ -73,6 +76,18 @@ def check_secret(secret: str) -> str:
     return secret
 
 
+def verifying_key(public: str) -> Ed25519PublicKey:
+    """Return the key that a `whpk_` text holds.
+
+    Raises:
+        ValueError: it holds none.
+    """
+    try:
+        return Ed25519PublicKey.from_public_bytes(_key_bytes(public))
+    except ValueError:
+        raise ValueError("a whpk_ key is 32 bytes in base64") from None
+
+
 def public_key(secret: str) -> str | None:
     """Return the `whpk_` key that verifies what a `whsk_` key signs; None for an HMAC secret.
 
@@ -111,8 +126,13 @@ def sign_standard(live_secrets: Iterable[str], event_id: str, timestamp: int, bo
     `v1` is HMAC-SHA256, `v1a` is ed25519, both over `id.timestamp.body` and in base64
     (Standard Webhooks 1.0, "Signature scheme").
     """
-    signed = f"{event_id}.{timestamp}.".encode() + body
+    signed = standard_content(event_id, timestamp, body)
     return " ".join(_standard_signature(secret, signed) for secret in live_secrets)
+
+
+def standard_content(event_id: str, timestamp: int, body: bytes) -> bytes:
+    """Return the bytes that Standard Webhooks signs."""
+    return f"{event_id}.{timestamp}.".encode() + body
 
 
 def _digest(rule: SignatureRule, key: bytes, signed: bytes) -> str:
@@ -139,7 +159,9 @@ def _private_key(secret: str) -> Ed25519PrivateKey:
 
 
 def _key_bytes(secret: str) -> bytes:
+    # Encoded here, because Python's own error would carry the text: "?" is not base64 either.
+    encoded = secret.split("_", 1)[1].encode("ascii", "replace")
     try:
-        return base64.b64decode(secret.split("_", 1)[1], validate=True)
+        return base64.b64decode(encoded, validate=True)
     except binascii.Error:
         raise ValueError("what follows the prefix must be base64") from None

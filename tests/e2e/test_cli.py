@@ -2,10 +2,8 @@
 
 import asyncio
 import json
-import os
 import re
 import signal
-import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -16,6 +14,7 @@ import httpx
 import psutil
 import pytest
 from standardwebhooks import Webhook
+from support.commands import BARE, HOOKWRIGHT, Ended, hookwright
 from support.stack import unique
 from support.waiting import assert_eventually, eventually
 
@@ -23,37 +22,7 @@ from hookwright.signing import generate_secret
 from runtime.embedded import EmbeddedServer, free_port
 from runtime.settings import new_encryption_key
 
-HOOKWRIGHT = [sys.executable, "-P", "-m", "runtime.cli"]
 SECRET = generate_secret()
-
-# Not what the developer's shell says: each test states its own.
-BARE = {
-    name: value
-    for name, value in os.environ.items()
-    if not name.startswith(("HOOKWRIGHT_", "TEMPORAL_"))
-}
-
-
-@dataclass(frozen=True)
-class Ended:
-    """A command that ended."""
-
-    status: int
-    output: str
-
-
-async def hookwright(*arguments: str, folder: Path, **environment: str) -> Ended:
-    """Run a command to its end."""
-    process = await asyncio.create_subprocess_exec(
-        *HOOKWRIGHT,
-        *arguments,
-        cwd=folder,
-        env=BARE | environment,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    output, _ = await process.communicate()
-    return Ended(process.returncode, output.decode())
 
 
 @dataclass

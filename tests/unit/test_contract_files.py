@@ -44,6 +44,13 @@ def test_round_trip(contract):
         ("timeout_seconds = 15", 'timeout_seconds = "x"', "timeout_seconds", "number"),
         ("data: data}", "data: }", "envelope", "JMESPath"),
         ('"event_id"', '"secret"', "headers.webhook-id", "event_id"),
+        ('webhook-id = "event_id"', "", "headers", "the standard scheme needs one for event_id"),
+        (
+            '"unix_time"',
+            '"delivery_id"',
+            "headers",
+            "the standard scheme needs one for unix_time",
+        ),
         ("webhook-id =", '"web hook" =', "headers.web hook", "pattern"),
         ('scheme = "standard"', 'scheme = "md5"', "signature.scheme", "standard"),
         ('"webhook-signature"', '"web\\nhook"', "signature.header", "pattern"),

@@ -1,0 +1,186 @@
+"""What a receiver uses: was this webhook signed by someone who knows the secret?
+
+    verify("standard", request.headers, raw_body, os.environ["WEBHOOK_SECRET"])
+
+It knows schemes and encodings, and no contract by name. docs/contracts.md tells how to use it.
+"""
+
+import base64
+import binascii
+import hmac
+import re
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from cryptography.exceptions import InvalidSignature
+
+from hookwright.contracts import Contract, SignatureRule, load_contracts
+from hookwright.signing import (
+    PUBLIC_KEY_PREFIX,
+    check_secret,
+    public_key,
+    sign,
+    standard_content,
+    verifying_key,
+)
+
+TOLERANCE_SECONDS = 300.0
+UNIX_TIME = re.compile(r"0|[1-9][0-9]{0,11}")
+
+
+class VerificationError(Exception):
+    """The webhook is not genuine: answer 401. The text says why, and repeats no secret."""
+
+
+def verify(  # noqa: PLR0913 - the last two have a default that is right
+    contract: str | Contract,
+    headers: Mapping[str, str],
+    body: bytes,
+    secret: str | Sequence[str],
+    *,
+    tolerance_seconds: float = TOLERANCE_SECONDS,
+    now: float | None = None,
+) -> None:
+    """Return if the webhook is genuine. Whatever arrived, nothing but VerificationError is raised.
+
+    `contract` is the name of one that ships, or one that `load_contract` read. `body` is the raw
+    body as it arrived; parse it afterwards. With several secrets, one that fits is enough: for as
+    long as a rotation takes. A signed timestamp must be within the tolerance of `now` (unix
+    seconds; by default the clock's). A contract that signs the body alone has none, so an old
+    webhook verifies, too: drop ids that were seen before.
+
+    Raises:
+        VerificationError: it is not genuine, or not as the contract has it.
+        ValueError: a mistake in the call: there is no such contract, or no such secret can be. The
+            text never repeats the secret.
+        TypeError: a mistake in the call: the body is not bytes.
+    """
+    chosen = contract if isinstance(contract, Contract) else _shipped(contract)
+    keys = _keys(chosen.signature, secret)
+    if not isinstance(body, bytes):
+        raise TypeError("give the body as the bytes that arrived, neither parsed nor decoded")
+    claim = _claim(chosen, headers)
+    if claim.timestamp is not None:
+        _check_age(claim.timestamp, time.time() if now is None else now, tolerance_seconds)
+    if not any(claim.holds(chosen.signature, key, body) for key in keys):
+        raise VerificationError(
+            "the signature does not match this secret and body; is it this endpoint's secret, and"
+            " the body as it arrived?"
+        )
+
+
+@dataclass(frozen=True)
+class _Claim:
+    """What the headers say. Each signature is written as `sign` writes one with one secret."""
+
+    signatures: Sequence[str]
+    timestamp: int | None = None
+    event_id: str = ""
+
+    def holds(self, rule: SignatureRule, key: str, body: bytes) -> bool:
+        """Tell whether one of the signatures was made with this key."""
+        timestamp = self.timestamp or 0
+        if rule.scheme == "standard" and key.startswith(PUBLIC_KEY_PREFIX):
+            signed = standard_content(self.event_id, timestamp, body)
+            return any(_verifies(key, signature, signed) for signature in self.signatures)
+        right = sign(rule, [key], self.event_id, timestamp, body).encode()
+        return any(hmac.compare_digest(one.encode(), right) for one in self.signatures)
+
+
+def _claim(contract: Contract, headers: Mapping[str, str]) -> _Claim:
+    signature = _header(headers, contract.signature.header)
+    match contract.signature.scheme:
+        case "standard":
+            event_id = _header(headers, contract.header_with("event_id"))
+            timestamp = _unix_time(_header(headers, contract.header_with("unix_time")))
+            return _Claim(signature.split(), timestamp, event_id)
+        case "timestamped":
+            return _timestamped(signature)
+        case "body":
+            return _Claim([signature])
+
+
+def _timestamped(signature: str) -> _Claim:
+    """Read `t=<unix>,v1=<hmac>,v1=<hmac>`; what has another name is another scheme's."""
+    parts = [part.strip().partition("=") for part in signature.split(",")]
+    times = [value for name, _, value in parts if name == "t"]
+    if len(times) != 1:
+        raise VerificationError("the signature header must have one timestamp: t=...,v1=...")
+    timestamp = _unix_time(times[0])
+    return _Claim(
+        [f"t={timestamp},v1={value}" for name, _, value in parts if name == "v1"], timestamp
+    )
+
+
+def _header(headers: Mapping[str, str], name: str) -> str:
+    values = [value for key, value in headers.items() if str(key).lower() == name.lower()]
+    if not values or values == [""]:
+        raise VerificationError(f"the header {name} is missing or empty")
+    if len(values) > 1:
+        raise VerificationError(f"the header {name} is given more than once")
+    if not isinstance(values[0], str) or not values[0].isascii():
+        raise VerificationError(f"the header {name} is not ASCII text")
+    return values[0]
+
+
+def _unix_time(text: str) -> int:
+    if not UNIX_TIME.fullmatch(text):
+        raise VerificationError("the timestamp is not a unix time in whole seconds")
+    return int(text)
+
+
+def _check_age(timestamp: int, now: float, tolerance_seconds: float) -> None:
+    age = now - timestamp
+    if abs(age) > tolerance_seconds:
+        raise VerificationError(
+            f"the timestamp is {abs(age):.0f} s {'old' if age > 0 else 'in the future'}, and"
+            f" {tolerance_seconds:g} s are tolerated; is a clock wrong?"
+        )
+
+
+def _verifies(key: str, signature: str, signed: bytes) -> bool:
+    version, _, encoded = signature.partition(",")
+    if version != "v1a":
+        return False
+    try:
+        verifying_key(key).verify(base64.b64decode(encoded, validate=True), signed)
+    except (binascii.Error, InvalidSignature):
+        return False
+    return True
+
+
+def _keys(rule: SignatureRule, secret: str | Sequence[str]) -> list[str]:
+    secrets = [secret] if isinstance(secret, str) else list(secret or ())
+    if not secrets or not all(isinstance(each, str) and each for each in secrets):
+        raise ValueError("give at least one secret, as text; is it set?")
+    check = _standard_key if rule.scheme == "standard" else _text_key
+    return [check(each) for each in secrets]
+
+
+def _standard_key(secret: str) -> str:
+    """Return the `whsec_` or `whpk_` key that verifies."""
+    if secret.startswith(PUBLIC_KEY_PREFIX):
+        verifying_key(secret)
+        return secret
+    return public_key(check_secret(secret)) or secret
+
+
+def _text_key(secret: str) -> str:
+    if not (secret.isascii() and secret.isprintable()):
+        raise ValueError("a secret has printable ASCII characters only; does a line end follow it?")
+    return secret
+
+
+def _shipped(name: str) -> Contract:
+    contracts = _contracts()
+    if name not in contracts:
+        known = ", ".join(contracts)
+        raise ValueError(f"no contract {name} ships; there are: {known}; load yours from its file")
+    return contracts[name]
+
+
+@cache
+def _contracts() -> dict[str, Contract]:
+    return load_contracts()

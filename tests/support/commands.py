@@ -1,0 +1,38 @@
+"""The command line as a process that is run to its end."""
+
+import asyncio
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+HOOKWRIGHT = [sys.executable, "-P", "-m", "runtime.cli"]
+
+# Not what the developer's shell says: each test states its own.
+BARE = {
+    name: value
+    for name, value in os.environ.items()
+    if not name.startswith(("HOOKWRIGHT_", "TEMPORAL_"))
+}
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A command that ended."""
+
+    status: int
+    output: str
+
+
+async def hookwright(*arguments: str, folder: Path, **environment: str) -> Ended:
+    """Run a command to its end."""
+    process = await asyncio.create_subprocess_exec(
+        *HOOKWRIGHT,
+        *arguments,
+        cwd=folder,
+        env=BARE | environment,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    output, _ = await process.communicate()
+    return Ended(process.returncode, output.decode())
