@@ -32,7 +32,7 @@ def example(name: str) -> dict:
 
 def example_event(name: str) -> dict:
     """Return what a publisher sends for an example to come out."""
-    contract, shown = name.split(".")[0], example(name)
+    contract, shown = name.split(".", maxsplit=1)[0], example(name)
     event = {"type": shown.get("type") or shown["event"], "data": shown["data"]}
     if "id" in shown:
         event["id"] = shown["id"]
@@ -68,7 +68,7 @@ def test_every_contract_has_an_example() -> None:
 @pytest.mark.parametrize("name", EXAMPLES)
 async def test_document_accepts_its_example(service: Stack, name: str) -> None:
     """A document's own code accepts its own example at the first attempt, and it looks as shown."""
-    contract, port = name.split(".")[0], free_port()
+    contract, port = name.split(".", maxsplit=1)[0], free_port()
     await speak(service, contract)
     endpoint = await register(service, contract, f"http://127.0.0.1:{port}/hooks")
     async with node_receiver(contract, endpoint.secret, port) as node:

@@ -73,6 +73,5 @@ def javascript() -> Iterator[JavaScript]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         encoding="utf-8",
-        newline="\n",
     ) as process:
         yield JavaScript(process)
