@@ -44,10 +44,13 @@ class Tenants:
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
         )
         await describe(self.client, tenant_workflow_id(tenant_id))
-        async with updating("tenant"):
-            return await self.client.execute_update_with_start_workflow(
-                Tenant.put, settings, start_workflow_operation=start, rpc_timeout=UPDATE_TIMEOUT
-            )
+        try:
+            async with updating("tenant"):
+                return await self.client.execute_update_with_start_workflow(
+                    Tenant.put, settings, start_workflow_operation=start, rpc_timeout=UPDATE_TIMEOUT
+                )
+        finally:
+            self._known.pop(tenant_id, None)
 
     async def get(self, tenant_id: str) -> TenantView:
         """Return a tenant, as it is now.
