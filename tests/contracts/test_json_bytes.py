@@ -37,7 +37,7 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS, inner, max_size=6),
     max_leaves=16,
 )
-MANY = settings(max_examples=200, deadline=None)
+MANY = settings(max_examples=100, deadline=None)
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +62,7 @@ def test_any_value(js: JavaScript, values: list) -> None:
 
 
 @MANY
-@given(bits=st.lists(BITS, min_size=40, max_size=40))
+@given(bits=st.lists(BITS, min_size=80, max_size=80))
 def test_any_double(js: JavaScript, bits: list[int]) -> None:
     """The same for doubles of all magnitudes, read from Python's own text for them, too."""
     values = [double(each) for each in bits]
@@ -116,7 +116,7 @@ def test_unsafe_integers() -> None:
     assert stringify(10**20 + 1) == "100000000000000000001"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(data=st.lists(VALUES, min_size=5, max_size=5))
 @pytest.mark.parametrize("contract", ECMASCRIPT)
 def test_whole_body(js: JavaScript, contract: str, data: list) -> None:

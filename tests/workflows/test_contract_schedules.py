@@ -25,15 +25,15 @@ DOSSIER_POLICIES = {
 TIMED_OUT = Answer(Outcome.TIMEOUT, error="no answer within 30 s")
 UNREACHABLE = Answer(Outcome.CONNECTION_ERROR, error="connection refused")
 FAILURES = {
-    **{str(status): failed(status) for status in (301, 304, 400, 404, 410, 429, 500, 503, 599)},
+    **{str(status): failed(status) for status in (301, 404, 429, 500, 599)},
     "timeout": TIMED_OUT,
     "connection": UNREACHABLE,
 }
 ENDS_AT_ONCE = {
     "reflow": set(),
-    "plain": {"301", "304"},
+    "plain": {"301"},
     "cr3dentials": set(),
-    "clearway": {"301", "304", "400", "404", "410", "429"},
+    "clearway": {"301", "404", "429"},
     "dossier": set(),
 }
 HONOURS_RETRY_AFTER = {
