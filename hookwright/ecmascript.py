@@ -7,6 +7,7 @@ Number::toString (6.1.6.1.20), OrdinaryOwnPropertyKeys (10.1.11.1), QuoteJSONStr
 import json
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
+from math import isfinite
 
 MAX_SAFE_INTEGER = 2**53 - 1
 MAX_ARRAY_INDEX = 2**32 - 2
@@ -38,7 +39,13 @@ def stringify(value: object) -> str:
 
 
 def number(value: float) -> str:
-    """Write a finite double as Number::toString does: the shortest digits that read back."""
+    """Write a double as Number::toString does: the shortest digits that read back.
+
+    Raises:
+        ValueError: it is infinite or NaN, which JSON has no text for.
+    """
+    if not isfinite(value):
+        raise ValueError("NaN and infinity are not JSON")
     if value == 0:
         return "0"
     sign, digits, exponent = Decimal(repr(value)).normalize().as_tuple()

@@ -35,6 +35,13 @@ def render(
     document = event_document(event, happened_at)
     document["extra"] = contract.with_defaults(event.extra)
     body = evaluate(template or contract.envelope, document)
-    if contract.json_style == "ecmascript":
-        return stringify(body).encode()
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+    write = stringify if contract.json_style == "ecmascript" else _compact
+    try:
+        return write(body).encode()
+    except TypeError:
+        # JMESPath can yield an expression (`&data`).
+        raise ValueError("the expression yields what is not JSON") from None
+
+
+def _compact(body: object) -> str:
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False)

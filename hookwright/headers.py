@@ -6,11 +6,12 @@ from collections.abc import Collection, Mapping
 MAX_HEADERS = 20
 MAX_BYTES = 4096
 
-# Framing and routing belong to the connection, the rest to the contract (RFC 9110, 7.6.1).
+# Framing and routing belong to the connection, the rest to Hookwright (RFC 9110, 7.6.1).
 FORBIDDEN = frozenset(
     {
-        "accept-encoding", "connection", "content-length", "content-type", "cookie", "expect",
-        "host", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade",
+        "accept-encoding", "connection", "content-encoding", "content-length", "content-type",
+        "cookie", "expect", "host", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade",
+        "user-agent",
     }
 )  # fmt: skip
 FORBIDDEN_PREFIXES = ("webhook-", "proxy-")

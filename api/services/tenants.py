@@ -56,13 +56,16 @@ class Tenants:
         )
         # An update waits long for a worker; this tells soon if it is Temporal that is away.
         await describe(self.client, tenant_workflow_id(tenant_id))
-        async with updating("tenant"):
-            return await self.client.execute_update_with_start_workflow(
-                Tenant.put,
-                SettingsPut(settings=settings, not_after=deadline()),
-                start_workflow_operation=start,
-                rpc_timeout=UPDATE_TIMEOUT,
-            )
+        try:
+            async with updating("tenant"):
+                return await self.client.execute_update_with_start_workflow(
+                    Tenant.put,
+                    SettingsPut(settings=settings, not_after=deadline()),
+                    start_workflow_operation=start,
+                    rpc_timeout=UPDATE_TIMEOUT,
+                )
+        finally:
+            self._known.pop(tenant_id, None)
 
     async def get(self, tenant_id: str) -> TenantView:
         """Return a tenant, as it is now.

