@@ -12,7 +12,8 @@ from hookwright.signing import generate_secret
 
 FIELDS = {
     "id", "tenant_id", "url", "event_types", "description", "metadata", "contract", "filter",
-    "retry", "timeout_seconds", "payload_template", "header_names", "status", "public_key", "created_at", "updated_at", "version",
+    "retry", "timeout_seconds", "payload_template", "header_names", "status", "public_key",
+    "created_at", "updated_at", "version",
 }  # fmt: skip
 GIVEN = "whsec_" + "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVo="
 
