@@ -3,7 +3,17 @@
 from fastapi import Depends, FastAPI
 from temporalio.client import Client
 
-from api import codec, contracts, deliveries, endpoints, errors, events, health, tenants
+from api import (
+    codec,
+    contracts,
+    deliveries,
+    endpoints,
+    errors,
+    events,
+    facades,
+    health,
+    tenants,
+)
 from api.auth import require_access
 from api.config import ApiConfig
 from api.services import Services
@@ -15,7 +25,11 @@ it, and retried on the schedule of the endpoint's contract.
 
 
 def create_app(client: Client, config: ApiConfig) -> FastAPI:
-    """Return the application, on a client that may be lazy: Temporal need not be up yet."""
+    """Return the application, on a client that may be lazy: Temporal need not be up yet.
+
+    Raises:
+        UnknownFacadeError: the configuration names a facade that is none.
+    """
     app = FastAPI(
         title="Hookwright", version="0.1.0", description=DESCRIPTION, redirect_slashes=False
     )
@@ -26,6 +40,7 @@ def create_app(client: Client, config: ApiConfig) -> FastAPI:
     app.include_router(health.router)
     for module in (tenants, endpoints, events, deliveries, contracts):
         app.include_router(module.router, dependencies=[Depends(require_access)])
+    facades.install(app, config.facades)
     if config.codec_token:
         codec.install(app, config.codec, config.codec_token, config.ui_origin)
     return app

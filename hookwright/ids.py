@@ -11,6 +11,9 @@ from pydantic import StringConstraints
 
 TASK_QUEUE = "hookwright"
 
+MAX_NUMBER = 2**53 - 1
+"""The largest id that is a number: JavaScript holds it exactly."""
+
 # Workflow types by name: activities start workflows that they may not import.
 EVENT_WORKFLOW = "Event"
 DELIVERY_WORKFLOW = "Delivery"
@@ -61,12 +64,25 @@ def new_event_id() -> str:
     return f"evt_{secrets.token_hex(12)}"
 
 
-def new_endpoint_id() -> str:
+def new_endpoint_id(prefix: str = "ep") -> str:
     """Return a fresh random endpoint id."""
-    return f"ep_{secrets.token_hex(12)}"
+    return f"{prefix}_{secrets.token_hex(12)}"
+
+
+def new_endpoint_number() -> str:
+    """Return a fresh random endpoint id for a contract whose ids are numbers."""
+    return str(1 + secrets.randbelow(MAX_NUMBER))
 
 
 def id_from_key(prefix: str, tenant_id: str, idempotency_key: str) -> str:
     """Return the id that an `Idempotency-Key` stands for: the same key gives the same id."""
-    digest = hashlib.sha256(f"{tenant_id}\n{idempotency_key}".encode()).hexdigest()
-    return f"{prefix}_{digest[:32]}"
+    return f"{prefix}_{_key_digest(tenant_id, idempotency_key)[:32]}"
+
+
+def number_from_key(tenant_id: str, idempotency_key: str) -> str:
+    """Return the same where ids are numbers."""
+    return str(1 + int(_key_digest(tenant_id, idempotency_key), 16) % MAX_NUMBER)
+
+
+def _key_digest(tenant_id: str, idempotency_key: str) -> str:
+    return hashlib.sha256(f"{tenant_id}\n{idempotency_key}".encode()).hexdigest()

@@ -27,7 +27,7 @@ from runtime.processes import ManagedProcess, ProcessDiedError, managed_process
 from runtime.running import console, say
 from runtime.settings import load_settings
 from runtime.temporal import set_up_namespace
-from runtime.welcome import Place, welcome
+from runtime.welcome import TENANT, Place, welcome
 
 LOOPBACK = "127.0.0.1"
 LISTENER_PORT = 8100
@@ -88,7 +88,7 @@ class Dev:
 
     def _place(self, keys: DevKeys) -> Place:
         listener = None if self.strict_egress else _free_or_other(LISTENER_PORT)
-        return Place(self.port, self.ui_port, listener, keys.operator_key)
+        return Place(self.port, self.ui_port, listener, keys.operator_key, keys.tenant_key)
 
     @asynccontextmanager
     async def _temporal(self, keys: DevKeys) -> AsyncIterator[ManagedProcess]:
@@ -136,6 +136,8 @@ class Dev:
             "TEMPORAL_ADDRESS": f"{LOOPBACK}:{self.temporal_port}",
             "TEMPORAL_CONFIG_FILE": os.devnull,
             "HOOKWRIGHT_API_KEYS": f"dev:{digest(keys.operator_key)}",
+            "HOOKWRIGHT_TENANT_KEYS": f"{TENANT}:{digest(keys.tenant_key)}",
+            "HOOKWRIGHT_FACADES": "all",
             "HOOKWRIGHT_ENCRYPTION_KEYS": keys.encryption_key,
             "HOOKWRIGHT_CODEC_TOKEN": keys.codec_token,
             "HOOKWRIGHT_UI_ORIGIN": f"http://localhost:{self.ui_port}",

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from runtime.errors import CommandError
-from runtime.keys import new_operator_key
+from runtime.keys import new_operator_key, new_tenant_key
 from runtime.settings import new_encryption_key
 
 DEFAULT_STATE_DIR = Path(".hookwright")
@@ -20,11 +20,12 @@ OPERATOR_KEY = re.compile(r"hwk_[A-Za-z0-9]+_[A-Za-z0-9_-]+")
 
 
 class DevKeys(BaseModel):
-    """The secrets of one state folder."""
+    """The secrets of one state folder. Folders of earlier versions have no tenant key yet."""
 
     encryption_key: str
     operator_key: str
     codec_token: str
+    tenant_key: str = Field(default_factory=new_tenant_key)
 
 
 @contextmanager
@@ -44,11 +45,12 @@ def opened_state(state_dir: Path, operator_key: str | None) -> Iterator[DevKeys]
                 encryption_key=new_encryption_key(),
                 operator_key=new_operator_key(),
                 codec_token=secrets.token_urlsafe(32),
+                tenant_key=new_tenant_key(),
             ),
         )
-        if operator_key:
-            chosen = {"operator_key": _checked(operator_key)}
-            keys = _kept(state_dir, keys.model_copy(update=chosen))
+        if operator_key or "tenant_key" not in keys.model_fields_set:
+            chosen = _checked(operator_key) if operator_key else keys.operator_key
+            keys = _kept(state_dir, keys.model_copy(update={"operator_key": chosen}))
         yield keys
     finally:
         os.close(folder)

@@ -15,9 +15,14 @@ def new_operator_key() -> str:
     return f"hwk_{secrets.token_hex(4)}_{secrets.token_hex(24)}"
 
 
-def digest(operator_key: str) -> str:
-    """Return an operator key's digest as `HOOKWRIGHT_API_KEYS` takes it."""
-    return hashlib.sha256(operator_key.encode()).hexdigest()
+def new_tenant_key() -> str:
+    """Return a fresh key of a tenant's own, for development."""
+    return f"sk_dev_{secrets.token_hex(24)}"
+
+
+def digest(key: str) -> str:
+    """Return a key's digest as `HOOKWRIGHT_API_KEYS` and `HOOKWRIGHT_TENANT_KEYS` take it."""
+    return hashlib.sha256(key.encode()).hexdigest()
 
 
 def cursor_key(key_ring: Mapping[str, bytes]) -> bytes:

@@ -13,6 +13,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from api.app import create_app
 from api.config import ApiConfig
+from api.facades import UnknownFacadeError
 from runtime.codec import EncryptionCodec
 from runtime.errors import CommandError
 from runtime.http_server import serve
@@ -32,14 +33,22 @@ log = structlog.get_logger(__name__)
 
 
 async def serve_api(settings: Settings, listener: socket.socket) -> None:
-    """Serve the REST API until cancelled. Temporal need not be up yet."""
+    """Serve the REST API until cancelled. Temporal need not be up yet.
+
+    Raises:
+        CommandError: a setting will not do.
+    """
     config = api_config(settings)
     client = await _connect(config.codec, lazy=True)
     if not settings.api_keys:
         log.warning("api.no_keys", remedy="set HOOKWRIGHT_API_KEYS; until then nobody gets in")
+    try:
+        app = create_app(client, config)
+    except UnknownFacadeError as error:
+        raise CommandError(f"HOOKWRIGHT_FACADES: {error}") from None
     host, port, *_ = listener.getsockname()
     log.info("api.started", host=host, port=port)
-    await serve(create_app(client, config), listener)
+    await serve(app, listener)
 
 
 def api_config(settings: Settings) -> ApiConfig:

@@ -20,9 +20,9 @@ from hookwright.ids import TASK_QUEUE
 from runtime.errors import CommandError
 
 KEY_BYTES = 32
-SHA256_HEX = 64
 NAME = re.compile(r"[A-Za-z0-9_-]{1,32}")
 TENANT = re.compile(r"[A-Za-z0-9_-]{1,64}")
+DIGEST = re.compile(r"[0-9A-Fa-f]{64}")
 MAKE_A_KEY = (
     "make one with: python3 -c 'import base64, secrets; "
     'print("k1:" + base64.b64encode(secrets.token_bytes(32)).decode())\''
@@ -51,7 +51,7 @@ def _listed(text: object) -> object:
 
 def _check_digests(keys: dict[str, str]) -> dict[str, str]:
     for name, digest in keys.items():
-        if len(digest) != SHA256_HEX or not set(digest.lower()) <= set("0123456789abcdef"):
+        if not DIGEST.fullmatch(digest):
             raise ValueError(f"{name}: give the SHA-256 digest of the key, as 64 hex digits")
     return {name: digest.lower() for name, digest in keys.items()}
 
@@ -61,11 +61,16 @@ def _tenant_keys(text: object) -> object:
     if not isinstance(text, str):
         return text
     pairs = [item.strip().partition(":") for item in text.split(",") if item.strip()]
-    if any(not TENANT.fullmatch(tenant) for tenant, _, _ in pairs):
-        raise ValueError("write it as tenant:sha256hex, separated by commas")
-    for tenant, _, digest in pairs:
-        _check_digests({tenant: digest})
-    return {digest.lower(): tenant for tenant, _, digest in pairs}
+    # No part is repeated: in the tenant's place may stand the key itself.
+    if not all(TENANT.fullmatch(tenant) and DIGEST.fullmatch(key) for tenant, _, key in pairs):
+        raise ValueError(
+            "write it as tenant:sha256hex, separated by commas;"
+            " the latter is the SHA-256 digest of the key, as 64 hex digits"
+        )
+    keys = {digest.lower(): tenant for tenant, _, digest in pairs}
+    if len(keys) < len(pairs):
+        raise ValueError("a key stands there twice; each opens one tenant")
+    return keys
 
 
 def _check_key_ring(keys: dict[str, str]) -> dict[str, str]:
@@ -108,7 +113,7 @@ class Settings(BaseSettings):
     facades: Listed = Field(
         default=[], description="Facades switched on, comma-separated; `all` is all of them."
     )
-    contracts_dir: Path | None = Field(
+    contracts_dir: Annotated[Path | None, BeforeValidator(lambda text: text or None)] = Field(
         default=None, description="A folder of contract files beside those that ship."
     )
     encryption_keys: Annotated[NamedValues, AfterValidator(_check_key_ring)] = Field(

@@ -18,6 +18,7 @@ class Place:
     ui_port: int
     listener_port: int | None
     operator_key: str
+    tenant_key: str
 
     @property
     def api(self) -> str:
@@ -38,6 +39,7 @@ def welcome(place: Place) -> None:
     _fact("API", f"{place.api} (documented at {place.api}/docs)")
     _fact("Temporal UI", f"http://localhost:{place.ui_port}")
     _fact("Operator key", place.operator_key)
+    _fact("Tenant key", f"{place.tenant_key} (of {TENANT}; it opens the facades)")
     if place.listener_port is not None:
         _fact("Receiver", f"{place.receiver} (what arrives is printed here)")
     say(Text("\nMake a first delivery: paste these lines into another terminal.\n", style="bold"))

@@ -23,6 +23,11 @@ from runtime.embedded import EmbeddedServer, free_port
 from runtime.settings import new_encryption_key
 
 SECRET = generate_secret()
+FACADE_BODY = {
+    "url": "https://your-app.com/webhooks/reflow",
+    "events": ["loan.funded"],
+    "secret": "your_webhook_secret",
+}
 
 
 @dataclass
@@ -85,6 +90,15 @@ class Dev:
     def curls(self) -> list[str]:
         return re.findall(r"^curl .+$", self.command.output(), re.MULTILINE)
 
+    @property
+    def tenant_keys(self) -> set[str]:
+        return set(re.findall(r"\bsk_dev_\w+", self.command.output()))
+
+    async def register(self, path: str, body: dict[str, object], key: str) -> httpx.Response:
+        """Register a webhook at a facade."""
+        async with httpx.AsyncClient(headers={"authorization": f"Bearer {key}"}) as http:
+            return await http.post(self.api_url + path, json=body)
+
     async def get(self, path: str) -> httpx.Response:
         """Ask the API with the operator key that it printed."""
         [key] = set(re.findall(r"\bhwk_\w+", self.command.output()))
@@ -116,13 +130,16 @@ def gone(processes: list[psutil.Process]) -> Callable[[], bool]:
 
 @pytest.mark.timeout(120)
 async def test_dev_first_delivery_and_restart(tmp_path: Path) -> None:
-    """The curl lines make a delivery; a restart keeps all; neither end leaves a process."""
+    """The curl lines make a delivery; a restart keeps all, keys too; no process is left."""
     async with dev(tmp_path) as first:
         tenant, endpoint, event = [await shell(line) for line in first.curls]
         assert tenant["id"] == endpoint["tenant_id"] == "acme"
         await first.command.says(rf"webhook-id: {event['id']}")
         children = first.children
         assert len(children) == 4
+        [tenant_key] = first.tenant_keys
+        registered = await first.register("/v1/webhooks", FACADE_BODY, tenant_key)
+        assert registered.status_code == 201, registered.text
         assert await first.command.stop(signal.SIGINT) == 0
         assert gone(children)()
     state = tmp_path / ".hookwright"
@@ -132,6 +149,7 @@ async def test_dev_first_delivery_and_restart(tmp_path: Path) -> None:
         root = "/v1/tenants/acme"
         kept = await second.get(f"{root}/endpoints/{endpoint['id']}")
         assert kept.json()["url"] == endpoint["url"]
+        assert second.tenant_keys == {tenant_key}
         delivery = await second.get(f"{root}/deliveries/{endpoint['id']}:{event['id']}")
         assert delivery.json()["state"] == "delivered"
         again = await hookwright("dev", folder=tmp_path)
@@ -195,6 +213,21 @@ async def test_invalid_settings_are_named(tmp_path: Path) -> None:
     assert "HOOKWRIGHT_API_KEYS: write it as name:value" in it.output
     assert "c2VjcmV0" not in it.output
     assert "hwk_a" not in it.output
+
+
+async def test_unknown_facade(tmp_path: Path) -> None:
+    """A facade that is none stops the API at start, and the error names those that there are."""
+    it = await hookwright(
+        *("api", "--port", str(free_port())),
+        folder=tmp_path,
+        HOOKWRIGHT_ENCRYPTION_KEYS=new_encryption_key(),
+        HOOKWRIGHT_FACADES="reflow,nonesuch",
+    )
+    assert it.status == 1
+    assert it.output.splitlines()[-1] == (
+        "error: HOOKWRIGHT_FACADES: no such facade: nonesuch;"
+        " there are: all, clearway, dossier, plain, reflow"
+    )
 
 
 async def test_setup_twice(tmp_path: Path, server: EmbeddedServer) -> None:

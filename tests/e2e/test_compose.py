@@ -19,6 +19,7 @@ import yaml
 from support.stack import CODEC_TOKEN, api_client, api_config
 from temporalio.client import Client
 
+from hookwright.contracts import load_contracts
 from runtime.cli import app
 from runtime.settings import Settings
 from runtime.worker import DRAIN
@@ -144,9 +145,10 @@ def test_each_process_is_given_what_it_needs(service, required):
 
 
 def test_api_and_worker_agree_on_what_they_share():
-    """The queue, the namespace and the destinations are the same for the API and the worker."""
+    """The queue, the namespace, destinations and contracts are the same for API and worker."""
     api, worker = (SERVICES[name]["environment"] for name in ("api", "worker"))
     shared = {"TEMPORAL_ADDRESS", "TEMPORAL_NAMESPACE", "HOOKWRIGHT_TASK_QUEUE"}
+    shared |= {"HOOKWRIGHT_CONTRACTS_DIR"}
     shared |= {name for name in api if "EGRESS" in name}
 
     assert {name: api[name] for name in shared} == {name: worker[name] for name in shared}
@@ -309,6 +311,16 @@ def test_files_that_are_mounted_exist():
 
     assert paths
     assert all((REPOSITORY / path).is_file() for path in paths)
+
+
+@pytest.mark.parametrize("service", ["api", "worker"])
+def test_contracts_are_mounted_where_they_are_read(service):
+    """The folder of own contracts is mounted, read-only, where the setting points; it loads."""
+    [mount] = SERVICES[service]["volumes"]
+    outer, inner, mode = interpolated(mount).split(":")
+
+    assert (inner, mode) == (SERVICES[service]["environment"]["HOOKWRIGHT_CONTRACTS_DIR"], "ro")
+    assert load_contracts(REPOSITORY / outer) == load_contracts()
 
 
 @pytest.mark.parametrize("service", OURS)

@@ -23,6 +23,7 @@ def nothing_else_is_set(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     for name in (
         *("API_KEYS", "ENCRYPTION_KEYS", "TASK_QUEUE", "RETENTION_DAYS", "MAX_BODY_BYTES"),
+        *("TENANT_KEYS", "FACADES", "CONTRACTS_DIR"),
         *("EGRESS_ALLOW_CIDRS", "EGRESS_ALLOW_HTTP", "CODEC_TOKEN", "UI_ORIGIN"),
     ):
         monkeypatch.delenv(f"HOOKWRIGHT_{name}", raising=False)
@@ -37,6 +38,11 @@ MALFORMED = [
     ("API_KEYS", "ops:"),
     ("API_KEYS", f"hwk_ops_Secr3tValueSecr3tValueSecr3tValue:{DIGEST}"),
     ("API_KEYS", f"ops:{DIGEST},ops:{DIGEST[::-1]}"),
+    ("TENANT_KEYS", "sk_live_Secr3tValue"),
+    ("TENANT_KEYS", "acme:sk_live_Secr3tValue"),
+    ("TENANT_KEYS", "sk_live_Secr3tValue:acme"),
+    ("TENANT_KEYS", f"a.b:{DIGEST}"),
+    ("TENANT_KEYS", f"acme:{DIGEST},other:{DIGEST.upper()}"),
     ("ENCRYPTION_KEYS", "Secr3tValue"),
     ("ENCRYPTION_KEYS", "k1:Secr3tValue"),
     ("ENCRYPTION_KEYS", "k1:!!Secr3tValue!!"),
@@ -95,11 +101,17 @@ def test_every_fault_at_once(monkeypatch):
 def test_well_formed(monkeypatch):
     """Well-formed settings are read, spaces and an ending comma forgiven."""
     monkeypatch.setenv("HOOKWRIGHT_API_KEYS", f"ops:{DIGEST.upper()}, ci:{DIGEST},")
+    monkeypatch.setenv("HOOKWRIGHT_TENANT_KEYS", f"acme:{DIGEST}, acme:{'a' * 64},")
+    monkeypatch.setenv("HOOKWRIGHT_FACADES", "one, two,")
+    monkeypatch.setenv("HOOKWRIGHT_CONTRACTS_DIR", "")
     monkeypatch.setenv("HOOKWRIGHT_ENCRYPTION_KEYS", f"k2:{KEY},k1:{OTHER_KEY}")
     monkeypatch.setenv("HOOKWRIGHT_EGRESS_ALLOW_CIDRS", "10.1.0.0/16, fd00::/8")
     monkeypatch.setenv("HOOKWRIGHT_EGRESS_ALLOW_HTTP", "true")
     settings = load_settings()
     assert settings.api_keys == {"ops": DIGEST, "ci": DIGEST}
+    assert settings.tenant_keys == {DIGEST: "acme", "a" * 64: "acme"}
+    assert settings.facades == ["one", "two"]
+    assert settings.contracts_dir is None
     assert list(settings.key_ring.items()) == [("k2", bytes(range(32))), ("k1", bytes(32))]
     assert settings.destinations == DestinationPolicy(
         allow_http=True, allow_networks=parse_networks(["10.1.0.0/16", "fd00::/8"])
@@ -109,7 +121,7 @@ def test_well_formed(monkeypatch):
 def test_nothing_is_open_by_default():
     """With nothing set nobody gets in, no network is opened, and there is no codec endpoint."""
     settings = load_settings()
-    assert settings.api_keys == {}
+    assert (settings.api_keys, settings.tenant_keys, settings.facades) == ({}, {}, [])
     assert settings.destinations == DestinationPolicy()
     assert settings.codec_token is None
     assert settings.retention_days == 30

@@ -1,0 +1,36 @@
+"""What `hookwright dev` keeps between runs."""
+
+import json
+
+import pytest
+
+from runtime.dev_state import KEYS_FILE, opened_state, read_keys
+from runtime.errors import CommandError
+
+EARLIER = {"encryption_key": "k1:x", "operator_key": "hwk_a_b", "codec_token": "t"}
+
+
+def test_keys_are_kept(tmp_path):
+    """A second run has the keys of the first, the tenant's too."""
+    with opened_state(tmp_path, None) as first:
+        assert first.tenant_key.startswith("sk_dev_")
+    with opened_state(tmp_path, None) as second:
+        assert second == first
+
+
+def test_keys_of_an_earlier_version(tmp_path):
+    """A file without a tenant key loads, keeps what it has, and gets one that stays."""
+    (tmp_path / KEYS_FILE).write_text(json.dumps(EARLIER))
+    with opened_state(tmp_path, None) as keys:
+        assert keys.model_dump(exclude={"tenant_key"}) == EARLIER
+    assert read_keys(tmp_path) == keys
+    assert oct((tmp_path / KEYS_FILE).stat().st_mode)[-3:] == "600"
+    with opened_state(tmp_path, "hwk_c_d") as again:
+        assert (again.operator_key, again.tenant_key) == ("hwk_c_d", keys.tenant_key)
+
+
+def test_broken_keys(tmp_path):
+    """A file that lacks another key is an error that says what to do."""
+    (tmp_path / KEYS_FILE).write_text(json.dumps({"operator_key": "hwk_a_b"}))
+    with pytest.raises(CommandError, match="restore it"), opened_state(tmp_path, None):
+        pass
