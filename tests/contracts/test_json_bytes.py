@@ -24,6 +24,8 @@ EXACT = 2**53
 
 INTEGERS = st.integers(-EXACT, EXACT)
 BITS = st.integers(0, 2**64 - 1)
+# Numbers as people write them, and around the magnitudes where the notation changes.
+DECIMALS = st.builds("{}e{}".format, st.integers(-(10**17), 10**17), st.integers(-26, 8)).map(float)
 ODD_KEYS = [
     "", "0", "1", "2", "10", "01", "-1", "-0", "+1", "1.0", "1e3", " 1", "٣", "²", "4294967294",
     "4294967295", "4294967296", "9007199254740993", "Infinity", "NaN", "__proto__", "constructor",
@@ -62,10 +64,13 @@ def test_any_value(js: JavaScript, values: list) -> None:
 
 
 @MANY
-@given(bits=st.lists(BITS, min_size=80, max_size=80))
-def test_any_double(js: JavaScript, bits: list[int]) -> None:
+@given(
+    bits=st.lists(BITS, min_size=40, max_size=40),
+    decimals=st.lists(DECIMALS, min_size=40, max_size=40),
+)
+def test_any_double(js: JavaScript, bits: list[int], decimals: list[float]) -> None:
     """The same for doubles of all magnitudes, read from Python's own text for them, too."""
-    values = [double(each) for each in bits]
+    values = [*map(double, bits), *decimals]
     written = [stringify(value) for value in values]
     assert js.rewrite(written) == written
     assert js.rewrite([json.dumps(value) for value in values]) == written
