@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 from support.contracts import Registered, register, speak
+from support.documents import register_as_printed
 from support.node import node_receiver
 from support.receiver import Receiver
 from support.stack import Stack
@@ -70,7 +71,9 @@ async def test_document_accepts_its_example(service: Stack, name: str) -> None:
     """A document's own code accepts its own example at the first attempt, and it looks as shown."""
     contract, port = name.split(".", maxsplit=1)[0], free_port()
     await speak(service, contract)
-    endpoint = await register(service, contract, f"http://127.0.0.1:{port}/hooks")
+    endpoint = await register_as_printed(
+        service, contract, f"http://127.0.0.1:{port}/hooks", example_event(name)["type"]
+    )
     async with node_receiver(contract, endpoint.secret, port) as node:
         event = await service.publish(**example_event(name))
         status, request = await node.received()
@@ -91,7 +94,12 @@ async def test_document_refuses_another_secret(service: Stack, contract: str) ->
     """A document's own code refuses what another secret signed, and the attempt says 401."""
     port = free_port()
     await speak(service, contract)
-    endpoint = await register(service, contract, f"http://127.0.0.1:{port}/hooks")
+    endpoint = await register_as_printed(
+        service,
+        contract,
+        f"http://127.0.0.1:{port}/hooks",
+        example_event(first_example(contract))["type"],
+    )
     async with node_receiver(contract, endpoint.secret + "x", port):
         event = await service.publish(**example_event(first_example(contract)))
         delivery = await delivery_after(service, endpoint, event)
@@ -106,7 +114,9 @@ async def test_document_refuses_a_changed_byte(
 ) -> None:
     """A document's own code refuses the very request that it accepts with any byte changed."""
     await speak(service, contract)
-    endpoint = await register(service, contract, hooks.url)
+    endpoint = await register_as_printed(
+        service, contract, hooks.url, example_event(first_example(contract))["type"]
+    )
     await service.publish(**example_event(first_example(contract)))
     await assert_eventually(lambda: hooks.requests)
     port, [request] = free_port(), hooks.requests[:1]
@@ -136,12 +146,13 @@ async def test_document_in_python(service: Stack, hooks: Receiver, contract: str
     printed = importlib.import_module(f"contracts.published.{contract}_verify")
     verify = printed.verify_webhook_signature
     await speak(service, contract)
-    endpoint = await register(service, contract, hooks.url)
-    names = [name for name in EXAMPLES if name.startswith(f"{contract}.")]
-    for name in names:
-        await service.publish(**example_event(name))
-    await assert_eventually(lambda: len(hooks.requests) == len(names))
-    for request in hooks.requests:
+    for name in (name for name in EXAMPLES if name.startswith(f"{contract}.")):
+        event = example_event(name)
+        endpoint = await register_as_printed(service, contract, hooks.url, event["type"])
+        before = len(hooks.requests)
+        await service.publish(**{**event, "endpoint_id": endpoint.id})
+        await assert_eventually(lambda count=before: len(hooks.requests) == count + 1)
+        request = hooks.requests[-1]
         payload = request.body.decode()
         signature = request.headers[SIGNATURES.get(contract, "x-webhook-signature")]
         assert verify(payload, signature, endpoint.secret)

@@ -22,6 +22,9 @@ from hookwright.signing import generate_secret
 from runtime.embedded import EmbeddedServer, free_port
 from runtime.settings import new_encryption_key
 
+# One after the other: two `dev`s that start at once may choose the same free port.
+pytestmark = pytest.mark.xdist_group("dev")
+
 SECRET = generate_secret()
 FACADE_BODY = {
     "url": "https://your-app.com/webhooks/reflow",
