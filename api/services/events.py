@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from http import HTTPStatus
 from itertools import islice
 from typing import Any
 
@@ -26,6 +27,9 @@ from hookwright.models import EventInput, FanOut
 from hookwright.times import rfc3339
 
 MAX_WARNINGS = 10
+
+MAX_STORED_CHARACTERS = 1_500_000
+"""Temporal takes 2 MiB of a payload. A body of 1 MiB may grow beyond: 1e15 has seventeen digits."""
 
 log = structlog.get_logger(__name__)
 
@@ -139,6 +143,12 @@ class Events:
         if contract is None:
             raise unavailable(
                 f"contract {contract_name} is missing; is HOOKWRIGHT_CONTRACTS_DIR set?"
+            )
+        if len(event.model_dump_json()) > MAX_STORED_CHARACTERS:
+            raise Problem(
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+                "body-too-large",
+                "with its numbers written out this event is too large to store; send it in parts",
             )
         for field, fault in contract.event_faults(event.type, event.extra).items():
             raise invalid(("body", *field.split(".")), fault)
