@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from support.contracts import register, speak
 from support.node import JavaScript, javascript
@@ -39,7 +39,11 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS, inner, max_size=6),
     max_leaves=16,
 )
-MANY = settings(max_examples=100, deadline=None)
+# Many values at a time, as asking Node costs most. Not shrunk, which takes minutes: the assertion
+# shows which value of the many it was.
+MANY = settings(
+    max_examples=100, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate)
+)
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +125,7 @@ def test_unsafe_integers() -> None:
     assert stringify(10**20 + 1) == "100000000000000000001"
 
 
-@settings(max_examples=40, deadline=None)
+@settings(MANY, max_examples=40)
 @given(data=st.lists(VALUES, min_size=5, max_size=5))
 @pytest.mark.parametrize("contract", ECMASCRIPT)
 def test_whole_body(js: JavaScript, contract: str, data: list) -> None:
