@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import random
 import shutil
 import socket
 import sysconfig
@@ -28,6 +29,8 @@ PRAGMAS = {"journal_mode": "WAL", "synchronous": "2"}
 GO_GC_PERCENT = "400"
 
 READY_TIMEOUT_SECONDS = 30.0
+
+PORTS = (15_000, 32_000)
 
 
 @dataclass(frozen=True)
@@ -116,8 +119,16 @@ def temporal_binary() -> str:
 
 
 def free_port() -> int:
-    """Return a port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
+    """Return a port that was free a moment ago.
+
+    It lies below those that the system gives to connections and to servers that ask for any port:
+    one of these could otherwise be given away again before it is used.
+    """
+    while True:
+        port = random.randrange(*PORTS)  # noqa: S311 - not a secret
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
         return port
