@@ -73,13 +73,12 @@ def api(
     Example: `hookwright api --host 0.0.0.0`
     """
     from runtime import logs
-    from runtime.http_server import listening_socket
     from runtime.services import serve_api
     from runtime.settings import load_settings
 
     with plain_errors():
         logs.configure()
-        run(serve_api(load_settings(), listening_socket(host, port)))
+        run(serve_api(load_settings(), host, port))
 
 
 @app.command()

@@ -1,7 +1,6 @@
 """The services as the command line runs them: API, worker, and setting a namespace up."""
 
 import asyncio
-import socket
 import time
 from datetime import timedelta
 
@@ -16,7 +15,7 @@ from api.config import ApiConfig
 from api.facades import UnknownFacadeError
 from runtime.codec import EncryptionCodec
 from runtime.errors import CommandError
-from runtime.http_server import serve
+from runtime.http_server import listening_socket, serve
 from runtime.keys import cursor_key
 from runtime.running import errors, say
 from runtime.settings import Settings
@@ -32,13 +31,14 @@ PASSING = (RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatus
 log = structlog.get_logger(__name__)
 
 
-async def serve_api(settings: Settings, listener: socket.socket) -> None:
+async def serve_api(settings: Settings, host: str, port: int) -> None:
     """Serve the REST API until cancelled. Temporal need not be up yet.
 
     Raises:
         CommandError: a setting will not do.
     """
     config = api_config(settings)
+    listener = listening_socket(host, port)
     client = await _connect(config.codec, lazy=True)
     if not settings.api_keys:
         log.warning("api.no_keys", remedy="set HOOKWRIGHT_API_KEYS; until then nobody gets in")
@@ -46,7 +46,6 @@ async def serve_api(settings: Settings, listener: socket.socket) -> None:
         app = create_app(client, config)
     except UnknownFacadeError as error:
         raise CommandError(f"HOOKWRIGHT_FACADES: {error}") from None
-    host, port, *_ = listener.getsockname()
     log.info("api.started", host=host, port=port)
     await serve(app, listener)
 

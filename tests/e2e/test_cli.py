@@ -190,7 +190,8 @@ async def test_dev_publish_and_child_dies(tmp_path: Path) -> None:
 
 async def test_dev_port_in_use(tmp_path: Path, server: EmbeddedServer) -> None:
     """A port in use is one sentence, with the option that helps."""
-    it = await hookwright("dev", "--temporal-port", str(server.port), folder=tmp_path)
+    free = ["--port", str(free_port()), "--ui-port", str(free_port())]
+    it = await hookwright("dev", "--temporal-port", str(server.port), *free, folder=tmp_path)
     assert it.status == 1
     assert it.output == (
         f"error: cannot listen on 127.0.0.1 port {server.port} (address already in use);"
