@@ -14,7 +14,7 @@ from temporalio import activity
 from temporalio.client import Client, WorkflowHandle
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
-from activities.egress import Answer, Egress
+from activities.egress import MAX_ERROR_BYTES, Answer, Egress, clip
 from activities.endpoints import Endpoints
 from hookwright.client import recorded_log
 from hookwright.contracts import DEFAULT_CONTRACT, Contract
@@ -148,8 +148,13 @@ class Attempts:
         try:
             body = render(contract, delivery.event, delivery.happened_at, config.payload_template)
         except ValueError as error:
-            return Answer(Outcome.TEMPLATE_ERROR, error=f"payload template: {error}")
-        headers = _headers(contract, endpoint, delivery.event.id, now, body)
+            # JMESPath repeats the value that did not fit, whatever its size.
+            fault = clip(f"payload template: {error}", MAX_ERROR_BYTES)
+            return Answer(Outcome.TEMPLATE_ERROR, error=fault)
+        try:
+            headers = _headers(contract, endpoint, delivery.event.id, now, body)
+        except ValueError as error:
+            return Answer(Outcome.PROTOCOL_ERROR, error=f"cannot be signed: {error}")
         timeout = config.timeout_seconds or contract.timeout_seconds
         return await self.egress.post(config.url, headers, body, timeout)
 

@@ -101,7 +101,7 @@ class Egress:
         return Answer(
             Outcome.DELIVERED if delivered else Outcome.HTTP_ERROR,
             status_code=response.status,
-            body=_clip(content.decode(errors="replace"), MAX_KEPT_BYTES),
+            body=clip(content.decode(errors="replace"), MAX_KEPT_BYTES),
             error=None if delivered else f"the receiver answered {response.status}",
             retry_after=_header(response, b"retry-after"),
         )
@@ -129,10 +129,11 @@ def _outcome(error: Exception) -> Outcome:  # noqa: PLR0911 - a table
 def _sentence(error: Exception, timeout_seconds: float) -> str:
     if isinstance(error, TimeoutError):
         return f"no complete answer within {timeout_seconds:g} s"
-    return _clip(str(error) or type(error).__name__, MAX_ERROR_BYTES)
+    return clip(str(error) or type(error).__name__, MAX_ERROR_BYTES)
 
 
-def _clip(text: str, limit: int) -> str:
+def clip(text: str, limit: int) -> str:
+    """Return the text, cut to so many bytes, as what can be stored."""
     return text.encode(errors="replace")[:limit].decode(errors="ignore")
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from temporalio import activity
 from temporalio.client import Client, WorkflowUpdateFailedError
@@ -17,6 +17,9 @@ VISIBILITY_LAG_SECONDS = 2.0
 """Ten times the longest lag measured between a start and its row in visibility."""
 
 CONCURRENT_CANCELS = 20
+CONCURRENT_UPDATES = 5
+"""Of one worker. Temporal lets ten be in flight at one workflow; the backoff of what it refuses is
+longer than a caller waits."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,9 @@ class Entities:
     """Activities that carry one entity's word to another, and clear up after a deleted one."""
 
     client: Client
+    updates: asyncio.Semaphore = field(
+        default_factory=lambda: asyncio.Semaphore(CONCURRENT_UPDATES), init=False
+    )
 
     @activity.defn
     async def register_route(self, tenant_id: str, route: Route) -> None:
@@ -94,7 +100,8 @@ class Entities:
     async def _update(self, workflow_id: str, update: str, *arguments: object) -> None:
         handle = self.client.get_workflow_handle(workflow_id)
         try:
-            await handle.execute_update(update, args=arguments)
+            async with self.updates:
+                await handle.execute_update(update, args=arguments)
         except WorkflowUpdateFailedError as error:
             if isinstance(error.cause, ApplicationError):
                 raise ApplicationError(

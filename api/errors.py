@@ -73,12 +73,12 @@ def conflict(detail: str) -> Problem:
 
 def invalid(loc: Sequence[str | int], msg: str) -> Problem:
     """Return a 422 with one fault."""
-    return _invalid([Fault(loc=list(loc), msg=msg)])
+    return invalid_faults([Fault(loc=list(loc), msg=msg)])
 
 
 def invalid_model(error: ValidationError | RequestValidationError, *loc: str) -> Problem:
     """Return a 422 with all that pydantic found. Never repeats the input: it may be a secret."""
-    return _invalid(
+    return invalid_faults(
         [
             Fault(loc=[*loc, *fault["loc"]], msg=fault["msg"].removeprefix("Value error, "))
             for fault in error.errors()
@@ -86,7 +86,8 @@ def invalid_model(error: ValidationError | RequestValidationError, *loc: str) ->
     )
 
 
-def _invalid(faults: list[Fault]) -> Problem:
+def invalid_faults(faults: list[Fault]) -> Problem:
+    """Return a 422 whose sentence names the first fault."""
     first, more = faults[0], len(faults) - 1
     detail = f"{'.'.join(map(str, first.loc))}: {first.msg}"
     return Problem(

@@ -21,6 +21,7 @@ from pydantic import (
 )
 
 from hookwright.expressions import check_expression
+from hookwright.headers import FORBIDDEN
 from hookwright.ids import EventType, Name
 from hookwright.schedule import RetryRule
 from hookwright.subscription import wants_type
@@ -32,6 +33,7 @@ HeaderName = Annotated[
     str,
     StringConstraints(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$", max_length=128),
 ]
+VisibleAscii = Annotated[str, StringConstraints(pattern=r"^[ -~]*$", max_length=128)]
 HeaderSource = Literal["event_id", "delivery_id", "unix_time"]
 """What a contract may send in a header of its own: the id of the event, the id of the delivery (the
 same at every attempt), or the time of the attempt."""
@@ -54,7 +56,7 @@ class SignatureRule(ContractModel):
     scheme: Literal["standard", "body", "timestamped"]
     header: HeaderName
     encoding: Literal["base64", "hex"]
-    prefix: str = ""
+    prefix: VisibleAscii = ""
 
     @model_validator(mode="after")
     def _fits_its_scheme(self) -> Self:
@@ -69,8 +71,14 @@ class SecretRule(ContractModel):
     """Who makes an endpoint's secret, and how long a given one may be, in characters."""
 
     given: Literal["required", "optional", "refused"] = "optional"
-    min_length: int = Field(default=16, ge=1)
-    max_length: int = Field(default=256, le=256)
+    min_length: int = Field(default=16, ge=1, le=256)
+    max_length: int = Field(default=256, ge=1, le=256)
+
+    @model_validator(mode="after")
+    def _some_secret_fits(self) -> Self:
+        if self.min_length > self.max_length:
+            raise ValueError("min_length is above max_length")
+        return self
 
 
 class ExtraField(ContractModel):
@@ -107,7 +115,7 @@ class Contract(ContractModel):
 
     name: Name
     title: str
-    content_type: str
+    content_type: VisibleAscii
     timeout_seconds: float = Field(gt=0, le=60)
     json_style: Literal["compact", "ecmascript"] = "compact"
     envelope: Annotated[str, AfterValidator(check_expression)]
@@ -124,6 +132,15 @@ class Contract(ContractModel):
             for source in ("event_id", "unix_time"):
                 if source not in self.headers.values():
                     raise ValueError(f"headers: the standard scheme needs one for {source}")
+        return self
+
+    @model_validator(mode="after")
+    def _headers_are_its_to_set(self) -> Self:
+        names = [name.lower() for name in (*self.headers, self.signature.header)]
+        if len({*names}) < len(names):
+            raise ValueError("headers: a name stands there twice")
+        if taken := sorted(FORBIDDEN & {*names}):
+            raise ValueError(f"headers: {', '.join(taken)} is not a contract's to set")
         return self
 
     def header_with(self, source: HeaderSource) -> str:
@@ -182,10 +199,10 @@ def load_contract(path: Path) -> Contract:
     """
     try:
         return Contract.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ContractError(f"{path}: {error}") from error
     except ValidationError as error:
         raise ContractError(f"{path}: {_told(error)}") from error
+    except (OSError, RecursionError, ValueError) as error:
+        raise ContractError(f"{path}: {error}") from error
 
 
 def _told(error: ValidationError) -> str:

@@ -38,9 +38,9 @@ def render(
     write = stringify if contract.json_style == "ecmascript" else _compact
     try:
         return write(body).encode()
-    except TypeError:
-        # JMESPath can yield an expression (`&data`).
-        raise ValueError("the expression yields what is not JSON") from None
+    except (TypeError, UnicodeEncodeError, RecursionError):
+        # JMESPath can yield an expression (`&data`), lone surrogates, or what nests without end.
+        raise ValueError("the expression yields what is not JSON, or nests too deeply") from None
 
 
 def _compact(body: object) -> str:

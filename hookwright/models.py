@@ -11,7 +11,9 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
 
+from hookwright.destinations import MAX_URL_LENGTH
 from hookwright.expressions import check_expression
+from hookwright.headers import check_headers
 from hookwright.ids import EventType, Name
 from hookwright.schedule import Retry
 from hookwright.subscription import EventTypePattern
@@ -37,6 +39,11 @@ def _check_finite(value: JsonValue) -> JsonValue:
     return value
 
 
+def _check_any_headers(headers: dict[str, str]) -> dict[str, str]:
+    return check_headers(headers, reserved=())
+
+
+CustomHeaders = Annotated[dict[str, str], AfterValidator(_check_any_headers)]
 EventData = Annotated[JsonValue, AfterValidator(_check_finite)]
 Metadata = Annotated[dict[str, str], AfterValidator(_check_metadata)]
 Expression = Annotated[str, AfterValidator(check_expression)]
@@ -187,7 +194,7 @@ class EndpointConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    url: str
+    url: str = Field(max_length=MAX_URL_LENGTH)
     event_types: list[EventTypePattern] = Field(default=["*"], min_length=1, max_length=50)
     description: str = Field(default="", max_length=1024)
     metadata: Metadata = {}

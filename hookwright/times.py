@@ -16,10 +16,6 @@ def rfc3339_seconds(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-Timestamp = Annotated[AwareDatetime, PlainSerializer(rfc3339, when_used="json")]
-"""A time that becomes JSON with milliseconds and `Z`."""
-
-
 def _utc(moment: datetime) -> datetime:
     try:
         return moment.astimezone(UTC)
@@ -29,3 +25,6 @@ def _utc(moment: datetime) -> datetime:
 
 Moment = Annotated[AwareDatetime, AfterValidator(_utc)]
 """A time that somebody gave, in any zone."""
+
+Timestamp = Annotated[Moment, PlainSerializer(rfc3339, when_used="json")]
+"""A time that becomes JSON with milliseconds and `Z`."""

@@ -183,7 +183,7 @@ def load_settings() -> Settings:
         CommandError: some are not valid; the text names them and the faults, never the values.
     """
     try:
-        return Settings()
+        settings = Settings()
     except ValidationError as error:
         faults = {
             str(fault["loc"][0]).upper(): fault["msg"].removeprefix("Value error, ")
@@ -191,6 +191,11 @@ def load_settings() -> Settings:
         }
         sentences = [f"HOOKWRIGHT_{name}: {fault}" for name, fault in faults.items()]
         raise CommandError("; ".join(sentences)) from None
+    if {*settings.api_keys.values()} & {*settings.tenant_keys}:
+        raise CommandError(
+            "HOOKWRIGHT_TENANT_KEYS: a tenant's key is an operator's too; make another"
+        )
+    return settings
 
 
 def new_encryption_key() -> str:

@@ -11,7 +11,7 @@ from temporalio.exceptions import ActivityError, ApplicationError
 with workflow.unsafe.imports_passed_through():
     from activities.entities import Entities
     from hookwright.ids import ENDPOINT_MEMO
-    from hookwright.models import EndpointConfig, EndpointState, Secret
+    from hookwright.models import CustomHeaders, EndpointConfig, EndpointState, Secret
 
 from workflows.deadline import Deadline
 
@@ -26,7 +26,7 @@ class EndpointCreate(Deadline):
 
     config: EndpointConfig
     secret: str = Field(min_length=1, max_length=256)
-    headers: dict[str, str]
+    headers: CustomHeaders
     digest: str
 
 
@@ -34,7 +34,7 @@ class EndpointChange(Deadline):
     """The argument of `change`: the fields to set, and all custom headers if they change."""
 
     fields: dict[str, Any]
-    headers: dict[str, str] | None = None
+    headers: CustomHeaders | None = None
 
 
 class SecretRotate(Deadline):

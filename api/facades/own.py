@@ -11,7 +11,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerialize
 from pydantic.alias_generators import to_camel
 
 from api.auth import OwnTenant
-from api.errors import Fault, Problem, not_found, responses
+from api.errors import BODY_ERRORS, Fault, Problem, invalid_faults, not_found, responses
 from api.services import Services, ServicesDependency
 from api.services.endpoints import NewEndpoint
 from hookwright.contracts import Contract
@@ -25,7 +25,7 @@ PAGE = 100
 
 READS = responses(HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND)
 DELETES = responses(HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
-WRITES = DELETES | responses(HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+WRITES = DELETES | responses(*BODY_ERRORS)
 
 Moment = Annotated[AwareDatetime, PlainSerializer(rfc3339_seconds, when_used="json")]
 """A time as the documents print it: whole seconds and `Z`."""
@@ -121,7 +121,8 @@ class OwnWebhooks:
         """Return the id of a new endpoint: `wh_` and hex, the same under the same key."""
         if idempotency_key is None:
             return new_endpoint_id(PREFIX)
-        return id_from_key(PREFIX, self.tenant_id, idempotency_key)
+        # With the contract's name: one key may stand for a webhook of each.
+        return id_from_key(PREFIX, self.tenant_id, f"{self.contract.name} {idempotency_key}")
 
     def _is_own(self, endpoint: EndpointState) -> bool:
         return endpoint.active_config.contract == self.contract.name
@@ -132,11 +133,11 @@ class OwnWebhooks:
         try:
             yield
         except Problem as problem:
-            problem.errors = [
+            faults = [
                 Fault(loc=[self.words.get(str(part), part) for part in fault.loc], msg=fault.msg)
                 for fault in problem.errors
             ]
-            raise
+            raise (invalid_faults(faults) if faults else problem) from None
 
 
 def own_webhooks(contract: str, **words: str) -> Any:  # noqa: ANN401 - as FastAPI's Depends

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from http import HTTPStatus
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 import structlog
@@ -192,10 +192,11 @@ class Events:
 
 def warnings(event: EventInput) -> list[str]:
     """Return what a publisher should know of an event that was accepted all the same."""
+    found = chain(unsafe_integers(event.data), unsafe_integers(event.extra, "extra"))
     return [
         f"{path}: JavaScript cannot hold this integer exactly; receivers that parse and sign again"
         " will refuse it. Send it as a string."
-        for path in islice(unsafe_integers(event.data), MAX_WARNINGS)
+        for path in islice(found, MAX_WARNINGS)
     ]
 
 

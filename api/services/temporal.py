@@ -56,7 +56,9 @@ async def updating(what: str) -> AsyncIterator[None]:
             raise
         match error.cause.type:
             case "late":
-                raise unavailable("no worker took the change in time; repeat it") from None
+                raise unavailable(
+                    "no worker took the change in time; repeat it (does none ever? compare clocks)"
+                ) from None
             case "not_found" | "tenant_deleted":
                 raise not_found("tenant") from None
             case "endpoint_deleted" if what == "endpoint":

@@ -89,3 +89,24 @@ def test_what_is_not_toml(tmp_path, content):
     path.write_bytes(content)
     with pytest.raises(ContractError, match=r"acme\.toml"):
         load_contract(path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ('header = "webhook-signature"', 'header = "Webhook-Id"', "twice"),
+        ('header = "webhook-signature"', 'header = "Host"', "not a contract's"),
+        ('content_type = "application/json"', 'content_type = "a\\r\\nX: y"', "content_type"),
+        ("[retry]", "[secret]\nmin_length = 200\nmax_length = 100\n[retry]", "above"),
+        ('name = "standard"', f"a = {'[' * 5000}", "recursion"),
+        ('name = "standard"', f"a = {'9' * 5000}", "digits"),
+    ],
+    ids=["header twice", "Host", "CR LF", "no secret fits", "nested", "long number"],
+)
+def test_unusable_contracts(tmp_path, old, new, reason):
+    """A contract that could never be sent, or a file that cannot be read, is refused by name."""
+    path = tmp_path / "odd.toml"
+    path.write_text(GOOD.replace(old, new))
+    with pytest.raises(ContractError, match=reason) as refusal:
+        load_contract(path)
+    assert str(path) in str(refusal.value)

@@ -101,7 +101,7 @@ def test_every_fault_at_once(monkeypatch):
 def test_well_formed(monkeypatch):
     """Well-formed settings are read, spaces and an ending comma forgiven."""
     monkeypatch.setenv("HOOKWRIGHT_API_KEYS", f"ops:{DIGEST.upper()}, ci:{DIGEST},")
-    monkeypatch.setenv("HOOKWRIGHT_TENANT_KEYS", f"acme:{DIGEST}, acme:{'a' * 64},")
+    monkeypatch.setenv("HOOKWRIGHT_TENANT_KEYS", f"acme:{'B' * 64}, acme:{'a' * 64},")
     monkeypatch.setenv("HOOKWRIGHT_FACADES", "one, two,")
     monkeypatch.setenv("HOOKWRIGHT_CONTRACTS_DIR", "")
     monkeypatch.setenv("HOOKWRIGHT_ENCRYPTION_KEYS", f"k2:{KEY},k1:{OTHER_KEY}")
@@ -109,13 +109,21 @@ def test_well_formed(monkeypatch):
     monkeypatch.setenv("HOOKWRIGHT_EGRESS_ALLOW_HTTP", "true")
     settings = load_settings()
     assert settings.api_keys == {"ops": DIGEST, "ci": DIGEST}
-    assert settings.tenant_keys == {DIGEST: "acme", "a" * 64: "acme"}
+    assert settings.tenant_keys == {"b" * 64: "acme", "a" * 64: "acme"}
     assert settings.facades == ["one", "two"]
     assert settings.contracts_dir is None
     assert list(settings.key_ring.items()) == [("k2", bytes(range(32))), ("k1", bytes(32))]
     assert settings.destinations == DestinationPolicy(
         allow_http=True, allow_networks=parse_networks(["10.1.0.0/16", "fd00::/8"])
     )
+
+
+def test_one_key_is_not_two_callers(monkeypatch):
+    """A tenant's key that is an operator's too is refused: it would open everything."""
+    monkeypatch.setenv("HOOKWRIGHT_API_KEYS", f"ops:{DIGEST}")
+    monkeypatch.setenv("HOOKWRIGHT_TENANT_KEYS", f"acme:{DIGEST.upper()}")
+    with pytest.raises(CommandError, match="operator's too"):
+        load_settings()
 
 
 def test_nothing_is_open_by_default():
