@@ -35,6 +35,12 @@ def dev(  # noqa: PLR0913 - one parameter an option
     ui_port: Annotated[
         int, typer.Option(min=1, max=65_535, help="Port of the Temporal Web UI.")
     ] = 8233,
+    listen_port: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=65_535, help="Port of the receiver to try. Default: 8100, or a free one."
+        ),
+    ] = None,
     state_dir: StateDir = DEFAULT_STATE_DIR,
     api_key: Annotated[
         str | None,
@@ -57,7 +63,7 @@ def dev(  # noqa: PLR0913 - one parameter an option
     """
     from runtime.dev import Dev
 
-    run(Dev(port, temporal_port, ui_port, state_dir, api_key, strict_egress).run())
+    run(Dev(port, temporal_port, ui_port, listen_port, state_dir, api_key, strict_egress).run())
 
 
 @app.command()

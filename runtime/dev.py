@@ -42,6 +42,7 @@ class Dev:
     port: int
     temporal_port: int
     ui_port: int
+    listen_port: int | None
     state_dir: Path
     api_key: str | None
     strict_egress: bool
@@ -83,11 +84,14 @@ class Dev:
             (self.port, "--port"),
             (self.temporal_port, "--temporal-port"),
             (self.ui_port, "--ui-port"),
+            (self.listen_port, "--listen-port"),
         ):
-            listening_socket(LOOPBACK, port, option).close()
+            if port is not None:
+                listening_socket(LOOPBACK, port, option).close()
 
     def _place(self, keys: DevKeys) -> Place:
-        listener = None if self.strict_egress else _free_or_other(LISTENER_PORT)
+        chosen = self.listen_port or _free_or_other(LISTENER_PORT)
+        listener = None if self.strict_egress else chosen
         return Place(self.port, self.ui_port, listener, keys.operator_key, keys.tenant_key)
 
     @asynccontextmanager

@@ -22,9 +22,6 @@ from hookwright.signing import generate_secret
 from runtime.embedded import EmbeddedServer, free_port
 from runtime.settings import new_encryption_key
 
-# One after the other: two `dev`s that start at once may choose the same free port.
-pytestmark = pytest.mark.xdist_group("dev")
-
 SECRET = generate_secret()
 FACADE_BODY = {
     "url": "https://your-app.com/webhooks/reflow",
@@ -112,7 +109,8 @@ class Dev:
 @asynccontextmanager
 async def dev(folder: Path, *options: str) -> AsyncIterator[Dev]:
     """Run `hookwright dev` on free ports while the context lasts."""
-    ports = {name: str(free_port()) for name in ("--port", "--temporal-port", "--ui-port")}
+    names = ("--port", "--temporal-port", "--ui-port", "--listen-port")
+    ports = {name: str(free_port()) for name in names}
     flat = [argument for pair in ports.items() for argument in pair]
     async with running("dev", *flat, *options, folder=folder) as command:
         await command.says(r"Ctrl-C stops everything")
