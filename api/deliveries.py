@@ -12,7 +12,6 @@ from api.pages import Cursor, Limit, Page
 from api.requests import StrictRoute
 from api.services import ServicesDependency
 from api.services.deliveries import Delivery
-from api.services.events import between
 from hookwright.ids import EventType, Name
 from hookwright.models import Attempt, DeliveryState
 from hookwright.times import Moment, Timestamp
@@ -67,7 +66,8 @@ async def list_deliveries(  # noqa: PLR0913 - one parameter a filter
         event_id=event_id,
         event_type=event_type,
         state=state,
-        span=between(since, until),
+        since=since,
+        until=until,
         limit=limit,
         cursor=cursor,
     )

@@ -21,6 +21,7 @@ from pydantic import (
 )
 
 from hookwright.expressions import check_expression
+from hookwright.faults import told
 from hookwright.headers import FORBIDDEN
 from hookwright.ids import EventType, Name
 from hookwright.schedule import RetryRule
@@ -200,15 +201,9 @@ def load_contract(path: Path) -> Contract:
     try:
         return Contract.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except ValidationError as error:
-        raise ContractError(f"{path}: {_told(error)}") from error
+        raise ContractError(f"{path}: {told(error)}") from error
     except (OSError, RecursionError, ValueError) as error:
         raise ContractError(f"{path}: {error}") from error
-
-
-def _told(error: ValidationError) -> str:
-    faults = [(".".join(map(str, it["loc"])), it["msg"]) for it in error.errors()]
-    plain = [(key, reason.removeprefix("Value error, ")) for key, reason in faults]
-    return "; ".join(f"{key}: {reason}" if key else reason for key, reason in plain)
 
 
 def load_contracts(own: Path | None = None) -> dict[str, Contract]:

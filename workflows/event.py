@@ -11,6 +11,7 @@ with workflow.unsafe.imports_passed_through():
 
     from activities.fan_out import FanOuts
     from hookwright.client import event_search_attributes
+    from hookwright.faults import told
     from hookwright.ids import event_workflow_id
     from hookwright.models import EventInput, FanOut
 
@@ -49,22 +50,15 @@ def _checked(argument: RawValue) -> EventInput:
     try:
         event: EventInput = workflow.payload_converter().from_payload(argument.payload, EventInput)
     except ValidationError as error:
-        faults = "; ".join(
-            f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()
-        )
-        raise ApplicationError(
-            f"not an event: {faults}", type="invalid_event", non_retryable=True
-        ) from None
+        raise _no_event(f"not an event: {told(error)}") from None
     except Exception as error:  # noqa: BLE001
         # Not JSON at all, or nothing that our converter knows: the sender must learn of it.
-        raise ApplicationError(
-            f"not an event: {error}", type="invalid_event", non_retryable=True
-        ) from None
+        raise _no_event(f"not an event: {error}") from None
     expected = event_workflow_id(event.tenant_id, event.id)
     if workflow.info().workflow_id != expected:
-        raise ApplicationError(
-            f"the workflow id must be {expected}, or the event could be accepted twice",
-            type="invalid_event",
-            non_retryable=True,
-        )
+        raise _no_event(f"the workflow id must be {expected}, or the event could be accepted twice")
     return event
+
+
+def _no_event(reason: str) -> ApplicationError:
+    return ApplicationError(reason, type="invalid_event", non_retryable=True)

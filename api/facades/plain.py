@@ -176,17 +176,10 @@ async def list_plain_deliveries(  # noqa: PLR0913 - two are the page, two the fr
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> list[PlainDelivery]:
-    """List a webhook's deliveries with every attempt, newest first."""
+    """List a webhook's deliveries with every attempt: pending first, then those that ended last."""
     await webhooks.get(webhook_id)
     page = await webhooks.services.deliveries.page(
-        webhooks.tenant_id,
-        endpoint_id=webhook_id,
-        event_id=None,
-        event_type=None,
-        state=None,
-        span="",
-        limit=limit,
-        cursor=cursor,
+        webhooks.tenant_id, endpoint_id=webhook_id, limit=limit, cursor=cursor
     )
     if page.next_cursor:
         query = urlencode({"limit": limit, "cursor": page.next_cursor})

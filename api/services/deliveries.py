@@ -16,7 +16,7 @@ from temporalio.exceptions import ApplicationError
 
 from api.errors import not_found
 from api.pages import Cursors, Page
-from api.services.temporal import RPC_TIMEOUT, describe, equals, page_of_executions
+from api.services.temporal import RPC_TIMEOUT, between, describe, equals, page_of_executions
 from hookwright.client import ENDPOINT_ID, EVENT_ID, EVENT_TYPE, recorded_log
 from hookwright.ids import (
     ATTEMPTS_MEMO,
@@ -82,13 +82,14 @@ class Deliveries:
         self,
         tenant_id: str,
         *,
-        endpoint_id: str | None,
-        event_id: str | None,
-        event_type: str | None,
-        state: DeliveryState | None,
-        span: str,
         limit: int,
         cursor: str | None,
+        endpoint_id: str | None = None,
+        event_id: str | None = None,
+        event_type: str | None = None,
+        state: DeliveryState | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
     ) -> Page[Delivery]:
         """Return a page of a tenant's deliveries: pending first, then those that ended last."""
         query = f"WorkflowType = '{DELIVERY_WORKFLOW}'" + equals(
@@ -97,7 +98,7 @@ class Deliveries:
         if state:
             query += f" AND ExecutionStatus IN {STATUSES[state]}"
         rows, following = await page_of_executions(
-            self.client, self.cursors, query + span, limit, cursor
+            self.client, self.cursors, query + between(since, until), limit, cursor
         )
         found = await asyncio.gather(*(self._read(row.id) for row in rows))
         return Page(data=[each for each in found if each], next_cursor=following)

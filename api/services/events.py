@@ -17,14 +17,13 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from api.errors import Problem, conflict, invalid, not_found, unavailable
 from api.pages import Cursors, Page
 from api.services.deliveries import Deliveries, Delivery
-from api.services.temporal import RPC_TIMEOUT, describe, equals, page_of_executions
+from api.services.temporal import RPC_TIMEOUT, between, describe, equals, page_of_executions
 from api.services.tenants import Tenants
 from hookwright import client as hookwright
 from hookwright.contracts import DEFAULT_CONTRACT, Contract
 from hookwright.ecmascript import unsafe_integers
 from hookwright.ids import EVENT_WORKFLOW, event_workflow_id
 from hookwright.models import EventInput, FanOut
-from hookwright.times import rfc3339
 
 MAX_WARNINGS = 10
 
@@ -124,7 +123,7 @@ class Events:
         limit: int,
         cursor: str | None,
     ) -> Page[EventInput]:
-        """Return a page of a tenant's events, newest first.
+        """Return a page of a tenant's events: those fanned out last first.
 
         Raises:
             Problem: 404 no such tenant.
@@ -198,13 +197,6 @@ def warnings(event: EventInput) -> list[str]:
         " will refuse it. Send it as a string."
         for path in islice(found, MAX_WARNINGS)
     ]
-
-
-def between(since: datetime | None, until: datetime | None) -> str:
-    """Return visibility conditions for a span of time: since it, and before it."""
-    later = f" AND StartTime >= '{rfc3339(since)}'" if since else ""
-    earlier = f" AND StartTime < '{rfc3339(until)}'" if until else ""
-    return later + earlier
 
 
 def _content(event: EventInput) -> str:

@@ -17,6 +17,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from api.errors import conflict, not_found, unavailable
 from api.pages import Cursors
+from hookwright.times import rfc3339
 
 RPC_TIMEOUT = timedelta(seconds=2.5)
 """A caller learns within 3 s that Temporal is away."""
@@ -96,3 +97,10 @@ async def page_of_executions(
 def equals(**filters: Any) -> str:  # noqa: ANN401 - ids, enums and None
     """Return visibility conditions for the filters that are given."""
     return "".join(f" AND {name} = '{value}'" for name, value in filters.items() if value)
+
+
+def between(since: datetime | None, until: datetime | None) -> str:
+    """Return visibility conditions for a span of time: since it, and before it."""
+    later = f" AND StartTime >= '{rfc3339(since)}'" if since else ""
+    earlier = f" AND StartTime < '{rfc3339(until)}'" if until else ""
+    return later + earlier
