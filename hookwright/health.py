@@ -166,8 +166,12 @@ class Health(BaseModel):
         self._judge(report, rule, now)
 
     def _judge(self, report: Report, rule: DeactivationRule, now: datetime) -> None:
-        if rule.is_gone(report.status_code) and self.status is EndpointStatus.DISABLED:
-            self.disabled_reason, self.next_probe_at = DisabledReason.GONE, None
+        if (
+            rule.is_gone(report.status_code)
+            and self.status is EndpointStatus.DISABLED
+            and not self.gone
+        ):
+            self._disable(DisabledReason.GONE, now)
         if self.status is not EndpointStatus.ACTIVE or not report.outcome:
             return
         reason = self.streak.breach(rule, report.outcome, report.status_code, self.counts, now)
@@ -199,8 +203,7 @@ class Health(BaseModel):
             self.probes = 0
         self.status, self.disabled_reason = EndpointStatus.DISABLED, reason
         self.holding.stop()
-        if not self.gone:
-            self.next_probe_at = now + self._until_probe()
+        self.next_probe_at = None if self.gone else now + self._until_probe()
         self._tell(
             "endpoint.disabled",
             reason=reason,
@@ -242,7 +245,7 @@ class Health(BaseModel):
 
     def probed(self, now: datetime, *, found: bool) -> None:
         """Note that a held delivery was released to try the endpoint, or that none was found."""
-        if self.status is EndpointStatus.DISABLED:
+        if self.status is EndpointStatus.DISABLED and not self.gone:
             self.probes += found
             self.next_probe_at = now + (self._until_probe() if found else timedelta(minutes=1))
 
