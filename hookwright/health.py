@@ -121,8 +121,10 @@ class Health(BaseModel):
     def take(self, reports: Reports, now: datetime) -> None:
         """Let a signal's reports count, each once."""
         self._tally(reports, now)
+        known = {*self.known}
         for report in reports.reports:
-            if report.key not in self.known:
+            if report.key not in known:
+                known.add(report.key)
                 self.known.append(report.key)
                 self._take(report, reports.rule or DeactivationRule(), now)
         del self.known[:-REMEMBERED]
