@@ -176,11 +176,21 @@ class Health(BaseModel):
             self._disable(DisabledReason.GONE, now)
         if self.status is not EndpointStatus.ACTIVE or not report.outcome:
             return
-        reason = self.streak.breach(rule, report.outcome, report.status_code, self.counts, now)
+        lately = self._lately(rule, now)
+        reason = self.streak.breach(rule, report.outcome, report.status_code, lately, now)
         if reason:
             self._disable(reason, now)
-        elif percent := self.streak.new_warning(rule, self.counts, now):
+        elif percent := self.streak.new_warning(rule, lately, now):
             self._tell("endpoint.warned", percent=percent, **self._streak_facts())
+
+    def _lately(self, rule: DeactivationRule, now: datetime) -> tuple[int, int]:
+        """Return what a failure rate is held against: nothing from before it was active again.
+
+        Else the first failure after a recovery would find the outage's rate, and disable it again.
+        """
+        by_day = rule.failure_rate and rule.failure_rate.over == "day"
+        counted = self.counts.last_day if by_day else self.counts.last_hour
+        return counted(now, self.active_since)
 
     # Changes of status.
 

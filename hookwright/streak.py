@@ -5,7 +5,6 @@ from http import HTTPStatus
 
 from pydantic import BaseModel
 
-from hookwright.counts import Counts
 from hookwright.deactivation import DeactivationRule, DisabledReason
 from hookwright.outcomes import Outcome
 from hookwright.times import Timestamp
@@ -34,20 +33,25 @@ class Streak(BaseModel):
         rule: DeactivationRule,
         outcome: Outcome,
         status_code: int | None,
-        counts: Counts,
+        lately: tuple[int, int],
         now: datetime,
     ) -> DisabledReason | None:
-        """Return which rule the latest failure has broken, or None."""
+        """Return which rule the latest failure has broken, or None.
+
+        `lately` is what a failure rate is held against: how many delivered, and how many failed.
+        """
         if outcome is Outcome.BLOCKED_DESTINATION:
             return DisabledReason.BLOCKED_DESTINATION
         if rule.gone and status_code == HTTPStatus.GONE:
             return DisabledReason.GONE
-        shares = self._shares(rule, counts, now)
+        shares = self._shares(rule, lately, now)
         return next((reason for reason, share in shares.items() if share >= 1), None)
 
-    def new_warning(self, rule: DeactivationRule, counts: Counts, now: datetime) -> int | None:
+    def new_warning(
+        self, rule: DeactivationRule, lately: tuple[int, int], now: datetime
+    ) -> int | None:
         """Return the percentage of the way to be warned of, each once in a streak, or None."""
-        percent = 100 * max(self._shares(rule, counts, now).values(), default=0.0)
+        percent = 100 * max(self._shares(rule, lately, now).values(), default=0.0)
         reached = max((each for each in WARN_AT_PERCENT if each <= percent), default=0)
         if reached <= self.warned_percent:
             return None
@@ -55,7 +59,7 @@ class Streak(BaseModel):
         return reached
 
     def _shares(
-        self, rule: DeactivationRule, counts: Counts, now: datetime
+        self, rule: DeactivationRule, lately: tuple[int, int], now: datetime
     ) -> dict[DisabledReason, float]:
         """Return how far towards each limit this has come; 1 is there."""
         shares = {}
@@ -65,9 +69,7 @@ class Streak(BaseModel):
             failing = (now - self.failing_since).total_seconds()
             shares[DisabledReason.FAILING_TOO_LONG] = failing / rule.failing_for_seconds
         if limit := rule.failure_rate:
-            delivered, failed = (
-                counts.last_hour(now) if limit.over == "hour" else counts.last_day(now)
-            )
+            delivered, failed = lately
             enough = min(1.0, (delivered + failed) / limit.at_least)
             share = failed / max(1, delivered + failed)
             shares[DisabledReason.FAILURE_RATE] = enough * min(1.0, share / limit.share)
