@@ -135,7 +135,7 @@ class Health(BaseModel):
         if at := reports.last_delivered_at:
             self.last_delivery_at = max(at, self.last_delivery_at or at)
             if self.streak.last_failure_at and at > self.streak.last_failure_at:
-                self.streak = Streak()
+                self.streak = self.streak.ended(now)
 
     def _take(self, report: Report, rule: DeactivationRule, now: datetime) -> None:
         self.holding.moved(now, was_held=report.was_held, is_held=report.is_held)
@@ -149,7 +149,7 @@ class Health(BaseModel):
     def _delivered(self, report: Report, now: datetime) -> None:
         self.counts.add(now, delivered=1)
         self.last_delivery_at = max(report.at, self.last_delivery_at or report.at)
-        self.streak = Streak()
+        self.streak = self.streak.ended(now)
         if report.probe and self.status is EndpointStatus.DISABLED:
             self._activate(now)
 

@@ -1,6 +1,6 @@
 """How long and how often an endpoint has been failing, held against the rule."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from http import HTTPStatus
 
 from pydantic import BaseModel
@@ -11,6 +11,9 @@ from hookwright.times import Timestamp
 
 WARN_AT_PERCENT = (50, 70, 90)
 
+RATE_WARNING_HOLDS = timedelta(hours=1)
+"""One success ends a streak, and not a rate: who flaps would be warned at each failure."""
+
 
 class Streak(BaseModel):
     """Failures since the last success. One success ends it: who flaps is not switched off."""
@@ -20,6 +23,7 @@ class Streak(BaseModel):
     exhausted: int = 0
     last_failure_at: Timestamp | None = None
     warned_percent: int = 0
+    rate_warned_at: Timestamp | None = None
 
     def failed(self, now: datetime, at: datetime, *, exhausted: bool) -> None:
         """Count a failed attempt. `at` is the worker's clock, `now` the endpoint's."""
@@ -27,6 +31,12 @@ class Streak(BaseModel):
         self.failures += 1
         self.exhausted += exhausted
         self.last_failure_at = at
+
+    def ended(self, now: datetime) -> "Streak":
+        """Return what a success leaves."""
+        if self.rate_warned_at and now < self.rate_warned_at + RATE_WARNING_HOLDS:
+            return Streak(warned_percent=self.warned_percent, rate_warned_at=self.rate_warned_at)
+        return Streak()
 
     def breach(
         self,
@@ -51,11 +61,14 @@ class Streak(BaseModel):
         self, rule: DeactivationRule, lately: tuple[int, int], now: datetime
     ) -> int | None:
         """Return the percentage of the way to be warned of, each once in a streak, or None."""
-        percent = 100 * max(self._shares(rule, lately, now).values(), default=0.0)
+        shares = self._shares(rule, lately, now)
+        percent = 100 * max(shares.values(), default=0.0)
         reached = max((each for each in WARN_AT_PERCENT if each <= percent), default=0)
         if reached <= self.warned_percent:
             return None
         self.warned_percent = reached
+        if 100 * shares.get(DisabledReason.FAILURE_RATE, 0.0) >= reached:
+            self.rate_warned_at = now
         return reached
 
     def _shares(
