@@ -115,10 +115,10 @@ class Reporter:
     async def _send_batch(
         self, workflow_id: str, rule: DeactivationRule, batch: list[Waiting]
     ) -> None:
-        failure: RPCError | None = None
+        failure: Exception | None = None
         try:
             await self._signal(workflow_id, rule, [report for report, _ in batch])
-        except RPCError as error:
+        except Exception as error:  # noqa: BLE001 - it is raised where the report was made
             failure = error
         for _, stored in batch:
             if stored.done():  # its attempt was cancelled
