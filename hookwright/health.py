@@ -265,7 +265,7 @@ class Health(BaseModel):
         """Forget notices that are published."""
         del self.notices[:number]
 
-    def _tell(self, event_type: str, **data: JsonValue) -> None:
+    def _tell(self, event_type: str, /, **data: JsonValue) -> None:
         self.notices_made += 1
         self.notices.append(Notice(number=self.notices_made, type=event_type, data=data))
 
