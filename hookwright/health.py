@@ -249,7 +249,9 @@ class Health(BaseModel):
             duties[Duty.RELEASE] = self.holding.release_due_at(now)
         if self.holding.held:
             duties[Duty.EXPIRE] = self.holding.next_expiry_at
-            duties[Duty.PROBE] = self.next_probe_at
+            if probe_at := self.next_probe_at:
+                look_at = self.holding.next_release_at or probe_at
+                duties[Duty.PROBE] = max(probe_at, look_at)
             if self.gone:
                 duties[Duty.END_HELD] = self.holding.next_release_at or now
         soonest = [Due(duty, at) for duty, at in duties.items() if at]
@@ -258,8 +260,10 @@ class Health(BaseModel):
     def probed(self, now: datetime, *, found: bool) -> None:
         """Note that a held delivery was released to try the endpoint, or that none was found."""
         if self.status is EndpointStatus.DISABLED and not self.gone:
+            self.holding.released(now, found, top_pace=1)
             self.probes += found
-            self.next_probe_at = now + (self._until_probe() if found else timedelta(minutes=1))
+            if found:
+                self.next_probe_at = now + self._until_probe()
 
     def told(self, number: int) -> None:
         """Forget notices that are published."""

@@ -321,11 +321,21 @@ def test_ladder_of_probes() -> None:
 
 
 def test_probe_that_finds_nothing_costs_no_step() -> None:
-    """What visibility did not show yet is probed a minute later, at the same step."""
+    """What visibility did not show yet is looked for again soon, then seldom, at the same step."""
     life = disabled()
-    life.wait(minutes=1)
+    life.health.announced = DISABLED
+    life.health.told(100)
+    life.health.holding.next_expiry_at = None
+    life.now = life.health.next_probe_at
+    waits = []
+    for _ in range(10):
+        life.health.probed(life.now, found=False)
+        waits.append((life.health.due(life.now).at - life.now).total_seconds())
+        life.now = life.health.due(life.now).at
+    assert waits == [1, 1, 2, 4, 8, 60, 300, 1_800, 3_600, 3_600]
     life.health.probed(life.now, found=False)
-    assert life.health.next_probe_at == life.now + timedelta(minutes=1)
+    life.park()
+    assert life.health.due(life.now) == (Duty.PROBE, life.now)
     life.probe_fails()
     assert life.health.next_probe_at == life.now + timedelta(minutes=5)
 
