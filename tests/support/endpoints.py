@@ -120,7 +120,7 @@ class FakeWorld:
     async def tell(self, **fields: object) -> Report:
         """Signal one report."""
         it = report(await self.now(), **fields)
-        await self.handle.signal(Endpoint.report, Reports(rule=self.rule, reports=[it]))
+        await self.handle.signal("report", Reports(rule=self.rule, reports=[it]))
         return it
 
     async def attempt(self, held: Held | None = None, *, probe: bool = False) -> None:

@@ -13,7 +13,7 @@ from hookwright.deactivation import DeactivationRule, FailureRate
 from hookwright.health import PROBE_AFTER_SECONDS
 from hookwright.outcomes import DeliveryState, EndpointStatus, Outcome
 from hookwright.reports import Reports
-from workflows.endpoint import MAX_SIGNALS, Endpoint
+from workflows.endpoint import MAX_SIGNALS
 
 ACTIVE, PAUSED, DISABLED = EndpointStatus
 STANDARD = CONTRACTS["standard"].deactivation
@@ -222,7 +222,7 @@ async def test_continue_as_new_carries_all(time_skipping: WorkflowEnvironment) -
         state = await world.until(lambda it: it.health.holding.held == MAX_SIGNALS + 51)
         assert (await world.handle.describe()).run_id != before.run_id
         for repeated in (first, first.model_copy(update={"key": "k7"})):
-            await world.handle.signal(Endpoint.report, Reports(rule=STANDARD, reports=[repeated]))
+            await world.handle.signal("report", Reports(rule=STANDARD, reports=[repeated]))
         after = await world.rotate()
         assert after.health.holding.held == MAX_SIGNALS + 51
         assert (after.status, after.created_by, after.config) == (
