@@ -162,6 +162,11 @@ class FakeWorld:
     async def change(self, **fields: object) -> EndpointState:
         return await self.handle.execute_update(Endpoint.change, EndpointChange(fields=fields))
 
+    async def result(self, handle: WorkflowHandle) -> object:
+        """Wait for a result, and skip no time: with no timer left it would skip ten years."""
+        with self.environment.auto_time_skipping_disabled():
+            return await handle.result()
+
     async def pause(self) -> EndpointState:
         return await self.handle.execute_update(Endpoint.pause, Deadline())
 
@@ -197,14 +202,22 @@ async def living(world: FakeWorld, **config: object) -> AsyncIterator[FakeWorld]
         ],
     ):
         world.handle = await create_endpoint(client, task_queue, endpoint_id, **config)
-        try:
+        async with ending(world):
             yield world
-            with suppress(RPCError):  # the test has deleted it
-                await world.handle.execute_update(Endpoint.delete)
-            await world.handle.result()
-        except BaseException:
+
+
+@asynccontextmanager
+async def ending(world: FakeWorld) -> AsyncIterator[None]:
+    """Delete the endpoint in the end, and see it out; after a failure, terminate it."""
+    try:
+        yield
+        with suppress(RPCError):  # it was gone before its answer was asked for
+            await world.handle.execute_update(Endpoint.delete)
+        await world.result(world.handle)
+    except BaseException:
+        with suppress(RPCError):
             await world.handle.terminate()
-            raise
+        raise
 
 
 async def create_endpoint(
