@@ -4,6 +4,7 @@ import asyncio
 import sysconfig
 from datetime import timedelta
 from pathlib import Path
+from typing import ClassVar
 
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
@@ -29,7 +30,7 @@ ROW, DAYS = 3, 5
 DAY = timedelta(hours=23)
 """Counted to two hours: what is 22 to 24 hours old may count or not, and no step makes it so."""
 RULE = DeactivationRule(exhausted_in_a_row=ROW, failing_for_seconds=DAYS * 86_400, gone=True)
-EXAMPLES, STEPS = 16, 16
+EXAMPLES, STEPS = 16, 14
 
 
 class Model:
@@ -83,13 +84,24 @@ class EndpointMachine(RuleBasedStateMachine):
 
     loop: asyncio.AbstractEventLoop
     environment: WorkflowEnvironment
+    seen: ClassVar[set[str]] = set()
 
     def run(self, work: object) -> object:
         return self.loop.run_until_complete(asyncio.wait_for(work, 20))
 
-    @initialize()
-    def create(self) -> None:
+    @initialize(outage=st.sampled_from(("exhausted", "failing_too_long", "gone")))
+    def create(self, outage: str) -> None:
+        """Begin with an outage: chance alone would seldom disable it."""
         self.begin()
+        if outage == "gone":
+            self.answer_gone()
+        elif outage == "exhausted":
+            self.fail([True] * ROW)
+        else:
+            self.go_on_failing(DAYS)
+        assert self.model.reason == outage
+        self.seen.add(outage)
+        self.settle()
 
     @precondition(lambda self: self.model.deleted)
     @rule()
@@ -251,5 +263,6 @@ def test_endpoint_is_as_its_model() -> None:
                     suppress_health_check=list(HealthCheck),
                 ),
             )
+            assert len(EndpointMachine.seen) == 3
         finally:
             runner.run(EndpointMachine.environment.shutdown())
