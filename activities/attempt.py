@@ -146,7 +146,10 @@ class Attempts:
     ) -> DeliveryLog:
         """Leave the delivery to be held, and counted by its endpoint before it parks; or end it."""
         if endpoint.health.gone:
-            return so_far.model_copy(update={"state": DeliveryState.CANCELLED})
+            ended = so_far.model_copy(update={"state": DeliveryState.CANCELLED})
+            if so_far.release:
+                await self.telling.left(endpoint, delivery, ended)
+            return ended
         if so_far.release is None:  # else it is counted already
             await self.telling.parked(endpoint, delivery, so_far)
         return so_far.model_copy(update={"state": DeliveryState.HELD, "release": None})

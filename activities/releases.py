@@ -37,6 +37,7 @@ ORDERLY_PACE = 20.0
 
 POSTED_WITHIN_SECONDS = 2.0
 POLL_SECONDS = 0.01
+BEAT_SECONDS = 1.0
 MAX_BATCH_SECONDS = 5.0
 
 SOONEST_EXPIRY_CHECK, LATEST_EXPIRY_CHECK = 5.0, 3_600.0
@@ -74,11 +75,11 @@ class Releases:
             activity.heartbeat()
             if released >= wanted or not await self._open(tenant_id, endpoint_id):
                 break
-            await asyncio.sleep(max(0.0, due - clock()))
+            await _wait_until(due)
             due = max(due, clock()) + size / pace
             together = (self._release(row.id, Release.DRAIN) for row in rows[start : start + size])
             released += sum(await asyncio.gather(*together))
-        await asyncio.sleep(max(0.0, due - clock()))
+        await _wait_until(due)
         return released
 
     @activity.defn
@@ -176,6 +177,13 @@ class Releases:
             return LATEST_EXPIRY_CHECK  # a tenant that is gone takes its endpoints with it
         tenant = await description.memo_value(TENANT_MEMO, None, type_hint=TenantView)
         return tenant.hold_for_seconds if tenant else LATEST_EXPIRY_CHECK
+
+
+async def _wait_until(due: float) -> None:
+    """Wait until the loop's time is due, and show life: ten seconds at the lowest pace."""
+    while (left := due - asyncio.get_running_loop().time()) > 0:
+        activity.heartbeat()
+        await asyncio.sleep(min(left, BEAT_SECONDS))
 
 
 def _held(tenant_id: str, endpoint_id: str) -> str:

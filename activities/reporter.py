@@ -115,10 +115,10 @@ class Reporter:
     async def _send_batch(
         self, workflow_id: str, rule: DeactivationRule, batch: list[Waiting]
     ) -> None:
-        failure: RPCError | None = None
+        failure: Exception | None = None
         try:
             await self._signal(workflow_id, rule, [report for report, _ in batch])
-        except RPCError as error:
+        except Exception as error:  # noqa: BLE001 - it is raised where the report was made
             failure = error
         for _, stored in batch:
             if stored.done():  # its attempt was cancelled
@@ -139,9 +139,9 @@ class Reporter:
     async def _tell_tally(self, workflow_id: str) -> None:
         try:
             await self._signal(workflow_id, None, [])
-        except RPCError as error:
+        except Exception as error:  # noqa: BLE001 - it must not stop the tallies of all others
             # Figures for people; what decides is reported, not tallied.
-            log.warning("tally.lost", workflow_id=workflow_id, error=error.message)
+            log.warning("tally.lost", workflow_id=workflow_id, error=str(error))
 
     async def _signal(
         self, workflow_id: str, rule: DeactivationRule | None, reports: list[Report]

@@ -36,13 +36,13 @@ class Counts(BaseModel):
             steps[-1].failed += failed
             steps[:] = [step for step in steps if step.start > now - span]
 
-    def last_hour(self, now: datetime) -> tuple[int, int]:
-        """Return how many attempts delivered and failed in the last hour."""
-        return _sum(self.hour, now - HOUR)
+    def last_hour(self, now: datetime, since: datetime | None = None) -> tuple[int, int]:
+        """Return how many delivered and failed in the last hour, or in steps begun `since`."""
+        return _sum(self.hour, max(now - HOUR, since or now - HOUR))
 
-    def last_day(self, now: datetime) -> tuple[int, int]:
-        """Return how many attempts delivered and failed in the last day."""
-        return _sum(self.day, now - DAY)
+    def last_day(self, now: datetime, since: datetime | None = None) -> tuple[int, int]:
+        """Return the same of the last day."""
+        return _sum(self.day, max(now - DAY, since or now - DAY))
 
 
 def _sum(steps: list[Step], since: datetime) -> tuple[int, int]:

@@ -121,8 +121,10 @@ class Health(BaseModel):
     def take(self, reports: Reports, now: datetime) -> None:
         """Let a signal's reports count, each once."""
         self._tally(reports, now)
+        known = {*self.known}
         for report in reports.reports:
-            if report.key not in self.known:
+            if report.key not in known:
+                known.add(report.key)
                 self.known.append(report.key)
                 self._take(report, reports.rule or DeactivationRule(), now)
         del self.known[:-REMEMBERED]
@@ -133,7 +135,7 @@ class Health(BaseModel):
         if at := reports.last_delivered_at:
             self.last_delivery_at = max(at, self.last_delivery_at or at)
             if self.streak.last_failure_at and at > self.streak.last_failure_at:
-                self.streak = Streak()
+                self.streak = self.streak.ended(now)
 
     def _take(self, report: Report, rule: DeactivationRule, now: datetime) -> None:
         self.holding.moved(now, was_held=report.was_held, is_held=report.is_held)
@@ -147,7 +149,7 @@ class Health(BaseModel):
     def _delivered(self, report: Report, now: datetime) -> None:
         self.counts.add(now, delivered=1)
         self.last_delivery_at = max(report.at, self.last_delivery_at or report.at)
-        self.streak = Streak()
+        self.streak = self.streak.ended(now)
         if report.probe and self.status is EndpointStatus.DISABLED:
             self._activate(now)
 
@@ -166,15 +168,29 @@ class Health(BaseModel):
         self._judge(report, rule, now)
 
     def _judge(self, report: Report, rule: DeactivationRule, now: datetime) -> None:
-        if rule.is_gone(report.status_code) and self.status is EndpointStatus.DISABLED:
-            self.disabled_reason, self.next_probe_at = DisabledReason.GONE, None
+        if (
+            rule.is_gone(report.status_code)
+            and self.status is EndpointStatus.DISABLED
+            and not self.gone
+        ):
+            self._disable(DisabledReason.GONE, now)
         if self.status is not EndpointStatus.ACTIVE or not report.outcome:
             return
-        reason = self.streak.breach(rule, report.outcome, report.status_code, self.counts, now)
+        lately = self._lately(rule, now)
+        reason = self.streak.breach(rule, report.outcome, report.status_code, lately, now)
         if reason:
             self._disable(reason, now)
-        elif percent := self.streak.new_warning(rule, self.counts, now):
+        elif percent := self.streak.new_warning(rule, lately, now):
             self._tell("endpoint.warned", percent=percent, **self._streak_facts())
+
+    def _lately(self, rule: DeactivationRule, now: datetime) -> tuple[int, int]:
+        """Return what a failure rate is held against: nothing from before it was active again.
+
+        Else the first failure after a recovery would find the outage's rate, and disable it again.
+        """
+        by_day = rule.failure_rate and rule.failure_rate.over == "day"
+        counted = self.counts.last_day if by_day else self.counts.last_hour
+        return counted(now, self.active_since)
 
     # Changes of status.
 
@@ -199,8 +215,7 @@ class Health(BaseModel):
             self.probes = 0
         self.status, self.disabled_reason = EndpointStatus.DISABLED, reason
         self.holding.stop()
-        if not self.gone:
-            self.next_probe_at = now + self._until_probe()
+        self.next_probe_at = None if self.gone else now + self._until_probe()
         self._tell(
             "endpoint.disabled",
             reason=reason,
@@ -234,7 +249,9 @@ class Health(BaseModel):
             duties[Duty.RELEASE] = self.holding.release_due_at(now)
         if self.holding.held:
             duties[Duty.EXPIRE] = self.holding.next_expiry_at
-            duties[Duty.PROBE] = self.next_probe_at
+            if probe_at := self.next_probe_at:
+                look_at = self.holding.next_release_at or probe_at
+                duties[Duty.PROBE] = max(probe_at, look_at)
             if self.gone:
                 duties[Duty.END_HELD] = self.holding.next_release_at or now
         soonest = [Due(duty, at) for duty, at in duties.items() if at]
@@ -242,15 +259,17 @@ class Health(BaseModel):
 
     def probed(self, now: datetime, *, found: bool) -> None:
         """Note that a held delivery was released to try the endpoint, or that none was found."""
-        if self.status is EndpointStatus.DISABLED:
+        if self.status is EndpointStatus.DISABLED and not self.gone:
+            self.holding.released(now, found, top_pace=1)
             self.probes += found
-            self.next_probe_at = now + (self._until_probe() if found else timedelta(minutes=1))
+            if found:
+                self.next_probe_at = now + self._until_probe()
 
     def told(self, number: int) -> None:
         """Forget notices that are published."""
         del self.notices[:number]
 
-    def _tell(self, event_type: str, **data: JsonValue) -> None:
+    def _tell(self, event_type: str, /, **data: JsonValue) -> None:
         self.notices_made += 1
         self.notices.append(Notice(number=self.notices_made, type=event_type, data=data))
 

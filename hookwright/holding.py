@@ -31,7 +31,8 @@ class Holding(BaseModel):
     """The queue of an endpoint.
 
     While it is `throttled_until` some time or drains, new deliveries queue behind. `pace` is in
-    deliveries a second; it doubles with each release that goes well.
+    deliveries a second; it doubles with each release that goes well. `outgrown` is by how much more
+    than the top pace is needed, for more come than it lets go.
     """
 
     held: int = 0
@@ -40,6 +41,7 @@ class Holding(BaseModel):
     pauses: int = 0
     draining_since: Timestamp | None = None
     pace: float = FIRST_PACE
+    outgrown: float = 1.0
     next_release_at: Timestamp | None = None
     held_at_release: int = 0
     looks_in_vain: int = 0
@@ -72,13 +74,13 @@ class Holding(BaseModel):
             self.pauses = min(self.pauses + 1, 10)
         until = now + timedelta(seconds=max(pause, asked_seconds or 0.0))
         self.throttled_until = max(until, self.throttled_until or until)
-        self.pace = FIRST_PACE
+        self.pace, self.outgrown = FIRST_PACE, 1.0
 
     def drain(self, now: datetime) -> None:
         """Begin to let go what waits."""
         self.throttled_until = None
         self.draining_since = self.draining_since or now
-        self.pace, self.held_at_release = FIRST_PACE, self.held
+        self.pace, self.outgrown, self.held_at_release = FIRST_PACE, 1.0, self.held
         self.looks_in_vain, self.next_release_at = 0, now
 
     def stop(self) -> None:
@@ -88,7 +90,7 @@ class Holding(BaseModel):
     def open(self) -> None:
         """Let new deliveries pass again."""
         self.throttled_until = self.draining_since = None
-        self.pauses, self.pace = 0, FIRST_PACE
+        self.pauses, self.pace, self.outgrown = 0, FIRST_PACE, 1.0
 
     def release_due_at(self, now: datetime) -> datetime | None:
         """Return when to let go the next, or to open, while the endpoint is active."""
@@ -97,6 +99,10 @@ class Holding(BaseModel):
         if self.held:
             return self.next_release_at or now
         return now if self.draining_since else None
+
+    def speed(self, top_pace: float) -> float:
+        """Return how many to let go a second."""
+        return min(min(self.pace, top_pace) * self.outgrown, FASTEST_PACE)
 
     def released(self, now: datetime, found: int, top_pace: float) -> None:
         """Go on after a release that found so many; faster, if nothing has failed since.
@@ -112,7 +118,7 @@ class Holding(BaseModel):
         if self.pace < top_pace:
             self.pace = min(self.pace * 2, top_pace)
         elif self.held > self.held_at_release:
-            self.pace = min(self.pace * OUTGROWN, FASTEST_PACE)
+            self.outgrown = min(self.outgrown * OUTGROWN, FASTEST_PACE / top_pace)
         self.held_at_release = self.held
 
     def _missed(self, now: datetime) -> None:

@@ -108,7 +108,7 @@ class Delivery:
         The endpoint has counted it by now, and looks for it by these search attributes: it is not
         forgotten, even if the endpoint came back this very moment.
         """
-        self.let_go = None
+        self.let_go, self.expired = None, False
         log = log.model_copy(update={"held_since": log.held_since or workflow.now()})
         self.show_held(delivery, log)
         try:

@@ -64,6 +64,7 @@ class Endpoint:
         # table in one order and this state in the other.
         self.changing = asyncio.Lock()
         self.signals = 0
+        self.dropped = False
 
     @workflow.run
     async def run(self, state: EndpointState) -> None:  # noqa: ARG002 - taken by __init__
@@ -99,19 +100,27 @@ class Endpoint:
             return False
         return True
 
-    @workflow.signal
-    def report(self, reports: Reports) -> None:
-        """Let count what became of deliveries. Total: what is no report is dropped by the SDK."""
+    @workflow.signal(dynamic=True)
+    def report(self, name: str, arguments: Sequence[RawValue]) -> None:
+        """Let count what became of deliveries: the signal `report` with `Reports`; drop any other.
+
+        It is dynamic so that nothing is left to the SDK, which keeps unknown signals for ever, and
+        writes a stack trace for each that it cannot decode: a few thousand in one workflow task
+        took longer than a task may, and the endpoint never answered again.
+        """
         self.signals += 1
-        if self.state.version and not self.state.deleted:
+        reports = _reports(arguments) if name == "report" else None
+        if reports is None:
+            self.drop(name)
+        elif self.state.version and not self.state.deleted:
             self.health.take(reports, workflow.now())
             self.publish_state()
 
-    @workflow.signal(dynamic=True)
-    def drop(self, name: str, _: Sequence[RawValue]) -> None:
-        """Drop a signal that nobody of ours sends; the SDK would keep it for ever."""
-        self.signals += 1
-        workflow.logger.warning("signal %.64s dropped", name)
+    def drop(self, name: str) -> None:
+        """Say once in a run that there are signals that are none of ours."""
+        if not self.dropped:
+            workflow.logger.warning("signal %.64r dropped, and so are all that are no report", name)
+        self.dropped = True
 
     @workflow.update
     async def create(self, request: EndpointCreate) -> EndpointState:
@@ -291,3 +300,12 @@ class Endpoint:
     def health(self) -> Health:
         """The endpoint's health: one object, whatever version of the rest is current."""
         return self.state.health
+
+
+def _reports(arguments: Sequence[RawValue]) -> Reports | None:
+    """Return what a signal says, or None if it is nothing that a worker of ours sends."""
+    try:
+        [argument] = arguments
+        return Reports.model_validate_json(argument.payload.data)
+    except ValueError:  # pydantic's faults are such, too
+        return None

@@ -89,7 +89,7 @@ class Upkeep:
             holding.open()
             return
         self.endpoint.publish_state()
-        found = await self.run(Releases.release, min(holding.pace, config.drain_per_second))
+        found = await self.run(Releases.release, holding.speed(config.drain_per_second))
         holding.released(workflow.now(), found, config.drain_per_second)
 
     async def run(self, activity: Any, *arguments: object) -> Any:  # noqa: ANN401 - any of ours

@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest_asyncio
 from support.fakes import Deliver, FakeEgress, FakeEndpoints, attempts
 from support.stack import CODEC, unique
+from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
 from temporalio.client import WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
+from hookwright.client import SEARCH_ATTRIBUTES
 from hookwright.ids import delivery_workflow_id
 from hookwright.models import DeliveryInput, EventInput
 from runtime.codec import data_converter
@@ -20,11 +22,15 @@ from workflows.delivery import Delivery
 
 @pytest_asyncio.fixture(scope="session")
 async def time_skipping() -> AsyncIterator[WorkflowEnvironment]:
-    """One time-skipping server for the whole run."""
+    """One time-skipping server for the whole run, with our search attributes."""
     binary = Path(sysconfig.get_path("scripts")) / "temporal-test-server"
     async with await WorkflowEnvironment.start_time_skipping(
         test_server_existing_path=str(binary), data_converter=data_converter(CODEC)
     ) as environment:
+        types = {key.name: int(key.indexed_value_type) for key in SEARCH_ATTRIBUTES}
+        await environment.client.operator_service.add_search_attributes(
+            AddSearchAttributesRequest(namespace="default", search_attributes=types)
+        )
         yield environment
 
 

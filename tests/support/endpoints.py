@@ -1,0 +1,242 @@
+"""A real `Endpoint` on a server that skips time, with fakes for what is around it.
+
+That server has no visibility, so `FakeWorld` keeps a list of what is held.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from temporalio import activity
+from temporalio.client import Client, WorkflowHandle
+from temporalio.service import RPCError
+from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import Worker
+
+from hookwright.deactivation import DeactivationRule
+from hookwright.ids import ENDPOINT_MEMO, endpoint_workflow_id
+from hookwright.models import EndpointConfig, EndpointState, Route
+from hookwright.outcomes import DeliveryState, Outcome
+from hookwright.reports import Notice, Report, Reports
+from hookwright.signing import generate_secret
+from support.health import report
+from support.stack import unique
+from support.waiting import eventually
+from workflows.deadline import Deadline
+from workflows.endpoint import Endpoint, EndpointChange, EndpointCreate, SecretRotate
+
+HOLD = timedelta(days=7)
+
+
+@dataclass
+class Held:
+    """A delivery that waits, as the world sees it."""
+
+    event_id: str
+    since: datetime
+
+
+@dataclass
+class FakeWorld:
+    """Tenant, receiver and deliveries of one endpoint.
+
+    `answer` gives the receiver's status for the n-th attempt that a probe or a drain makes.
+    """
+
+    environment: WorkflowEnvironment
+    answer: Callable[[int], int] = lambda _: 200
+    rule: DeactivationRule = field(default_factory=DeactivationRule)
+    held: list[Held] = field(default_factory=list)
+    routes: list[Route] = field(default_factory=list)
+    notices: list[Notice] = field(default_factory=list)
+    probes: list[datetime] = field(default_factory=list)
+    releases: list[tuple[datetime, str]] = field(default_factory=list)
+    paces: list[float] = field(default_factory=list)
+    ended: list[str] = field(default_factory=list)
+    expired: dict[str, datetime] = field(default_factory=dict)
+    attempts: int = 0
+    handle: WorkflowHandle | None = None
+
+    @activity.defn
+    async def register_route(self, _tenant_id: str, route: Route) -> None:
+        self.routes.append(route)
+
+    @activity.defn
+    async def unregister_route(self, _tenant_id: str, _endpoint_id: str) -> None:
+        self.routes.append(None)
+
+    @activity.defn
+    async def cancel_deliveries(self, _tenant_id: str, _endpoint_id: str) -> int:
+        return len(self.held)
+
+    @activity.defn
+    async def publish(self, _tenant_id: str, _endpoint_id: str, notices: list[Notice]) -> None:
+        self.notices += notices
+
+    @activity.defn
+    async def probe(self, _tenant_id: str, _endpoint_id: str) -> bool:
+        self.probes.append(await self.now())
+        if not self.held:
+            return False
+        await self.attempt(self.held.pop(0), probe=True)
+        return True
+
+    @activity.defn
+    async def release(self, _tenant_id: str, _endpoint_id: str, pace: float) -> int:
+        self.paces.append(pace)
+        wanted = max(1, round(pace * min(5.0, max(1.0, pace / 2))))
+        going, self.held = self.held[:wanted], self.held[wanted:]
+        for each in going:
+            self.releases.append((await self.now(), each.event_id))
+            await self.attempt(each)
+        return len(going)
+
+    @activity.defn
+    async def expire(self, _tenant_id: str, _endpoint_id: str) -> float:
+        now = await self.now()
+        for each in [each for each in self.held if now - each.since > HOLD]:
+            self.held.remove(each)
+            self.expired[each.event_id] = now
+            await self.tell(event_id=each.event_id, was_held=True, ended=DeliveryState.EXPIRED)
+        return 3_600
+
+    @activity.defn
+    async def end_held(self, _tenant_id: str, _endpoint_id: str) -> int:
+        ending, self.held = self.held, []
+        for each in ending:
+            self.ended.append(each.event_id)
+            await self.tell(event_id=each.event_id, was_held=True, ended=DeliveryState.CANCELLED)
+        return len(ending)
+
+    # What a test does.
+
+    async def now(self) -> datetime:
+        return await self.environment.get_current_time()
+
+    async def sleep(self, **span: float) -> None:
+        await self.environment.sleep(timedelta(**span))
+
+    async def tell(self, **fields: object) -> Report:
+        """Signal one report."""
+        it = report(await self.now(), **fields)
+        await self.handle.signal("report", Reports(rule=self.rule, reports=[it]))
+        return it
+
+    async def attempt(self, held: Held | None = None, *, probe: bool = False) -> None:
+        """Attempt a delivery: one that was held, or a new one."""
+        self.attempts += 1
+        status = self.answer(self.attempts)
+        well = 200 <= status < 300
+        again = probe and not well
+        if again:
+            self.held.insert(0, held)
+        await self.tell(
+            **({"event_id": held.event_id} if held else {}),
+            outcome=Outcome.DELIVERED if well else Outcome.HTTP_ERROR,
+            status_code=status,
+            probe=probe,
+            was_held=held is not None,
+            is_held=again,
+            ended=DeliveryState.DELIVERED if well else None,
+        )
+
+    async def park(self, number: int = 1) -> list[str]:
+        """Let new deliveries be turned away, and held."""
+        parked = []
+        for _ in range(number):
+            told = await self.tell(is_held=True)
+            self.held.append(Held(told.event_id, await self.now()))
+            parked.append(told.event_id)
+        return parked
+
+    async def state(self) -> EndpointState:
+        """Return what the endpoint shows of itself."""
+        description = await self.handle.describe()
+        return await description.memo_value(ENDPOINT_MEMO, type_hint=EndpointState)
+
+    async def until(self, holds: Callable[[EndpointState], bool]) -> EndpointState:
+        """Return the state once this holds of it."""
+        return await eventually(self.state, holds)
+
+    async def change(self, **fields: object) -> EndpointState:
+        return await self.handle.execute_update(Endpoint.change, EndpointChange(fields=fields))
+
+    async def result(self, handle: WorkflowHandle) -> object:
+        """Wait for a result, and skip no time: with no timer left it would skip ten years."""
+        with self.environment.auto_time_skipping_disabled():
+            return await handle.result()
+
+    async def pause(self) -> EndpointState:
+        return await self.handle.execute_update(Endpoint.pause, Deadline())
+
+    async def resume(self) -> EndpointState:
+        return await self.handle.execute_update(Endpoint.resume, Deadline())
+
+    async def rotate(self) -> EndpointState:
+        request = SecretRotate(secret=generate_secret(), grace_period_seconds=60)
+        return await self.handle.execute_update(Endpoint.rotate, request)
+
+
+@asynccontextmanager
+async def living(world: FakeWorld, **config: object) -> AsyncIterator[FakeWorld]:
+    """Create an endpoint in this world; it lives as long as the context lasts.
+
+    Then it is deleted, not terminated: what is under way would keep the server from skipping time.
+    """
+    client = world.environment.client
+    task_queue, endpoint_id = unique("queue"), unique("ep")
+    async with Worker(
+        client,
+        task_queue=task_queue,
+        workflows=[Endpoint],
+        activities=[
+            world.register_route,
+            world.unregister_route,
+            world.cancel_deliveries,
+            world.publish,
+            world.probe,
+            world.release,
+            world.expire,
+            world.end_held,
+        ],
+    ):
+        world.handle = await create_endpoint(client, task_queue, endpoint_id, **config)
+        async with ending(world):
+            yield world
+
+
+@asynccontextmanager
+async def ending(world: FakeWorld) -> AsyncIterator[None]:
+    """Delete the endpoint in the end, and see it out; after a failure, terminate it."""
+    try:
+        yield
+        with suppress(RPCError):  # it was gone before its answer was asked for
+            await world.handle.execute_update(Endpoint.delete)
+        await world.result(world.handle)
+    except BaseException:
+        with suppress(RPCError):
+            await world.handle.terminate()
+        raise
+
+
+async def create_endpoint(
+    client: Client, task_queue: str, endpoint_id: str, tenant_id: str = "t1", **config: object
+) -> WorkflowHandle:
+    """Start an endpoint and return its handle, bound to no run of it."""
+    workflow_id = endpoint_workflow_id(tenant_id, endpoint_id)
+    await client.start_workflow(
+        Endpoint.run,
+        EndpointState(tenant_id=tenant_id, endpoint_id=endpoint_id),
+        id=workflow_id,
+        task_queue=task_queue,
+    )
+    handle = client.get_workflow_handle_for(Endpoint.run, workflow_id)
+    request = EndpointCreate(
+        config=EndpointConfig(**{"url": "https://hooks.example.com/in", **config}),
+        secret=generate_secret(),
+        headers={},
+        digest="created",
+    )
+    await handle.execute_update(Endpoint.create, request)
+    return handle

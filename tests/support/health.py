@@ -1,0 +1,65 @@
+"""An endpoint's health with a clock of its own, for tests of its rules."""
+
+import itertools
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from hookwright.deactivation import DeactivationRule
+from hookwright.health import Health
+from hookwright.outcomes import DeliveryState, Outcome
+from hookwright.reports import Report, Reports
+
+BEGIN = datetime(2026, 1, 15, 10, 0, tzinfo=UTC)
+NUMBERS = itertools.count(1)
+
+
+def report(at: datetime, **fields: object) -> Report:
+    """Return a report with a key that no other has, unless it is given."""
+    number = next(NUMBERS)
+    defaults = {"key": f"key{number}", "event_id": f"evt_{number}", "event_type": "a.b", "at": at}
+    return Report(**{**defaults, **fields})
+
+
+@dataclass
+class Life:
+    """Health under one rule."""
+
+    rule: DeactivationRule = field(default_factory=DeactivationRule)
+    health: Health = field(default_factory=Health)
+    now: datetime = BEGIN
+
+    def wait(self, **span: float) -> None:
+        self.now += timedelta(**span)
+
+    def take(self, **fields: object) -> None:
+        self.health.take(Reports(rule=self.rule, reports=[report(self.now, **fields)]), self.now)
+
+    def fail(self, status: int | None = 500, **fields: object) -> None:
+        self.take(outcome=Outcome.HTTP_ERROR, status_code=status, **fields)
+
+    def exhaust(self, **fields: object) -> None:
+        self.fail(ended=DeliveryState.EXHAUSTED, **fields)
+
+    def deliver(self, **fields: object) -> None:
+        self.take(outcome=Outcome.DELIVERED, ended=DeliveryState.DELIVERED, **fields)
+
+    def park(self, number: int = 1) -> None:
+        for _ in range(number):
+            self.take(is_held=True)
+
+    def probe_succeeds(self) -> None:
+        """Let the time of the next probe come, and a held delivery arrive."""
+        self.now = max(self.now, self.health.next_probe_at)
+        self.health.probed(self.now, found=True)
+        self.deliver(probe=True, was_held=True)
+
+    def probe_fails(self, status: int = 500) -> None:
+        """Let the time of the next probe come, and the receiver fail it."""
+        self.now = max(self.now, self.health.next_probe_at)
+        self.fail(status, probe=True, was_held=True, is_held=True)
+        self.health.probed(self.now, found=True)
+
+    def notices(self, event_type: str = "endpoint.") -> list[dict[str, object]]:
+        """Return what was told of notices whose type begins so."""
+        told = self.health.notices
+        return [each.data for each in told if each.type.startswith(event_type)]

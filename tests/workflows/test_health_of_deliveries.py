@@ -1,0 +1,184 @@
+"""Real deliveries and their real endpoint, on a server that skips time and has no visibility."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from support.endpoints import FakeWorld, create_endpoint, ending
+from support.fakes import DELIVERED, FakeEgress, failed
+from support.stack import CONTRACTS, unique
+from support.waiting import assert_eventually
+from temporalio import activity
+from temporalio.client import WorkflowFailureError, WorkflowHandle
+from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import Worker
+
+from activities import reporter as reporting
+from activities.attempt import Attempts
+from activities.egress import Answer
+from activities.endpoints import Endpoints
+from activities.posting import Posting
+from activities.releases import Releases, _is_held
+from activities.reporter import Reporter
+from activities.telling import Telling
+from hookwright.ids import delivery_workflow_id
+from hookwright.models import DeliveryInput, EventInput
+from hookwright.outcomes import EndpointStatus
+from workflows.delivery import Delivery
+from workflows.endpoint import Endpoint
+
+ACTIVE, PAUSED, DISABLED = EndpointStatus
+
+
+@dataclass(frozen=True)
+class ListedReleases(Releases):
+    """The real activities, but for the search: all deliveries of the test are asked.
+
+    None expires here, for that goes by the worker's clock, which skips nothing.
+    """
+
+    deliveries: list[WorkflowHandle] = field(default_factory=list)
+
+    @activity.defn
+    async def expire(self, _tenant_id: str, _endpoint_id: str) -> float:
+        return 3_600
+
+    async def _count(self, _query: str) -> int:
+        return 0
+
+    async def _rows(self, _query: str, limit: int | None = None) -> AsyncIterator[object]:
+        for handle in self.deliveries[:limit]:
+            description = await handle.describe()
+            if _is_held(description):
+                yield description
+
+
+@dataclass
+class Scene(FakeWorld):
+    """One endpoint, real deliveries, and a receiver that answers as told."""
+
+    egress: FakeEgress | None = None
+    deliveries: list[WorkflowHandle] = field(default_factory=list)
+    endpoints: Endpoints | None = None
+    task_queue: str = ""
+    endpoint_id: str = ""
+
+    async def deliver(self) -> WorkflowHandle:
+        """Start a delivery, accepted after all before it."""
+        event = EventInput(tenant_id="t1", id=unique("evt"), type="loan.funded", data={"n": 1})
+        handle = await self.environment.client.start_workflow(
+            Delivery.run,
+            DeliveryInput(
+                event=event,
+                happened_at=datetime.now(UTC),
+                accepted_at=datetime.now(UTC) + timedelta(seconds=len(self.deliveries)),
+                endpoint_id=self.endpoint_id,
+                endpoint_version=1,
+            ),
+            id=delivery_workflow_id("t1", self.endpoint_id, event.id),
+            task_queue=self.task_queue,
+        )
+        self.deliveries.append(handle)
+        return handle
+
+
+@asynccontextmanager
+async def scene(
+    environment: WorkflowEnvironment, answer: Callable[[int], Answer], **config: object
+) -> AsyncIterator[Scene]:
+    """Run the real workflows and activities; only routes, notices and the search are faked."""
+    client, egress = environment.client, FakeEgress(answer, environment.get_current_time)
+    it = Scene(environment, egress=egress, task_queue=unique("queue"), endpoint_id=unique("ep"))
+    it.endpoints = Endpoints(client)
+    posting = Posting(egress, CONTRACTS)
+    async with Reporter(client) as reporter:
+        attempts = Attempts(client, it.endpoints, posting, Telling(reporter, it.endpoints, posting))
+        releases = ListedReleases(client, it.endpoints, it.deliveries)
+        async with Worker(
+            client,
+            task_queue=it.task_queue,
+            workflows=[Endpoint, Delivery],
+            activities=[
+                *(attempts.attempt, attempts.retry, attempts.leave),
+                *(attempts.recorded_log, attempts.cancel_workflow),
+                *(releases.probe, releases.release, releases.expire, releases.end_held),
+                *(it.register_route, it.unregister_route, it.cancel_deliveries, it.publish),
+            ],
+        ):
+            it.handle = await create_endpoint(client, it.task_queue, it.endpoint_id, **config)
+            async with ending(it):
+                yield it
+
+
+@pytest.fixture(autouse=True)
+def _quick_reports(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reporting, "INTERVAL_SECONDS", 0.01)
+
+
+@pytest.mark.parametrize("contract", CONTRACTS)
+async def test_each_contract_s_rule(time_skipping: WorkflowEnvironment, contract: str) -> None:
+    """cr3dentials disables when its table runs out, and only then; no other does for one event."""
+    async with scene(time_skipping, lambda _: failed(500), contract=contract) as it:
+        delivery = await it.deliver()
+        await it.sleep(hours=90)
+        with pytest.raises(WorkflowFailureError) as failure:
+            await it.result(delivery)
+        assert failure.value.cause.type == "exhausted"
+        attempts = len(CONTRACTS[contract].retry.delays_seconds) + 1
+        state = await it.until(lambda state: state.health.streak.failures == attempts)
+        await assert_eventually(lambda: "delivery.exhausted" in [each.type for each in it.notices])
+        assert (state.status is DISABLED) == (contract == "cr3dentials")
+        assert state.health.disabled_reason == ("exhausted" if contract == "cr3dentials" else None)
+
+
+async def test_an_outage_costs_time_only(time_skipping: WorkflowEnvironment) -> None:
+    """Disabled, held, probed, recovered, drained: each delivery arrives once, in order."""
+    up = asyncio.Event()
+    answer = lambda _: DELIVERED if up.is_set() else failed(500)  # noqa: E731
+    async with scene(time_skipping, answer, contract="cr3dentials") as it:
+        await it.deliver()
+        await it.sleep(seconds=35)
+        await it.until(lambda state: state.health.announced is DISABLED)
+        waiting = [await it.deliver() for _ in range(4)]
+        await it.until(lambda state: state.health.holding.held == 4)
+        await it.sleep(minutes=2)
+        await it.until(lambda state: state.health.probes == 1)
+        assert len(it.egress.times) == 7
+        up.set()
+        await it.sleep(minutes=5)
+        state = await it.until(
+            lambda state: not state.health.holding.held and not state.health.holding.queueing
+        )
+        assert state.status is ACTIVE
+        logs = [await it.result(handle) for handle in waiting]
+        assert [[each.trigger for each in log.attempts] for log in logs] == [
+            ["probe", "probe"],
+            *[["schedule"]] * 3,
+        ]
+        ends = [log.attempts[-1].started_at for log in logs]
+        assert ends == sorted(ends)
+
+
+async def test_one_that_parks_just_as_the_endpoint_comes_back(
+    time_skipping: WorkflowEnvironment,
+) -> None:
+    """A worker that still saw it paused parks a delivery of an active endpoint: it is found."""
+    async with scene(time_skipping, lambda _: DELIVERED) as it:
+        paused = await it.pause()
+        await it.resume()
+        await it.until(lambda state: not state.health.holding.queueing)
+        stale = iter([paused])
+        afresh = it.endpoints.current
+
+        async def at_least(*_: object) -> object:
+            return next(stale, None) or await afresh("t1", it.endpoint_id)
+
+        object.__setattr__(it.endpoints, "at_least", at_least)
+        delivery = await it.deliver()
+        state = await it.until(lambda state: state.health.last_delivery_at is not None)
+        assert next(stale, None) is None
+        assert state.health.holding.held == 0
+        assert len((await it.result(delivery)).attempts) == 1
