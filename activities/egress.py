@@ -21,6 +21,7 @@ from activities.guarded_network import (
     ResolverBusyError,
     system_resolver,
 )
+from activities.proxied_network import ProxiedNetwork, Proxy, ProxyUnreachableError
 from hookwright.destinations import DestinationPolicy
 from hookwright.models import Outcome
 
@@ -47,18 +48,27 @@ class Answer:
 
 @dataclass(frozen=True)
 class Egress:
-    """Posts to receivers, within a deadline, and classifies what comes of it."""
+    """Posts to receivers, within a deadline, and classifies what comes of it.
+
+    With a `proxy` its word decides which addresses are dialled. `authorities` (PEM) are trusted
+    beside the system's.
+    """
 
     policy: DestinationPolicy
     resolve: Resolver = system_resolver
+    proxy: Proxy | None = None
+    authorities: str | None = None
     pool: httpcore.AsyncConnectionPool = field(init=False)
 
     def __post_init__(self) -> None:
+        context = tls_context(self.authorities)
         pool = httpcore.AsyncConnectionPool(
-            ssl_context=ssl.create_default_context(),
+            ssl_context=context,
             max_connections=MAX_CONNECTIONS,
             keepalive_expiry=KEEPALIVE_SECONDS,
-            network_backend=GuardedNetwork(self.policy, self.resolve),
+            network_backend=ProxiedNetwork(self.proxy, context)
+            if self.proxy
+            else GuardedNetwork(self.policy, self.resolve),
         )
         object.__setattr__(self, "pool", pool)
 
@@ -75,6 +85,7 @@ class Egress:
 
         Raises:
             ResolverBusyError: our own resolver is held up; nothing was sent.
+            ProxyUnreachableError: our own proxy is away; nothing was sent.
         """
         try:
             url = self.policy.check_url(url)
@@ -83,7 +94,7 @@ class Egress:
         try:
             async with asyncio.timeout(timeout_seconds):
                 return await self._exchange(url, headers, body)
-        except ResolverBusyError:
+        except (ResolverBusyError, ProxyUnreachableError):
             raise
         except Exception as error:  # noqa: BLE001 - every failure is an attempt, classified
             return Answer(_outcome(error), error=_sentence(error, timeout_seconds))
@@ -105,6 +116,18 @@ class Egress:
             error=None if delivered else f"the receiver answered {response.status}",
             retry_after=_header(response, b"retry-after"),
         )
+
+
+def tls_context(authorities: str | None = None) -> ssl.SSLContext:
+    """Return what verifies receivers: by the system's authorities, and by these (PEM) as well.
+
+    Raises:
+        ssl.SSLError: the text holds no certificate, or a broken one.
+    """
+    context = ssl.create_default_context()
+    if authorities is not None:
+        context.load_verify_locations(cadata=authorities)
+    return context
 
 
 def _outcome(error: Exception) -> Outcome:  # noqa: PLR0911 - a table

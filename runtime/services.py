@@ -70,10 +70,18 @@ def api_config(settings: Settings) -> ApiConfig:
 
 async def run_worker(settings: Settings) -> None:
     """Run workflows and deliver until cancelled, then let POSTs in flight end."""
-    contracts = settings.contracts  # before the wait: a broken file is told at once
+    # Before the wait: a broken file is told at once.
+    contracts, authorities = settings.contracts, settings.egress_authorities
     client = await _connected(EncryptionCodec(settings.key_ring), WAIT_SECONDS)
     try:
-        async with worker(client, settings.destinations, contracts, settings.task_queue):
+        async with worker(
+            client,
+            settings.destinations,
+            contracts,
+            settings.task_queue,
+            proxy=settings.proxy,
+            authorities=authorities,
+        ):
             log.info("worker.started", task_queue=settings.task_queue, namespace=client.namespace)
             try:
                 await asyncio.Event().wait()

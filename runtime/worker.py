@@ -13,6 +13,7 @@ from activities.egress import Egress
 from activities.endpoints import Endpoints
 from activities.entities import Entities
 from activities.fan_out import FanOuts
+from activities.proxied_network import Proxy
 from hookwright.contracts import Contract
 from hookwright.destinations import DestinationPolicy
 from workflows.delivery import Delivery
@@ -34,12 +35,14 @@ STICKY_TIMEOUT = timedelta(seconds=3)
 
 
 @asynccontextmanager
-async def worker(
+async def worker(  # noqa: PLR0913 - what the edge hands down
     client: Client,
     destinations: DestinationPolicy,
     contracts: Mapping[str, Contract],
     task_queue: str,
     workflow_runner: WorkflowRunner | None = None,
+    proxy: Proxy | None = None,
+    authorities: str | None = None,
 ) -> AsyncIterator[Worker]:
     """Run a worker while the context lasts.
 
@@ -47,7 +50,7 @@ async def worker(
     run inside it.
     """
     async with (
-        Egress(destinations) as egress,
+        Egress(destinations, proxy=proxy, authorities=authorities) as egress,
         Worker(
             client,
             task_queue=task_queue,
