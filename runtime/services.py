@@ -65,6 +65,7 @@ def api_config(settings: Settings) -> ApiConfig:
         codec=EncryptionCodec(settings.key_ring),
         codec_token=token.get_secret_value() if token else None,
         ui_origin=settings.ui_origin,
+        docs=settings.api_docs,
     )
 
 

@@ -149,9 +149,7 @@ class Settings(BaseSettings):
     egress_allow_http: bool = Field(default=False, description="Allow plain http receivers.")
     egress_proxy: Annotated[
         SecretStr | None, BeforeValidator(_or_none), AfterValidator(_check_proxy)
-    ] = Field(
-        default=None, description="A CONNECT proxy that reaches receivers: http://host:port."
-    )
+    ] = Field(default=None, description="A CONNECT proxy that reaches receivers: http://host:port.")
     egress_ca_bundle: Annotated[Path | None, BeforeValidator(_or_none)] = Field(
         default=None, description="A PEM file of authorities trusted beside the system's."
     )
