@@ -29,6 +29,7 @@ from hookwright.models import (
     Outcome,
 )
 from hookwright.schedule import effective_rule, next_delay, parse_retry_after
+from hookwright.secrecy import concealed
 from hookwright.signing import sign
 
 HEARTBEAT_SECONDS = 1.0
@@ -156,7 +157,9 @@ class Attempts:
         except ValueError as error:
             return Answer(Outcome.PROTOCOL_ERROR, error=f"cannot be signed: {error}")
         timeout = config.timeout_seconds or contract.timeout_seconds
-        return await self.egress.post(config.url, headers, body, timeout)
+        secrets = [*endpoint.live_secrets(now), headers[contract.signature.header]]
+        with concealed(config.url, *secrets, *endpoint.headers.values()):
+            return await self.egress.post(config.url, headers, body, timeout)
 
 
 def _headers(

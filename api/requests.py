@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Collection, Coroutine
+from contextlib import ExitStack
 from http import HTTPStatus
 from typing import Any
 
@@ -14,6 +15,7 @@ from pydantic_core import from_json
 from api.auth import identify
 from api.config import ApiConfig
 from api.errors import Fault, Problem, invalid_faults
+from hookwright.secrecy import concealed, secret_values
 
 MAX_NESTING = 100
 """Half of what pydantic's parser takes, so that a body still parses inside our own models."""
@@ -51,8 +53,13 @@ class StrictRequest(Request):
     """A request whose body has a limit and whose JSON is JSON.
 
     Python's parser lets NaN, lone surrogates and any depth through; what it lets through could
-    neither be stored nor signed.
+    neither be stored nor signed. What a body tells in confidence stays out of the logs until
+    `concealing` is closed.
     """
+
+    def __init__(self, request: Request, concealing: ExitStack) -> None:
+        super().__init__(request.scope, request.receive)
+        self.concealing = concealing
 
     async def body(self) -> bytes:
         """Return the body.
@@ -79,11 +86,13 @@ class StrictRequest(Request):
                 f"the body nests more than {MAX_NESTING} levels; flatten it",
             )
         try:
-            return from_json(body, allow_inf_nan=False)
+            value = from_json(body, allow_inf_nan=False)
         except ValueError as error:
             raise Problem(
                 HTTPStatus.BAD_REQUEST, "not-json", f"the body is not JSON: {error}"
             ) from None
+        self.concealing.enter_context(concealed(*secret_values(value)))
+        return value
 
 
 class StrictRoute(APIRoute):
@@ -99,10 +108,13 @@ class StrictRoute(APIRoute):
         }
 
         async def handle_strictly(request: Request) -> Response:
-            identify(request)  # nobody makes us read a body without a key
-            _check_media_type(request)
-            _check_query(request, known)
-            return await handle(StrictRequest(request.scope, request.receive))
+            token = request.headers.get("authorization", "").rpartition(" ")[2]
+            with ExitStack() as concealing:
+                concealing.enter_context(concealed(token))
+                identify(request)  # nobody makes us read a body without a key
+                _check_media_type(request)
+                _check_query(request, known)
+                return await handle(StrictRequest(request, concealing))
 
         return handle_strictly
 

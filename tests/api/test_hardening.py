@@ -1,16 +1,18 @@
 """What holds for every answer, and what no request gets through."""
 
+import io
 import re
 from collections.abc import Callable
 from dataclasses import replace
 
 import httpx
 import pytest
-from support.stack import CODEC_TOKEN, Stack, api_client, api_config
+from support.stack import CODEC_TOKEN, OPERATOR_KEY, Stack, api_client, api_config
 from temporalio.client import Client
 
 from api.errors import EVERY_ANSWER
 from api.hardening import MAX_HEADERS
+from api.services.endpoints import NewEndpoint
 
 EVERYWHERE = [
     ("GET", "/healthz", 200),
@@ -47,6 +49,27 @@ async def test_headers_of_a_fault_of_ours(client: Client, monkeypatch: pytest.Mo
     assert answer.json()["detail"] == "a fault of ours; it has been logged"
     for name, value in EVERY_ANSWER.items():
         assert answer.headers.get_list(name) == [value]
+
+
+async def test_a_fault_of_ours_tells_no_secret(
+    client: Client, monkeypatch: pytest.MonkeyPatch, log_output: io.StringIO
+) -> None:
+    """What a caller sent in confidence is blotted out of the traceback that is logged."""
+    body = {"url": "https://x.example.com/", "secret": "Tr0ub4dor&3", "headers": {"A": "c0rrect h"}}
+
+    def fail(_: object, __: str, new: NewEndpoint) -> None:
+        raise KeyError(new, OPERATOR_KEY)
+
+    monkeypatch.setattr("api.services.endpoints.Endpoints.create", fail)
+    async with api_client(client, api_config("unused")) as http:
+        answer = await http.post("/v1/tenants/acme/endpoints", json=body)
+    assert answer.status_code == 500
+    line = log_output.getvalue()
+    assert "api.unforeseen" in line
+    assert "https://x.example.com/" not in line
+    for secret in ("Tr0ub4dor&3", "c0rrect h", OPERATOR_KEY):
+        assert secret not in line
+        assert secret not in answer.text
 
 
 async def test_the_docs_page_may_load_what_it_names(service: Stack) -> None:
