@@ -130,6 +130,7 @@ def responses(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
     everywhere = (
         HTTPStatus.UNAUTHORIZED,
         HTTPStatus.UNPROCESSABLE_ENTITY,
+        HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
         HTTPStatus.SERVICE_UNAVAILABLE,
     )
     content = {"application/problem+json": {"schema": ProblemBody.model_json_schema()}}
