@@ -103,11 +103,14 @@ class Egress:
         async with self.pool.stream("POST", url, headers=list(headers.items()), content=body) as (
             response
         ):
-            content = b""
+            content = bytearray()
             async for chunk in response.aiter_stream():
                 content += chunk
                 if len(content) > MAX_READ_BYTES:
                     break
+                # Chunks that have arrived come without a pause: 64 KiB of chunks of one byte would
+                # hold up the whole worker, and the timeout with it.
+                await asyncio.sleep(0)
         delivered = FIRST_SUCCESS <= response.status < FIRST_NON_SUCCESS
         return Answer(
             Outcome.DELIVERED if delivered else Outcome.HTTP_ERROR,
