@@ -158,8 +158,12 @@ class Attempts:
             return Answer(Outcome.PROTOCOL_ERROR, error=f"cannot be signed: {error}")
         timeout = config.timeout_seconds or contract.timeout_seconds
         secrets = [*endpoint.live_secrets(now), headers[contract.signature.header]]
+        if endpoint.client_identity:
+            secrets.append(endpoint.client_identity.key)
         with concealed(config.url, *secrets, *endpoint.headers.values()):
-            return await self.egress.post(config.url, headers, body, timeout)
+            return await self.egress.post(
+                config.url, headers, body, timeout, endpoint.client_identity
+            )
 
 
 def _headers(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+import trustme
 from support.facades import key_of
 from support.processes import worker_process
 from support.receiver import Receiver, Reply
@@ -18,6 +19,11 @@ from runtime.temporal import connect, set_up_namespace
 
 HEADER = "custom-header-value-0123456789"
 CHANGED_HEADER = "changed-header-value-0123456789"
+LEAF = trustme.CA().issue_cert("client.example.com")
+CLIENT = {
+    "client_certificate": LEAF.cert_chain_pems[0].bytes().decode(),
+    "client_key": LEAF.private_key_pem.bytes().decode(),
+}
 WORDS = "what the receiver said, 0123456789"
 
 
@@ -44,6 +50,7 @@ async def test_secret_is_written_nowhere(
         ("POST", "rotate"),
         ("POST", "endpoints"),
     ]
+    assert not [it for it in answers if "PRIVATE KEY" in it.text]
     assert not [it for it in answers if HEADER in it.text or CHANGED_HEADER in it.text]
     assert {it.headers["x-token"] for it in hooks.requests} == {HEADER}
     written = b"".join(path.read_bytes() for path in tmp_path.iterdir())
@@ -53,6 +60,7 @@ async def test_secret_is_written_nowhere(
     hidden = [secret.encode() for secret in secrets] + keys
     hidden += [hooks.url.encode(), b"4111-1111", OPERATOR_KEY.encode(), CODEC_TOKEN.encode()]
     hidden += [HEADER.encode(), CHANGED_HEADER.encode(), WORDS.encode()]
+    hidden += [CLIENT["client_key"].splitlines()[1].encode()]
     hidden += [it.request.headers["authorization"].split(" ")[1].encode() for it in answers]
     hidden += [it.headers["webhook-signature"].split(",")[1].encode() for it in hooks.requests]
     for each in hidden:
@@ -67,7 +75,7 @@ async def keep(answer: httpx.Response, answers: list[httpx.Response]) -> None:
 async def live_through(service: Stack, hooks: Receiver) -> list[str]:
     """Create, deliver, rotate, change, list, fail; return the secrets that were shown."""
     endpoint = await service.add_endpoint(
-        hooks.url, retry={"schedule_seconds": [0.1]}, headers={"X-Token": HEADER}
+        hooks.url, retry={"schedule_seconds": [0.1]}, headers={"X-Token": HEADER}, **CLIENT
     )
     path = f"{service.root}/endpoints/{endpoint['id']}"
     event = await service.publish(data={"card": "4111-1111"})
