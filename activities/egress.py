@@ -34,8 +34,9 @@ MAX_KEPT_BYTES = 4_096
 MAX_ERROR_BYTES = 1_024
 MAX_CONNECTIONS = 1_000
 KEEPALIVE_SECONDS = 30.0
-MAX_CONTEXTS = 256
-"""TLS contexts of client certificates that are kept: making one takes some 10 ms."""
+MAX_CONTEXTS = 64
+"""TLS contexts of client certificates that are kept. With the system's authorities each has 1 MB,
+and takes 40 ms to make."""
 
 FIRST_SUCCESS, FIRST_NON_SUCCESS = 200, 300
 
@@ -66,22 +67,28 @@ class Egress:
     proxy: Proxy | None = None
     authorities: str | None = None
     pool: httpcore.AsyncConnectionPool = field(init=False)
+    _network: httpcore.AsyncNetworkBackend = field(init=False)
     _contexts: LRUCache[bytes, ssl.SSLContext] = field(
         default_factory=lambda: LRUCache(MAX_CONTEXTS), init=False
     )
     _contexts_lock: Lock = field(default_factory=Lock, init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "pool", self._new_pool(tls_context(self.authorities)))
+        context = tls_context(self.authorities)
+        network = (
+            ProxiedNetwork(self.proxy, context)
+            if self.proxy
+            else GuardedNetwork(self.policy, self.resolve)
+        )
+        object.__setattr__(self, "_network", network)
+        object.__setattr__(self, "pool", self._new_pool(context))
 
     def _new_pool(self, context: ssl.SSLContext) -> httpcore.AsyncConnectionPool:
         return httpcore.AsyncConnectionPool(
             ssl_context=context,
             max_connections=MAX_CONNECTIONS,
             keepalive_expiry=KEEPALIVE_SECONDS,
-            network_backend=ProxiedNetwork(self.proxy, tls_context(self.authorities))
-            if self.proxy
-            else GuardedNetwork(self.policy, self.resolve),
+            network_backend=self._network,
         )
 
     async def __aenter__(self) -> Self:
@@ -112,7 +119,7 @@ class Egress:
             return Answer(Outcome.BLOCKED_DESTINATION, error=str(refusal))
         try:
             async with asyncio.timeout(timeout_seconds):
-                if identity is None:
+                if identity is None or url.startswith("http:"):
                     return await _exchange(self.pool, url, headers, body)
                 context = await asyncio.to_thread(self._context_of, identity)
                 async with self._new_pool(context) as pool:

@@ -68,7 +68,7 @@ def check_identity(certificate: str, key: str, now: datetime) -> ClientIdentity:
         key=pem.decode(),
     )
     try:
-        load_identity(ssl.create_default_context(), identity)
+        load_identity(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), identity)
     except (ssl.SSLError, OSError):
         raise ValueError("TLS does not take this kind of key or certificate") from None
     return identity
