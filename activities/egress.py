@@ -27,7 +27,7 @@ from activities.guarded_network import (
 from activities.proxied_network import ProxiedNetwork, Proxy, ProxyUnreachableError
 from hookwright.client_identity import ClientIdentity, load_identity
 from hookwright.destinations import DestinationPolicy
-from hookwright.models import Outcome
+from hookwright.outcomes import Outcome
 
 MAX_READ_BYTES = 65_536
 MAX_KEPT_BYTES = 4_096

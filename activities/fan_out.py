@@ -19,7 +19,7 @@ from hookwright.ids import (
     tenant_workflow_id,
 )
 from hookwright.models import DeliveryInput, EventInput, FanOut, Route
-from hookwright.subscription import passes_filter, wants_type
+from hookwright.subscription import names_type, passes_filter, wants_type
 
 CHUNK = 500
 """Deliveries started by one run of the activity: a killed worker repeats at most these starts."""
@@ -37,12 +37,13 @@ class FanOuts:
     client: Client
 
     @activity.defn
-    async def fan_out(self, event: EventInput, happened_at: datetime, done: FanOut) -> FanOut:
+    async def fan_out(self, event: EventInput, accepted_at: datetime, done: FanOut) -> FanOut:
         """Start the next chunk of deliveries; safe to repeat, for a delivery's id is derived.
 
         Raises:
             ApplicationError: there is no such tenant; final.
         """
+        happened_at = event.created_at or accepted_at
         routes = [
             route
             for route in await self._routes(event.tenant_id)
@@ -52,7 +53,7 @@ class FanOuts:
 
         async def start(route: Route) -> None:
             async with gate:
-                await self._start_delivery(route, event, happened_at)
+                await self._start_delivery(route, event, happened_at, accepted_at)
 
         chunk = routes[:CHUNK]
         await asyncio.gather(*map(start, chunk))
@@ -75,10 +76,13 @@ class FanOuts:
             ) from None
         return await description.memo_value(ROUTES_MEMO, [], type_hint=list[Route])
 
-    async def _start_delivery(self, route: Route, event: EventInput, happened_at: datetime) -> None:
+    async def _start_delivery(
+        self, route: Route, event: EventInput, happened_at: datetime, accepted_at: datetime
+    ) -> None:
         delivery = DeliveryInput(
             event=event,
             happened_at=happened_at,
+            accepted_at=accepted_at,
             endpoint_id=route.endpoint_id,
             endpoint_version=route.version,
         )
@@ -99,8 +103,9 @@ class FanOuts:
 
 
 def _wants(route: Route, event: EventInput, happened_at: datetime) -> bool:
+    covers = names_type if event.operational else wants_type
     return (
         event.endpoint_id in (None, route.endpoint_id)
-        and wants_type(route.event_types, event.type)
+        and covers(route.event_types, event.type)
         and passes_filter(route.filter, event_document(event, happened_at))
     )

@@ -54,6 +54,11 @@ def delivery_workflow_id(tenant_id: str, endpoint_id: str, event_id: str) -> str
     return f"delivery:{tenant_id}:{endpoint_id}:{event_id}"
 
 
+def trial_workflow_id(tenant_id: str, endpoint_id: str, event_id: str) -> str:
+    """Return the id of a `Trial` workflow."""
+    return f"trial:{tenant_id}:{endpoint_id}:{event_id}"
+
+
 def delivery_id(endpoint_id: str, event_id: str) -> str:
     """Return a delivery's id as the API shows it."""
     return f"{endpoint_id}:{event_id}"

@@ -82,6 +82,7 @@ async def run_worker(settings: Settings) -> None:
             settings.task_queue,
             proxy=settings.proxy,
             authorities=authorities,
+            operator_tenant=settings.operator_tenant,
         ):
             log.info("worker.started", task_queue=settings.task_queue, namespace=client.namespace)
             try:

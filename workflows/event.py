@@ -40,7 +40,7 @@ class Event:
         while not progress.complete:
             progress = await workflow.execute_local_activity_method(
                 FanOuts.fan_out,
-                args=[event, event.created_at or workflow.info().start_time, progress],
+                args=[event, workflow.info().workflow_start_time, progress],
                 start_to_close_timeout=timedelta(minutes=2),
             )
         return progress

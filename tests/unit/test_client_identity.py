@@ -17,7 +17,7 @@ from unit.doors import BODY, HEADERS, egress
 from unit.hostile import ok, says, serving
 
 from hookwright.client_identity import ClientIdentity, check_identity, describe_identity
-from hookwright.models import Outcome
+from hookwright.outcomes import Outcome
 
 HOST = "hooks.example.com"
 NOW = datetime.now(UTC)

@@ -15,7 +15,7 @@ from unit.doors import TIMEOUT, egress, post
 
 from activities.guarded_network import NameResolutionError, Resolver
 from hookwright.destinations import MAX_URL_LENGTH, DestinationPolicy
-from hookwright.models import Outcome
+from hookwright.outcomes import Outcome
 
 LINES = Path(__file__).with_name("destinations.tsv").read_text().splitlines()
 ROWS = [line.split("\t") for line in LINES if not line.startswith("#")]

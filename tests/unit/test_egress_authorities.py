@@ -7,7 +7,7 @@ from unit.doors import egress, post
 from unit.hostile import ok, says, serving
 
 from activities.egress import tls_context
-from hookwright.models import Outcome
+from hookwright.outcomes import Outcome
 from runtime.errors import CommandError
 from runtime.settings import Settings
 

@@ -8,7 +8,7 @@ import pytest
 from unit.doors import TIMEOUT, egress, post
 from unit.hostile import goes_on, ok, says, serving
 
-from hookwright.models import Outcome
+from hookwright.outcomes import Outcome
 
 MAX_GROWTH = 10_000_000
 PIECE = b"x" * 65_536

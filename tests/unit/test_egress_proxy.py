@@ -12,7 +12,7 @@ from unit.hostile import hang_up, mute, ok, says, serving, stay_silent, unused_p
 
 from activities.proxied_network import Proxy, ProxyUnreachableError
 from hookwright.destinations import DestinationPolicy
-from hookwright.models import Outcome
+from hookwright.outcomes import Outcome
 
 HOST = "hooks.example.com"
 ONLY_PUBLIC = DestinationPolicy(allow_http=True)

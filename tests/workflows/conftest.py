@@ -6,13 +6,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest_asyncio
-from support.fakes import Deliver, FakeEgress, FakeEndpoints
-from support.stack import CODEC, CONTRACTS, unique
+from support.fakes import Deliver, FakeEgress, FakeEndpoints, attempts
+from support.stack import CODEC, unique
 from temporalio.client import WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
-from activities.attempt import Attempts
 from hookwright.ids import delivery_workflow_id
 from hookwright.models import DeliveryInput, EventInput
 from runtime.codec import data_converter
@@ -37,17 +36,18 @@ async def deliver(time_skipping: WorkflowEnvironment) -> AsyncIterator[Deliver]:
     async def start(egress: FakeEgress, endpoints: FakeEndpoints) -> WorkflowHandle:
         client = time_skipping.client
         egress.clock = time_skipping.get_current_time
-        attempts = Attempts(client, endpoints, egress, CONTRACTS)
+        activities = attempts(client, endpoints, egress)
         task_queue, event_id = unique("queue"), unique("evt")
         worker = Worker(
             client,
             task_queue=task_queue,
             workflows=[Delivery],
             activities=[
-                attempts.attempt,
-                attempts.retry,
-                attempts.recorded_log,
-                attempts.cancel_workflow,
+                activities.attempt,
+                activities.retry,
+                activities.leave,
+                activities.recorded_log,
+                activities.cancel_workflow,
             ],
         )
         await worker.__aenter__()
