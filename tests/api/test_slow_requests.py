@@ -81,7 +81,12 @@ async def test_slow_bodies(client: Client, framing, drop) -> None:
         while not all(it.done() for it in dripping):
             answer = await http.get(f"http://127.0.0.1:{port}/healthz")
             assert answer.status_code == 200
-        for said in [await it for it in dripping]:
+        # A server that hangs up on a client that still sends resets the connection, and the reset
+        # may overtake the answer.
+        heard = [await it for it in dripping]
+        assert any(heard)
+        assert all(heard) or drop
+        for said in filter(None, heard):
             head, _, body = said.partition(b"\r\n\r\n")
             assert head.startswith(b"HTTP/1.1 408 ")
             assert b"connection: close" in head.lower()

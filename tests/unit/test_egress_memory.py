@@ -5,7 +5,7 @@ import gzip
 import tracemalloc
 
 import pytest
-from unit.doors import TIMEOUT, egress, post
+from unit.doors import BODY, HEADERS, TIMEOUT, egress
 from unit.hostile import goes_on, ok, says, serving
 
 from hookwright.outcomes import Outcome
@@ -45,7 +45,7 @@ async def test_memory_does_not_grow(script, outcome):
         tracemalloc.start()
         try:
             before, _ = tracemalloc.get_traced_memory()
-            answer = await post(door, server.url, TIMEOUT / 2)
+            answer = await door.post(server.url, HEADERS, BODY, TIMEOUT)
             _, peak = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()
@@ -65,6 +65,6 @@ async def test_others_run_meanwhile():
 
     async with serving(GREEDY["chunks of one byte"][0]) as server, egress() as door:
         looking = asyncio.create_task(look_on())
-        await post(door, server.url, TIMEOUT)
+        await door.post(server.url, HEADERS, BODY, TIMEOUT)
         looking.cancel()
     assert turns > 1_000
