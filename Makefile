@@ -5,7 +5,10 @@ BIN := .venv/bin
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-header
 
-.PHONY: help setup run test lint format bench lock clean
+PARSERS := $(addprefix tests/unit/test_, retry_after.py cursors.py destination_urls.py \
+	address_spellings.py custom_headers.py request_bodies.py)
+
+.PHONY: help setup run test fuzz lint format bench lock clean
 
 help: ## Show this list.
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -17,6 +20,9 @@ run: .venv/.runs ## Run everything on this machine.
 
 test: lint ## Check everything: lint, types, layers, tests.
 	$(BIN)/python -m pytest -n 2
+
+fuzz: .venv/.develops ## Try the API and all parsers with far more input: an hour or so.
+	HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest -n 2 --timeout 0 tests/fuzz $(PARSERS)
 
 lint: .venv/.develops ## Check style, types and layers.
 	$(BIN)/ruff check .

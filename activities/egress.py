@@ -8,10 +8,13 @@ import asyncio
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
+from threading import Lock
 from typing import Self
 
 import httpcore
 import structlog
+from cachetools import LRUCache
 
 from activities.guarded_network import (
     BlockedDestinationError,
@@ -21,6 +24,8 @@ from activities.guarded_network import (
     ResolverBusyError,
     system_resolver,
 )
+from activities.proxied_network import ProxiedNetwork, Proxy, ProxyUnreachableError
+from hookwright.client_identity import ClientIdentity, load_identity
 from hookwright.destinations import DestinationPolicy
 from hookwright.outcomes import Outcome
 
@@ -29,6 +34,10 @@ MAX_KEPT_BYTES = 4_096
 MAX_ERROR_BYTES = 1_024
 MAX_CONNECTIONS = 1_000
 KEEPALIVE_SECONDS = 30.0
+MAX_CONTEXTS = 64
+"""TLS contexts of client certificates that are kept. With the system's authorities each has 1 MB,
+and takes 40 ms to make."""
+
 FIRST_SUCCESS, FIRST_NON_SUCCESS = 200, 300
 
 log = structlog.get_logger(__name__)
@@ -47,20 +56,40 @@ class Answer:
 
 @dataclass(frozen=True)
 class Egress:
-    """Posts to receivers, within a deadline, and classifies what comes of it."""
+    """Posts to receivers, within a deadline, and classifies what comes of it.
+
+    With a `proxy` its word decides which addresses are dialled. `authorities` (PEM) are trusted
+    beside the system's.
+    """
 
     policy: DestinationPolicy
     resolve: Resolver = system_resolver
+    proxy: Proxy | None = None
+    authorities: str | None = None
     pool: httpcore.AsyncConnectionPool = field(init=False)
+    _network: httpcore.AsyncNetworkBackend = field(init=False)
+    _contexts: LRUCache[bytes, ssl.SSLContext] = field(
+        default_factory=lambda: LRUCache(MAX_CONTEXTS), init=False
+    )
+    _contexts_lock: Lock = field(default_factory=Lock, init=False)
 
     def __post_init__(self) -> None:
-        pool = httpcore.AsyncConnectionPool(
-            ssl_context=ssl.create_default_context(),
+        context = tls_context(self.authorities)
+        network = (
+            ProxiedNetwork(self.proxy, context)
+            if self.proxy
+            else GuardedNetwork(self.policy, self.resolve)
+        )
+        object.__setattr__(self, "_network", network)
+        object.__setattr__(self, "pool", self._new_pool(context))
+
+    def _new_pool(self, context: ssl.SSLContext) -> httpcore.AsyncConnectionPool:
+        return httpcore.AsyncConnectionPool(
+            ssl_context=context,
             max_connections=MAX_CONNECTIONS,
             keepalive_expiry=KEEPALIVE_SECONDS,
-            network_backend=GuardedNetwork(self.policy, self.resolve),
+            network_backend=self._network,
         )
-        object.__setattr__(self, "pool", pool)
 
     async def __aenter__(self) -> Self:
         return self
@@ -69,12 +98,20 @@ class Egress:
         await self.pool.aclose()
 
     async def post(
-        self, url: str, headers: Mapping[str, str], body: bytes, timeout_seconds: float
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        timeout_seconds: float,
+        identity: ClientIdentity | None = None,
     ) -> Answer:
         """POST the body; the timeout bounds the whole exchange, from name to last byte read.
 
+        With an identity the connection is this POST's own: nobody else can come to speak on it.
+
         Raises:
             ResolverBusyError: our own resolver is held up; nothing was sent.
+            ProxyUnreachableError: our own proxy is away; nothing was sent.
         """
         try:
             url = self.policy.check_url(url)
@@ -82,29 +119,59 @@ class Egress:
             return Answer(Outcome.BLOCKED_DESTINATION, error=str(refusal))
         try:
             async with asyncio.timeout(timeout_seconds):
-                return await self._exchange(url, headers, body)
-        except ResolverBusyError:
+                if identity is None or url.startswith("http:"):
+                    return await _exchange(self.pool, url, headers, body)
+                context = await asyncio.to_thread(self._context_of, identity)
+                async with self._new_pool(context) as pool:
+                    return await _exchange(pool, url, headers, body)
+        except (ResolverBusyError, ProxyUnreachableError):
             raise
         except Exception as error:  # noqa: BLE001 - every failure is an attempt, classified
             return Answer(_outcome(error), error=_sentence(error, timeout_seconds))
 
-    async def _exchange(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
-        async with self.pool.stream("POST", url, headers=list(headers.items()), content=body) as (
-            response
-        ):
-            content = b""
-            async for chunk in response.aiter_stream():
-                content += chunk
-                if len(content) > MAX_READ_BYTES:
-                    break
-        delivered = FIRST_SUCCESS <= response.status < FIRST_NON_SUCCESS
-        return Answer(
-            Outcome.DELIVERED if delivered else Outcome.HTTP_ERROR,
-            status_code=response.status,
-            body=clip(content.decode(errors="replace"), MAX_KEPT_BYTES),
-            error=None if delivered else f"the receiver answered {response.status}",
-            retry_after=_header(response, b"retry-after"),
-        )
+    def _context_of(self, identity: ClientIdentity) -> ssl.SSLContext:
+        digest = sha256(identity.model_dump_json().encode()).digest()
+        with self._contexts_lock:
+            context = self._contexts.get(digest)
+            if context is None:
+                context = tls_context(self.authorities)
+                load_identity(context, identity)
+                self._contexts[digest] = context
+            return context
+
+
+async def _exchange(
+    pool: httpcore.AsyncConnectionPool, url: str, headers: Mapping[str, str], body: bytes
+) -> Answer:
+    async with pool.stream("POST", url, headers=list(headers.items()), content=body) as response:
+        content = bytearray()
+        async for chunk in response.aiter_stream():
+            content += chunk
+            if len(content) > MAX_READ_BYTES:
+                break
+            # Chunks that have arrived come without a pause: 64 KiB of chunks of one byte would
+            # hold up the whole worker, and the timeout with it.
+            await asyncio.sleep(0)
+    delivered = FIRST_SUCCESS <= response.status < FIRST_NON_SUCCESS
+    return Answer(
+        Outcome.DELIVERED if delivered else Outcome.HTTP_ERROR,
+        status_code=response.status,
+        body=clip(content.decode(errors="replace"), MAX_KEPT_BYTES),
+        error=None if delivered else f"the receiver answered {response.status}",
+        retry_after=_header(response, b"retry-after"),
+    )
+
+
+def tls_context(authorities: str | None = None) -> ssl.SSLContext:
+    """Return what verifies receivers: by the system's authorities, and by these (PEM) as well.
+
+    Raises:
+        ssl.SSLError: the text holds no certificate, or a broken one.
+    """
+    context = ssl.create_default_context()
+    if authorities is not None:
+        context.load_verify_locations(cadata=authorities)
+    return context
 
 
 def _outcome(error: Exception) -> Outcome:  # noqa: PLR0911 - a table
@@ -115,7 +182,7 @@ def _outcome(error: Exception) -> Outcome:  # noqa: PLR0911 - a table
             return Outcome.BLOCKED_DESTINATION
         case NameResolutionError():
             return Outcome.DNS_ERROR
-        case httpcore.NetworkError() if isinstance(error.__context__, ssl.SSLError):
+        case httpcore.NetworkError() if _tls_fault(error):
             return Outcome.TLS_ERROR
         case httpcore.NetworkError() | OSError():
             return Outcome.CONNECTION_ERROR
@@ -129,7 +196,16 @@ def _outcome(error: Exception) -> Outcome:  # noqa: PLR0911 - a table
 def _sentence(error: Exception, timeout_seconds: float) -> str:
     if isinstance(error, TimeoutError):
         return f"no complete answer within {timeout_seconds:g} s"
-    return clip(str(error) or type(error).__name__, MAX_ERROR_BYTES)
+    return clip(str(error) or str(_tls_fault(error) or type(error).__name__), MAX_ERROR_BYTES)
+
+
+def _tls_fault(error: BaseException | None) -> ssl.SSLError | None:
+    """Return what TLS found wrong. From TLS 1.3 on a receiver refuses us after the handshake."""
+    while error:
+        if isinstance(error, ssl.SSLError):
+            return error
+        error = error.__cause__ or error.__context__
+    return None
 
 
 def clip(text: str, limit: int) -> str:

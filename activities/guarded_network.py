@@ -21,6 +21,7 @@ from hookwright.destinations import Address, DestinationPolicy
 Resolver = Callable[[str, int], Awaitable[list[str]]]
 
 RESOLUTION_SECONDS = 5.0
+PIECE_BYTES = 16_384
 
 # getaddrinfo blocks a thread until the system's resolver gives up, whoever waits for it or not. A
 # pool of our own keeps slow names from starving the rest of the process.
@@ -90,8 +91,8 @@ class GuardedStream(httpcore.AsyncNetworkStream):
         max_bytes: int,
         timeout: float | None = None,  # noqa: ASYNC109
     ) -> bytes:
-        """Read what has come."""
-        return await self.stream.read(max_bytes, timeout)
+        """Read what has come, in pieces that are parsed quickly: nothing else runs meanwhile."""
+        return await self.stream.read(min(max_bytes, PIECE_BYTES), timeout)
 
     async def write(
         self,

@@ -14,6 +14,7 @@ from hookwright.ids import delivery_id
 from hookwright.models import Attempt, EndpointState, EventInput
 from hookwright.outcomes import Outcome, Trigger
 from hookwright.schedule import RetryRule, effective_rule, parse_retry_after
+from hookwright.secrecy import concealed
 from hookwright.signing import sign
 
 USER_AGENT = "Hookwright/0.1"
@@ -102,7 +103,13 @@ class Posting:
         except ValueError as error:
             return Answer(Outcome.PROTOCOL_ERROR, error=f"cannot be signed: {error}")
         timeout = config.timeout_seconds or contract.timeout_seconds
-        return await self.egress.post(config.url, headers, body, timeout)
+        secrets = [*endpoint.live_secrets(now), headers[contract.signature.header]]
+        if endpoint.client_identity:
+            secrets.append(endpoint.client_identity.key)
+        with concealed(config.url, *secrets, *endpoint.headers.values()):
+            return await self.egress.post(
+                config.url, headers, body, timeout, endpoint.client_identity
+            )
 
 
 def _headers(

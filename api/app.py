@@ -11,6 +11,7 @@ from api import (
     errors,
     events,
     facades,
+    hardening,
     health,
     tenants,
 )
@@ -31,16 +32,25 @@ def create_app(client: Client, config: ApiConfig) -> FastAPI:
         UnknownFacadeError: the configuration names a facade that is none.
     """
     app = FastAPI(
-        title="Hookwright", version="0.1.0", description=DESCRIPTION, redirect_slashes=False
+        title="Hookwright",
+        version="0.1.0",
+        description=DESCRIPTION,
+        redirect_slashes=False,
+        openapi_url="/openapi.json" if config.docs else None,
+        docs_url=None,
+        redoc_url=None,
     )
     app.state.client = client
     app.state.config = config
     app.state.services = Services.on(client, config)
     errors.install(app)
+    app.add_middleware(hardening.Hardening)
+    if config.docs:
+        hardening.install_docs(app)
     app.include_router(health.router)
     for module in (tenants, endpoints, events, deliveries, contracts):
         app.include_router(module.router, dependencies=[Depends(require_access)])
     facades.install(app, config.facades)
     if config.codec_token:
-        codec.install(app, config.codec, config.codec_token, config.ui_origin)
+        codec.install(app, config.codec, config.codec_token, config.ui_origin, config.body_seconds)
     return app

@@ -15,11 +15,14 @@ from temporalio.converter import PayloadCodec
 
 from api import errors
 from api.errors import Problem, not_found
+from api.requests import read_body
 
 MAX_BYTES = 8 * 1024 * 1024
 
 
-def install(app: FastAPI, codec: PayloadCodec, token: str, ui_origin: str) -> None:
+def install(
+    app: FastAPI, codec: PayloadCodec, token: str, ui_origin: str, body_seconds: float
+) -> None:
     """Add `POST /codec/{token}/decode`, and nothing that encodes."""
     codec_app = FastAPI(openapi_url=None)
     errors.install(codec_app)
@@ -35,19 +38,11 @@ def install(app: FastAPI, codec: PayloadCodec, token: str, ui_origin: str) -> No
         if not hmac.compare_digest(given.encode(), token.encode()):
             raise not_found("page")
         try:
-            payloads = json_format.Parse(await _body(request), Payloads())
+            body = await read_body(request, MAX_BYTES, body_seconds)
+            payloads = json_format.Parse(body, Payloads())
             decoded = Payloads(payloads=await codec.decode(payloads.payloads))
         except (json_format.ParseError, ValueError) as error:
             raise Problem(HTTPStatus.BAD_REQUEST, "cannot-decode", str(error)) from None
         return Response(json_format.MessageToJson(decoded), media_type="application/json")
 
     app.mount("/codec", codec_app)
-
-
-async def _body(request: Request) -> bytes:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BYTES:
-            raise ValueError(f"more than {MAX_BYTES} bytes in one call")
-    return bytes(body)

@@ -15,7 +15,8 @@ class ApiConfig:
 
     `api_keys` maps an operator key's name to its SHA-256 digest in hex, `tenant_keys` the digest of
     a tenant's key to the tenant. `facades` names those that are served. `cursor_key` signs cursors.
-    Without `codec_token` there is no codec endpoint.
+    Without `codec_token` there is no codec endpoint. With `docs` there are `/docs` and
+    `/openapi.json`.
     """
 
     task_queue: str
@@ -29,3 +30,6 @@ class ApiConfig:
     codec: PayloadCodec
     codec_token: str | None
     ui_origin: str
+    docs: bool = True
+    body_seconds: float = 10.0
+    """How long a request's body may take to arrive."""

@@ -15,7 +15,7 @@ from api.services.deliveries import Delivery
 from hookwright.ids import EventType, Name
 from hookwright.models import Attempt
 from hookwright.outcomes import DeliveryState
-from hookwright.times import Moment, Timestamp
+from hookwright.times import Timestamp, WrittenMoment
 
 router = APIRouter(
     prefix="/v1/tenants/{tenant_id}/deliveries", tags=["deliveries"], route_class=StrictRoute
@@ -51,8 +51,8 @@ async def list_deliveries(  # noqa: PLR0913 - one parameter a filter
     event_id: Name | None = None,
     event_type: EventType | None = None,
     state: DeliveryState | None = None,
-    since: Moment | None = None,
-    until: Moment | None = None,
+    since: WrittenMoment | None = None,
+    until: WrittenMoment | None = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[DeliveryRead]:

@@ -12,6 +12,11 @@ from api.pages import Cursor, Limit, Page
 from api.requests import StrictRoute
 from api.services import ServicesDependency
 from api.services.endpoints import NewEndpoint
+from hookwright.client_identity import (
+    MAX_PEM_CHARACTERS,
+    ClientCertificate,
+    describe_identity,
+)
 from hookwright.deactivation import DeactivationRule, DisabledReason
 from hookwright.health import Colour, Health
 from hookwright.ids import EventType, Name, id_from_key, new_event_id
@@ -41,7 +46,20 @@ IdempotencyKey = Annotated[
 TRIAL_DATA: JsonValue = {"test": True}
 
 
-class EndpointCreate(EndpointConfig):
+class ClientPem(BaseModel):
+    """For receivers that ask who calls (mutual TLS). Write-only; null takes both away."""
+
+    client_certificate: str | None = Field(
+        default=None,
+        max_length=MAX_PEM_CHARACTERS,
+        description="PEM: the client's certificate, then those up to its authority.",
+    )
+    client_key: str | None = Field(
+        default=None, max_length=MAX_PEM_CHARACTERS, description="PEM: its private key."
+    )
+
+
+class EndpointCreate(EndpointConfig, ClientPem):
     """What registers an endpoint. Only `url` is required."""
 
     secret: str | None = Field(
@@ -54,7 +72,7 @@ class EndpointCreate(EndpointConfig):
     )
 
 
-class EndpointChange(EndpointConfig):
+class EndpointChange(EndpointConfig, ClientPem):
     """The fields to change; what is left out stays."""
 
     url: str = ""
@@ -103,6 +121,7 @@ class EndpointRead(BaseModel):
     filter: str | None
     payload_template: str | None
     header_names: list[str]
+    client_certificate: ClientCertificate | None
     retry: Retry | None
     timeout_seconds: float | None
     deactivation: DeactivationRule | None
@@ -138,6 +157,8 @@ class EndpointRead(BaseModel):
                 "updated_at": endpoint.updated_at,
                 "version": endpoint.version,
                 "header_names": list(endpoint.headers),
+                "client_certificate": endpoint.client_identity
+                and describe_identity(endpoint.client_identity),
                 **more,
             }
         )
@@ -192,10 +213,11 @@ async def create_endpoint(
 ) -> EndpointCreated:
     """Register an endpoint. The answer is the only one, besides rotate's, that holds `secret`."""
     new = NewEndpoint(
-        EndpointConfig.model_validate(body.model_dump(exclude={"secret", "headers"})),
+        EndpointConfig.model_validate(body.model_dump(include=set(EndpointConfig.model_fields))),
         body.secret,
         body.headers,
         idempotency_key and id_from_key("ep", tenant_id, idempotency_key),
+        (body.client_certificate, body.client_key),
     )
     endpoint = await services.endpoints.create(tenant_id, new)
     return EndpointCreated.of(endpoint, secret=endpoint.secrets[0].value)
@@ -227,7 +249,9 @@ async def change_endpoint(
     """Change an endpoint. The very next attempt, a waiting retry's too, uses what was changed."""
     changes = body.model_dump(exclude_unset=True)
     headers = changes.pop("headers", None)
-    changed = await services.endpoints.change(tenant_id, endpoint_id, changes, headers)
+    given = [changes.pop(name, None) for name in ClientPem.model_fields]
+    client = (given[0], given[1]) if body.model_fields_set & {*ClientPem.model_fields} else None
+    changed = await services.endpoints.change(tenant_id, endpoint_id, changes, headers, client)
     return EndpointRead.of(changed)
 
 

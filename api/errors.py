@@ -1,7 +1,7 @@
 """Errors as `application/problem+json` (RFC 9457): ours, validation's, and 404/405 alike."""
 
 from collections.abc import Mapping, Sequence
-from http import HTTPStatus
+from http import HTTPMethod, HTTPStatus
 from typing import Any
 
 import structlog
@@ -10,9 +10,17 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
+from starlette.routing import Match
 from temporalio.service import RPCError, RPCStatusCode
 
 RETRY_AFTER_SECONDS = 2
+
+EVERY_ANSWER = {
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+}
+"""Headers of all answers. `api.hardening` adds them; a fault of ours is answered outside of it."""
 
 log = structlog.get_logger(__name__)
 
@@ -110,6 +118,7 @@ def unavailable(detail: str) -> Problem:
 
 BODY_ERRORS = (
     HTTPStatus.BAD_REQUEST,
+    HTTPStatus.REQUEST_TIMEOUT,
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
 )
@@ -121,6 +130,7 @@ def responses(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
     everywhere = (
         HTTPStatus.UNAUTHORIZED,
         HTTPStatus.UNPROCESSABLE_ENTITY,
+        HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
         HTTPStatus.SERVICE_UNAVAILABLE,
     )
     content = {"application/problem+json": {"schema": ProblemBody.model_json_schema()}}
@@ -142,14 +152,7 @@ def answer(problem: Problem) -> JSONResponse:
 
 def install(app: FastAPI) -> None:
     """Make the application answer every error as a problem."""
-
-    @app.exception_handler(HTTPException)
-    async def ours_or_starlettes(_: Request, error: HTTPException) -> JSONResponse:
-        if isinstance(error, Problem):
-            return answer(error)
-        status = HTTPStatus(error.status_code)
-        slug = status.phrase.lower().replace(" ", "-")
-        return answer(Problem(status, slug, str(error.detail), headers=error.headers))
+    app.exception_handler(HTTPException)(_ours_or_starlettes)
 
     @app.exception_handler(RequestValidationError)
     async def validation(_: Request, error: RequestValidationError) -> JSONResponse:
@@ -180,7 +183,32 @@ def install(app: FastAPI) -> None:
         return _ours(error)
 
 
+async def _ours_or_starlettes(request: Request, error: HTTPException) -> JSONResponse:
+    if isinstance(error, Problem):
+        return answer(error)
+    status = HTTPStatus(error.status_code)
+    slug = status.phrase.lower().replace(" ", "-")
+    headers = dict(error.headers or {})
+    if status is HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(_allowed_methods(request))
+    return answer(Problem(status, slug, str(error.detail), headers=headers))
+
+
+def _allowed_methods(request: Request) -> list[str]:
+    """Return what the path takes. Starlette tells only of the first of several routes."""
+    routes = request.app.routes
+    return [
+        method.value
+        for method in HTTPMethod
+        if any(
+            route.matches({**request.scope, "method": method.value})[0] is Match.FULL
+            for route in routes
+        )
+    ]
+
+
 def _ours(error: Exception) -> JSONResponse:
     log.error("api.unforeseen", exc_info=error)
     status = HTTPStatus.INTERNAL_SERVER_ERROR
-    return answer(Problem(status, "internal", "a fault of ours; it has been logged"))
+    detail = "a fault of ours; it has been logged"
+    return answer(Problem(status, "internal", detail, headers=EVERY_ANSWER))

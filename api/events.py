@@ -24,7 +24,7 @@ from api.services import ServicesDependency
 from api.services.events import FanOutState, Published
 from hookwright.ids import EventType, Name, id_from_key, new_event_id
 from hookwright.models import EventData, EventInput
-from hookwright.times import Moment, Timestamp
+from hookwright.times import Timestamp, WrittenMoment
 
 router = APIRouter(
     prefix="/v1/tenants/{tenant_id}/events", tags=["events"], route_class=StrictRoute
@@ -171,8 +171,8 @@ async def list_events(  # noqa: PLR0913 - one parameter a filter
     tenant_id: Name,
     services: ServicesDependency,
     event_type: Annotated[EventType | None, Query(alias="type")] = None,
-    since: Moment | None = None,
-    until: Moment | None = None,
+    since: WrittenMoment | None = None,
+    until: WrittenMoment | None = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[EventRead]:

@@ -25,16 +25,13 @@ class Health(BaseModel):
     status: Literal["ok"]
 
 
-@router.get("/healthz")
+@router.get("/healthz", responses={431: responses()[431]})
 async def healthz() -> Health:
     """Tell that this process answers."""
     return Health(status="ok")
 
 
-@router.get(
-    "/readyz",
-    responses={503: responses()[503]},
-)
+@router.get("/readyz", responses={code: responses()[code] for code in (431, 503)})
 async def readyz(request: Request) -> Health:
     """Tell whether Temporal is reachable and a worker polls."""
     client: Client = request.app.state.client

@@ -10,6 +10,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
 
+from hookwright.client_identity import ClientIdentity
 from hookwright.deactivation import DeactivationRule
 from hookwright.destinations import MAX_URL_LENGTH
 from hookwright.expressions import check_expression
@@ -221,6 +222,7 @@ class EndpointState(BaseModel):
     config: EndpointConfig | None = None
     secrets: list[Secret] = []
     headers: dict[str, str] = {}
+    client_identity: ClientIdentity | None = None
     created_by: str = ""
     created_at: Timestamp | None = None
     updated_at: Timestamp | None = None

@@ -1,9 +1,12 @@
 """Times as the API and the contracts write them. All are UTC."""
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, AwareDatetime, PlainSerializer
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, PlainSerializer
+
+WRITTEN = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d")
 
 
 def rfc3339(moment: datetime) -> str:
@@ -23,8 +26,18 @@ def _utc(moment: datetime) -> datetime:
         raise ValueError("not a time that UTC can express") from None
 
 
+def _written(value: object) -> object:
+    """Refuse a number: pydantic would take it for seconds, or for milliseconds if it is large."""
+    if not isinstance(value, datetime) and not WRITTEN.match(str(value)):
+        raise ValueError("write a time as 2026-01-15T10:30:00Z")
+    return value
+
+
 Moment = Annotated[AwareDatetime, AfterValidator(_utc)]
-"""A time that somebody gave, in any zone."""
+"""A time in any zone."""
+
+WrittenMoment = Annotated[Moment, BeforeValidator(_written)]
+"""A time that a caller wrote."""
 
 Timestamp = Annotated[Moment, PlainSerializer(rfc3339, when_used="json")]
 """A time that becomes JSON with milliseconds and `Z`."""

@@ -9,7 +9,9 @@ from typing import Any
 
 import uvicorn
 
+from api.hardening import MAX_HEAD_BYTES
 from runtime.errors import CommandError
+from runtime.http_protocol import Protocol
 
 FINISH_SECONDS = 10
 """On shutdown, requests under way may end."""
@@ -48,6 +50,8 @@ async def serve(app: Any, listener: socket.socket) -> None:  # noqa: ANN401 - uv
     server = Server(
         uvicorn.Config(
             app,
+            http=Protocol,
+            h11_max_incomplete_event_size=MAX_HEAD_BYTES,
             log_config=None,
             access_log=False,
             server_header=False,

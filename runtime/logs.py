@@ -2,15 +2,23 @@
 
 import logging
 import re
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 import structlog
 from rich.console import Console
 
+from hookwright.secrecy import SECRET_FIELDS, blot_out
+
 OURS = ("hookwright", "workflows", "activities", "api", "runtime")
 
-SECRETS = re.compile(r"\b(whsec_|whsk_|hwk_[A-Za-z0-9]+_|(?i:bearer) )[A-Za-z0-9+/=_-]+")
+LOOKS_SECRET = re.compile(
+    r"\b(whsec_|whsk_|hwk_[A-Za-z0-9]+_|(?i:bearer) )[A-Za-z0-9+/=._-]+"
+    r"|\b(eyJ)[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*"
+    r"|(-----BEGIN [A-Z ]*PRIVATE KEY-----).*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)",
+    re.DOTALL,
+)
+"""Secrets, keys and tokens by their form: what nobody said is in use."""
 
 
 def configure() -> None:
@@ -38,8 +46,10 @@ def configure() -> None:
             foreign_pre_chain=shared,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                *_renderers(people=people, colours=not terminal.no_color),
-                _without_secrets,
+                # Plain tracebacks: others print the local variables, secrets among them.
+                structlog.processors.format_exc_info,
+                without_secrets,
+                _renderer(people=people, colours=not terminal.no_color),
             ],
         )
     )
@@ -48,14 +58,34 @@ def configure() -> None:
         logging.getLogger(package).setLevel(logging.INFO)
 
 
-def _renderers(*, people: bool, colours: bool) -> list[structlog.typing.Processor]:
+def without_secrets(_: object, __: str, event: MutableMapping[str, Any]) -> dict[str, Any]:
+    """Blot out fields named as secrets are, values in use, and what looks like a secret of ours.
+
+    A structlog processor, the last before the line is written: all that comes after is plain data.
+    """
+    return {name: _plain(name, value) for name, value in event.items()}
+
+
+def _plain(name: object, value: object) -> object:
+    if name in SECRET_FIELDS and value is not None:
+        return "***"
+    match value:
+        case None | bool() | int() | float():
+            return value
+        case Mapping():
+            return {str(key): _plain(key, inner) for key, inner in value.items()}
+        case list() | tuple():
+            return [_plain(None, inner) for inner in value]
+        case _:
+            return LOOKS_SECRET.sub(_beginning, blot_out(str(value)))
+
+
+def _beginning(found: re.Match[str]) -> str:
+    return f"{next(filter(None, found.groups()))}***"
+
+
+def _renderer(*, people: bool, colours: bool) -> structlog.typing.Processor:
     if people:
-        # Plain tracebacks: rich ones print the local variables, secrets among them.
         plain = structlog.dev.plain_traceback
-        return [structlog.dev.ConsoleRenderer(colors=colours, exception_formatter=plain)]
-    return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
-
-
-def _without_secrets(_: object, __: str, line: MutableMapping[str, Any] | str) -> str:
-    """Blot out what looks like a secret of ours, should one ever get into a line."""
-    return SECRETS.sub(r"\1***", str(line))
+        return structlog.dev.ConsoleRenderer(colors=colours, exception_formatter=plain)
+    return structlog.processors.JSONRenderer()

@@ -65,12 +65,14 @@ def api_config(settings: Settings) -> ApiConfig:
         codec=EncryptionCodec(settings.key_ring),
         codec_token=token.get_secret_value() if token else None,
         ui_origin=settings.ui_origin,
+        docs=settings.api_docs,
     )
 
 
 async def run_worker(settings: Settings) -> None:
     """Run workflows and deliver until cancelled, then let POSTs in flight end."""
-    contracts = settings.contracts  # before the wait: a broken file is told at once
+    # Before the wait: a broken file is told at once.
+    contracts, authorities = settings.contracts, settings.egress_authorities
     client = await _connected(EncryptionCodec(settings.key_ring), WAIT_SECONDS)
     try:
         async with worker(
@@ -78,6 +80,8 @@ async def run_worker(settings: Settings) -> None:
             settings.destinations,
             contracts,
             settings.task_queue,
+            proxy=settings.proxy,
+            authorities=authorities,
             operator_tenant=settings.operator_tenant,
         ):
             log.info("worker.started", task_queue=settings.task_queue, namespace=client.namespace)

@@ -14,6 +14,8 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from activities.egress import tls_context
+from activities.proxied_network import Proxy
 from hookwright.contracts import Contract, ContractError, load_contracts
 from hookwright.destinations import DestinationPolicy, parse_networks
 from hookwright.ids import TASK_QUEUE
@@ -92,6 +94,17 @@ def _check_networks(networks: list[str]) -> list[str]:
     return networks
 
 
+def _check_proxy(url: SecretStr | None) -> SecretStr | None:
+    if url is not None:
+        Proxy.parse(url.get_secret_value())
+    return url
+
+
+def _or_none(text: object) -> object:
+    """Read an empty text as one that is not set, as compose passes it."""
+    return text or None
+
+
 NamedValues = Annotated[dict[str, str], NoDecode, BeforeValidator(_named)]
 Listed = Annotated[list[str], NoDecode, BeforeValidator(_listed)]
 
@@ -113,7 +126,7 @@ class Settings(BaseSettings):
     facades: Listed = Field(
         default=[], description="Facades switched on, comma-separated; `all` is all of them."
     )
-    contracts_dir: Annotated[Path | None, BeforeValidator(lambda text: text or None)] = Field(
+    contracts_dir: Annotated[Path | None, BeforeValidator(_or_none)] = Field(
         default=None, description="A folder of contract files beside those that ship."
     )
     encryption_keys: Annotated[NamedValues, AfterValidator(_check_key_ring)] = Field(
@@ -139,6 +152,13 @@ class Settings(BaseSettings):
         default=[], description="Networks that webhooks may reach though they are not public."
     )
     egress_allow_http: bool = Field(default=False, description="Allow plain http receivers.")
+    egress_proxy: Annotated[
+        SecretStr | None, BeforeValidator(_or_none), AfterValidator(_check_proxy)
+    ] = Field(default=None, description="A CONNECT proxy that reaches receivers: http://host:port.")
+    egress_ca_bundle: Annotated[Path | None, BeforeValidator(_or_none)] = Field(
+        default=None, description="A PEM file of authorities trusted beside the system's."
+    )
+    api_docs: bool = Field(default=True, description="Serve `/docs` and `/openapi.json`.")
     codec_token: SecretStr | None = Field(
         default=None,
         min_length=32,
@@ -156,6 +176,31 @@ class Settings(BaseSettings):
             allow_http=self.egress_allow_http,
             allow_networks=parse_networks(self.egress_allow_cidrs),
         )
+
+    @property
+    def proxy(self) -> Proxy | None:
+        """The egress proxy, if there is one."""
+        return Proxy.parse(self.egress_proxy.get_secret_value()) if self.egress_proxy else None
+
+    @property
+    def egress_authorities(self) -> str | None:
+        """The authorities, as PEM, that receivers' certificates may be of beside the system's.
+
+        Raises:
+            CommandError: the file is missing or broken; the text names it and the reason.
+        """
+        if self.egress_ca_bundle is None:
+            return None
+        try:
+            authorities = self.egress_ca_bundle.read_text(encoding="ascii", errors="ignore")
+            tls_context(authorities)
+        except (OSError, ValueError) as error:
+            reason = str(getattr(error, "strerror", "") or error).partition(" (_ssl")[0]
+            raise CommandError(
+                f"HOOKWRIGHT_EGRESS_CA_BUNDLE: {self.egress_ca_bundle} is not a file of PEM"
+                f" certificates ({reason})"
+            ) from None
+        return authorities
 
     @property
     def contracts(self) -> dict[str, Contract]:

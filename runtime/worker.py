@@ -15,6 +15,7 @@ from activities.entities import Entities
 from activities.fan_out import FanOuts
 from activities.notices import Notices
 from activities.posting import Posting
+from activities.proxied_network import Proxy
 from activities.releases import Releases
 from activities.reporter import Reporter
 from activities.telling import Telling
@@ -46,6 +47,8 @@ async def worker(  # noqa: PLR0913 - what a worker is told
     contracts: Mapping[str, Contract],
     task_queue: str,
     workflow_runner: WorkflowRunner | None = None,
+    proxy: Proxy | None = None,
+    authorities: str | None = None,
     operator_tenant: str | None = None,
 ) -> AsyncIterator[Worker]:
     """Run a worker while the context lasts.
@@ -54,7 +57,7 @@ async def worker(  # noqa: PLR0913 - what a worker is told
     run inside it.
     """
     async with (
-        Egress(destinations) as egress,
+        Egress(destinations, proxy=proxy, authorities=authorities) as egress,
         Reporter(client) as reporter,
         Worker(
             client,

@@ -1,6 +1,8 @@
 """Fixtures that every kind of test shares."""
 
-from collections.abc import AsyncIterator
+import io
+import logging
+from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 
 import pytest
@@ -17,6 +19,16 @@ logs.configure()
 
 # As on a production server; the development server's default is ten times as many.
 VISIBILITY_RATE = ("frontend.namespaceRPS.visibility", "10")
+
+
+@pytest.fixture
+def log_output() -> Iterator[io.StringIO]:
+    """All that this process logs, as `hookwright` would write it."""
+    (handler,) = [it for it in logging.getLogger().handlers if type(it) is logging.StreamHandler]
+    written = io.StringIO()
+    before = handler.setStream(written)
+    yield written
+    handler.setStream(before)
 
 
 @pytest_asyncio.fixture(scope="session")

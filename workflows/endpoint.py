@@ -12,6 +12,7 @@ from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from activities.entities import Entities
+    from hookwright.client_identity import ClientIdentity
     from hookwright.health import Health
     from hookwright.ids import ENDPOINT_MEMO
     from hookwright.models import CustomHeaders, EndpointConfig, EndpointState, Secret
@@ -35,15 +36,25 @@ class EndpointCreate(Deadline):
     config: EndpointConfig
     secret: str = Field(min_length=1, max_length=256)
     headers: CustomHeaders
+    client_identity: ClientIdentity | None = None
     digest: str
     paused: bool = False
 
 
 class EndpointChange(Deadline):
-    """The argument of `change`: the fields to set, and all custom headers if they change."""
+    """The argument of `change`: the fields to set, and all custom headers if they change.
+
+    So too with the client identity, which is taken away with `no_client_identity`.
+    """
 
     fields: dict[str, Any]
     headers: CustomHeaders | None = None
+    client_identity: ClientIdentity | None = None
+    no_client_identity: bool = False
+
+    def identity(self, current: ClientIdentity | None) -> ClientIdentity | None:
+        """Return the client identity after the change."""
+        return None if self.no_client_identity else self.client_identity or current
 
 
 class SecretRotate(Deadline):
@@ -139,6 +150,7 @@ class Endpoint:
                 config=request.config,
                 secrets=[Secret(value=request.secret)],
                 headers=request.headers,
+                client_identity=request.client_identity,
                 created_by=request.digest,
             )
 
@@ -149,7 +161,11 @@ class Endpoint:
             self.refuse_when_deleted()
             headers = self.state.headers if change.headers is None else change.headers
             self.health.try_soon(workflow.now())
-            return await self.apply(config=self.changed(change), headers=headers)
+            return await self.apply(
+                config=self.changed(change),
+                headers=headers,
+                client_identity=change.identity(self.state.client_identity),
+            )
 
     @workflow.update
     async def rotate(self, request: SecretRotate) -> EndpointState:

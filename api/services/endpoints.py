@@ -5,7 +5,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, ParamSpec, TypeVar
 
 from pydantic import ValidationError
@@ -23,6 +23,7 @@ from api.errors import invalid, invalid_model, not_found, unavailable
 from api.pages import Cursors, Page
 from api.services.temporal import UPDATE_TIMEOUT, deadline, describe, updating
 from api.services.tenants import Tenants
+from hookwright.client_identity import ClientIdentity, check_identity
 from hookwright.contracts import DEFAULT_CONTRACT, Contract
 from hookwright.destinations import DestinationPolicy
 from hookwright.headers import check_headers
@@ -42,6 +43,12 @@ MAX_CONFIG_BYTES = 8_192
 TRIAL_TIMEOUT = timedelta(seconds=80)
 """The longest timeout of an endpoint, 60 s, and room for a worker to come back."""
 
+MAX_BYTES = 12_288
+"""The same with a client certificate and its key, which take what config and headers leave."""
+
+PemPair = tuple[str | None, str | None]
+"""A client certificate and its key; both None for no certificate."""
+
 
 @dataclass(frozen=True)
 class NewEndpoint:
@@ -51,11 +58,18 @@ class NewEndpoint:
     secret: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     endpoint_id: str | None = None
+    client: PemPair = (None, None)
     paused: bool = False
 
     def digest(self) -> str:
         """Return what makes two requests the same. It is stored encrypted, as all is."""
-        content = [self.config.model_dump(mode="json"), self.secret, dict(self.headers)]
+        content: list[object] = [
+            self.config.model_dump(mode="json"),
+            self.secret,
+            dict(self.headers),
+        ]
+        if any(self.client):  # without it, as before there was any: repeats are still the same
+            content.append(list(self.client))
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
@@ -89,7 +103,9 @@ class Endpoints:
             paused=new.paused,
             not_after=deadline(),
             headers=_or_invalid("headers", check_headers, new.headers, contract.reserved_headers),
+            client_identity=_identity(new.client),
         )
+        _check_size(config, request.headers, request.client_identity)
         start = WithStartWorkflowOperation(
             Endpoint.run,
             EndpointState(tenant_id=tenant_id, endpoint_id=endpoint_id),
@@ -142,13 +158,17 @@ class Endpoints:
         endpoint_id: str,
         changes: Mapping[str, Any],
         headers: Mapping[str, str] | None = None,
+        client: PemPair | None = None,
     ) -> EndpointState:
         """Set the given fields, and all custom headers if given; the very next attempt uses them.
+
+        So too the client certificate and key; two None take them away.
 
         Raises:
             Problem: 404, or 422 as at creation.
         """
-        current = (await self.get(tenant_id, endpoint_id)).active_config
+        state = await self.get(tenant_id, endpoint_id)
+        current = state.active_config
         contract = self._contract(current.contract or DEFAULT_CONTRACT)
         try:
             changed = EndpointConfig.model_validate({**current.model_dump(), **changes})
@@ -156,13 +176,21 @@ class Endpoints:
             raise invalid_model(error, "body") from None
         if changed.contract != current.contract:
             raise invalid(("body", "contract"), "it stays; register another endpoint instead")
-        checked = self._checked(changed, contract).model_dump(mode="json")
+        config = self._checked(changed, contract)
+        checked = config.model_dump(mode="json")
         if headers is not None:
             headers = _or_invalid("headers", check_headers, headers, contract.reserved_headers)
         change = EndpointChange(
             fields={each: checked[each] for each in changes},
             headers=headers,
+            client_identity=_identity(client) if client else None,
+            no_client_identity=client == (None, None),
             not_after=deadline(),
+        )
+        _check_size(
+            config,
+            state.headers if headers is None else headers,
+            change.identity(state.client_identity),
         )
         async with updating("endpoint"):
             return await self._handle(tenant_id, endpoint_id).execute_update(
@@ -277,6 +305,28 @@ class Endpoints:
             return None
         state = await description.memo_value(ENDPOINT_MEMO, None, type_hint=EndpointState)
         return None if state is None or state.deleted else state
+
+
+def _identity(client: PemPair) -> ClientIdentity | None:
+    certificate, key = client
+    if certificate is None and key is None:
+        return None
+    if certificate is None or key is None:
+        missing = "client_key" if key is None else "client_certificate"
+        raise invalid(("body", missing), "give both, client_certificate and client_key")
+    return _or_invalid("client_certificate", check_identity, certificate, key, datetime.now(UTC))
+
+
+def _check_size(
+    config: EndpointConfig, headers: Mapping[str, str], identity: ClientIdentity | None
+) -> None:
+    size = len(config.model_dump_json().encode()) + sum(map(len, [*headers, *headers.values()]))
+    if identity and size + len(identity.model_dump_json()) > MAX_BYTES:
+        raise invalid(
+            ("body", "client_certificate"),
+            f"an endpoint has at most {MAX_BYTES} bytes with headers, certificate and key;"
+            " an elliptic-curve key is the shortest",
+        )
 
 
 def _or_invalid(field: str, check: Callable[P, Value], *args: P.args, **kwargs: P.kwargs) -> Value:

@@ -1,13 +1,16 @@
 """An endpoint's secret is shown by create and rotate, its headers never; neither is written."""
 
 import base64
+import io
 from datetime import timedelta
 from pathlib import Path
 
 import httpx
 import pytest
+import trustme
+from support.facades import key_of
 from support.processes import worker_process
-from support.receiver import Receiver, answering
+from support.receiver import Receiver, Reply
 from support.stack import CODEC, CODEC_TOKEN, OPERATOR_KEY, Stack, api_client, api_config, unique
 from support.waiting import eventually
 
@@ -16,14 +19,21 @@ from runtime.temporal import connect, set_up_namespace
 
 HEADER = "custom-header-value-0123456789"
 CHANGED_HEADER = "changed-header-value-0123456789"
+LEAF = trustme.CA().issue_cert("client.example.com")
+CLIENT = {
+    "client_certificate": LEAF.cert_chain_pems[0].bytes().decode(),
+    "client_key": LEAF.private_key_pem.bytes().decode(),
+}
+WORDS = "what the receiver said, 0123456789"
 
 
 async def test_secret_is_written_nowhere(
-    tmp_path: Path, hooks: Receiver, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path, hooks: Receiver, capfd: pytest.CaptureFixture[str], log_output: io.StringIO
 ) -> None:
-    """Logs, database and all other answers of a run hold no secret, URL, header or event data."""
+    """Logs, database and all other answers of a run hold no secret, URL, header, text or data."""
     answers: list[httpx.Response] = []
-    hooks.behave = answering(500, 200)
+    replies = [Reply(500, body=WORDS.encode()), Reply(200)]
+    hooks.behave = lambda _: replies.pop(0) if len(replies) > 1 else replies[0]
     server, task_queue = EmbeddedServer(tmp_path, free_port()), unique("queue")
     log = (tmp_path / "worker.log").open("w")
     with log:
@@ -38,16 +48,20 @@ async def test_secret_is_written_nowhere(
     assert [(it.request.method, it.url.path.split("/")[-1]) for it in shown] == [
         ("POST", "endpoints"),
         ("POST", "rotate"),
+        ("POST", "endpoints"),
     ]
+    assert not [it for it in answers if "PRIVATE KEY" in it.text]
     assert not [it for it in answers if HEADER in it.text or CHANGED_HEADER in it.text]
     assert {it.headers["x-token"] for it in hooks.requests} == {HEADER}
     written = b"".join(path.read_bytes() for path in tmp_path.iterdir())
-    written += "".join(capfd.readouterr()).encode()
+    written += "".join([*capfd.readouterr(), log_output.getvalue()]).encode()
     assert len(written) > 100_000
     keys = [base64.b64decode(secret.removeprefix("whsec_")) for secret in secrets]
     hidden = [secret.encode() for secret in secrets] + keys
     hidden += [hooks.url.encode(), b"4111-1111", OPERATOR_KEY.encode(), CODEC_TOKEN.encode()]
-    hidden += [HEADER.encode(), CHANGED_HEADER.encode()]
+    hidden += [HEADER.encode(), CHANGED_HEADER.encode(), WORDS.encode()]
+    hidden += [CLIENT["client_key"].splitlines()[1].encode()]
+    hidden += [it.request.headers["authorization"].split(" ")[1].encode() for it in answers]
     hidden += [it.headers["webhook-signature"].split(",")[1].encode() for it in hooks.requests]
     for each in hidden:
         assert each not in written, each
@@ -59,9 +73,9 @@ async def keep(answer: httpx.Response, answers: list[httpx.Response]) -> None:
 
 
 async def live_through(service: Stack, hooks: Receiver) -> list[str]:
-    """Create, deliver with a retry, rotate, change, list; return the secrets that were shown."""
+    """Create, deliver, rotate, change, list, fail; return the secrets that were shown."""
     endpoint = await service.add_endpoint(
-        hooks.url, retry={"schedule_seconds": [0.1]}, headers={"X-Token": HEADER}
+        hooks.url, retry={"schedule_seconds": [0.1]}, headers={"X-Token": HEADER}, **CLIENT
     )
     path = f"{service.root}/endpoints/{endpoint['id']}"
     event = await service.publish(data={"card": "4111-1111"})
@@ -77,4 +91,12 @@ async def live_through(service: Stack, hooks: Receiver) -> list[str]:
     assert (await service.http.patch(path, json=forged)).status_code == 422
     bad = {"url": hooks.url, "secret": rotated["secret"][:-4], "colour": rotated["secret"]}
     assert (await service.http.post(f"{service.root}/endpoints", json=bad)).status_code == 422
-    return [endpoint["secret"], rotated["secret"]]
+    tenants_own = key_of(service.tenant)
+    assert (await service.http.get(service.root, headers=tenants_own)).status_code == 200
+    unfit = await service.add_endpoint(hooks.url, payload_template="{n: abs(data.card)}")
+    event = await service.publish(data={"card": "4111-1111"}, endpoint_id=unfit["id"])
+    failed = await eventually(
+        lambda: service.delivery(unfit["id"], event["id"]), lambda it: it.get("attempts")
+    )
+    assert "4111-1111" in failed["attempts"][0]["error"]
+    return [endpoint["secret"], rotated["secret"], unfit["secret"]]

@@ -39,7 +39,9 @@ class FakeEgress:
     times: list[datetime] = field(default_factory=list)
     urls: list[str] = field(default_factory=list)
 
-    async def post(self, url: str, _headers: Mapping[str, str], _body: bytes, _s: float) -> Answer:
+    async def post(
+        self, url: str, _headers: Mapping[str, str], _body: bytes, _s: float, _: object = None
+    ) -> Answer:
         self.times.append(await self.clock())
         self.urls.append(url)
         return self.answer(len(self.times))

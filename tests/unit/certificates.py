@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
 
+import trustme
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -54,3 +55,15 @@ def self_signed(folder: Path, host: str, days: int = 1) -> tuple[ssl.SSLContext,
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(path)
     return context, path
+
+
+def issued(authority: trustme.CA, *hosts: str, **options: object) -> ssl.SSLContext:
+    """Return a server's TLS context with a certificate of this authority."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert(*hosts, **options).configure_cert(context)
+    return context
+
+
+def pem(authority: trustme.CA) -> str:
+    """Return an authority's own certificate, to be trusted."""
+    return authority.cert_pem.bytes().decode()

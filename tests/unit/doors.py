@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 from activities.egress import Answer, Egress
 from activities.guarded_network import Resolver
@@ -38,10 +39,10 @@ def raises(error: Callable[[], Exception]) -> Resolver:
 
 @asynccontextmanager
 async def egress(
-    policy: DestinationPolicy = LOOPBACK, resolve: Resolver | None = None
+    policy: DestinationPolicy = LOOPBACK, resolve: Resolver | None = None, **more: Any
 ) -> AsyncIterator[Egress]:
     """Open the door while the context lasts. Names resolve to loopback unless told otherwise."""
-    async with Egress(policy, resolve=resolve or answers("127.0.0.1")) as it:
+    async with Egress(policy, resolve=resolve or answers("127.0.0.1"), **more) as it:
         yield it
 
 

@@ -40,6 +40,23 @@ async def test_statuses(status, outcome):
     assert answer.error in (None, f"the receiver answered {code}")
 
 
+async def test_every_status():
+    """From 200 to 299 is delivered, all beyond is the receiver's failure, and 1xx is no answer."""
+    statuses = iter(range(100, 1000))
+
+    async def next_status(reader, writer):
+        await says(ok(status=b"%d X" % next(statuses)))(reader, writer)
+
+    async with serving(next_status) as server, egress() as door:
+        answers = {status: await post(door, server.url) for status in range(100, 1000)}
+    assert {it.outcome for status, it in answers.items() if status < 200} == {
+        Outcome.PROTOCOL_ERROR
+    }
+    for status in range(200, 1000):
+        expected = Outcome.DELIVERED if status < 300 else Outcome.HTTP_ERROR
+        assert (answers[status].outcome, answers[status].status_code) == (expected, status)
+
+
 async def test_what_is_sent():
     """The body arrives as given, once, with the headers as given and no others but Host's kind."""
     async with serving(says(ok())) as server, egress() as door:
@@ -67,6 +84,15 @@ async def test_redirects_are_not_followed(status):
         assert answer.outcome is Outcome.HTTP_ERROR
         assert answer.status_code == int(status[:3])
         assert trap.connections == 0
+
+
+async def test_a_redirect_to_itself():
+    """A chain of redirects without end is one failure, of one request."""
+    async with serving(says(ok(b"", b"location: /in", status=b"308 P"))) as server:
+        async with egress() as door:
+            answer = await post(door, server.url)
+        assert (answer.outcome, answer.status_code) == (Outcome.HTTP_ERROR, 308)
+        assert len(server.requests) == 1
 
 
 async def test_cookies_are_not_kept():
@@ -126,6 +152,8 @@ async def test_a_name_that_never_resolves():
 BROKEN = {
     "hangs up at once": (says(b""), Outcome.PROTOCOL_ERROR),
     "hangs up in the headers": (says(HEAD + b"a: b\r\n"), Outcome.PROTOCOL_ERROR),
+    "HTTP/0.9": (says(b"<html>ok</html>\r\n\r\n"), Outcome.PROTOCOL_ERROR),
+    "HTTP/2 from the start": (says(b"\0\0\x12\4\0\0\0\0\0"), Outcome.PROTOCOL_ERROR),
     "is not HTTP": (says(b"SSH-2.0-OpenSSH_9.6\r\n"), Outcome.PROTOCOL_ERROR),
     "no status": (says(b"HTTP/1.1 abc OK\r\n\r\n"), Outcome.PROTOCOL_ERROR),
     "status of four digits": (says(b"HTTP/1.1 2000 OK\r\n\r\n"), Outcome.PROTOCOL_ERROR),
@@ -253,6 +281,9 @@ async def test_endless_bodies():
         ([b"retry-after: " + b"9" * 5000], "9" * 128),
         ([b"retry-after: \xe9"], "é"),
         ([b"retry-after:"], ""),
+        ([b"retry-after: -1"], "-1"),
+        ([b"retry-after: 1e309"], "1e309"),
+        ([b"retry-after: Fri, 31 Dec 9999 23:59:59 GMT"], "Fri, 31 Dec 9999 23:59:59 GMT"),
         ([], None),
     ],
 )

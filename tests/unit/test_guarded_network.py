@@ -46,14 +46,14 @@ async def test_addresses_and_never_names_are_dialled():
 
 
 async def test_a_flipping_resolver():
-    """Over 200 tries a name that flips between public and loopback is dialled as public only."""
+    """Over 1,000 tries a name that flips between public and loopback is dialled as public only."""
     flips = itertools.cycle([*PUBLIC, "127.0.0.1", "::1"])
 
     async def resolve(_, __):
         return [next(flips)]
 
-    hosts = await dialled(resolve, times=200)
-    assert len(hosts) == 120
+    hosts = await dialled(resolve, times=1_000)
+    assert len(hosts) == 600
     assert {host for host, _ in hosts} == set(PUBLIC)
 
 

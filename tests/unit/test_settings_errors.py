@@ -25,6 +25,7 @@ def nothing_else_is_set(monkeypatch, tmp_path):
         *("API_KEYS", "ENCRYPTION_KEYS", "TASK_QUEUE", "RETENTION_DAYS", "MAX_BODY_BYTES"),
         *("TENANT_KEYS", "FACADES", "CONTRACTS_DIR"),
         *("EGRESS_ALLOW_CIDRS", "EGRESS_ALLOW_HTTP", "CODEC_TOKEN", "UI_ORIGIN"),
+        *("EGRESS_PROXY", "EGRESS_CA_BUNDLE", "API_DOCS"),
     ):
         monkeypatch.delenv(f"HOOKWRIGHT_{name}", raising=False)
 
@@ -61,6 +62,10 @@ MALFORMED = [
     ("EGRESS_ALLOW_CIDRS", "10.0.0.1/8"),
     ("EGRESS_ALLOW_CIDRS", "10.0.0.0/8,Secr3tValue"),
     ("EGRESS_ALLOW_HTTP", "Secr3tValue"),
+    ("EGRESS_PROXY", "Secr3tValue"),
+    ("EGRESS_PROXY", "http://user:Secr3tValue@proxy.internal:port"),
+    ("EGRESS_PROXY", "socks5://user:Secr3tValue@proxy.internal:4750"),
+    ("API_DOCS", "Secr3tValue"),
     ("CODEC_TOKEN", "Secr3tValue"),
     ("TASK_QUEUE", ""),
 ]
@@ -104,6 +109,8 @@ def test_well_formed(monkeypatch):
     monkeypatch.setenv("HOOKWRIGHT_TENANT_KEYS", f"acme:{'B' * 64}, acme:{'a' * 64},")
     monkeypatch.setenv("HOOKWRIGHT_FACADES", "one, two,")
     monkeypatch.setenv("HOOKWRIGHT_CONTRACTS_DIR", "")
+    monkeypatch.setenv("HOOKWRIGHT_EGRESS_PROXY", "")
+    monkeypatch.setenv("HOOKWRIGHT_EGRESS_CA_BUNDLE", "")
     monkeypatch.setenv("HOOKWRIGHT_ENCRYPTION_KEYS", f"k2:{KEY},k1:{OTHER_KEY}")
     monkeypatch.setenv("HOOKWRIGHT_EGRESS_ALLOW_CIDRS", "10.1.0.0/16, fd00::/8")
     monkeypatch.setenv("HOOKWRIGHT_EGRESS_ALLOW_HTTP", "true")
@@ -112,6 +119,7 @@ def test_well_formed(monkeypatch):
     assert settings.tenant_keys == {"b" * 64: "acme", "a" * 64: "acme"}
     assert settings.facades == ["one", "two"]
     assert settings.contracts_dir is None
+    assert (settings.proxy, settings.egress_ca_bundle) == (None, None)
     assert list(settings.key_ring.items()) == [("k2", bytes(range(32))), ("k1", bytes(32))]
     assert settings.destinations == DestinationPolicy(
         allow_http=True, allow_networks=parse_networks(["10.1.0.0/16", "fd00::/8"])
@@ -131,6 +139,7 @@ def test_nothing_is_open_by_default():
     settings = load_settings()
     assert (settings.api_keys, settings.tenant_keys, settings.facades) == ({}, {}, [])
     assert settings.destinations == DestinationPolicy()
+    assert (settings.proxy, settings.egress_authorities) == (None, None)
     assert settings.codec_token is None
     assert settings.retention_days == 30
     assert settings.max_body_bytes == 262_144
@@ -163,6 +172,10 @@ def test_settings_do_not_show_secrets(monkeypatch):
     token = "codec-token-" + "0123456789" * 3
     monkeypatch.setenv("HOOKWRIGHT_ENCRYPTION_KEYS", f"k1:{KEY}")
     monkeypatch.setenv("HOOKWRIGHT_CODEC_TOKEN", token)
-    shown = repr(load_settings())
+    monkeypatch.setenv("HOOKWRIGHT_EGRESS_PROXY", "http://user:Secr3tValue@proxy.internal:4750")
+    settings = load_settings()
+    shown = repr([settings, settings.proxy])
+    assert settings.proxy is not None
+    assert "Secr3tValue" not in shown
     assert KEY not in shown
     assert token not in shown

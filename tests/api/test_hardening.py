@@ -1,0 +1,158 @@
+"""What holds for every answer, and what no request gets through."""
+
+import io
+import re
+from collections.abc import Callable
+from dataclasses import replace
+
+import httpx
+import pytest
+from support.stack import CODEC_TOKEN, OPERATOR_KEY, Stack, api_client, api_config
+from temporalio.client import Client
+
+from api.errors import EVERY_ANSWER
+from api.hardening import MAX_HEADERS
+from api.services.endpoints import NewEndpoint
+
+EVERYWHERE = [
+    ("GET", "/healthz", 200),
+    ("GET", "/readyz", 200),
+    ("GET", "/openapi.json", 200),
+    ("GET", "/docs", 200),
+    ("GET", "/v1/tenants", 200),
+    ("GET", "/v1/tenants/nobody", 404),
+    ("PUT", "/v1/tenants/a.b", 422),
+    ("PATCH", "/v1/tenants", 405),
+    ("GET", "/nowhere", 404),
+    ("POST", f"/codec/{CODEC_TOKEN}/decode", 400),
+    ("POST", "/codec/wrong/decode", 404),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "status"), EVERYWHERE)
+async def test_headers_of_every_answer(service: Stack, method, path, status) -> None:
+    """Every answer, errors too, says that it is not to be kept, sniffed or framed."""
+    answer = await service.http.request(method, path, json=1)
+    assert answer.status_code == status
+    for name, value in EVERY_ANSWER.items():
+        if path != "/docs" or name != "Content-Security-Policy":
+            assert answer.headers.get_list(name) == [value]
+    assert "server" not in answer.headers
+
+
+async def test_headers_of_a_fault_of_ours(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fault that nobody foresaw is answered with the same headers, and no detail."""
+    monkeypatch.setattr("api.services.tenants.Tenants.get", lambda *_: 1 / 0)
+    async with api_client(client, api_config("unused")) as http:
+        answer = await http.get("/v1/tenants/acme")
+    assert answer.status_code == 500
+    assert answer.json()["detail"] == "a fault of ours; it has been logged"
+    for name, value in EVERY_ANSWER.items():
+        assert answer.headers.get_list(name) == [value]
+
+
+async def test_a_fault_of_ours_tells_no_secret(
+    client: Client, monkeypatch: pytest.MonkeyPatch, log_output: io.StringIO
+) -> None:
+    """What a caller sent in confidence is blotted out of the traceback that is logged."""
+    body = {"url": "https://x.example.com/", "secret": "Tr0ub4dor&3", "headers": {"A": "c0rrect h"}}
+
+    def fail(_: object, __: str, new: NewEndpoint) -> None:
+        raise KeyError(new, OPERATOR_KEY)
+
+    monkeypatch.setattr("api.services.endpoints.Endpoints.create", fail)
+    async with api_client(client, api_config("unused")) as http:
+        answer = await http.post("/v1/tenants/acme/endpoints", json=body)
+    assert answer.status_code == 500
+    line = log_output.getvalue()
+    assert "api.unforeseen" in line
+    assert "https://x.example.com/" not in line
+    for secret in ("Tr0ub4dor&3", "c0rrect h", OPERATOR_KEY):
+        assert secret not in line
+        assert secret not in answer.text
+
+
+async def test_the_docs_page_may_load_what_it_names(service: Stack) -> None:
+    """The page's policy lets its own scripts and styles run, and frames nothing."""
+    answer = await service.http.get("/docs")
+    (policy,) = answer.headers.get_list("Content-Security-Policy")
+    rules = dict(rule.strip().split(" ", 1) for rule in policy.split(";"))
+    assert rules["default-src"] == rules["frame-ancestors"] == "'none'"
+    assert "unsafe" not in rules["script-src"]
+    hosts = set(re.findall(r'(?:src|href)="(https://[^/"]+)', answer.text))
+    assert hosts <= set(policy.replace(";", " ").split())
+
+
+async def test_docs_can_be_switched_off(client: Client) -> None:
+    """Without docs there is neither the page nor what it reads, and no other way to them."""
+    config = replace(api_config("unused"), docs=False)
+    async with api_client(client, config) as http:
+        for path in ("/docs", "/openapi.json", "/redoc", "/docs/oauth2-redirect"):
+            assert (await http.get(path)).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("DELETE", "/v1/tenants", {"GET"}),
+        ("POST", "/v1/tenants/acme", {"GET", "PUT", "DELETE"}),
+        ("PUT", "/v1/tenants/acme/endpoints", {"GET", "POST"}),
+        ("PUT", "/v1/tenants/acme/endpoints/ep_1", {"GET", "PATCH", "DELETE"}),
+        ("TRACE", "/v1/tenants/acme/events", {"GET", "POST"}),
+        ("OPTIONS", "/healthz", {"GET"}),
+        ("POST", "/docs", {"GET"}),
+    ],
+)
+async def test_what_a_path_takes(service: Stack, method, path, allowed) -> None:
+    """A method that a path does not take is a 405 that names all that it does."""
+    answer = await service.http.request(method, path)
+    assert answer.status_code == 405
+    assert set(answer.headers["allow"].split(", ")) - {"HEAD"} == allowed
+    for each in allowed - {"PUT", "DELETE"}:
+        assert (await service.http.request(each, path, json={})).status_code != 405
+
+
+@pytest.mark.parametrize(
+    "send",
+    [
+        lambda http: http.get("/healthz", headers=[("x-a", "b")] * (MAX_HEADERS + 1)),
+        lambda http: http.get("/healthz", headers={"x-a": "b" * 16_384}),
+        lambda http: http.get("/healthz", headers={"x" * 16_384: "b"}),
+        lambda http: http.get("/healthz?" + "a" * 16_384),
+        lambda http: http.get("/" + "a" * 16_384),
+    ],
+)
+async def test_heads_that_are_too_large(
+    service: Stack, send: Callable[[httpx.AsyncClient], httpx.Response]
+) -> None:
+    """More headers than 100, or more than 16 KiB of them with path and query, are refused."""
+    answer = await send(service.http)
+    assert answer.status_code == 431
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["detail"] == "at most 100 headers, and 16384 bytes with path and query"
+
+
+async def test_unknown_parameters(service: Stack) -> None:
+    """A query parameter that is none is refused, and those that there are, are named."""
+    path = f"{service.root}/deliveries"
+    answer = await service.http.get(path, params={"stat": "pending", "limit": 1, "x": ["a", "b"]})
+    assert answer.status_code == 422
+    first, second = answer.json()["errors"]
+    assert [first["loc"], second["loc"]] == [["query", "stat"], ["query", "x"]]
+    assert first["msg"].startswith("no such parameter; there are: cursor, endpoint_id, ")
+    answer = await service.http.get(service.root, params={"limit": 1})
+    assert answer.json()["detail"] == "query.limit: no such parameter; there are none here"
+
+
+@pytest.mark.parametrize(
+    "moment", ["1700000000", "1700000000.5", "-1", "1e9", "2026-01-15", "20260115T103000Z", ""]
+)
+async def test_times_are_written_out(service: Stack, moment) -> None:
+    """A filter's time is a date with a time and a zone; a number is not taken for seconds."""
+    for name in ("since", "until"):
+        answer = await service.http.get(f"{service.root}/events", params={name: moment})
+        assert answer.status_code == 422
+        assert answer.json()["errors"][0]["loc"] == ["query", name]
+    for good in ("2026-01-15T10:30:00Z", "2026-01-15t10:30:00.123+01:00"):
+        answer = await service.http.get(f"{service.root}/events", params={"until": good})
+        assert answer.status_code == 200

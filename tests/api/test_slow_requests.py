@@ -1,0 +1,122 @@
+"""Requests that take their time, against the server as `hookwright api` runs it."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing, suppress
+from dataclasses import replace
+
+import httpx
+import pytest
+from support.stack import OPERATOR_KEY, api_config, unique
+from temporalio.client import Client
+
+from api.app import create_app
+from runtime.http_protocol import Protocol
+from runtime.http_server import listening_socket, serve
+
+SECONDS = 0.5
+PACE = 0.02
+
+
+@asynccontextmanager
+async def api_server(client: Client) -> AsyncIterator[int]:
+    """Serve the API on a port while the context lasts, with a short time for bodies."""
+    config = replace(api_config(unique("queue")), body_seconds=SECONDS)
+    listener = listening_socket("127.0.0.1", 0)
+    serving = asyncio.create_task(serve(create_app(client, config), listener))
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        serving.cancel()
+        await serving
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give heads as little time."""
+    monkeypatch.setattr(Protocol, "head_seconds", SECONDS)
+
+
+async def drip(port: int, beginning: bytes, drop: bytes) -> bytes:
+    """Send a beginning, then drop after drop until the server has had enough; return its words."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    with closing(writer):
+        writer.write(beginning)
+
+        async def go_on() -> None:
+            while True:
+                writer.write(drop)
+                await asyncio.sleep(PACE)
+
+        dripping, said = asyncio.create_task(go_on()), b""
+        try:
+            with suppress(ConnectionError):
+                async with asyncio.timeout(20):
+                    while piece := await reader.read(65_536):
+                        said += piece
+        finally:
+            dripping.cancel()
+        return said
+
+
+HEAD = (
+    "POST /v1/tenants/acme/events HTTP/1.1\r\nhost: x\r\n"
+    f"authorization: Bearer {OPERATOR_KEY}\r\ncontent-type: application/json\r\n"
+).encode()
+
+
+@pytest.mark.parametrize(
+    ("framing", "drop"),
+    [
+        (b"content-length: 100000\r\n\r\n", b" "),
+        (b"transfer-encoding: chunked\r\n\r\n", b"1\r\n \r\n"),
+        (b"content-length: 9\r\n\r\n", b""),
+    ],
+)
+async def test_slow_bodies(client: Client, framing, drop) -> None:
+    """A body that drips, or never comes, is a 408, and others are served meanwhile."""
+    async with api_server(client) as port, httpx.AsyncClient(trust_env=False) as http:
+        dripping = [asyncio.create_task(drip(port, HEAD + framing, drop)) for _ in range(50)]
+        while not all(it.done() for it in dripping):
+            answer = await http.get(f"http://127.0.0.1:{port}/healthz")
+            assert answer.status_code == 200
+        # A server that hangs up on a client that still sends resets the connection, and the reset
+        # may overtake the answer.
+        heard = [await it for it in dripping]
+        assert any(heard)
+        assert all(heard) or drop
+        for said in filter(None, heard):
+            head, _, body = said.partition(b"\r\n\r\n")
+            assert head.startswith(b"HTTP/1.1 408 ")
+            assert b"connection: close" in head.lower()
+            assert b"application/problem+json" in head
+            assert b"server:" not in head.lower()
+            assert json.loads(body)["detail"].startswith("the body did not arrive within 0.5 s")
+
+
+@pytest.mark.usefixtures("hasty")
+@pytest.mark.parametrize(
+    ("beginning", "drop"),
+    [(b"", b""), (b"GET", b" "), (b"GET / HTTP/1.1\r\n", b"a: b\r\n")],
+)
+async def test_slow_heads(client: Client, beginning, drop) -> None:
+    """A head that drips, or never comes, ends its connection without an answer."""
+    async with api_server(client) as port:
+        assert await drip(port, beginning, drop) == b""
+
+
+@pytest.mark.usefixtures("hasty")
+async def test_a_second_head_that_is_slow(client: Client) -> None:
+    """On a connection that has served a request, the next head has no more time than the first."""
+    whole = b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n"
+    async with api_server(client) as port:
+        said = await drip(port, whole + b"GET /healthz HTTP/1.1\r\n", b"a: b\r\n")
+    assert said.count(b"HTTP/1.1 200 OK") == 1
+
+
+async def test_heads_without_end(client: Client) -> None:
+    """A head that does not end within 16 KiB is refused while it still comes."""
+    async with api_server(client) as port:
+        said = await drip(port, b"GET / HTTP/1.1\r\na: ", b"b" * 4096)
+    assert said.startswith((b"HTTP/1.1 400 ", b"HTTP/1.1 431 "))

@@ -1,0 +1,120 @@
+"""The whole OpenAPI under schemathesis, with all checks, against API and worker as processes.
+
+`make test` has a bounded number of examples; `make fuzz` has more, and the coverage phase.
+"""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+import pytest_asyncio
+from support.commands import BARE, HOOKWRIGHT
+from support.stack import CODEC, KEY_RING, OPERATOR_KEY
+from support.waiting import eventually
+
+from runtime.embedded import EmbeddedServer, free_port
+from runtime.keys import digest
+from runtime.processes import managed_process
+from runtime.temporal import connect, set_up_namespace
+
+TENANT, TENANT_KEY = "acme", "sk_live_0123456789abcdef"
+LONG = os.environ.get("HYPOTHESIS_PROFILE") == "fuzz"
+BOUNDS = (
+    ["--phases", "examples,coverage,fuzzing,stateful", "--max-examples", "200"]
+    if LONG
+    else ["--phases", "fuzzing,stateful", "--max-examples", "3", "--generation-deterministic"]
+)
+
+CONFIG = """
+[checks.positive_data_acceptance]
+# What a schema cannot say: that a cursor is one of ours, a URL is public, a text is JMESPath.
+expected-statuses = ["2xx", "401", "403", "404", "409", "422", "429"]
+
+[checks.negative_data_rejection]
+# A text that is too long may be so long that it is refused with the head that it stands in.
+expected-statuses = ["400", "401", "403", "404", "405", "409", "415", "422", "431"]
+
+[[operations]]
+# An event may be called `batch`, so GET is allowed there; OpenAPI has it under another path.
+include-path = "/v1/tenants/{tenant_id}/events/batch"
+phases.coverage.unexpected-methods = ["TRACE"]
+"""
+OWN_TENANT = f"""
+[parameters]
+tenant_id = "{TENANT}"
+"""
+
+
+@dataclass(frozen=True)
+class Running:
+    """The API while it runs."""
+
+    url: str
+
+
+@pytest_asyncio.fixture(scope="module")
+async def api(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Running]:
+    """API and worker as processes, on a Temporal server of their own, with one tenant."""
+    folder, port = tmp_path_factory.mktemp("openapi"), free_port()
+    server = EmbeddedServer(folder, free_port())
+    environment = {
+        **BARE,
+        "TEMPORAL_ADDRESS": server.address,
+        "HOOKWRIGHT_ENCRYPTION_KEYS": KEY_RING,
+        "HOOKWRIGHT_API_KEYS": f"ops:{digest(OPERATOR_KEY)}",
+        "HOOKWRIGHT_TENANT_KEYS": f"{TENANT}:{digest(TENANT_KEY)}",
+        "HOOKWRIGHT_FACADES": "all",
+    }
+    async with AsyncExitStack() as stack:
+        log = stack.enter_context((folder / "log").open("w"))
+        await stack.enter_async_context(server.running(log))
+        client = await connect(CODEC, target_host=server.address)
+        await set_up_namespace(client, timedelta(days=1))
+        for arguments in (["api", "--port", str(port)], ["worker"]):
+            command = [*HOOKWRIGHT, *arguments]
+            await stack.enter_async_context(
+                managed_process(arguments[0], command, environment, log)
+            )
+        http = await stack.enter_async_context(
+            httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False)
+        )
+        await eventually(lambda: ready(http))
+        operator = {"authorization": f"Bearer {OPERATOR_KEY}"}
+        created = await http.put(f"/v1/tenants/{TENANT}", json={}, headers=operator)
+        assert created.status_code == 201, created.text
+        yield Running(str(http.base_url))
+
+
+async def ready(http: httpx.AsyncClient) -> bool:
+    try:
+        return (await http.get("/readyz")).is_success
+    except httpx.TransportError:
+        return False
+
+
+@pytest.mark.timeout(3_600 if LONG else 120)
+@pytest.mark.parametrize(
+    ("key", "config"), [(OPERATOR_KEY, CONFIG), (TENANT_KEY, CONFIG + OWN_TENANT)]
+)
+async def test_every_operation(api: Running, tmp_path: Path, key: str, config: str) -> None:
+    """Whatever is sent to any operation, the answer is as OpenAPI has it, and no fault of ours."""
+    (tmp_path / "schemathesis.toml").write_text(config)
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "schemathesis.cli", "run", f"{api.url}/openapi.json"),
+        *("--header", f"Authorization: Bearer {key}", "--checks", "all", "--no-color"),
+        *("--warnings", "off", "--continue-on-failure", "--suppress-health-check", "all"),
+        *BOUNDS,
+        cwd=tmp_path,
+        env=BARE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    output, _ = await process.communicate()
+    assert process.returncode == 0, output.decode()

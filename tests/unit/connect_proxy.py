@@ -1,0 +1,72 @@
+"""An egress proxy: a real server that answers CONNECT, and joins the two ends on loopback."""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, closing, suppress
+from dataclasses import dataclass, field
+
+from activities.proxied_network import Proxy
+
+ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
+
+
+@dataclass
+class ConnectProxy:
+    """A proxy while it runs: where it listens, and what it was asked."""
+
+    port: int = 0
+    asked: list[bytes] = field(default_factory=list)
+    tls: bool = False
+
+    @property
+    def proxy(self) -> Proxy:
+        return Proxy("127.0.0.1", self.port, self.tls)
+
+    @property
+    def targets(self) -> list[str]:
+        return [head.split(b" ")[1].decode() for head in self.asked]
+
+
+async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with closing(writer), suppress(OSError):
+        while piece := await reader.read(65_536):
+            writer.write(piece)
+            await writer.drain()
+
+
+@asynccontextmanager
+async def proxying(
+    answer: Callable[[bytes], bytes] = lambda _: ESTABLISHED, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[ConnectProxy]:
+    """Run a proxy while the context lasts. Every name is loopback's, at the port asked for."""
+    it = ConnectProxy(tls=tls is not None)
+    talks: set[asyncio.Task[None]] = set()
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with closing(writer), suppress(OSError, asyncio.IncompleteReadError):
+            head = await reader.readuntil(b"\r\n\r\n")
+            it.asked.append(head)
+            said = answer(head)
+            writer.write(said)
+            if said.endswith(ESTABLISHED):
+                port = int(it.targets[-1].rpartition(":")[2])
+                from_there, to_there = await asyncio.open_connection("127.0.0.1", port)
+                with closing(to_there):
+                    await asyncio.gather(_pump(reader, to_there), _pump(from_there, writer))
+
+    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(talk(reader, writer))
+        talks.add(task)
+        task.add_done_callback(talks.discard)
+
+    server = await asyncio.start_server(accept, "127.0.0.1", 0, ssl=tls)
+    it.port = server.sockets[0].getsockname()[1]
+    try:
+        yield it
+    finally:
+        server.close()
+        for task in talks:
+            task.cancel()
+        await asyncio.gather(*talks, return_exceptions=True)
+        await server.wait_closed()
