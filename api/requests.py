@@ -8,7 +8,7 @@ from fastapi import Request, Response
 from fastapi.routing import APIRoute
 from pydantic_core import from_json
 
-from api.auth import identify
+from api.auth import admit
 from api.errors import Problem
 
 MAX_NESTING = 100
@@ -72,7 +72,7 @@ class StrictRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def handle_strictly(request: Request) -> Response:
-            identify(request)  # nobody makes us read a body without a key
+            await admit(request)  # nobody makes us read a body without a key, or too often
             _check_media_type(request)
             return await handle(StrictRequest(request.scope, request.receive))
 

@@ -17,6 +17,7 @@ from hookwright.headers import check_headers
 from hookwright.ids import EventType, Name
 from hookwright.schedule import Retry
 from hookwright.subscription import EventTypePattern
+from hookwright.tiers import Tier
 from hookwright.times import Timestamp
 
 MAX_LIVE_SECRETS = 10
@@ -151,13 +152,15 @@ class DeliveryLog(BaseModel):
 
 
 class TenantSettings(BaseModel):
-    """What an operator sets for a tenant."""
+    """What an operator sets for a tenant. Tokens issued before `tokens_not_before` are revoked."""
 
     model_config = ConfigDict(extra="forbid")
 
     name: str = Field(default="", max_length=200)
     contract: Name | None = None
     metadata: Metadata = {}
+    tier: Tier = Tier.FREE
+    tokens_not_before: Timestamp | None = None
 
 
 class TenantState(BaseModel):
@@ -179,6 +182,8 @@ class TenantView(BaseModel):
     name: str
     contract: Name | None
     metadata: Metadata
+    tier: Tier = Tier.FREE
+    tokens_not_before: Timestamp | None = None
     created_at: Timestamp
     updated_at: Timestamp
 
