@@ -50,8 +50,9 @@ def pem_key(file: Path) -> PyJWK:
     Raises:
         ValueError: it cannot be read, or holds no key that fits; the text holds nothing of it.
     """
+    content = _read(file)
     try:
-        key = load_pem_public_key(_read(file))
+        key = load_pem_public_key(content)
     except (ValueError, UnsupportedAlgorithm):
         raise ValueError(f"no public key in PEM: give {FITTING}") from None
     match key:

@@ -216,7 +216,7 @@ class Settings(BaseSettings):
             *_keys_in(self.jwt_public_key_file, "PUBLIC_KEY", lambda file: [pem_key(file)]),
             *_keys_in(self.jwt_jwks_file, "JWKS", jwks_keys),
         ]
-        return Tokens([*own, *theirs], own[0] if own else None, self.jwt_audience)
+        return Tokens((*own, *theirs), own[0] if own else None, self.jwt_audience)
 
     @property
     def contracts(self) -> dict[str, Contract]:

@@ -29,8 +29,8 @@ CODEC = EncryptionCodec({"k1": KEY})
 CONTRACTS = load_contracts()
 # Filled by tests as they need keys; the API under test reads it at each request.
 TENANT_KEYS: dict[str, str] = {}
-JWT_KEY = secret_key("jwt-key-for-tests-0123456789abcdef")
-TOKENS = Tokens([JWT_KEY], JWT_KEY)
+JWT_SECRET = "jwt-key-for-tests-0123456789abcdef"
+TOKENS = Tokens([secret_key(JWT_SECRET)], secret_key(JWT_SECRET))
 CODEC_TOKEN = "codec-token-for-tests-0123456789abcdef"
 LOOPBACK = DestinationPolicy(
     allow_http=True, allow_networks=parse_networks(["127.0.0.0/8", "::1/128"])
