@@ -112,7 +112,7 @@ class RateLimits:
                 standing = await _counted(self.shared, item, who, cost)
             except (StorageError, OSError, TimeoutError) as error:
                 if not self._away_until:
-                    log.warning("limits.redis_away", error=type(error).__name__)
+                    log.warning("limits.redis_away", error=str(error))
                 self._away_until = time.monotonic() + AWAY_SECONDS
             else:
                 if self._away_until:
