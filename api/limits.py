@@ -45,7 +45,7 @@ PER_MINUTE: Mapping[Kind, Mapping[Tier, int]] = {
     Kind.MANAGEMENT: {Tier.FREE: 60, Tier.PRO: 600, Tier.ENTERPRISE: 6_000},
     Kind.PUBLISH: {Tier.FREE: 600, Tier.PRO: 6_000, Tier.ENTERPRISE: 60_000},
 }
-"""Management as the dossier contract's document has it; ten times as many events, each of a batch
+"""The requests are those of a published contract. Ten times as many events, each of a batch
 counted: 1,000 a second is beyond what one machine delivers."""
 
 
