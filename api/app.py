@@ -15,8 +15,9 @@ from api import (
     health,
     tenants,
 )
-from api.auth import require_access
+from api.auth import DELIVERIES, ENDPOINTS, EVENTS, require_access
 from api.config import ApiConfig
+from api.limits import RateLimitHeaders, RateLimits
 from api.services import Services
 
 DESCRIPTION = """\
@@ -43,13 +44,19 @@ def create_app(client: Client, config: ApiConfig) -> FastAPI:
     app.state.client = client
     app.state.config = config
     app.state.services = Services.on(client, config)
+    app.state.limits = RateLimits.at(config.rate_limit_storage)
+    app.add_middleware(RateLimitHeaders)
     errors.install(app)
     app.add_middleware(hardening.Hardening)
     if config.docs:
         hardening.install_docs(app)
     app.include_router(health.router)
-    for module in (tenants, endpoints, events, deliveries, contracts):
-        app.include_router(module.router, dependencies=[Depends(require_access)])
+    own = Depends(require_access)
+    app.include_router(tenants.router, dependencies=[own])
+    app.include_router(endpoints.router, dependencies=[own, ENDPOINTS])
+    app.include_router(events.router, dependencies=[own, EVENTS])
+    app.include_router(deliveries.router, dependencies=[own, DELIVERIES])
+    app.include_router(contracts.router, dependencies=[own])
     facades.install(app, config.facades)
     if config.codec_token:
         codec.install(app, config.codec, config.codec_token, config.ui_origin, config.body_seconds)

@@ -5,8 +5,12 @@ from dataclasses import dataclass
 
 from temporalio.converter import PayloadCodec
 
+from api.tokens import Tokens
 from hookwright.contracts import Contract
 from hookwright.destinations import DestinationPolicy
+
+IN_MEMORY = "memory://"
+"""Where calls are counted: in each API process by itself. Otherwise it is the URL of a Redis."""
 
 
 @dataclass(frozen=True)
@@ -14,14 +18,17 @@ class ApiConfig:
     """Settings and parts, made at the edge (`runtime`) and handed down.
 
     `api_keys` maps an operator key's name to its SHA-256 digest in hex, `tenant_keys` the digest of
-    a tenant's key to the tenant. `facades` names those that are served. `cursor_key` signs cursors.
-    Without `codec_token` there is no codec endpoint. With `docs` there are `/docs` and
-    `/openapi.json`.
+    a tenant's key to the tenant. `operator_rate_limit` is in requests a minute, None for no limit.
+    `facades` names those that are served. `cursor_key` signs cursors. Without `codec_token` there
+    is no codec endpoint. With `docs` there are `/docs` and `/openapi.json`.
     """
 
     task_queue: str
     api_keys: Mapping[str, str]
     tenant_keys: Mapping[str, str]
+    tokens: Tokens
+    rate_limit_storage: str
+    operator_rate_limit: int | None
     facades: Sequence[str]
     contracts: Mapping[str, Contract]
     destinations: DestinationPolicy

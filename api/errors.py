@@ -129,7 +129,9 @@ def responses(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
     """Declare a route's errors in OpenAPI, with those that every route can answer."""
     everywhere = (
         HTTPStatus.UNAUTHORIZED,
+        HTTPStatus.FORBIDDEN,
         HTTPStatus.UNPROCESSABLE_ENTITY,
+        HTTPStatus.TOO_MANY_REQUESTS,
         HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
         HTTPStatus.SERVICE_UNAVAILABLE,
     )

@@ -4,10 +4,11 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Annotated, Self
 
-from fastapi import APIRouter, Header, Query
+from fastapi import APIRouter, Header, Query, Request
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 from temporalio.service import RPCError
 
+from api.auth import count
 from api.deliveries import DeliveryRead
 from api.errors import (
     BODY_ERRORS,
@@ -152,9 +153,11 @@ async def publish_event(
     responses=responses(*BODY_ERRORS, HTTPStatus.NOT_FOUND),
 )
 async def publish_batch(
-    tenant_id: Name, body: BatchPublish, services: ServicesDependency
+    tenant_id: Name, body: BatchPublish, services: ServicesDependency, request: Request
 ) -> BatchResults:
     """Publish up to 100 events, each accepted or refused by itself."""
+    if more := len(body.events) - 1:
+        await count(request, more)
     await services.tenants.known(tenant_id)
     results: list[BatchResult] = []
     for item in body.events:

@@ -12,7 +12,7 @@ from fastapi.params import Query
 from fastapi.routing import APIRoute
 from pydantic_core import from_json
 
-from api.auth import identify
+from api.auth import admit
 from api.config import ApiConfig
 from api.errors import Fault, Problem, invalid_faults
 from hookwright.secrecy import concealed, secret_values
@@ -111,7 +111,7 @@ class StrictRoute(APIRoute):
             token = request.headers.get("authorization", "").rpartition(" ")[2]
             with ExitStack() as concealing:
                 concealing.enter_context(concealed(token))
-                identify(request)  # nobody makes us read a body without a key
+                await admit(request)  # nobody makes us read a body without a key, or too often
                 _check_media_type(request)
                 _check_query(request, known)
                 return await handle(StrictRequest(request, concealing))

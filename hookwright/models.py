@@ -21,6 +21,7 @@ from hookwright.outcomes import DeliveryState, EndpointStatus, Outcome, Trigger
 from hookwright.reports import Release
 from hookwright.schedule import Retry
 from hookwright.subscription import EventTypePattern
+from hookwright.tiers import Tier
 from hookwright.times import Timestamp
 
 MAX_LIVE_SECRETS = 10
@@ -151,7 +152,7 @@ class DeliveryLog(BaseModel):
 
 
 class TenantSettings(BaseModel):
-    """What an operator sets for a tenant."""
+    """What an operator sets for a tenant. Tokens issued before `tokens_not_before` are revoked."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -161,6 +162,8 @@ class TenantSettings(BaseModel):
     hold_for_seconds: float = Field(
         default=DEFAULT_HOLD_SECONDS, ge=1, le=MAX_HOLD_SECONDS, allow_inf_nan=False
     )
+    tier: Tier = Tier.FREE
+    tokens_not_before: Timestamp | None = None
 
 
 class TenantState(BaseModel):
@@ -183,6 +186,8 @@ class TenantView(BaseModel):
     contract: Name | None
     metadata: Metadata
     hold_for_seconds: float = DEFAULT_HOLD_SECONDS
+    tier: Tier = Tier.FREE
+    tokens_not_before: Timestamp | None = None
     created_at: Timestamp
     updated_at: Timestamp
 

@@ -199,20 +199,21 @@ def publish(  # noqa: PLR0913 - one parameter an option
 
 @app.command()
 def keys() -> None:
-    """Make an operator key, an encryption key and a codec token, as settings take them.
+    """Make an operator key, keys for encryption and tokens, and a codec token, for the settings.
 
     The operator key is for whoever calls the API; the settings hold only its digest, so it is
     printed apart, on the error output.
 
     Example: `hookwright keys >> .env`
     """
-    from runtime.keys import digest, new_operator_key
+    from runtime.keys import digest, new_jwt_key, new_operator_key
     from runtime.settings import new_encryption_key
 
     operator_key = new_operator_key()
     errors.print(f"The operator key, for callers of the API; nothing else keeps it: {operator_key}")
     say(f"HOOKWRIGHT_API_KEYS=operator:{digest(operator_key)}")
     say(f"HOOKWRIGHT_ENCRYPTION_KEYS={new_encryption_key()}")
+    say(f"HOOKWRIGHT_JWT_KEY={new_jwt_key()}")
     say(f"HOOKWRIGHT_CODEC_TOKEN={secrets.token_urlsafe(32)}")
 
 

@@ -141,6 +141,7 @@ class Dev:
             "TEMPORAL_CONFIG_FILE": os.devnull,
             "HOOKWRIGHT_API_KEYS": f"dev:{digest(keys.operator_key)}",
             "HOOKWRIGHT_TENANT_KEYS": f"{TENANT}:{digest(keys.tenant_key)}",
+            "HOOKWRIGHT_JWT_KEY": keys.jwt_key,
             "HOOKWRIGHT_FACADES": "all",
             "HOOKWRIGHT_ENCRYPTION_KEYS": keys.encryption_key,
             "HOOKWRIGHT_CODEC_TOKEN": keys.codec_token,

@@ -11,7 +11,7 @@ from pathlib import Path
 from pydantic import BaseModel, Field, ValidationError
 
 from runtime.errors import CommandError
-from runtime.keys import new_operator_key, new_tenant_key
+from runtime.keys import new_jwt_key, new_operator_key, new_tenant_key
 from runtime.settings import new_encryption_key
 
 DEFAULT_STATE_DIR = Path(".hookwright")
@@ -20,12 +20,13 @@ OPERATOR_KEY = re.compile(r"hwk_[A-Za-z0-9]+_[A-Za-z0-9_-]+")
 
 
 class DevKeys(BaseModel):
-    """The secrets of one state folder. Folders of earlier versions have no tenant key yet."""
+    """The secrets of one state folder. Those of earlier versions lack what has a default here."""
 
     encryption_key: str
     operator_key: str
     codec_token: str
     tenant_key: str = Field(default_factory=new_tenant_key)
+    jwt_key: str = Field(default_factory=new_jwt_key)
 
 
 @contextmanager
@@ -45,10 +46,9 @@ def opened_state(state_dir: Path, operator_key: str | None) -> Iterator[DevKeys]
                 encryption_key=new_encryption_key(),
                 operator_key=new_operator_key(),
                 codec_token=secrets.token_urlsafe(32),
-                tenant_key=new_tenant_key(),
             ),
         )
-        if operator_key or "tenant_key" not in keys.model_fields_set:
+        if operator_key or keys.model_fields_set != {*DevKeys.model_fields}:
             chosen = _checked(operator_key) if operator_key else keys.operator_key
             keys = _kept(state_dir, keys.model_copy(update={"operator_key": chosen}))
         yield keys

@@ -20,6 +20,11 @@ def new_tenant_key() -> str:
     return f"sk_dev_{secrets.token_hex(24)}"
 
 
+def new_jwt_key() -> str:
+    """Return a fresh secret for tenant tokens, as `HOOKWRIGHT_JWT_KEY` takes it."""
+    return secrets.token_urlsafe(32)
+
+
 def digest(key: str) -> str:
     """Return a key's digest as `HOOKWRIGHT_API_KEYS` and `HOOKWRIGHT_TENANT_KEYS` take it."""
     return hashlib.sha256(key.encode()).hexdigest()

@@ -8,18 +8,24 @@ import base64
 import binascii
 import re
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
+from jwt import PyJWK
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from activities.egress import tls_context
 from activities.proxied_network import Proxy
+from api.config import IN_MEMORY
+from api.tokens import Tokens
 from hookwright.contracts import Contract, ContractError, load_contracts
 from hookwright.destinations import DestinationPolicy, parse_networks
 from hookwright.ids import TASK_QUEUE
 from runtime.errors import CommandError
+from runtime.jwt_keys import jwks_keys, pem_key, secret_key
 
 KEY_BYTES = 32
 NAME = re.compile(r"[A-Za-z0-9_-]{1,32}")
@@ -86,6 +92,25 @@ def _check_key_ring(keys: dict[str, str]) -> dict[str, str]:
     return keys
 
 
+def _check_secrets(texts: list[str]) -> list[str]:
+    for text in texts:
+        secret_key(text)
+    return texts
+
+
+def _check_storage(url: str) -> str:
+    if url == IN_MEMORY:
+        return url
+    try:
+        parts = urlsplit(url)
+        fits = parts.scheme in ("redis", "rediss") and parts.hostname and parts.port != 0
+    except ValueError:
+        fits = False
+    if not fits:
+        raise ValueError(f"write {IN_MEMORY}, or redis://host:port/0 (rediss: with TLS)")
+    return url
+
+
 def _check_networks(networks: list[str]) -> list[str]:
     try:
         parse_networks(networks)
@@ -100,13 +125,14 @@ def _check_proxy(url: SecretStr | None) -> SecretStr | None:
     return url
 
 
-def _or_none(text: object) -> object:
+def _none_if_empty(text: object) -> object:
     """Read an empty text as one that is not set, as compose passes it."""
     return text or None
 
 
 NamedValues = Annotated[dict[str, str], NoDecode, BeforeValidator(_named)]
 Listed = Annotated[list[str], NoDecode, BeforeValidator(_listed)]
+FileSetting = Annotated[Path | None, BeforeValidator(_none_if_empty)]
 
 
 class Settings(BaseSettings):
@@ -123,10 +149,32 @@ class Settings(BaseSettings):
         default={},
         description="Tenants' keys: tenant:sha256hex, comma-separated; kept as digest: tenant.",
     )
+    jwt_key: Annotated[Listed, AfterValidator(_check_secrets)] = Field(
+        default=[],
+        repr=False,
+        description="Secrets for tenant tokens, comma-separated. The first signs, all verify.",
+    )
+    jwt_public_key_file: FileSetting = Field(
+        default=None, description="The provider's public key, in PEM, which verifies its tokens."
+    )
+    jwt_jwks_file: FileSetting = Field(
+        default=None, description="The provider's public keys, as a JWKS, which verify its tokens."
+    )
+    jwt_audience: Annotated[str | None, BeforeValidator(_none_if_empty)] = Field(
+        default=None, description="Whom tokens must be for (`aud`). Unset: for nobody by name."
+    )
+    rate_limit_storage: Annotated[str, AfterValidator(_check_storage)] = Field(
+        default=IN_MEMORY,
+        repr=False,
+        description="Where API processes count calls: memory://, or redis://... for several.",
+    )
+    operator_rate_limit: Annotated[int | None, BeforeValidator(_none_if_empty)] = Field(
+        default=None, ge=1, description="Requests a minute for each operator key. Unset: no limit."
+    )
     facades: Listed = Field(
         default=[], description="Facades switched on, comma-separated; `all` is all of them."
     )
-    contracts_dir: Annotated[Path | None, BeforeValidator(_or_none)] = Field(
+    contracts_dir: FileSetting = Field(
         default=None, description="A folder of contract files beside those that ship."
     )
     encryption_keys: Annotated[NamedValues, AfterValidator(_check_key_ring)] = Field(
@@ -153,9 +201,9 @@ class Settings(BaseSettings):
     )
     egress_allow_http: bool = Field(default=False, description="Allow plain http receivers.")
     egress_proxy: Annotated[
-        SecretStr | None, BeforeValidator(_or_none), AfterValidator(_check_proxy)
+        SecretStr | None, BeforeValidator(_none_if_empty), AfterValidator(_check_proxy)
     ] = Field(default=None, description="A CONNECT proxy that reaches receivers: http://host:port.")
-    egress_ca_bundle: Annotated[Path | None, BeforeValidator(_or_none)] = Field(
+    egress_ca_bundle: FileSetting = Field(
         default=None, description="A PEM file of authorities trusted beside the system's."
     )
     api_docs: bool = Field(default=True, description="Serve `/docs` and `/openapi.json`.")
@@ -203,6 +251,20 @@ class Settings(BaseSettings):
         return authorities
 
     @property
+    def tokens(self) -> Tokens:
+        """What reads and makes tenant tokens.
+
+        Raises:
+            CommandError: a file of keys will not do; the text names it and the fault.
+        """
+        own = [secret_key(text) for text in self.jwt_key]
+        theirs = [
+            *_keys_in(self.jwt_public_key_file, "PUBLIC_KEY", lambda file: [pem_key(file)]),
+            *_keys_in(self.jwt_jwks_file, "JWKS", jwks_keys),
+        ]
+        return Tokens((*own, *theirs), own[0] if own else None, self.jwt_audience)
+
+    @property
     def contracts(self) -> dict[str, Contract]:
         """The contracts that can be chosen.
 
@@ -224,6 +286,15 @@ class Settings(BaseSettings):
         if not self.encryption_keys:
             raise CommandError(f"HOOKWRIGHT_ENCRYPTION_KEYS is not set; {MAKE_A_KEY}")
         return {key_id: base64.b64decode(key) for key_id, key in self.encryption_keys.items()}
+
+
+def _keys_in(file: Path | None, what: str, read: Callable[[Path], list[PyJWK]]) -> list[PyJWK]:
+    if file is None:
+        return []
+    try:
+        return read(file)
+    except ValueError as error:
+        raise CommandError(f"HOOKWRIGHT_JWT_{what}_FILE: {error}") from None
 
 
 def load_settings() -> Settings:

@@ -21,9 +21,10 @@ CLEAN_UP_HEARTBEAT = timedelta(seconds=30)
 
 
 class SettingsPut(Deadline):
-    """The argument of `put`."""
+    """The argument of `put`. A revocation that it does not speak of may be kept."""
 
     settings: TenantSettings
+    keeps_tokens_not_before: bool = False
 
 
 class TenantPut(BaseModel):
@@ -59,6 +60,8 @@ class Tenant:
         """Create the tenant or change its settings."""
         created = self.state.version == 0
         now = workflow.now()
+        if request.keeps_tokens_not_before:
+            request.settings.tokens_not_before = self.state.settings.tokens_not_before
         self.state.settings = request.settings
         self.state.version += 1
         self.state.created_at = self.state.created_at or now

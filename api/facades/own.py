@@ -23,8 +23,8 @@ from hookwright.times import rfc3339_seconds
 PREFIX = "wh"
 PAGE = 100
 
-READS = responses(HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND)
-DELETES = responses(HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
+READS = responses(HTTPStatus.NOT_FOUND)
+DELETES = responses(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
 WRITES = DELETES | responses(*BODY_ERRORS)
 
 Moment = Annotated[AwareDatetime, PlainSerializer(rfc3339_seconds, when_used="json")]

@@ -30,6 +30,7 @@ from hookwright.models import Attempt, EndpointState
 from hookwright.outcomes import DeliveryState
 
 router = APIRouter(prefix="/api/v1/webhooks", tags=["plain"], route_class=StrictRoute)
+log = APIRouter(prefix="/api/v1/webhooks", tags=["plain"], route_class=StrictRoute)
 
 Webhooks = Annotated[OwnWebhooks, own_webhooks("plain", event_types="events")]
 
@@ -173,7 +174,7 @@ async def delete_plain_webhook(webhook_id: Name, webhooks: Webhooks) -> None:
     await webhooks.delete(webhook_id)
 
 
-@router.get("/{webhook_id}/deliveries", responses=READS | LINK)
+@log.get("/{webhook_id}/deliveries", responses=READS | LINK)
 async def list_plain_deliveries(  # noqa: PLR0913 - two are the page, two the framework's
     webhook_id: Name,
     webhooks: Webhooks,

@@ -39,7 +39,7 @@ class Tenants:
     )
 
     async def put(self, tenant_id: str, settings: TenantSettings) -> TenantPut:
-        """Create a tenant, or change it.
+        """Create a tenant, or change it. A revocation stays until another time, or null, is put.
 
         Raises:
             Problem: 409 it is being deleted; 422 there is no such contract.
@@ -47,6 +47,12 @@ class Tenants:
         if settings.contract and settings.contract not in self.contracts:
             known = ", ".join(self.contracts)
             raise invalid(("body", "contract"), f"no such contract; there are: {known}")
+        request = SettingsPut(
+            settings=settings,
+            # Left out by who only renames a tenant, it would bring stolen tokens back to life.
+            keeps_tokens_not_before="tokens_not_before" not in settings.model_fields_set,
+            not_after=deadline(),
+        )
         start = WithStartWorkflowOperation(
             Tenant.run,
             TenantState(tenant_id=tenant_id),
@@ -60,7 +66,7 @@ class Tenants:
             async with updating("tenant"):
                 return await self.client.execute_update_with_start_workflow(
                     Tenant.put,
-                    SettingsPut(settings=settings, not_after=deadline()),
+                    request,
                     start_workflow_operation=start,
                     rpc_timeout=UPDATE_TIMEOUT,
                 )

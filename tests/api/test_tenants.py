@@ -6,15 +6,18 @@ from support.receiver import Receiver, answering
 from support.stack import Stack, unique
 from support.waiting import eventually
 
+FIELDS = {
+    "id", "name", "contract", "metadata", "hold_for_seconds", "tier",
+    "tokens_not_before", "created_at", "updated_at",
+}  # fmt: skip
+
 
 async def test_put_read_list_delete(service: Stack) -> None:
     """A tenant is created by PUT, changed by PUT, listed, and gone after DELETE."""
     path = f"/v1/tenants/{unique('t')}"
     created = await service.http.put(path, json={"name": "One", "metadata": {"plan": "a"}})
     assert created.status_code == 201
-    assert set(created.json()) == {
-        "id", "name", "contract", "metadata", "hold_for_seconds", "created_at", "updated_at",
-    }  # fmt: skip
+    assert set(created.json()) == FIELDS
     changed = await service.http.put(path, json={"name": "Two"})
     assert changed.status_code == 200
     assert (changed.json()["name"], changed.json()["metadata"]) == ("Two", {})

@@ -310,13 +310,13 @@ def test_files_that_are_mounted_exist():
     paths = [mount.partition(":")[0] for mount in mounts if mount.startswith("./")]
 
     assert paths
-    assert all((REPOSITORY / path).is_file() for path in paths)
+    assert all((REPOSITORY / path).exists() for path in paths)
 
 
 @pytest.mark.parametrize("service", ["api", "worker"])
 def test_contracts_are_mounted_where_they_are_read(service):
     """The folder of own contracts is mounted, read-only, where the setting points; it loads."""
-    [mount] = SERVICES[service]["volumes"]
+    mount, *_ = SERVICES[service]["volumes"]
     outer, inner, mode = interpolated(mount).split(":")
 
     assert (inner, mode) == (SERVICES[service]["environment"]["HOOKWRIGHT_CONTRACTS_DIR"], "ro")

@@ -11,7 +11,16 @@ import trustme
 from support.facades import key_of
 from support.processes import worker_process
 from support.receiver import Receiver, Reply
-from support.stack import CODEC, CODEC_TOKEN, OPERATOR_KEY, Stack, api_client, api_config, unique
+from support.stack import (
+    CODEC,
+    CODEC_TOKEN,
+    JWT_SECRET,
+    OPERATOR_KEY,
+    Stack,
+    api_client,
+    api_config,
+    unique,
+)
 from support.waiting import eventually
 
 from runtime.embedded import EmbeddedServer, free_port
@@ -59,9 +68,12 @@ async def test_secret_is_written_nowhere(
     keys = [base64.b64decode(secret.removeprefix("whsec_")) for secret in secrets]
     hidden = [secret.encode() for secret in secrets] + keys
     hidden += [hooks.url.encode(), b"4111-1111", OPERATOR_KEY.encode(), CODEC_TOKEN.encode()]
-    hidden += [HEADER.encode(), CHANGED_HEADER.encode(), WORDS.encode()]
+    hidden += [HEADER.encode(), CHANGED_HEADER.encode(), WORDS.encode(), JWT_SECRET.encode()]
     hidden += [CLIENT["client_key"].splitlines()[1].encode()]
     hidden += [it.request.headers["authorization"].split(" ")[1].encode() for it in answers]
+    tokens = [it.json()["token"] for it in answers if it.url.path.endswith("/tokens")]
+    hidden += [token.rpartition(".")[2].encode() for token in tokens]
+    assert len(tokens) == 1
     hidden += [it.headers["webhook-signature"].split(",")[1].encode() for it in hooks.requests]
     for each in hidden:
         assert each not in written, each
@@ -83,6 +95,10 @@ async def live_through(service: Stack, hooks: Receiver) -> list[str]:
         lambda: service.delivery(endpoint["id"], event["id"]),
         lambda it: it.get("state") == "delivered",
     )
+    minted = {"scopes": ["endpoints:read"], "expires_in_seconds": 60}
+    token = (await service.http.post(f"{service.root}/tokens", json=minted)).json()["token"]
+    for sent in (token, f"{token}x"):
+        await service.http.get(path, headers={"authorization": f"Bearer {sent}"})
     rotated = (await service.http.post(f"{path}/secret/rotate", json={})).json()
     await service.http.patch(path, json={"headers": {"X-Token": CHANGED_HEADER}})
     for read in ("", "/endpoints", f"/endpoints/{endpoint['id']}", "/deliveries", "/events"):

@@ -14,9 +14,11 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from api.app import create_app
 from api.config import ApiConfig
+from api.tokens import Tokens
 from hookwright.contracts import load_contracts
 from hookwright.destinations import DestinationPolicy, parse_networks
 from runtime.codec import EncryptionCodec
+from runtime.jwt_keys import secret_key
 from runtime.keys import digest
 from runtime.worker import worker
 
@@ -27,6 +29,8 @@ CODEC = EncryptionCodec({"k1": KEY})
 CONTRACTS = load_contracts()
 # Filled by tests as they need keys; the API under test reads it at each request.
 TENANT_KEYS: dict[str, str] = {}
+JWT_SECRET = "jwt-key-for-tests-0123456789abcdef"
+TOKENS = Tokens([secret_key(JWT_SECRET)], secret_key(JWT_SECRET))
 CODEC_TOKEN = "codec-token-for-tests-0123456789abcdef"
 LOOPBACK = DestinationPolicy(
     allow_http=True, allow_networks=parse_networks(["127.0.0.0/8", "::1/128"])
@@ -43,6 +47,9 @@ def api_config(task_queue: str, destinations: DestinationPolicy = LOOPBACK) -> A
         task_queue=task_queue,
         api_keys={"test": digest(OPERATOR_KEY)},
         tenant_keys=TENANT_KEYS,
+        tokens=TOKENS,
+        rate_limit_storage="memory://",
+        operator_rate_limit=None,
         facades=["all"],
         contracts=CONTRACTS,
         destinations=destinations,

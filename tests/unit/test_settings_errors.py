@@ -8,6 +8,7 @@ import sys
 import pytest
 from pydantic import ValidationError
 
+from api.tokens import Tokens
 from hookwright.destinations import DestinationPolicy, parse_networks
 from runtime.errors import CommandError
 from runtime.settings import Settings, load_settings, new_encryption_key
@@ -23,7 +24,8 @@ def nothing_else_is_set(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     for name in (
         *("API_KEYS", "ENCRYPTION_KEYS", "TASK_QUEUE", "RETENTION_DAYS", "MAX_BODY_BYTES"),
-        *("TENANT_KEYS", "FACADES", "CONTRACTS_DIR"),
+        *("TENANT_KEYS", "FACADES", "CONTRACTS_DIR", "RATE_LIMIT_STORAGE", "OPERATOR_RATE_LIMIT"),
+        *("JWT_KEY", "JWT_PUBLIC_KEY_FILE", "JWT_JWKS_FILE", "JWT_AUDIENCE"),
         *("EGRESS_ALLOW_CIDRS", "EGRESS_ALLOW_HTTP", "CODEC_TOKEN", "UI_ORIGIN"),
         *("EGRESS_PROXY", "EGRESS_CA_BUNDLE", "API_DOCS"),
     ):
@@ -68,6 +70,14 @@ MALFORMED = [
     ("API_DOCS", "Secr3tValue"),
     ("CODEC_TOKEN", "Secr3tValue"),
     ("TASK_QUEUE", ""),
+    ("JWT_KEY", "Secr3tValue"),
+    ("RATE_LIMIT_STORAGE", "Secr3tValue"),
+    ("RATE_LIMIT_STORAGE", ""),
+    ("RATE_LIMIT_STORAGE", "memcached://:Secr3tValue@cache:11211"),
+    ("RATE_LIMIT_STORAGE", "redis://:Secr3tValue@cache:port"),
+    ("RATE_LIMIT_STORAGE", "redis:///0"),
+    ("OPERATOR_RATE_LIMIT", "Secr3tValue"),
+    ("OPERATOR_RATE_LIMIT", "0"),
 ]
 
 
@@ -143,6 +153,8 @@ def test_nothing_is_open_by_default():
     assert settings.codec_token is None
     assert settings.retention_days == 30
     assert settings.max_body_bytes == 262_144
+    assert settings.tokens == Tokens()
+    assert (settings.rate_limit_storage, settings.operator_rate_limit) == ("memory://", None)
 
 
 def test_a_missing_encryption_key_says_how_to_make_one(monkeypatch):
