@@ -18,8 +18,8 @@ from hookwright.ids import (
     delivery_workflow_id,
     tenant_workflow_id,
 )
+from hookwright.matching import matches
 from hookwright.models import DeliveryInput, EventInput, FanOut, Route
-from hookwright.subscription import passes_filter, wants_type
 
 CHUNK = 500
 """Deliveries started by one run of the activity: a killed worker repeats at most these starts."""
@@ -43,10 +43,11 @@ class FanOuts:
         Raises:
             ApplicationError: there is no such tenant; final.
         """
+        document = event_document(event, happened_at)
         routes = [
             route
             for route in await self._routes(event.tenant_id)
-            if route.endpoint_id not in done.endpoint_ids and _wants(route, event, happened_at)
+            if route.endpoint_id not in done.endpoint_ids and matches(route, event, document)
         ]
         gate = asyncio.Semaphore(CONCURRENT_STARTS)
 
@@ -96,11 +97,3 @@ class FanOuts:
             )
         except WorkflowAlreadyStartedError:
             return
-
-
-def _wants(route: Route, event: EventInput, happened_at: datetime) -> bool:
-    return (
-        event.endpoint_id in (None, route.endpoint_id)
-        and wants_type(route.event_types, event.type)
-        and passes_filter(route.filter, event_document(event, happened_at))
-    )

@@ -12,6 +12,7 @@ from api import (
     events,
     facades,
     health,
+    match,
     tenants,
 )
 from api.auth import require_access
@@ -38,7 +39,7 @@ def create_app(client: Client, config: ApiConfig) -> FastAPI:
     app.state.services = Services.on(client, config)
     errors.install(app)
     app.include_router(health.router)
-    for module in (tenants, endpoints, events, deliveries, contracts):
+    for module in (tenants, endpoints, match, events, deliveries, contracts):
         app.include_router(module.router, dependencies=[Depends(require_access)])
     facades.install(app, config.facades)
     if config.codec_token:

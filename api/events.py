@@ -23,7 +23,7 @@ from api.requests import StrictRoute
 from api.services import ServicesDependency
 from api.services.events import FanOutState, Published
 from hookwright.ids import EventType, Name, id_from_key, new_event_id
-from hookwright.models import EventData, EventInput
+from hookwright.models import Channels, EventData, EventInput
 from hookwright.times import Moment, Timestamp
 
 router = APIRouter(
@@ -47,6 +47,7 @@ class EventPublish(BaseModel):
     data: EventData
     extra: dict[Name, EventData] = {}
     endpoint_id: Name | None = None
+    channels: Channels = []
 
     def event(self, tenant_id: str, idempotency_key: str | None = None) -> EventInput:
         """Return the event, happening now."""
@@ -62,6 +63,7 @@ class EventPublish(BaseModel):
             data=self.data,
             extra=self.extra,
             endpoint_id=self.endpoint_id,
+            channels=self.channels,
             created_at=datetime.now(UTC),
         )
 
@@ -121,6 +123,7 @@ class EventRead(BaseModel):
     data: JsonValue
     extra: dict[str, JsonValue]
     endpoint_id: Name | None
+    channels: list[str]
     created_at: Timestamp | None
 
 

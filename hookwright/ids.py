@@ -33,6 +33,9 @@ EventType = Annotated[
 ]
 """An event's type: words separated by full stops, such as `loan.funded`."""
 
+Channel = EventType
+"""Whom an event is for, within a tenant: a project, say. Written as an event type is."""
+
 
 def tenant_workflow_id(tenant_id: str) -> str:
     """Return the id of a tenant's `Tenant` workflow."""

@@ -14,13 +14,14 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
 from hookwright.destinations import MAX_URL_LENGTH
 from hookwright.expressions import check_expression
 from hookwright.headers import check_headers
-from hookwright.ids import EventType, Name
+from hookwright.ids import Channel, EventType, Name
 from hookwright.schedule import Retry
 from hookwright.subscription import EventTypePattern
 from hookwright.times import Timestamp
 
 MAX_LIVE_SECRETS = 10
 MAX_METADATA_BYTES = 4096
+MAX_CHANNELS = 10
 
 
 def _check_metadata(metadata: dict[str, str]) -> dict[str, str]:
@@ -47,14 +48,15 @@ CustomHeaders = Annotated[dict[str, str], AfterValidator(_check_any_headers)]
 EventData = Annotated[JsonValue, AfterValidator(_check_finite)]
 Metadata = Annotated[dict[str, str], AfterValidator(_check_metadata)]
 Expression = Annotated[str, AfterValidator(check_expression)]
+Channels = Annotated[list[Channel], Field(max_length=MAX_CHANNELS)]
 
 
 class EventInput(BaseModel):
     """One thing that happened, addressed to one tenant: the argument of the `Event` workflow.
 
     `extra` holds what the tenant's contract puts beside the data. `endpoint_id` narrows it to one
-    endpoint. `created_at` is when it happened; a service that starts the workflow itself may leave
-    it out, and the workflow's start counts.
+    endpoint, `channels` to those that listen to one of them, or to all. `created_at` is when it
+    happened; a service that starts the workflow itself may leave it out, and the start counts.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -65,6 +67,7 @@ class EventInput(BaseModel):
     data: EventData
     extra: dict[Name, EventData] = {}
     endpoint_id: Name | None = None
+    channels: Channels = []
     created_at: Timestamp | None = None
 
 
@@ -74,6 +77,7 @@ class Route(BaseModel):
     endpoint_id: Name
     version: int
     event_types: list[EventTypePattern]
+    channels: Channels = []
     filter: Expression | None = None
 
 
@@ -199,6 +203,7 @@ class EndpointConfig(BaseModel):
     description: str = Field(default="", max_length=1024)
     metadata: Metadata = {}
     contract: Name | None = None
+    channels: Channels = []
     filter: Expression | None = None
     payload_template: Expression | None = None
     retry: Retry | None = None
@@ -258,5 +263,6 @@ class EndpointState(BaseModel):
             endpoint_id=self.endpoint_id,
             version=self.version,
             event_types=self.active_config.event_types,
+            channels=self.active_config.channels,
             filter=self.active_config.filter,
         )

@@ -77,12 +77,7 @@ class Events:
             Problem: 404 no such tenant; 409 the id stands for another event; 422 it is none of the
                 tenant's contract.
         """
-        tenant = await self.tenants.known(event.tenant_id)
-        self._check(event, tenant.contract or DEFAULT_CONTRACT)
-        if event.endpoint_id:
-            routes = await self.tenants.routes(event.tenant_id)
-            if event.endpoint_id not in (route.endpoint_id for route in routes):
-                raise invalid(("body", "endpoint_id"), "this tenant has no such endpoint")
+        await self.check(event)
         try:
             await hookwright.publish(
                 self.client, event, task_queue=self.task_queue, rpc_timeout=RPC_TIMEOUT
@@ -90,6 +85,20 @@ class Events:
         except WorkflowAlreadyStartedError:
             return await self._repeated(event)
         return Published(event, duplicate=False, warnings=warnings(event))
+
+    async def check(self, event: EventInput) -> None:
+        """Refuse what no endpoint of the tenant could be sent.
+
+        Raises:
+            Problem: 404 no such tenant; 422 it is none of the tenant's contract, or for an endpoint
+                that is not the tenant's.
+        """
+        tenant = await self.tenants.known(event.tenant_id)
+        self._check_contract(event, tenant.contract or DEFAULT_CONTRACT)
+        if event.endpoint_id:
+            routes = await self.tenants.routes(event.tenant_id)
+            if event.endpoint_id not in (route.endpoint_id for route in routes):
+                raise invalid(("body", "endpoint_id"), "this tenant has no such endpoint")
 
     async def get(self, tenant_id: str, event_id: str) -> EventWithDeliveries:
         """Return an event with its deliveries.
@@ -137,7 +146,7 @@ class Events:
         events = await asyncio.gather(*(self._readable(row.id) for row in rows))
         return Page(data=[event for event in events if event], next_cursor=following)
 
-    def _check(self, event: EventInput, contract_name: str) -> None:
+    def _check_contract(self, event: EventInput, contract_name: str) -> None:
         contract = self.contracts.get(contract_name)
         if contract is None:
             raise unavailable(

@@ -11,9 +11,9 @@ from support.waiting import assert_eventually
 from hookwright.signing import generate_secret
 
 FIELDS = {
-    "id", "tenant_id", "url", "event_types", "description", "metadata", "contract", "filter",
-    "payload_template", "header_names", "retry", "timeout_seconds", "status", "public_key",
-    "created_at", "updated_at", "version",
+    "id", "tenant_id", "url", "event_types", "channels", "description", "metadata", "contract",
+    "filter", "payload_template", "header_names", "retry", "timeout_seconds", "status",
+    "public_key", "created_at", "updated_at", "version",
 }  # fmt: skip
 GIVEN = "whsec_" + "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVo="
 
