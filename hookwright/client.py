@@ -4,7 +4,7 @@ The one module of the domain that knows Temporal. Any SDK can do the same: see "
 service" in the README.
 """
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from temporalio.api.workflow.v1 import PendingActivityInfo
@@ -12,6 +12,7 @@ from temporalio.client import Client, WorkflowHandle
 from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
 from temporalio.common import WorkflowIDReusePolicy as Reuse
 
+from hookwright.delays import delay_until
 from hookwright.ids import EVENT_WORKFLOW, TASK_QUEUE, event_workflow_id
 from hookwright.models import DeliveryInput, DeliveryLog, EventInput
 
@@ -55,6 +56,7 @@ async def publish(
     The client's data converter must have Hookwright's payload codec (`runtime.temporal.connect`).
 
     Raises:
+        ValueError: it is to be delivered more than a year ahead.
         WorkflowAlreadyStartedError: an event with this id was accepted before. A repeat after a
             lost answer ends here too: nothing is sent twice.
         RPCError: Temporal did not store it. Publish it again, with the same id.
@@ -67,6 +69,7 @@ async def publish(
         id_reuse_policy=Reuse.REJECT_DUPLICATE,
         search_attributes=event_search_attributes(event),
         static_summary=event.type,
+        start_delay=delay_until(event.deliver_at, datetime.now(UTC)),
         rpc_timeout=rpc_timeout,
     )
 

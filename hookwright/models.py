@@ -57,6 +57,7 @@ class EventInput(BaseModel):
     `extra` holds what the tenant's contract puts beside the data. `endpoint_id` narrows it to one
     endpoint, `channels` to those that listen to one of them, or to all. `created_at` is when it
     happened; a service that starts the workflow itself may leave it out, and the start counts.
+    Nothing is delivered before `deliver_at`.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -69,6 +70,7 @@ class EventInput(BaseModel):
     endpoint_id: Name | None = None
     channels: Channels = []
     created_at: Timestamp | None = None
+    deliver_at: Timestamp | None = None
 
 
 class Route(BaseModel):

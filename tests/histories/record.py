@@ -7,7 +7,7 @@ before the first release): `python tests/histories/record.py`. It writes into th
 import asyncio
 import sys
 import tempfile
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -24,6 +24,7 @@ from hookwright.ids import (  # noqa: E402
     event_workflow_id,
     tenant_workflow_id,
 )
+from hookwright.times import rfc3339  # noqa: E402
 from runtime.embedded import EmbeddedServer, free_port  # noqa: E402
 from runtime.temporal import connect, set_up_namespace  # noqa: E402
 
@@ -56,6 +57,10 @@ async def deliveries(service: Stack, hooks: Receiver) -> None:
 
     await save(service, "delivery_delivered", await publish("delivered", 200))
     await save(service, "event", event_workflow_id(service.tenant, "delivered"))
+    hooks.behave = lambda _: Reply()
+    due = rfc3339(datetime.now(UTC) + timedelta(seconds=1))
+    await service.publish(id="scheduled", deliver_at=due)
+    await save(service, "event_scheduled", event_workflow_id(service.tenant, "scheduled"))
     await save(service, "delivery_retried", await publish("retried", 500, 200))
     await save(service, "delivery_exhausted", await publish("exhausted", 500, 500))
     path = f"{service.root}/endpoints/{endpoint['id']}"

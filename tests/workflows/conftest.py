@@ -8,11 +8,14 @@ from pathlib import Path
 import pytest_asyncio
 from support.fakes import Deliver, FakeEgress, FakeEndpoints
 from support.stack import CODEC, CONTRACTS, unique
+from temporalio.api.enums.v1 import IndexedValueType
+from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
 from temporalio.client import WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
 from activities.attempt import Attempts
+from hookwright.client import SEARCH_ATTRIBUTES
 from hookwright.ids import delivery_workflow_id
 from hookwright.models import DeliveryInput, EventInput
 from runtime.codec import data_converter
@@ -26,6 +29,13 @@ async def time_skipping() -> AsyncIterator[WorkflowEnvironment]:
     async with await WorkflowEnvironment.start_time_skipping(
         test_server_existing_path=str(binary), data_converter=data_converter(CODEC)
     ) as environment:
+        keyword = IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD
+        await environment.client.operator_service.add_search_attributes(
+            AddSearchAttributesRequest(
+                namespace=environment.client.namespace,
+                search_attributes={key.name: keyword for key in SEARCH_ATTRIBUTES},
+            )
+        )
         yield environment
 
 
