@@ -9,6 +9,7 @@ from api import (
     deliveries,
     endpoints,
     errors,
+    event_types,
     events,
     facades,
     health,
@@ -39,7 +40,7 @@ def create_app(client: Client, config: ApiConfig) -> FastAPI:
     app.state.services = Services.on(client, config)
     errors.install(app)
     app.include_router(health.router)
-    for module in (tenants, endpoints, match, events, deliveries, contracts):
+    for module in (tenants, endpoints, match, events, deliveries, event_types, contracts):
         app.include_router(module.router, dependencies=[Depends(require_access)])
     facades.install(app, config.facades)
     if config.codec_token:

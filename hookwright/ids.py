@@ -24,6 +24,9 @@ ROUTES_MEMO = "routes"
 ENDPOINT_MEMO = "endpoint"
 ATTEMPTS_MEMO = "attempts"
 
+EVENT_TYPES_WORKFLOW_ID = "event-types"
+"""The one catalogue. Every other workflow id has a colon."""
+
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 """A tenant's id, an endpoint's id, or an event's id. No full stop: Standard Webhooks signs
 `id.timestamp.body`. No colon: it separates the parts of a workflow id."""

@@ -7,7 +7,7 @@ default: an old history must still be read.
 import json
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
 
@@ -48,6 +48,9 @@ CustomHeaders = Annotated[dict[str, str], AfterValidator(_check_any_headers)]
 EventData = Annotated[JsonValue, AfterValidator(_check_finite)]
 Metadata = Annotated[dict[str, str], AfterValidator(_check_metadata)]
 Expression = Annotated[str, AfterValidator(check_expression)]
+EventTypeChecks = Literal["off", "warn", "enforce"]
+"""What a publish does with data that does not fit its type's schema: let it pass, warn, refuse."""
+
 Channels = Annotated[list[Channel], Field(max_length=MAX_CHANNELS)]
 
 
@@ -164,6 +167,7 @@ class TenantSettings(BaseModel):
     name: str = Field(default="", max_length=200)
     contract: Name | None = None
     metadata: Metadata = {}
+    event_type_checks: EventTypeChecks = "off"
 
 
 class TenantState(BaseModel):
@@ -185,6 +189,7 @@ class TenantView(BaseModel):
     name: str
     contract: Name | None
     metadata: Metadata
+    event_type_checks: EventTypeChecks = "off"
     created_at: Timestamp
     updated_at: Timestamp
 

@@ -18,9 +18,10 @@ from hookwright.destinations import DestinationPolicy
 from workflows.delivery import Delivery
 from workflows.endpoint import Endpoint
 from workflows.event import Event
+from workflows.event_types import EventTypes
 from workflows.tenant import Tenant
 
-WORKFLOWS = [Tenant, Endpoint, Event, Delivery]
+WORKFLOWS = [Tenant, Endpoint, Event, Delivery, EventTypes]
 
 IN_FLIGHT = 500
 """First attempts under way at once. Each holds a workflow task for as long as its receiver takes,

@@ -23,6 +23,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from api.errors import Problem, conflict, invalid, not_found, unavailable
 from api.pages import Cursors, Page
 from api.services.deliveries import Deliveries, Delivery
+from api.services.event_types import EventTypes
 from api.services.temporal import RPC_TIMEOUT, between, describe, equals, page_of_executions
 from api.services.tenants import Tenants
 from hookwright import client as hookwright
@@ -93,6 +94,7 @@ class Events:
     contracts: Mapping[str, Contract]
     tenants: Tenants
     deliveries: Deliveries
+    event_types: EventTypes
     cursors: Cursors
 
     async def publish(self, event: EventInput) -> Published:
@@ -102,32 +104,33 @@ class Events:
             Problem: 404 no such tenant; 409 the id stands for another event; 422 it is none of the
                 tenant's contract.
         """
-        await self.check(event)
+        found = await self.check(event)
         try:
             await hookwright.publish(
                 self.client, event, task_queue=self.task_queue, rpc_timeout=RPC_TIMEOUT
             )
         except WorkflowAlreadyStartedError:
             return await self._repeated(event)
-        return Published(event, duplicate=False, warnings=warnings(event))
+        return Published(event, duplicate=False, warnings=warnings(event) + found)
 
-    async def check(self, event: EventInput) -> None:
-        """Refuse what no endpoint of the tenant could be sent.
+    async def check(self, event: EventInput) -> list[str]:
+        """Refuse what no endpoint of the tenant could be sent; return the catalogue's warnings.
 
         Raises:
             Problem: 404 no such tenant; 422 it is none of the tenant's contract, or for an endpoint
-                that is not the tenant's, or too far ahead.
+                that is not the tenant's, or too far ahead, or does not fit its type's schema.
         """
         try:
             delay_until(event.deliver_at, datetime.now(UTC))
         except ValueError as error:
             raise invalid(("body", "deliver_at"), str(error)) from None
         tenant = await self.tenants.known(event.tenant_id)
-        self._check_contract(event, tenant.contract or DEFAULT_CONTRACT)
+        contract = self._checked_contract(event, tenant.contract or DEFAULT_CONTRACT)
         if event.endpoint_id:
             routes = await self.tenants.routes(event.tenant_id)
             if event.endpoint_id not in (route.endpoint_id for route in routes):
                 raise invalid(("body", "endpoint_id"), "this tenant has no such endpoint")
+        return await self.event_types.check(event, tenant.event_type_checks, contract)
 
     async def get(self, tenant_id: str, event_id: str) -> EventWithDeliveries:
         """Return an event with its deliveries.
@@ -189,7 +192,7 @@ class Events:
         events = await asyncio.gather(*map(self._readable, rows))
         return Page(data=[event for event in events if event], next_cursor=following)
 
-    def _check_contract(self, event: EventInput, contract_name: str) -> None:
+    def _checked_contract(self, event: EventInput, contract_name: str) -> Contract:
         contract = self.contracts.get(contract_name)
         if contract is None:
             raise unavailable(
@@ -203,6 +206,7 @@ class Events:
             )
         for field, fault in contract.event_faults(event.type, event.extra).items():
             raise invalid(("body", *field.split(".")), fault)
+        return contract
 
     async def _repeated(self, event: EventInput) -> Published:
         accepted = await self._input(event_workflow_id(event.tenant_id, event.id))

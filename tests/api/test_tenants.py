@@ -12,7 +12,9 @@ async def test_put_read_list_delete(service: Stack) -> None:
     path = f"/v1/tenants/{unique('t')}"
     created = await service.http.put(path, json={"name": "One", "metadata": {"plan": "a"}})
     assert created.status_code == 201
-    assert set(created.json()) == {"id", "name", "contract", "metadata", "created_at", "updated_at"}
+    assert set(created.json()) == {
+        "id", "name", "contract", "metadata", "event_type_checks", "created_at", "updated_at",
+    }  # fmt: skip
     changed = await service.http.put(path, json={"name": "Two"})
     assert changed.status_code == 200
     assert (changed.json()["name"], changed.json()["metadata"]) == ("Two", {})

@@ -19,6 +19,7 @@ from support.waiting import eventually  # noqa: E402
 from temporalio.client import WorkflowExecutionStatus  # noqa: E402
 
 from hookwright.ids import (  # noqa: E402
+    EVENT_TYPES_WORKFLOW_ID,
     delivery_workflow_id,
     endpoint_workflow_id,
     event_workflow_id,
@@ -84,6 +85,10 @@ async def main() -> None:
             await set_up_namespace(client, timedelta(days=1))
             async with stack(client) as service:
                 await deliveries(service, hooks)
+                await service.http.put("/v1/event-types/loan.funded", json={"json_schema": {}})
+                await service.http.delete("/v1/event-types/loan.funded")
+                history = await client.get_workflow_handle(EVENT_TYPES_WORKFLOW_ID).fetch_history()
+                (HERE / "eventtypes.json").write_text(history.to_json() + "\n")
                 await service.add_endpoint(hooks.url)
                 await service.http.delete(service.root)
                 await save(service, "tenant", tenant_workflow_id(service.tenant))
