@@ -8,6 +8,7 @@ from api import (
     contracts,
     deliveries,
     endpoints,
+    erasure,
     errors,
     event_types,
     events,
@@ -40,7 +41,7 @@ def create_app(client: Client, config: ApiConfig) -> FastAPI:
     app.state.services = Services.on(client, config)
     errors.install(app)
     app.include_router(health.router)
-    for module in (tenants, endpoints, match, events, deliveries, event_types, contracts):
+    for module in (tenants, endpoints, match, events, erasure, deliveries, event_types, contracts):
         app.include_router(module.router, dependencies=[Depends(require_access)])
     facades.install(app, config.facades)
     if config.codec_token:

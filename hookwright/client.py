@@ -7,10 +7,13 @@ service" in the README.
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.workflow.v1 import PendingActivityInfo
+from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
 from temporalio.client import Client, WorkflowHandle
 from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
 from temporalio.common import WorkflowIDReusePolicy as Reuse
+from temporalio.service import RPCError, RPCStatusCode
 
 from hookwright.delays import delay_until
 from hookwright.ids import EVENT_WORKFLOW, TASK_QUEUE, event_workflow_id
@@ -72,6 +75,24 @@ async def publish(
         start_delay=delay_until(event.deliver_at, datetime.now(UTC)),
         rpc_timeout=rpc_timeout,
     )
+
+
+async def delete_execution(client: Client, workflow_id: str, run_id: str = "") -> None:
+    """Have one run (the last, if none is named) deleted with its history; an open one ends first.
+
+    Temporal does so at once, or within a minute for what has just ended. Safe to repeat.
+    """
+    try:
+        await client.workflow_service.delete_workflow_execution(
+            DeleteWorkflowExecutionRequest(
+                namespace=client.namespace,
+                workflow_execution=WorkflowExecution(workflow_id=workflow_id, run_id=run_id),
+            ),
+            retry=True,
+        )
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
 
 
 async def recorded_log(client: Client, retry: PendingActivityInfo) -> DeliveryLog:

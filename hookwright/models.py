@@ -180,6 +180,7 @@ class TenantState(BaseModel):
     created_at: Timestamp | None = None
     updated_at: Timestamp | None = None
     deleted: bool = False
+    erase: bool = False
 
 
 class TenantView(BaseModel):

@@ -12,6 +12,7 @@ from activities.attempt import Attempts
 from activities.egress import Egress
 from activities.endpoints import Endpoints
 from activities.entities import Entities
+from activities.erasure import Erasures
 from activities.fan_out import FanOuts
 from hookwright.contracts import Contract
 from hookwright.destinations import DestinationPolicy
@@ -74,6 +75,7 @@ def activities(
     entities = Entities(client)
     return [
         FanOuts(client).fan_out,
+        Erasures(client).erase_tenant,
         attempts.attempt,
         attempts.retry,
         attempts.recorded_log,

@@ -218,12 +218,18 @@ class Events:
         """Return the event that a workflow was started with: the argument in its first entry.
 
         Raises:
-            Problem: 409, a direct start stored something else, or under a key that we lack.
+            Problem: 404 it is gone; 409 a direct start stored something else, or under a key that
+                we lack.
         """
         entries = self.client.get_workflow_handle(workflow_id).fetch_history_events(
             page_size=1, rpc_timeout=RPC_TIMEOUT
         )
-        first = await anext(entries)
+        try:
+            first = await anext(entries)
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:  # it was erased between two calls
+                raise not_found("event") from None
+            raise
         started = first.workflow_execution_started_event_attributes
         event: EventInput
         try:
