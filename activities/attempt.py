@@ -1,12 +1,11 @@
-"""One attempt of a delivery: prepare, send, record, and say when the next is due."""
+"""One attempt of a delivery: is it allowed, send, record, tell, and say when the next is due."""
 
 import asyncio
-import time
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -14,29 +13,22 @@ from temporalio import activity
 from temporalio.client import Client, WorkflowHandle
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
-from activities.egress import MAX_ERROR_BYTES, Answer, Egress, clip
 from activities.endpoints import Endpoints
+from activities.posting import Posted, Posting
+from activities.telling import Telling
 from hookwright.client import recorded_log
-from hookwright.contracts import DEFAULT_CONTRACT, Contract
-from hookwright.envelope import render
-from hookwright.ids import delivery_id
-from hookwright.models import (
-    Attempt,
-    DeliveryInput,
-    DeliveryLog,
-    DeliveryState,
-    EndpointState,
-    Outcome,
-)
-from hookwright.schedule import effective_rule, next_delay, parse_retry_after
-from hookwright.signing import sign
+from hookwright.models import Attempt, DeliveryInput, DeliveryLog, EndpointState, TrialInput
+from hookwright.outcomes import DeliveryState, Outcome, Trigger
+from hookwright.reports import Release
+from hookwright.schedule import next_delay
 
-HEARTBEAT_SECONDS = 1.0
+FIRST_BEAT_SECONDS, BEAT_SECONDS = 0.25, 1.0
 SHARE, ALL_SHARES = 20, 250
 """First attempts under way at once, to one endpoint and in all: half of `runtime.worker.IN_FLIGHT`
 is left for everything else."""
 
-USER_AGENT = "Hookwright/0.1"
+MAX_PROBES_KEPT = 20
+"""Beyond the retries' thirty records of an attempt, so that a log stays below 2 MiB."""
 
 log = structlog.get_logger(__name__)
 
@@ -47,8 +39,8 @@ class Attempts:
 
     client: Client
     endpoints: Endpoints
-    egress: Egress
-    contracts: Mapping[str, Contract]
+    posting: Posting
+    telling: Telling
     under_way: Counter[str] = field(default_factory=Counter, init=False)
 
     @activity.defn
@@ -73,7 +65,7 @@ class Attempts:
 
     @activity.defn
     async def retry(self, delivery: DeliveryInput, so_far: DeliveryLog) -> DeliveryLog:
-        """Make the remaining attempts, one in each run of this activity, until the log is final.
+        """Make the next attempts, one in each run of this activity, until it ends or is held.
 
         The log rides in the heartbeat details, which outlive a failed run: a pending delivery
         shows all its attempts, and a killed worker does not eat a step of the schedule.
@@ -82,7 +74,7 @@ class Attempts:
             ApplicationError: the next attempt is due later; benign, with `next_retry_delay`.
         """
         recorded = activity.info().heartbeat_details
-        if not recorded and so_far.attempts:
+        if not recorded and so_far.retry_in_seconds:
             raise _due_later(so_far)
         attempts = DeliveryLog.model_validate(recorded[0]) if recorded else so_far
         endpoint = await self.endpoints.current(delivery.event.tenant_id, delivery.endpoint_id)
@@ -91,6 +83,26 @@ class Attempts:
         if attempts.state is DeliveryState.PENDING:
             raise _due_later(attempts)
         return attempts
+
+    @activity.defn
+    async def leave(self, delivery: DeliveryInput, left: DeliveryLog) -> None:
+        """Tell the endpoint that a held delivery waits for it no more: expired, or cancelled."""
+        endpoint = await self.endpoints.current(delivery.event.tenant_id, delivery.endpoint_id)
+        if endpoint:
+            await self.telling.left(endpoint, delivery, left)
+
+    @activity.defn
+    async def try_out(self, trial: TrialInput) -> Attempt:
+        """Send a test event, whatever the endpoint's status; it counts in nothing.
+
+        Raises:
+            ApplicationError: the endpoint was deleted; final.
+        """
+        endpoint = await self.endpoints.current(trial.event.tenant_id, trial.endpoint_id)
+        if endpoint is None:
+            raise ApplicationError("deleted", type="endpoint_deleted", non_retryable=True)
+        now = activity.info().scheduled_time
+        return (await self.posting.post(endpoint, trial.event, now, 1, Trigger.TEST)).attempt
 
     @activity.defn
     async def recorded_log(self) -> DeliveryLog:
@@ -113,84 +125,57 @@ class Attempts:
     ) -> DeliveryLog:
         if endpoint is None:
             return so_far.model_copy(update={"state": DeliveryState.CANCELLED})
-        contract = self._contract(endpoint.active_config.contract)
-        started_at, started = datetime.now(UTC), time.perf_counter()
-        answer = await self._post(contract, endpoint, delivery, started_at)
-        attempt = Attempt(
-            number=len(so_far.attempts) + 1,
-            started_at=started_at,
-            duration_ms=round((time.perf_counter() - started) * 1000),
-            outcome=answer.outcome,
-            status_code=answer.status_code,
-            response_body=answer.body,
-            error=answer.error,
+        if not endpoint.health.admits(so_far.release):
+            return await self._turned_away(delivery, endpoint, so_far)
+        posted = await self.posting.post(
+            endpoint,
+            delivery.event,
+            delivery.happened_at,
+            so_far.next_number,
+            Trigger.PROBE if so_far.release is Release.PROBE else Trigger.SCHEDULE,
         )
-        state, delay = _verdict(contract, endpoint, attempt, answer)
-        _log_attempt(delivery, attempt, state, delay)
-        attempts = [*so_far.attempts, attempt]
-        return DeliveryLog(state=state, attempts=attempts, retry_in_seconds=delay or 0.0)
+        if so_far.release:
+            activity.heartbeat(so_far)
+        after = _after(so_far, posted)
+        _log_attempt(delivery, posted.attempt, after)
+        await self.telling.attempted(endpoint, delivery, so_far, after, posted.asked)
+        return after
 
-    def _contract(self, name: str | None) -> Contract:
-        contract = self.contracts.get(name or DEFAULT_CONTRACT)
-        if contract is None:
-            # Ours to mend, so the delivery waits for it: it costs the receiver no attempt.
-            raise ApplicationError(f"contract {name} is missing; is HOOKWRIGHT_CONTRACTS_DIR set?")
-        return contract
-
-    async def _post(
-        self,
-        contract: Contract,
-        endpoint: EndpointState,
-        delivery: DeliveryInput,
-        now: datetime,
-    ) -> Answer:
-        config = endpoint.active_config
-        try:
-            body = render(contract, delivery.event, delivery.happened_at, config.payload_template)
-        except ValueError as error:
-            # JMESPath repeats the value that did not fit, whatever its size.
-            fault = clip(f"payload template: {error}", MAX_ERROR_BYTES)
-            return Answer(Outcome.TEMPLATE_ERROR, error=fault)
-        try:
-            headers = _headers(contract, endpoint, delivery.event.id, now, body)
-        except ValueError as error:
-            return Answer(Outcome.PROTOCOL_ERROR, error=f"cannot be signed: {error}")
-        timeout = config.timeout_seconds or contract.timeout_seconds
-        return await self.egress.post(config.url, headers, body, timeout)
+    async def _turned_away(
+        self, delivery: DeliveryInput, endpoint: EndpointState, so_far: DeliveryLog
+    ) -> DeliveryLog:
+        """Leave the delivery to be held, and counted by its endpoint before it parks; or end it."""
+        if endpoint.health.gone:
+            return so_far.model_copy(update={"state": DeliveryState.CANCELLED})
+        if so_far.release is None:  # else it is counted already
+            await self.telling.parked(endpoint, delivery, so_far)
+        return so_far.model_copy(update={"state": DeliveryState.HELD, "release": None})
 
 
-def _headers(
-    contract: Contract, endpoint: EndpointState, event_id: str, now: datetime, body: bytes
-) -> dict[str, str]:
-    unix_time = int(now.timestamp())
-    own = {
-        "event_id": event_id,
-        "delivery_id": delivery_id(endpoint.endpoint_id, event_id),
-        "unix_time": str(unix_time),
-    }
-    signature = sign(contract.signature, endpoint.live_secrets(now), event_id, unix_time, body)
-    return {
-        **endpoint.headers,
-        "user-agent": USER_AGENT,
-        "accept-encoding": "identity",
-        "content-type": contract.content_type,
-        **{name: own[source] for name, source in contract.headers.items()},
-        contract.signature.header: signature,
-    }
+def _after(so_far: DeliveryLog, posted: Posted) -> DeliveryLog:
+    """Return the log with an attempt, where it leaves the delivery, and when the next is due."""
+    state, delay = _verdict(so_far, posted)
+    probes = [each for each in so_far.attempts if each.trigger is Trigger.PROBE]
+    dropped = probes[: len(probes) + 1 - MAX_PROBES_KEPT] if len(probes) >= MAX_PROBES_KEPT else []
+    return DeliveryLog(
+        state=state,
+        attempts=[*(each for each in so_far.attempts if each not in dropped), posted.attempt],
+        retry_in_seconds=delay,
+        held_since=so_far.held_since if state is DeliveryState.HELD else None,
+    )
 
 
-def _verdict(
-    contract: Contract, endpoint: EndpointState, attempt: Attempt, answer: Answer
-) -> tuple[DeliveryState, float | None]:
+def _verdict(so_far: DeliveryLog, posted: Posted) -> tuple[DeliveryState, float]:
     """Return where an attempt leaves its delivery, and the delay of the next attempt."""
-    if answer.outcome is Outcome.DELIVERED:
-        return DeliveryState.DELIVERED, None
-    rule = effective_rule(contract.retry, endpoint.active_config.retry)
-    if rule.gives_up_on(answer.status_code):
-        return DeliveryState.EXHAUSTED, None
-    asked = parse_retry_after(answer.retry_after) if answer.retry_after else None
-    delay = next_delay(rule, attempt.number, asked)
-    return (DeliveryState.EXHAUSTED if delay is None else DeliveryState.PENDING), delay
+    attempt, rule = posted.attempt, posted.rule
+    if attempt.outcome is Outcome.DELIVERED:
+        return DeliveryState.DELIVERED, 0.0
+    if attempt.trigger is Trigger.PROBE:
+        return DeliveryState.HELD, 0.0  # it was tried for the endpoint's sake
+    if rule.gives_up_on(attempt.status_code):
+        return DeliveryState.EXHAUSTED, 0.0
+    delay = next_delay(rule, so_far.scheduled + 1, posted.asked)
+    return (DeliveryState.EXHAUSTED, 0.0) if delay is None else (DeliveryState.PENDING, delay)
 
 
 def _due_later(attempts: DeliveryLog) -> ApplicationError:
@@ -204,9 +189,7 @@ def _due_later(attempts: DeliveryLog) -> ApplicationError:
     )
 
 
-def _log_attempt(
-    delivery: DeliveryInput, attempt: Attempt, state: DeliveryState, delay: float | None
-) -> None:
+def _log_attempt(delivery: DeliveryInput, attempt: Attempt, after: DeliveryLog) -> None:
     log.info(
         "delivery.attempted",
         tenant_id=delivery.event.tenant_id,
@@ -214,22 +197,27 @@ def _log_attempt(
         event_id=delivery.event.id,
         event_type=delivery.event.type,
         attempt=attempt.number,
+        trigger=attempt.trigger,
         outcome=attempt.outcome,
         status_code=attempt.status_code,
         duration_ms=attempt.duration_ms,
-        state=state,
-        retry_in_seconds=delay,
+        state=after.state,
+        retry_in_seconds=after.retry_in_seconds or None,
     )
 
 
 @asynccontextmanager
 async def _heartbeats(attempts: DeliveryLog) -> AsyncIterator[None]:
-    """Show life while a POST is under way, so that a killed worker's attempt comes back soon."""
+    """Show life while a POST is under way, so that a killed worker's attempt comes back soon.
+
+    The first beat tells those who release held deliveries in order that it is made, or is slow.
+    """
 
     async def beat() -> None:
+        await asyncio.sleep(FIRST_BEAT_SECONDS)
         while True:
             activity.heartbeat(attempts)
-            await asyncio.sleep(HEARTBEAT_SECONDS)
+            await asyncio.sleep(BEAT_SECONDS)
 
     beating = asyncio.create_task(beat())
     try:

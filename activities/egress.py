@@ -22,7 +22,7 @@ from activities.guarded_network import (
     system_resolver,
 )
 from hookwright.destinations import DestinationPolicy
-from hookwright.models import Outcome
+from hookwright.outcomes import Outcome
 
 MAX_READ_BYTES = 65_536
 MAX_KEPT_BYTES = 4_096

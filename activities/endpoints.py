@@ -26,13 +26,21 @@ class Endpoints:
     _recent: TTLCache[str, EndpointState] = field(
         default_factory=lambda: TTLCache(MAX_CACHED, MAX_AGE_SECONDS), init=False
     )
+    _changing: TTLCache[str, bool] = field(
+        default_factory=lambda: TTLCache(MAX_CACHED, MAX_AGE_SECONDS), init=False
+    )
+
+    def distrust(self, tenant_id: str, endpoint_id: str) -> None:
+        """Read this endpoint afresh for a while: a failure may be changing it this very moment."""
+        self._changing[endpoint_workflow_id(tenant_id, endpoint_id)] = True
 
     async def at_least(
         self, tenant_id: str, endpoint_id: str, version: int
     ) -> EndpointState | None:
         """Return the endpoint at this version or a later one, or None if it was deleted."""
-        known = self._recent.get(endpoint_workflow_id(tenant_id, endpoint_id))
-        if known and known.version >= version:
+        workflow_id = endpoint_workflow_id(tenant_id, endpoint_id)
+        known = self._recent.get(workflow_id)
+        if known and known.version >= version and workflow_id not in self._changing:
             return known
         return await self.current(tenant_id, endpoint_id)
 
@@ -53,4 +61,6 @@ class Endpoints:
             self._recent.pop(workflow_id, None)
             return None
         self._recent[workflow_id] = state
+        if state.health.watched:
+            self._changing[workflow_id] = True
         return state

@@ -37,12 +37,13 @@ class FanOuts:
     client: Client
 
     @activity.defn
-    async def fan_out(self, event: EventInput, happened_at: datetime, done: FanOut) -> FanOut:
+    async def fan_out(self, event: EventInput, accepted_at: datetime, done: FanOut) -> FanOut:
         """Start the next chunk of deliveries; safe to repeat, for a delivery's id is derived.
 
         Raises:
             ApplicationError: there is no such tenant; final.
         """
+        happened_at = event.created_at or accepted_at
         document = event_document(event, happened_at)
         routes = [
             route
@@ -53,7 +54,7 @@ class FanOuts:
 
         async def start(route: Route) -> None:
             async with gate:
-                await self._start_delivery(route, event, happened_at)
+                await self._start_delivery(route, event, happened_at, accepted_at)
 
         chunk = routes[:CHUNK]
         await asyncio.gather(*map(start, chunk))
@@ -76,10 +77,13 @@ class FanOuts:
             ) from None
         return await description.memo_value(ROUTES_MEMO, [], type_hint=list[Route])
 
-    async def _start_delivery(self, route: Route, event: EventInput, happened_at: datetime) -> None:
+    async def _start_delivery(
+        self, route: Route, event: EventInput, happened_at: datetime, accepted_at: datetime
+    ) -> None:
         delivery = DeliveryInput(
             event=event,
             happened_at=happened_at,
+            accepted_at=accepted_at,
             endpoint_id=route.endpoint_id,
             endpoint_version=route.version,
         )

@@ -13,7 +13,8 @@ from api.requests import StrictRoute
 from api.services import ServicesDependency
 from api.services.deliveries import Delivery
 from hookwright.ids import EventType, Name
-from hookwright.models import Attempt, DeliveryState
+from hookwright.models import Attempt
+from hookwright.outcomes import DeliveryState
 from hookwright.times import Moment, Timestamp
 
 router = APIRouter(

@@ -1,18 +1,29 @@
 """Routes of endpoints."""
 
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Annotated, Self
 
 from fastapi import APIRouter, Header
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from api.errors import BODY_ERRORS, responses
 from api.pages import Cursor, Limit, Page
 from api.requests import StrictRoute
 from api.services import ServicesDependency
 from api.services.endpoints import NewEndpoint
-from hookwright.ids import Name, id_from_key
-from hookwright.models import EndpointConfig, EndpointState, EndpointStatus, Metadata
+from hookwright.deactivation import DeactivationRule, DisabledReason
+from hookwright.health import Colour, Health
+from hookwright.ids import EventType, Name, id_from_key, new_event_id
+from hookwright.models import (
+    Attempt,
+    EndpointConfig,
+    EndpointState,
+    EventData,
+    EventInput,
+    Metadata,
+)
+from hookwright.outcomes import EndpointStatus, Outcome
 from hookwright.schedule import Retry
 from hookwright.signing import public_key
 from hookwright.times import Timestamp
@@ -25,6 +36,9 @@ IdempotencyKey = Annotated[
     str | None,
     Header(min_length=1, max_length=255, description="A repeat under it creates nothing new."),
 ]
+
+
+TRIAL_DATA: JsonValue = {"test": True}
 
 
 class EndpointCreate(EndpointConfig):
@@ -55,8 +69,29 @@ class SecretRotate(BaseModel):
     grace_period_seconds: int = Field(default=86_400, ge=0, le=604_800)
 
 
+class Trial(BaseModel):
+    """What to send as a test; by default a type that no subscription has."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    type: EventType = "endpoint.test"
+    data: EventData = TRIAL_DATA
+    extra: dict[Name, EventData] = {}
+
+
+class TrialResult(Attempt):
+    """What came of a test. `resume` is where to reactivate an endpoint that could take it."""
+
+    resume: str | None
+
+
 class EndpointRead(BaseModel):
-    """An endpoint as answered. Never its secret."""
+    """An endpoint as answered. Never its secret.
+
+    `failing_since` and `consecutive_failures` count attempts since the last success. The success
+    rates are of the attempts of a rolling hour and day, null if there was none; successes of a
+    healthy endpoint are counted in about a minute late. `held` deliveries wait for it.
+    """
 
     id: Name
     tenant_id: Name
@@ -71,7 +106,20 @@ class EndpointRead(BaseModel):
     header_names: list[str]
     retry: Retry | None
     timeout_seconds: float | None
+    deactivation: DeactivationRule | None
+    drain_per_second: float
     status: EndpointStatus
+    disabled_reason: DisabledReason | None
+    health: Colour
+    failing_since: Timestamp | None
+    consecutive_failures: int
+    last_delivery_at: Timestamp | None
+    success_rate_hour: float | None
+    success_rate_day: float | None
+    held: int
+    draining_since: Timestamp | None
+    throttled_until: Timestamp | None
+    next_probe_at: Timestamp | None
     public_key: str | None
     created_at: Timestamp | None
     updated_at: Timestamp | None
@@ -83,9 +131,9 @@ class EndpointRead(BaseModel):
         return cls.model_validate(
             {
                 **endpoint.active_config.model_dump(),
+                **_health(endpoint.health),
                 "id": endpoint.endpoint_id,
                 "tenant_id": endpoint.tenant_id,
-                "status": endpoint.status,
                 "public_key": public_key(endpoint.secrets[0].value),
                 "created_at": endpoint.created_at,
                 "updated_at": endpoint.updated_at,
@@ -94,6 +142,29 @@ class EndpointRead(BaseModel):
                 **more,
             }
         )
+
+
+def _health(health: Health) -> dict[str, object]:
+    now = datetime.now(UTC)
+    return {
+        "status": health.status,
+        "disabled_reason": health.disabled_reason,
+        "health": health.colour(now),
+        "failing_since": health.streak.failing_since,
+        "consecutive_failures": health.streak.failures,
+        "last_delivery_at": health.last_delivery_at,
+        "success_rate_hour": _rate(*health.counts.last_hour(now)),
+        "success_rate_day": _rate(*health.counts.last_day(now)),
+        "held": health.holding.held,
+        "draining_since": health.holding.draining_since,
+        "throttled_until": health.holding.throttled_until,
+        "next_probe_at": health.next_probe_at,
+    }
+
+
+def _rate(delivered: int, failed: int) -> float | None:
+    attempts = delivered + failed
+    return round(delivered / attempts, 4) if attempts else None
 
 
 class EndpointCreated(EndpointRead):
@@ -169,6 +240,44 @@ async def change_endpoint(
 async def delete_endpoint(tenant_id: Name, endpoint_id: Name, services: ServicesDependency) -> None:
     """Delete an endpoint; deliveries that wait for it are cancelled."""
     await services.endpoints.delete(tenant_id, endpoint_id)
+
+
+@router.post("/{endpoint_id}/pause", responses=responses(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT))
+async def pause_endpoint(
+    tenant_id: Name, endpoint_id: Name, services: ServicesDependency
+) -> EndpointRead:
+    """Hold an endpoint's deliveries: new ones, and retries as they fall due."""
+    return EndpointRead.of(await services.endpoints.pause(tenant_id, endpoint_id))
+
+
+@router.post(
+    "/{endpoint_id}/resume", responses=responses(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
+)
+async def resume_endpoint(
+    tenant_id: Name, endpoint_id: Name, services: ServicesDependency
+) -> EndpointRead:
+    """Deliver again, a disabled endpoint too; what was held is let go, oldest first."""
+    return EndpointRead.of(await services.endpoints.resume(tenant_id, endpoint_id))
+
+
+@router.post("/{endpoint_id}/test", responses=responses(*BODY_ERRORS, HTTPStatus.NOT_FOUND))
+async def try_endpoint(
+    tenant_id: Name,
+    endpoint_id: Name,
+    services: ServicesDependency,
+    body: Trial | None = None,
+) -> TrialResult:
+    """Send one test event now, whatever the endpoint's status, and wait for the outcome.
+
+    It is signed and shaped like any other, and counts in nothing: not in health, not in the log.
+    """
+    test = body or Trial()
+    event = EventInput(tenant_id=tenant_id, id=new_event_id(), **test.model_dump())
+    attempt = await services.endpoints.try_out(tenant_id, endpoint_id, event)
+    endpoint = await services.endpoints.get(tenant_id, endpoint_id)
+    works = attempt.outcome is Outcome.DELIVERED and endpoint.status is not EndpointStatus.ACTIVE
+    path = f"/v1/tenants/{tenant_id}/endpoints/{endpoint_id}/resume"
+    return TrialResult(**attempt.model_dump(), resume=path if works else None)
 
 
 @router.post(

@@ -14,7 +14,7 @@ from api.services import ServicesDependency
 from hookwright.envelope import event_document
 from hookwright.ids import Name
 from hookwright.matching import reasons
-from hookwright.models import EndpointStatus
+from hookwright.outcomes import EndpointStatus
 
 router = APIRouter(
     prefix="/v1/tenants/{tenant_id}/endpoints", tags=["endpoints"], route_class=StrictRoute

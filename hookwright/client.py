@@ -23,8 +23,14 @@ TENANT_ID = SearchAttributeKey.for_keyword("TenantId")
 ENDPOINT_ID = SearchAttributeKey.for_keyword("EndpointId")
 EVENT_ID = SearchAttributeKey.for_keyword("EventId")
 EVENT_TYPE = SearchAttributeKey.for_keyword("EventType")
+DELIVERY_STATE = SearchAttributeKey.for_keyword("DeliveryState")
+ACCEPTED_AT = SearchAttributeKey.for_datetime("AcceptedAt")
+HELD_SINCE = SearchAttributeKey.for_datetime("HeldSince")
 
-SEARCH_ATTRIBUTES = (TENANT_ID, ENDPOINT_ID, EVENT_ID, EVENT_TYPE)
+SEARCH_ATTRIBUTES = (
+    *(TENANT_ID, ENDPOINT_ID, EVENT_ID, EVENT_TYPE),
+    *(DELIVERY_STATE, ACCEPTED_AT, HELD_SINCE),
+)
 """What a namespace must have registered; `hookwright setup` does."""
 
 

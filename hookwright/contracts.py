@@ -20,12 +20,13 @@ from pydantic import (
     model_validator,
 )
 
+from hookwright.deactivation import DeactivationRule
 from hookwright.expressions import check_expression
 from hookwright.faults import told
 from hookwright.headers import FORBIDDEN
 from hookwright.ids import EventType, Name
 from hookwright.schedule import RetryRule
-from hookwright.subscription import wants_type
+from hookwright.subscription import OPERATIONAL_TYPES, wants_type
 
 DEFAULT_CONTRACT = "standard"
 SHIPPED = Path(__file__).parent / "contracts"
@@ -124,6 +125,7 @@ class Contract(ContractModel):
     signature: SignatureRule
     secret: SecretRule = SecretRule()
     retry: RetryRule
+    deactivation: DeactivationRule = DeactivationRule()
     extra: Mapping[Name, ExtraField] = {}
     event_types: Mapping[EventType, str] = {}
 
@@ -157,7 +159,7 @@ class Contract(ContractModel):
         """Return why no event of this contract could ever match one of the patterns, or None."""
         for pattern in patterns:
             if self.event_types and not any(
-                wants_type([pattern], each) for each in self.event_types
+                wants_type([pattern], each) for each in (*self.event_types, *OPERATIONAL_TYPES)
             ):
                 return f"{pattern} is no event type of contract {self.name}"
         return None

@@ -60,9 +60,16 @@ def delivery_workflow_id(tenant_id: str, endpoint_id: str, event_id: str) -> str
     return f"delivery:{tenant_id}:{endpoint_id}:{event_id}"
 
 
+def trial_workflow_id(tenant_id: str, endpoint_id: str, event_id: str) -> str:
+    """Return the id of a `Trial` workflow."""
+    return f"trial:{tenant_id}:{endpoint_id}:{event_id}"
+
+
 def tenant_workflow_prefixes(tenant_id: str) -> tuple[str, ...]:
     """Return what the ids of all workflows of a tenant begin with, but for its own."""
-    return tuple(f"{kind}:{tenant_id}:" for kind in ("event", "delivery", "endpoint", "recovery"))
+    return tuple(
+        f"{kind}:{tenant_id}:" for kind in ("event", "delivery", "endpoint", "trial", "recovery")
+    )
 
 
 def delivery_id(endpoint_id: str, event_id: str) -> str:

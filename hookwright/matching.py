@@ -7,7 +7,7 @@ from typing import Any
 
 from hookwright.expressions import evaluate
 from hookwright.models import EventInput, Route
-from hookwright.subscription import passes_filter, wants_channels, wants_type
+from hookwright.subscription import names_type, passes_filter, wants_channels, wants_type
 
 MAX_SHOWN = 200
 """Characters shown of a filter's value."""
@@ -45,7 +45,9 @@ def reasons(route: Route, event: EventInput, document: object) -> list[Reason]:
 # The costly one last.
 CHECKS: Mapping[str, Callable[[Route, EventInput, Any], bool]] = {
     "endpoint_id": lambda route, event, _: event.endpoint_id in (None, route.endpoint_id),
-    "event_types": lambda route, event, _: wants_type(route.event_types, event.type),
+    "event_types": lambda route, event, _: (names_type if event.operational else wants_type)(
+        route.event_types, event.type
+    ),
     "channels": lambda route, event, _: wants_channels(route.channels, event.channels),
     "filter": lambda route, _, document: passes_filter(route.filter, document),
 }

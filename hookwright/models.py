@@ -6,15 +6,18 @@ default: an old history must still be read.
 
 import json
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
 
+from hookwright.deactivation import DeactivationRule
 from hookwright.destinations import MAX_URL_LENGTH
 from hookwright.expressions import check_expression
 from hookwright.headers import check_headers
+from hookwright.health import Health
 from hookwright.ids import Channel, EventType, Name
+from hookwright.outcomes import DeliveryState, EndpointStatus, Outcome, Trigger
+from hookwright.reports import Release
 from hookwright.schedule import Retry
 from hookwright.subscription import EventTypePattern
 from hookwright.times import Timestamp
@@ -22,6 +25,7 @@ from hookwright.times import Timestamp
 MAX_LIVE_SECRETS = 10
 MAX_METADATA_BYTES = 4096
 MAX_CHANNELS = 10
+DEFAULT_HOLD_SECONDS, MAX_HOLD_SECONDS = 7 * 86_400, 30 * 86_400
 
 
 def _check_metadata(metadata: dict[str, str]) -> dict[str, str]:
@@ -60,7 +64,8 @@ class EventInput(BaseModel):
     `extra` holds what the tenant's contract puts beside the data. `endpoint_id` narrows it to one
     endpoint, `channels` to those that listen to one of them, or to all. `created_at` is when it
     happened; a service that starts the workflow itself may leave it out, and the start counts.
-    Nothing is delivered before `deliver_at`.
+    Nothing is delivered before `deliver_at`. `operational` marks what Hookwright itself tells of an
+    endpoint's health: an endpoint gets it only by naming the type, and nothing is told of it.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -74,6 +79,7 @@ class EventInput(BaseModel):
     channels: Channels = []
     created_at: Timestamp | None = None
     deliver_at: Timestamp | None = None
+    operational: bool = False
 
 
 class Route(BaseModel):
@@ -91,38 +97,6 @@ class FanOut(BaseModel):
 
     endpoint_ids: list[Name] = []
     complete: bool = False
-
-
-class DeliveryState(StrEnum):
-    """Where a delivery stands."""
-
-    PENDING = "pending"
-    DELIVERED = "delivered"
-    EXHAUSTED = "exhausted"
-    CANCELLED = "cancelled"
-
-
-class Outcome(StrEnum):
-    """How an attempt ended. Whatever is not `delivered` is the endpoint's failure, as data.
-
-    `template_error`: the endpoint's payload template does not fit the event, so nothing was sent.
-    """
-
-    DELIVERED = "delivered"
-    HTTP_ERROR = "http_error"
-    TIMEOUT = "timeout"
-    CONNECTION_ERROR = "connection_error"
-    TLS_ERROR = "tls_error"
-    DNS_ERROR = "dns_error"
-    PROTOCOL_ERROR = "protocol_error"
-    BLOCKED_DESTINATION = "blocked_destination"
-    TEMPLATE_ERROR = "template_error"
-
-
-class Trigger(StrEnum):
-    """What caused an attempt."""
-
-    SCHEDULE = "schedule"
 
 
 class Attempt(BaseModel):
@@ -143,20 +117,45 @@ class DeliveryInput(BaseModel):
 
     Those are read at each attempt, so that the very next retry uses what was changed.
     `endpoint_version` is the oldest version of the endpoint that the first attempt may use.
+    `accepted_at` is the event's place in the queue, should the delivery be held.
     """
 
     event: EventInput
     happened_at: Timestamp
+    accepted_at: Timestamp | None = None
     endpoint_id: Name
     endpoint_version: int
 
 
+class TrialInput(BaseModel):
+    """The argument of the `Trial` workflow: a test event for one endpoint."""
+
+    event: EventInput
+    endpoint_id: Name
+
+
 class DeliveryLog(BaseModel):
-    """Every attempt so far and where that leaves the delivery."""
+    """Every attempt so far and where that leaves the delivery.
+
+    `release` is set from when a held delivery is let go until its attempt is made, `held_since`
+    while it waits and until then.
+    """
 
     state: DeliveryState = DeliveryState.PENDING
     attempts: list[Attempt] = []
     retry_in_seconds: float = 0.0
+    release: Release | None = None
+    held_since: Timestamp | None = None
+
+    @property
+    def next_number(self) -> int:
+        """The number of the next attempt."""
+        return self.attempts[-1].number + 1 if self.attempts else 1
+
+    @property
+    def scheduled(self) -> int:
+        """How many steps of the retry table are used up: probes use none."""
+        return sum(attempt.trigger is Trigger.SCHEDULE for attempt in self.attempts)
 
 
 class TenantSettings(BaseModel):
@@ -168,6 +167,9 @@ class TenantSettings(BaseModel):
     contract: Name | None = None
     metadata: Metadata = {}
     event_type_checks: EventTypeChecks = "off"
+    hold_for_seconds: float = Field(
+        default=DEFAULT_HOLD_SECONDS, ge=1, le=MAX_HOLD_SECONDS, allow_inf_nan=False
+    )
 
 
 class TenantState(BaseModel):
@@ -191,14 +193,9 @@ class TenantView(BaseModel):
     contract: Name | None
     metadata: Metadata
     event_type_checks: EventTypeChecks = "off"
+    hold_for_seconds: float = DEFAULT_HOLD_SECONDS
     created_at: Timestamp
     updated_at: Timestamp
-
-
-class EndpointStatus(StrEnum):
-    """Whether deliveries are attempted."""
-
-    ACTIVE = "active"
 
 
 class EndpointConfig(BaseModel):
@@ -216,6 +213,8 @@ class EndpointConfig(BaseModel):
     payload_template: Expression | None = None
     retry: Retry | None = None
     timeout_seconds: float | None = Field(default=None, ge=1, le=60)
+    deactivation: DeactivationRule | None = None
+    drain_per_second: float = Field(default=10.0, ge=0.1, le=1_000, allow_inf_nan=False)
 
 
 class Secret(BaseModel):
@@ -231,7 +230,7 @@ class EndpointState(BaseModel):
     tenant_id: Name
     endpoint_id: Name
     version: int = 0
-    status: EndpointStatus = EndpointStatus.ACTIVE
+    health: Health = Health()
     config: EndpointConfig | None = None
     secrets: list[Secret] = []
     headers: dict[str, str] = {}
@@ -257,6 +256,15 @@ class EndpointState(BaseModel):
             if grace and (old.expires_at is None or old.expires_at > now)
         ]
         return [Secret(value=value), *older[: MAX_LIVE_SECRETS - 1]]
+
+    @property
+    def status(self) -> EndpointStatus:
+        """Whether deliveries are attempted."""
+        return self.health.status
+
+    def public(self) -> "EndpointState":
+        """Return what the memo shows, and updates answer."""
+        return self.model_copy(update={"health": self.health.public()})
 
     @property
     def active_config(self) -> EndpointConfig:

@@ -13,6 +13,16 @@ EventTypePattern = Annotated[
 ]
 """`*` is every type, `loan.*` every type below `loan`, anything else one type."""
 
+OPERATIONAL_TYPES = (
+    "endpoint.warned",
+    "endpoint.disabled",
+    "endpoint.recovered",
+    "delivery.exhausted",
+    "delivery.expired",
+)
+"""What an endpoint's health is told with. `*` does not cover them: a receiver of a published
+contract would be surprised."""
+
 
 def wants_type(patterns: Iterable[str], event_type: str) -> bool:
     """Tell whether one of the patterns covers the event type."""
@@ -21,6 +31,11 @@ def wants_type(patterns: Iterable[str], event_type: str) -> bool:
         or (pattern.endswith(".*") and event_type.startswith(pattern[:-1]))
         for pattern in patterns
     )
+
+
+def names_type(patterns: Iterable[str], event_type: str) -> bool:
+    """Tell the same of an operational event: `*` does not cover it."""
+    return wants_type([pattern for pattern in patterns if pattern != "*"], event_type)
 
 
 def wants_channels(wanted: Collection[str], channels: Iterable[str]) -> bool:

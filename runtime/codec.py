@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from google.protobuf.message import DecodeError
 from temporalio.api.common.v1 import Payload
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.converter import (
@@ -24,7 +25,7 @@ NONCE_BYTES = 12
 
 
 class CodecError(ValueError):
-    """A payload cannot be decrypted; the text says whether a key is missing or it was altered."""
+    """A payload cannot be decrypted, for its key is missing; the text names it."""
 
 
 @dataclass
@@ -45,8 +46,11 @@ class EncryptionCodec(PayloadCodec):
     async def decode(self, payloads: Iterable[Payload]) -> list[Payload]:
         """Decrypt payloads.
 
+        What was altered, or is not ours, stays as it is: whoever wants its content fails, and not
+        all that came with it. A signal with such an argument is dropped, and wedges no workflow.
+
         Raises:
-            CodecError: the key is not in the ring, or the payload was altered.
+            CodecError: the key is not in the ring.
         """
         return [
             self._decrypt(payload) if payload.metadata.get("encoding") == ENCODING else payload
@@ -70,8 +74,8 @@ class EncryptionCodec(PayloadCodec):
         nonce, sealed = payload.data[:NONCE_BYTES], payload.data[NONCE_BYTES:]
         try:
             return Payload.FromString(cipher.decrypt(nonce, sealed, key_id.encode()))
-        except (InvalidTag, ValueError):
-            raise CodecError("the payload was altered, or is not ours") from None
+        except (InvalidTag, ValueError, DecodeError):
+            return payload
 
 
 def data_converter(codec: PayloadCodec) -> DataConverter:

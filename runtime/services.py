@@ -73,7 +73,13 @@ async def run_worker(settings: Settings) -> None:
     contracts = settings.contracts  # before the wait: a broken file is told at once
     client = await _connected(EncryptionCodec(settings.key_ring), WAIT_SECONDS)
     try:
-        async with worker(client, settings.destinations, contracts, settings.task_queue):
+        async with worker(
+            client,
+            settings.destinations,
+            contracts,
+            settings.task_queue,
+            operator_tenant=settings.operator_tenant,
+        ):
             log.info("worker.started", task_queue=settings.task_queue, namespace=client.namespace)
             try:
                 await asyncio.Event().wait()

@@ -21,7 +21,7 @@ from runtime.errors import CommandError
 
 KEY_BYTES = 32
 NAME = re.compile(r"[A-Za-z0-9_-]{1,32}")
-TENANT = re.compile(r"[A-Za-z0-9_-]{1,64}")
+TENANT = re.compile(r"^[A-Za-z0-9_-]{1,64}$")
 DIGEST = re.compile(r"[0-9A-Fa-f]{64}")
 MAKE_A_KEY = (
     "make one with: python3 -c 'import base64, secrets; "
@@ -123,6 +123,11 @@ class Settings(BaseSettings):
     )
     task_queue: str = Field(
         default=TASK_QUEUE, min_length=1, description="The task queue of all workflows."
+    )
+    operator_tenant: Annotated[str | None, BeforeValidator(lambda text: text or None)] = Field(
+        default=None,
+        pattern=TENANT.pattern,
+        description="The tenant that gets all tenants' operational events, too.",
     )
     retention_days: int = Field(
         default=30, ge=1, le=3_650, description="Length of the delivery log and of idempotency."

@@ -57,13 +57,14 @@ async def set_up_namespace(client: Client, retention: timedelta) -> list[str]:
     present = await client.operator_service.list_search_attributes(
         ListSearchAttributesRequest(namespace=client.namespace)
     )
-    missing = [key.name for key in SEARCH_ATTRIBUTES if key.name not in present.custom_attributes]
+    missing = {
+        key.name: IndexedValueType.ValueType(key.indexed_value_type.value)
+        for key in SEARCH_ATTRIBUTES
+        if key.name not in present.custom_attributes
+    }
     if missing:
-        keyword = IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD
         await client.operator_service.add_search_attributes(
-            AddSearchAttributesRequest(
-                namespace=client.namespace, search_attributes=dict.fromkeys(missing, keyword)
-            )
+            AddSearchAttributesRequest(namespace=client.namespace, search_attributes=missing)
         )
     done.append(f"search attributes added: {', '.join(missing) or 'none was missing'}")
     return done

@@ -14,6 +14,11 @@ from activities.endpoints import Endpoints
 from activities.entities import Entities
 from activities.erasure import Erasures
 from activities.fan_out import FanOuts
+from activities.notices import Notices
+from activities.posting import Posting
+from activities.releases import Releases
+from activities.reporter import Reporter
+from activities.telling import Telling
 from hookwright.contracts import Contract
 from hookwright.destinations import DestinationPolicy
 from workflows.delivery import Delivery
@@ -21,8 +26,9 @@ from workflows.endpoint import Endpoint
 from workflows.event import Event
 from workflows.event_types import EventTypes
 from workflows.tenant import Tenant
+from workflows.trial import Trial
 
-WORKFLOWS = [Tenant, Endpoint, Event, Delivery, EventTypes]
+WORKFLOWS = [Tenant, Endpoint, Event, Delivery, Trial, EventTypes]
 
 IN_FLIGHT = 500
 """First attempts under way at once. Each holds a workflow task for as long as its receiver takes,
@@ -36,12 +42,13 @@ STICKY_TIMEOUT = timedelta(seconds=3)
 
 
 @asynccontextmanager
-async def worker(
+async def worker(  # noqa: PLR0913 - what a worker is told
     client: Client,
     destinations: DestinationPolicy,
     contracts: Mapping[str, Contract],
     task_queue: str,
     workflow_runner: WorkflowRunner | None = None,
+    operator_tenant: str | None = None,
 ) -> AsyncIterator[Worker]:
     """Run a worker while the context lasts.
 
@@ -50,11 +57,14 @@ async def worker(
     """
     async with (
         Egress(destinations) as egress,
+        Reporter(client) as reporter,
         Worker(
             client,
             task_queue=task_queue,
             workflows=WORKFLOWS,
-            activities=activities(client, egress, contracts),
+            activities=activities(
+                client, Posting(egress, contracts), reporter, Notices(client, operator_tenant)
+            ),
             workflow_runner=workflow_runner or UnsandboxedWorkflowRunner(),
             max_cached_workflows=2 * IN_FLIGHT,
             max_concurrent_workflow_tasks=IN_FLIGHT,
@@ -68,20 +78,30 @@ async def worker(
 
 
 def activities(
-    client: Client, egress: Egress, contracts: Mapping[str, Contract]
+    client: Client, posting: Posting, reporter: Reporter, notices: Notices
 ) -> list[Callable[..., Any]]:
     """Return the activities, bound to what they need."""
-    attempts = Attempts(client, Endpoints(client), egress, contracts)
+    endpoints = Endpoints(client)
+    telling = Telling(reporter, endpoints, posting)
+    attempts = Attempts(client, endpoints, posting, telling)
     entities = Entities(client)
+    releases = Releases(client, endpoints)
     return [
         FanOuts(client).fan_out,
         Erasures(client).erase_tenant,
         attempts.attempt,
         attempts.retry,
+        attempts.leave,
+        attempts.try_out,
         attempts.recorded_log,
         attempts.cancel_workflow,
         entities.register_route,
         entities.unregister_route,
         entities.delete_endpoints,
         entities.cancel_deliveries,
+        releases.probe,
+        releases.release,
+        releases.expire,
+        releases.end_held,
+        notices.publish,
     ]

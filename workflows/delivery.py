@@ -14,11 +14,14 @@ from temporalio.exceptions import (
 
 with workflow.unsafe.imports_passed_through():
     from activities.attempt import Attempts
+    from hookwright.client import ACCEPTED_AT, DELIVERY_STATE, HELD_SINCE
     from hookwright.ids import ATTEMPTS_MEMO
-    from hookwright.models import DeliveryInput, DeliveryLog, DeliveryState
+    from hookwright.models import DeliveryInput, DeliveryLog
+    from hookwright.outcomes import DeliveryState
+    from hookwright.reports import Release
 
-LONGEST_ATTEMPT = timedelta(seconds=75)
-"""The longest timeout that an endpoint may have, 60 s, and room to describe it and to record."""
+LONGEST_ATTEMPT = timedelta(seconds=90)
+"""The longest timeout that an endpoint may have, 60 s, and room to describe it, tell it, record."""
 
 MISSED_HEARTBEAT = timedelta(seconds=5)
 SHORT = timedelta(seconds=10)
@@ -32,25 +35,33 @@ delay, the contract's, with `next_retry_delay`."""
 
 @workflow.defn
 class Delivery:
-    """Attempt; retry on the schedule; end delivered, exhausted or cancelled.
+    """Attempt; retry on the schedule; held, wait to be released; end.
 
-    Completed is delivered, Failed is exhausted, Canceled is cancelled: the Temporal UI shows the
-    outcome without a further write.
+    Completed is delivered, Failed is exhausted or expired, Canceled is cancelled: the Temporal UI
+    shows the outcome without a further write.
     """
+
+    def __init__(self) -> None:
+        self.let_go: Release | None = None
+        self.expired = False
 
     @workflow.run
     async def run(self, delivery: DeliveryInput) -> DeliveryLog:
         """Deliver the event; return the log of all attempts.
 
         Raises:
-            ApplicationError: the attempts ran out; the log is in its details.
+            ApplicationError: the attempts ran out, or it was held for too long; the log is in its
+                details.
         """
         log = await self.first_attempt(delivery)
-        if log.state is DeliveryState.PENDING:
-            log = await self.retry_on_schedule(delivery, log)
-        if log.state is DeliveryState.EXHAUSTED:
+        while log.state in (DeliveryState.PENDING, DeliveryState.HELD):
+            if log.state is DeliveryState.HELD:
+                log = await self.hold(delivery, log)
+            else:
+                log = await self.retry_on_schedule(delivery, log)
+        if log.state in (DeliveryState.EXHAUSTED, DeliveryState.EXPIRED):
             raise ApplicationError(
-                f"exhausted after {len(log.attempts)} attempts", log, type="exhausted"
+                f"{log.state} after {len(log.attempts)} attempts", log, type=log.state
             )
         if log.state is DeliveryState.CANCELLED:
             await self.cancel(log)
@@ -71,7 +82,7 @@ class Delivery:
             return DeliveryLog()
 
     async def retry_on_schedule(self, delivery: DeliveryInput, log: DeliveryLog) -> DeliveryLog:
-        """Make the remaining attempts, on a schedule that Temporal keeps."""
+        """Make the next attempts, on a schedule that Temporal keeps."""
         workflow.upsert_memo({ATTEMPTS_MEMO: log})
         try:
             return await workflow.execute_activity_method(
@@ -91,10 +102,69 @@ class Delivery:
                 workflow.upsert_memo({ATTEMPTS_MEMO: recorded})
             raise
 
+    async def hold(self, delivery: DeliveryInput, log: DeliveryLog) -> DeliveryLog:
+        """Park, with no timer and no slot, until the endpoint lets it go or it expires.
+
+        The endpoint has counted it by now, and looks for it by these search attributes: it is not
+        forgotten, even if the endpoint came back this very moment.
+        """
+        self.let_go = None
+        log = log.model_copy(update={"held_since": log.held_since or workflow.now()})
+        self.show_held(delivery, log)
+        try:
+            await workflow.wait_condition(lambda: self.let_go is not None or self.expired)
+        except asyncio.CancelledError:
+            await self.leave(delivery, log.model_copy(update={"state": DeliveryState.CANCELLED}))
+            raise
+        if self.expired:
+            return await self.expire(delivery, log)
+        workflow.upsert_search_attributes([DELIVERY_STATE.value_unset()])
+        return log.model_copy(
+            update={
+                "state": DeliveryState.PENDING,
+                "retry_in_seconds": 0.0,
+                "release": self.let_go,
+            }
+        )
+
+    def show_held(self, delivery: DeliveryInput, log: DeliveryLog) -> None:
+        """Show that it is held, since when, and its place in the queue."""
+        workflow.upsert_memo({ATTEMPTS_MEMO: log})
+        workflow.upsert_search_attributes(
+            [
+                DELIVERY_STATE.value_set(DeliveryState.HELD),
+                ACCEPTED_AT.value_set(delivery.accepted_at or delivery.happened_at),
+                HELD_SINCE.value_set(log.held_since or workflow.now()),
+            ]
+        )
+
+    async def expire(self, delivery: DeliveryInput, log: DeliveryLog) -> DeliveryLog:
+        """End: it was held for too long."""
+        workflow.upsert_search_attributes([DELIVERY_STATE.value_set(DeliveryState.EXPIRED)])
+        log = log.model_copy(update={"state": DeliveryState.EXPIRED})
+        await self.leave(delivery, log)
+        return log
+
+    async def leave(self, delivery: DeliveryInput, log: DeliveryLog) -> None:
+        """Tell the endpoint not to count this delivery any more."""
+        await workflow.execute_local_activity_method(
+            Attempts.leave, args=[delivery, log], start_to_close_timeout=LONGEST_ATTEMPT
+        )
+
     async def cancel(self, log: DeliveryLog) -> None:
-        """End as cancelled, the log kept: the endpoint was found deleted."""
+        """End as cancelled, the log kept: the endpoint was found deleted, or gone."""
         workflow.upsert_memo({ATTEMPTS_MEMO: log})
         await workflow.execute_local_activity_method(
             Attempts.cancel_workflow, start_to_close_timeout=SHORT
         )
         await workflow.wait_condition(lambda: False)
+
+    @workflow.signal
+    def release(self, release: Release) -> None:
+        """Let it go, if it is held."""
+        self.let_go = release
+
+    @workflow.signal(name="expire")
+    def let_expire(self) -> None:
+        """End it, if it is held."""
+        self.expired = True

@@ -1,24 +1,32 @@
-"""`Endpoint`: one endpoint's configuration and secrets, until it is deleted."""
+"""`Endpoint`: one endpoint's configuration, secrets and health, until it is deleted."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
 from pydantic import Field
 from temporalio import workflow
+from temporalio.common import RawValue
 from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from activities.entities import Entities
+    from hookwright.health import Health
     from hookwright.ids import ENDPOINT_MEMO
     from hookwright.models import CustomHeaders, EndpointConfig, EndpointState, Secret
+    from hookwright.reports import Reports
 
 from workflows.deadline import Deadline
+from workflows.upkeep import Upkeep
 
 CREATION_TIMEOUT = timedelta(minutes=1)
 ENTITY_TIMEOUT = timedelta(seconds=30)
 SWEEP_TIMEOUT = timedelta(hours=6)
 SWEEP_HEARTBEAT = timedelta(seconds=30)
+
+MAX_SIGNALS = 1_000
+"""In one run. Temporal takes 10,000, and does not count them when it suggests to continue anew."""
 
 
 class EndpointCreate(Deadline):
@@ -28,6 +36,7 @@ class EndpointCreate(Deadline):
     secret: str = Field(min_length=1, max_length=256)
     headers: CustomHeaders
     digest: str
+    paused: bool = False
 
 
 class EndpointChange(Deadline):
@@ -54,23 +63,32 @@ class Endpoint:
         # Handlers await the tenant's answer; without the lock two changes could reach its route
         # table in one order and this state in the other.
         self.changing = asyncio.Lock()
+        self.signals = 0
 
     @workflow.run
     async def run(self, state: EndpointState) -> None:  # noqa: ARG002 - taken by __init__
-        """Serve updates until deleted, then cancel the deliveries that still wait."""
+        """Look after the deliveries until deleted, then cancel those that still wait."""
         if not await self.created():
             return
-        await workflow.wait_condition(
-            lambda: self.state.deleted or workflow.info().is_continue_as_new_suggested()
-        )
+        upkeep = Upkeep(self)
+        while not self.closing():
+            await upkeep.next_duty()
         await workflow.wait_condition(workflow.all_handlers_finished)
         if not self.state.deleted:
-            workflow.continue_as_new(self.state, memo={ENDPOINT_MEMO: self.state})
+            workflow.continue_as_new(self.state, memo={ENDPOINT_MEMO: self.state.public()})
         await workflow.execute_activity_method(
             Entities.cancel_deliveries,
             args=[self.state.tenant_id, self.state.endpoint_id],
             start_to_close_timeout=SWEEP_TIMEOUT,
             heartbeat_timeout=SWEEP_HEARTBEAT,
+        )
+
+    def closing(self) -> bool:
+        """Tell whether this run ends: deleted, or its history has grown long."""
+        return (
+            self.state.deleted
+            or self.signals >= MAX_SIGNALS
+            or workflow.info().is_continue_as_new_suggested()
         )
 
     async def created(self) -> bool:
@@ -80,6 +98,20 @@ class Endpoint:
         except TimeoutError:
             return False
         return True
+
+    @workflow.signal
+    def report(self, reports: Reports) -> None:
+        """Let count what became of deliveries. Total: what is no report is dropped by the SDK."""
+        self.signals += 1
+        if self.state.version and not self.state.deleted:
+            self.health.take(reports, workflow.now())
+            self.publish_state()
+
+    @workflow.signal(dynamic=True)
+    def drop(self, name: str, _: Sequence[RawValue]) -> None:
+        """Drop a signal that nobody of ours sends; the SDK would keep it for ever."""
+        self.signals += 1
+        workflow.logger.warning("signal %.64s dropped", name)
 
     @workflow.update
     async def create(self, request: EndpointCreate) -> EndpointState:
@@ -92,6 +124,8 @@ class Endpoint:
             self.refuse_when_deleted()
             if self.state.version:
                 return self.repeated(request)
+            if request.paused:
+                self.health.pause()
             return await self.apply(
                 config=request.config,
                 secrets=[Secret(value=request.secret)],
@@ -105,6 +139,7 @@ class Endpoint:
         async with self.changing:
             self.refuse_when_deleted()
             headers = self.state.headers if change.headers is None else change.headers
+            self.health.try_soon(workflow.now())
             return await self.apply(config=self.changed(change), headers=headers)
 
     @workflow.update
@@ -116,6 +151,22 @@ class Endpoint:
             return await self.apply(
                 secrets=self.state.rotated(request.secret, grace, workflow.now())
             )
+
+    @workflow.update
+    async def pause(self, request: Deadline) -> EndpointState:  # noqa: ARG002 - validated
+        """Hold all deliveries until somebody resumes them."""
+        async with self.changing:
+            self.refuse_when_deleted()
+            self.health.pause()
+            return await self.apply()
+
+    @workflow.update
+    async def resume(self, request: Deadline) -> EndpointState:  # noqa: ARG002 - validated
+        """Deliver again, a disabled endpoint too, and let go what was held."""
+        async with self.changing:
+            self.refuse_when_deleted()
+            self.health.resume(workflow.now())
+            return await self.apply()
 
     @workflow.update
     async def delete(self) -> None:
@@ -146,6 +197,18 @@ class Endpoint:
         self.refuse_unless_created()
         self.changed(change)
 
+    @pause.validator
+    def refuse_pause(self, request: Deadline) -> None:
+        """Nor can it be paused."""
+        request.refuse_when_late(workflow.now())
+        self.refuse_unless_created()
+
+    @resume.validator
+    def refuse_resume(self, request: Deadline) -> None:
+        """Nor resumed."""
+        request.refuse_when_late(workflow.now())
+        self.refuse_unless_created()
+
     @rotate.validator
     def refuse_rotate(self, request: SecretRotate) -> None:
         """Nor a new secret."""
@@ -169,7 +232,7 @@ class Endpoint:
             raise ApplicationError(
                 "this idempotency key was used for another endpoint", type="conflict"
             )
-        return self.state
+        return self.state.public()
 
     def changed(self, change: EndpointChange) -> EndpointConfig:
         """Return the configuration with the given fields set."""
@@ -182,7 +245,8 @@ class Endpoint:
     async def apply(self, **changes: object) -> EndpointState:
         """Take a new version into use: first where deliveries read it, then where events match.
 
-        In the other order a delivery could be told of a version that it cannot find.
+        In the other order a delivery could be told of a version that it cannot find. Health is not
+        part of a version, but a new one makes it known at once: it is read afresh.
         """
         before, now = self.state, workflow.now()
         self.state = before.model_copy(
@@ -193,6 +257,7 @@ class Endpoint:
                 **changes,
             }
         )
+        self.health.announced = self.health.status
         self.publish_state()
         try:
             await workflow.execute_activity_method(
@@ -205,7 +270,7 @@ class Endpoint:
             if isinstance(error.cause, ApplicationError):
                 raise ApplicationError(error.cause.message, type=error.cause.type) from error
             raise
-        return self.state
+        return self.state.public()
 
     def take_back(self, before: EndpointState) -> None:
         """Undo a change that the tenant refused; a refused creation leaves nothing.
@@ -220,4 +285,9 @@ class Endpoint:
 
     def publish_state(self) -> None:
         """Copy the state to the memo."""
-        workflow.upsert_memo({ENDPOINT_MEMO: self.state})
+        workflow.upsert_memo({ENDPOINT_MEMO: self.state.public()})
+
+    @property
+    def health(self) -> Health:
+        """The endpoint's health: one object, whatever version of the rest is current."""
+        return self.state.health

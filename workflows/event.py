@@ -65,11 +65,14 @@ class Event:
             # cancellation meanwhile makes Temporal run that task anew: it must not be the task in
             # which it was decided that nobody has cancelled.
             await workflow.sleep(MOMENT)
+        started = workflow.info().workflow_start_time
+        event = event.model_copy(update={"created_at": event.created_at or started})
+        accepted_at = max(started, event.deliver_at or started)
         progress = FanOut()
         while not progress.complete:
             progress = await workflow.execute_local_activity_method(
                 FanOuts.fan_out,
-                args=[event, event.created_at or workflow.info().workflow_start_time, progress],
+                args=[event, accepted_at, progress],
                 start_to_close_timeout=timedelta(minutes=2),
             )
         return progress

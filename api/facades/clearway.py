@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import Annotated, Generic, Self, TypeVar
 
 from fastapi import APIRouter
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from api.endpoints import IdempotencyKey
 from api.facades.own import (
@@ -22,7 +22,8 @@ from api.facades.own import (
 )
 from api.requests import StrictRoute
 from hookwright.ids import Name
-from hookwright.models import EndpointState, EndpointStatus
+from hookwright.models import EndpointState
+from hookwright.outcomes import EndpointStatus
 
 router = APIRouter(prefix="/api/webhooks/marketplace", tags=["clearway"], route_class=StrictRoute)
 
@@ -30,21 +31,12 @@ Webhooks = Annotated[OwnWebhooks, own_webhooks("clearway", event_types="events")
 Answered = TypeVar("Answered")
 
 
-def _only_enabled(enabled: bool) -> bool:  # noqa: FBT001 - pydantic passes it so
-    if not enabled:
-        raise ValueError("an endpoint cannot be disabled yet; send true, or delete the endpoint")
-    return enabled
-
-
-Enabled = Annotated[bool, AfterValidator(_only_enabled)]
-
-
 class ClearwayCreate(Documented):
     """What registers an endpoint."""
 
     url: str
     events: EventTypes
-    enabled: Enabled = True
+    enabled: bool = True
 
 
 class ClearwayChange(Documented):
@@ -52,7 +44,7 @@ class ClearwayChange(Documented):
 
     url: str = ""
     events: EventTypes = Field(default=["*"])
-    enabled: Enabled = True
+    enabled: bool = True
 
 
 class ClearwayWebhook(Documented):
@@ -98,7 +90,10 @@ async def create_clearway_webhook(
 ) -> Under[ClearwayCreated]:
     """Register an endpoint. Keep `secret`: no other answer holds it."""
     created = await webhooks.create(
-        webhooks.id_for(idempotency_key), url=body.url, event_types=body.events
+        webhooks.id_for(idempotency_key),
+        paused=not body.enabled,
+        url=body.url,
+        event_types=body.events,
     )
     return Under(data=ClearwayCreated.of(created, secret=created.secrets[0].value))
 
@@ -113,11 +108,17 @@ async def list_clearway_webhooks(webhooks: Webhooks) -> Under[list[ClearwayWebho
 async def change_clearway_webhook(
     webhook_id: Name, body: ClearwayChange, webhooks: Webhooks
 ) -> Under[ClearwayWebhook]:
-    """Change an endpoint. The very next attempt, a waiting retry's too, uses what was changed."""
+    """Change an endpoint. The very next attempt, a waiting retry's too, uses what was changed.
+
+    While it is not `enabled`, its deliveries are held.
+    """
     changes = body.model_dump(exclude_unset=True, exclude={"enabled"})
     if "events" in changes:
         changes["event_types"] = changes.pop("events")
-    return Under(data=ClearwayWebhook.of(await webhooks.change(webhook_id, changes)))
+    changed = await webhooks.change(webhook_id, changes)
+    if "enabled" in body.model_fields_set:
+        changed = await webhooks.enable(webhook_id, enabled=body.enabled)
+    return Under(data=ClearwayWebhook.of(changed))
 
 
 @router.delete("/{webhook_id}", status_code=HTTPStatus.NO_CONTENT, responses=DELETES)

@@ -59,6 +59,7 @@ class OwnWebhooks:
         endpoint_id: str,
         *,
         secret: str | None = None,
+        paused: bool = False,
         **fields: Any,  # noqa: ANN401
     ) -> EndpointState:
         """Register an endpoint under this contract, whatever contract the tenant has.
@@ -69,7 +70,8 @@ class OwnWebhooks:
         config = EndpointConfig(contract=self.contract.name, **fields)
         with self._in_its_words():
             return await self.services.endpoints.create(
-                self.tenant_id, NewEndpoint(config, secret, endpoint_id=endpoint_id)
+                self.tenant_id,
+                NewEndpoint(config, secret, endpoint_id=endpoint_id, paused=paused),
             )
 
     async def all(self) -> list[EndpointState]:
@@ -107,6 +109,16 @@ class OwnWebhooks:
         await self.get(endpoint_id)
         with self._in_its_words():
             return await self.services.endpoints.change(self.tenant_id, endpoint_id, changes)
+
+    async def enable(self, endpoint_id: str, *, enabled: bool) -> EndpointState:
+        """Resume an endpoint, or pause it.
+
+        Raises:
+            Problem: 404.
+        """
+        endpoints = self.services.endpoints
+        switch = endpoints.resume if enabled else endpoints.pause
+        return await switch(self.tenant_id, endpoint_id)
 
     async def delete(self, endpoint_id: str) -> None:
         """Delete an endpoint.

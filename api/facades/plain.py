@@ -26,13 +26,19 @@ from api.pages import Cursor, Limit
 from api.requests import StrictRoute
 from api.services.deliveries import Delivery
 from hookwright.ids import Name
-from hookwright.models import Attempt, DeliveryState, EndpointState
+from hookwright.models import Attempt, EndpointState
+from hookwright.outcomes import DeliveryState
 
 router = APIRouter(prefix="/api/v1/webhooks", tags=["plain"], route_class=StrictRoute)
 
 Webhooks = Annotated[OwnWebhooks, own_webhooks("plain", event_types="events")]
 
-STATUS = {DeliveryState.DELIVERED: "success", DeliveryState.EXHAUSTED: "failed"}
+STATUS = {
+    DeliveryState.DELIVERED: "success",
+    DeliveryState.EXHAUSTED: "failed",
+    DeliveryState.EXPIRED: "failed",
+    DeliveryState.HELD: "pending",
+}
 """The document: "Mark success on 2xx. After max retries, mark failed"."""
 
 LINK: dict[int | str, dict[str, Any]] = {

@@ -17,27 +17,38 @@ from temporalio.exceptions import ApplicationError
 from api.errors import not_found
 from api.pages import Cursors, Page
 from api.services.temporal import RPC_TIMEOUT, between, describe, equals, page_of_executions
-from hookwright.client import ENDPOINT_ID, EVENT_ID, EVENT_TYPE, recorded_log
+from hookwright.client import DELIVERY_STATE, ENDPOINT_ID, EVENT_ID, EVENT_TYPE, recorded_log
 from hookwright.ids import (
     ATTEMPTS_MEMO,
     DELIVERY_WORKFLOW,
     delivery_id,
     delivery_workflow_id,
 )
-from hookwright.models import Attempt, DeliveryLog, DeliveryState
+from hookwright.models import Attempt, DeliveryLog
+from hookwright.outcomes import DeliveryState
 
-STATES = {
-    WorkflowExecutionStatus.RUNNING: DeliveryState.PENDING,
-    WorkflowExecutionStatus.COMPLETED: DeliveryState.DELIVERED,
-    WorkflowExecutionStatus.FAILED: DeliveryState.EXHAUSTED,
+RUNNING, COMPLETED, FAILED = (
+    WorkflowExecutionStatus.RUNNING,
+    WorkflowExecutionStatus.COMPLETED,
+    WorkflowExecutionStatus.FAILED,
+)
+STATES: dict[tuple[WorkflowExecutionStatus, str | None], DeliveryState] = {
+    (RUNNING, None): DeliveryState.PENDING,
+    (RUNNING, DeliveryState.HELD): DeliveryState.HELD,
+    (COMPLETED, None): DeliveryState.DELIVERED,
+    (FAILED, None): DeliveryState.EXHAUSTED,
+    (FAILED, DeliveryState.EXPIRED): DeliveryState.EXPIRED,
 }
-"""A delivery's state is its workflow's status; whatever else ended it, an operator cancelled it."""
+"""A delivery's state is its workflow's status, and what it says of itself where that does not say
+it all. Whatever else ended it, an operator cancelled it."""
 
-STATUSES = {
-    DeliveryState.PENDING: "('Running')",
-    DeliveryState.DELIVERED: "('Completed')",
-    DeliveryState.EXHAUSTED: "('Failed')",
-    DeliveryState.CANCELLED: "('Canceled', 'Terminated', 'TimedOut')",
+CONDITIONS = {
+    DeliveryState.PENDING: "ExecutionStatus = 'Running' AND DeliveryState IS NULL",
+    DeliveryState.HELD: "ExecutionStatus = 'Running' AND DeliveryState = 'held'",
+    DeliveryState.DELIVERED: "ExecutionStatus = 'Completed'",
+    DeliveryState.EXHAUSTED: "ExecutionStatus = 'Failed' AND DeliveryState IS NULL",
+    DeliveryState.EXPIRED: "ExecutionStatus = 'Failed' AND DeliveryState = 'expired'",
+    DeliveryState.CANCELLED: "ExecutionStatus IN ('Canceled', 'Terminated', 'TimedOut')",
 }
 
 
@@ -96,7 +107,7 @@ class Deliveries:
             TenantId=tenant_id, EndpointId=endpoint_id, EventId=event_id, EventType=event_type
         )
         if state:
-            query += f" AND ExecutionStatus IN {STATUSES[state]}"
+            query += f" AND {CONDITIONS[state]}"
         rows, following = await page_of_executions(
             self.client, self.cursors, query + between(since, until), limit, cursor
         )
@@ -110,12 +121,13 @@ class Deliveries:
         log, due = await self._log(description)
         attributes = description.typed_search_attributes
         endpoint_id, event_id = attributes[ENDPOINT_ID], attributes[EVENT_ID]
+        said = attributes.get(DELIVERY_STATE)
         return Delivery(
             id=delivery_id(endpoint_id, event_id),
             event_id=event_id,
             endpoint_id=endpoint_id,
             event_type=attributes[EVENT_TYPE],
-            state=STATES.get(description.status, DeliveryState.CANCELLED),
+            state=STATES.get((description.status, said), DeliveryState.CANCELLED),
             attempts=log.attempts,
             next_attempt_at=due,
             created_at=description.start_time,
@@ -144,7 +156,7 @@ class Deliveries:
             due = retry.scheduled_time.ToDatetime(UTC) if waiting else None
             recorded = await recorded_log(self.client, retry)
             return (recorded if recorded.attempts else await _kept_log(description)), due
-        return DeliveryLog(), None
+        return await _kept_log(description), None
 
     async def _final_log(self, workflow_id: str) -> DeliveryLog | None:
         handle: Any = self.client.get_workflow_handle(workflow_id, result_type=DeliveryLog)

@@ -5,34 +5,42 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ParamSpec, TypeVar
+from datetime import timedelta
+from typing import Any, Literal, ParamSpec, TypeVar
 
 from pydantic import ValidationError
 from temporalio.client import (
     Client,
     WithStartWorkflowOperation,
     WorkflowExecutionStatus,
+    WorkflowFailureError,
     WorkflowHandle,
 )
 from temporalio.common import WorkflowIDConflictPolicy
+from temporalio.exceptions import TimeoutError as TemporalTimeoutError
 
-from api.errors import invalid, invalid_model, not_found
+from api.errors import invalid, invalid_model, not_found, unavailable
 from api.pages import Cursors, Page
 from api.services.temporal import UPDATE_TIMEOUT, deadline, describe, updating
 from api.services.tenants import Tenants
 from hookwright.contracts import DEFAULT_CONTRACT, Contract
 from hookwright.destinations import DestinationPolicy
 from hookwright.headers import check_headers
-from hookwright.ids import ENDPOINT_MEMO, endpoint_workflow_id, new_endpoint_id
-from hookwright.models import EndpointConfig, EndpointState
+from hookwright.ids import ENDPOINT_MEMO, endpoint_workflow_id, new_endpoint_id, trial_workflow_id
+from hookwright.models import Attempt, EndpointConfig, EndpointState, EventInput, TrialInput
 from hookwright.signing import generate_secret, secret_for
+from workflows.deadline import Deadline
 from workflows.endpoint import Endpoint, EndpointChange, EndpointCreate, SecretRotate
+from workflows.trial import Trial
 
 P = ParamSpec("P")
 Value = TypeVar("Value")
 
 MAX_CONFIG_BYTES = 8_192
-"""With 4 KiB of headers and ten live secrets an endpoint's memo stays below 16 KiB."""
+"""With 4 KiB of headers, ten live secrets and its health an endpoint's memo stays below 20 KiB."""
+
+TRIAL_TIMEOUT = timedelta(seconds=80)
+"""The longest timeout of an endpoint, 60 s, and room for a worker to come back."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +51,7 @@ class NewEndpoint:
     secret: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     endpoint_id: str | None = None
+    paused: bool = False
 
     def digest(self) -> str:
         """Return what makes two requests the same. It is stored encrypted, as all is."""
@@ -77,6 +86,7 @@ class Endpoints:
             config=config,
             secret=_or_invalid("secret", secret_for, contract, new.secret),
             digest=new.digest(),
+            paused=new.paused,
             not_after=deadline(),
             headers=_or_invalid("headers", check_headers, new.headers, contract.reserved_headers),
         )
@@ -178,6 +188,22 @@ class Endpoints:
                 Endpoint.rotate, rotation, rpc_timeout=UPDATE_TIMEOUT
             )
 
+    async def pause(self, tenant_id: str, endpoint_id: str) -> EndpointState:
+        """Hold an endpoint's deliveries.
+
+        Raises:
+            Problem: 404.
+        """
+        return await self._switch(tenant_id, endpoint_id, "pause")
+
+    async def resume(self, tenant_id: str, endpoint_id: str) -> EndpointState:
+        """Deliver again, and let go what was held.
+
+        Raises:
+            Problem: 404.
+        """
+        return await self._switch(tenant_id, endpoint_id, "resume")
+
     async def delete(self, tenant_id: str, endpoint_id: str) -> None:
         """Delete an endpoint; what waits for it is cancelled.
 
@@ -189,6 +215,40 @@ class Endpoints:
             await self._handle(tenant_id, endpoint_id).execute_update(
                 Endpoint.delete, rpc_timeout=UPDATE_TIMEOUT
             )
+
+    async def try_out(self, tenant_id: str, endpoint_id: str, event: EventInput) -> Attempt:
+        """Send one test event now, and return what came of it.
+
+        Raises:
+            Problem: 404; 503 no worker sent it in time.
+        """
+        await self.get(tenant_id, endpoint_id)
+        try:
+            return await self.client.execute_workflow(
+                Trial.run,
+                TrialInput(event=event, endpoint_id=endpoint_id),
+                id=trial_workflow_id(tenant_id, endpoint_id, event.id),
+                task_queue=self.task_queue,
+                execution_timeout=TRIAL_TIMEOUT,
+            )
+        except WorkflowFailureError as error:
+            if isinstance(error.cause, TemporalTimeoutError):
+                raise unavailable("no worker sent the test in time; try again") from None
+            raise not_found("endpoint") from None
+
+    async def _switch(
+        self, tenant_id: str, endpoint_id: str, update: Literal["pause", "resume"]
+    ) -> EndpointState:
+        await self.get(tenant_id, endpoint_id)
+        switched: EndpointState
+        async with updating("endpoint"):
+            switched = await self._handle(tenant_id, endpoint_id).execute_update(
+                update,
+                Deadline(not_after=deadline()),
+                result_type=EndpointState,
+                rpc_timeout=UPDATE_TIMEOUT,
+            )
+        return switched
 
     def _handle(self, tenant_id: str, endpoint_id: str) -> WorkflowHandle[Endpoint, None]:
         return self.client.get_workflow_handle_for(

@@ -4,11 +4,17 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from temporalio.client import WorkflowHandle
+from temporalio.client import Client, WorkflowHandle
 
+from activities.attempt import Attempts
 from activities.egress import Answer
-from hookwright.models import EndpointConfig, EndpointState, Outcome, Secret
+from activities.posting import Posting
+from activities.telling import Telling
+from hookwright.models import EndpointConfig, EndpointState, Secret
+from hookwright.outcomes import Outcome
+from hookwright.reports import Report
 from hookwright.signing import generate_secret
+from support.stack import CONTRACTS
 
 DELIVERED = Answer(Outcome.DELIVERED, status_code=200, body="ok")
 
@@ -52,11 +58,28 @@ class FakeEndpoints:
 
     state: EndpointState | None
 
+    def distrust(self, *_: object) -> None:
+        pass
+
     async def at_least(self, *_: object) -> EndpointState | None:
         return self.state
 
     async def current(self, *_: object) -> EndpointState | None:
         return self.state
+
+
+@dataclass
+class FakeReporter:
+    """Keeps what would be told to the endpoint."""
+
+    reports: list[Report] = field(default_factory=list)
+    successes: int = 0
+
+    async def add(self, _tenant: str, _endpoint: str, _rule: object, report: Report) -> None:
+        self.reports.append(report)
+
+    def tally(self, *_: object) -> None:
+        self.successes += 1
 
 
 def endpoint(**config: object) -> EndpointState:
@@ -70,6 +93,12 @@ def endpoint(**config: object) -> EndpointState:
         ),
         secrets=[Secret(value=generate_secret())],
     )
+
+
+def attempts(client: Client, endpoints: FakeEndpoints, egress: FakeEgress) -> Attempts:
+    """Return a delivery's activities on these fakes."""
+    posting = Posting(egress, CONTRACTS)
+    return Attempts(client, endpoints, posting, Telling(FakeReporter(), endpoints, posting))
 
 
 Deliver = Callable[[FakeEgress, FakeEndpoints], Awaitable[WorkflowHandle]]

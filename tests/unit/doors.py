@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from activities.egress import Answer, Egress
 from activities.guarded_network import Resolver
 from hookwright.destinations import DestinationPolicy, parse_networks
-from hookwright.models import Outcome
+from hookwright.outcomes import Outcome
 
 LOOPBACK = DestinationPolicy(allow_http=True, allow_networks=parse_networks(["127.0.0.1/32"]))
 TIMEOUT = 0.4

@@ -8,7 +8,7 @@ from unit.doors import BODY, TIMEOUT, egress, post
 from unit.hostile import goes_on, hang_up, ok, reset, says, serving, stay_silent, unused_port
 
 from activities.egress import Egress
-from hookwright.models import Outcome
+from hookwright.outcomes import Outcome
 
 HEAD = b"HTTP/1.1 200 OK\r\n"
 

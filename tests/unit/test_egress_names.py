@@ -9,7 +9,7 @@ from unit.hostile import ok, says, serving
 
 from activities.guarded_network import NameResolutionError, system_resolver
 from hookwright.destinations import DestinationPolicy, parse_networks
-from hookwright.models import Outcome
+from hookwright.outcomes import Outcome
 
 
 async def test_a_name_is_dialled_at_its_address():

@@ -7,7 +7,7 @@ from unit.certificates import self_signed
 from unit.doors import TIMEOUT, egress, post
 from unit.hostile import mute, ok, says, serving, stay_silent
 
-from hookwright.models import Outcome
+from hookwright.outcomes import Outcome
 
 HOST = "hooks.example.com"
 

@@ -10,12 +10,11 @@ from hookwright.models import (
     MAX_METADATA_BYTES,
     Attempt,
     DeliveryLog,
-    DeliveryState,
     EndpointConfig,
     EventInput,
-    Outcome,
     TenantSettings,
 )
+from hookwright.outcomes import DeliveryState, Outcome
 from hookwright.schedule import MAX_RETRIES
 
 BLOB_LIMIT = 2 * 1024 * 1024

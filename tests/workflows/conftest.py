@@ -6,15 +6,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest_asyncio
-from support.fakes import Deliver, FakeEgress, FakeEndpoints
-from support.stack import CODEC, CONTRACTS, unique
-from temporalio.api.enums.v1 import IndexedValueType
+from support.fakes import Deliver, FakeEgress, FakeEndpoints, attempts
+from support.stack import CODEC, unique
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
 from temporalio.client import WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
-from activities.attempt import Attempts
 from hookwright.client import SEARCH_ATTRIBUTES
 from hookwright.ids import delivery_workflow_id
 from hookwright.models import DeliveryInput, EventInput
@@ -29,11 +27,12 @@ async def time_skipping() -> AsyncIterator[WorkflowEnvironment]:
     async with await WorkflowEnvironment.start_time_skipping(
         test_server_existing_path=str(binary), data_converter=data_converter(CODEC)
     ) as environment:
-        keyword = IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD
         await environment.client.operator_service.add_search_attributes(
             AddSearchAttributesRequest(
                 namespace=environment.client.namespace,
-                search_attributes={key.name: keyword for key in SEARCH_ATTRIBUTES},
+                search_attributes={
+                    key.name: int(key.indexed_value_type) for key in SEARCH_ATTRIBUTES
+                },
             )
         )
         yield environment
@@ -47,17 +46,18 @@ async def deliver(time_skipping: WorkflowEnvironment) -> AsyncIterator[Deliver]:
     async def start(egress: FakeEgress, endpoints: FakeEndpoints) -> WorkflowHandle:
         client = time_skipping.client
         egress.clock = time_skipping.get_current_time
-        attempts = Attempts(client, endpoints, egress, CONTRACTS)
+        activities = attempts(client, endpoints, egress)
         task_queue, event_id = unique("queue"), unique("evt")
         worker = Worker(
             client,
             task_queue=task_queue,
             workflows=[Delivery],
             activities=[
-                attempts.attempt,
-                attempts.retry,
-                attempts.recorded_log,
-                attempts.cancel_workflow,
+                activities.attempt,
+                activities.retry,
+                activities.leave,
+                activities.recorded_log,
+                activities.cancel_workflow,
             ],
         )
         await worker.__aenter__()

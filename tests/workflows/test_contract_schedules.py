@@ -5,7 +5,8 @@ from support.fakes import DELIVERED, Deliver, FakeEgress, FakeEndpoints, endpoin
 from temporalio.client import WorkflowFailureError
 
 from activities.egress import Answer
-from hookwright.models import DeliveryLog, DeliveryState, Outcome
+from hookwright.models import DeliveryLog
+from hookwright.outcomes import DeliveryState, Outcome
 
 TIMER_RESOLUTION = 1.0
 

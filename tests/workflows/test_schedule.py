@@ -5,7 +5,8 @@ from support.fakes import DELIVERED, Deliver, FakeEgress, FakeEndpoints, endpoin
 from temporalio.client import WorkflowFailureError
 from temporalio.exceptions import CancelledError
 
-from hookwright.models import DeliveryLog, DeliveryState
+from hookwright.models import DeliveryLog
+from hookwright.outcomes import DeliveryState
 
 STANDARD_DELAYS = [5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400]
 TIMER_RESOLUTION = 1.0

@@ -32,13 +32,15 @@ class Scheduled:
     task_queue: str = field(default_factory=lambda: unique("queue"))
     times: list[datetime] = field(default_factory=list)
     happened: list[datetime] = field(default_factory=list)
+    accepted: list[datetime] = field(default_factory=list)
     entered: asyncio.Event = field(default_factory=asyncio.Event)
     go_on: asyncio.Event = field(default_factory=asyncio.Event)
 
     @activity.defn(name="fan_out")
-    async def fan_out(self, _: EventInput, happened_at: datetime, __: FanOut) -> FanOut:
+    async def fan_out(self, event: EventInput, accepted_at: datetime, _: FanOut) -> FanOut:
         self.times.append(await self.now())
-        self.happened.append(happened_at)
+        self.happened.append(event.created_at)
+        self.accepted.append(accepted_at)
         self.entered.set()
         await self.go_on.wait()
         return FanOut(complete=True)
@@ -86,6 +88,7 @@ async def test_a_year_ahead(scheduled: Scheduled, delayed_by: timedelta) -> None
     assert timedelta() <= fanned_out - due < timedelta(minutes=1)
     [happened] = scheduled.happened
     assert happened - began < timedelta(minutes=1)
+    assert scheduled.accepted == [due]
 
 
 async def test_slow_clock_makes_it_late_not_lost(scheduled: Scheduled) -> None:

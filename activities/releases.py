@@ -1,0 +1,200 @@
+"""What an endpoint does with its held deliveries: let them go, let them expire, end them.
+
+They are found by visibility: it lags, so a delivery found here may have left already, and one that
+is not found is looked for again (`hookwright.holding`).
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from temporalio import activity
+from temporalio.client import (
+    Client,
+    WorkflowExecution,
+    WorkflowExecutionDescription,
+    WorkflowExecutionStatus,
+)
+from temporalio.service import RPCError, RPCStatusCode
+
+from activities.endpoints import Endpoints
+from hookwright.client import ACCEPTED_AT, DELIVERY_STATE, ENDPOINT_ID, HELD_SINCE, TENANT_ID
+from hookwright.ids import DELIVERY_WORKFLOW, TENANT_MEMO, tenant_workflow_id
+from hookwright.models import TenantView
+from hookwright.outcomes import DeliveryState
+from hookwright.reports import Release
+from hookwright.times import rfc3339
+
+PAGE = 1_000
+"""Held deliveries that are sorted at once. What visibility lists has no order of ours."""
+
+NARROWINGS = 30
+"""Halvings of a month, down to a millisecond or so."""
+
+ORDERLY_PACE = 20.0
+"""Up to so many a second go one after the other; beyond, some at once, and their order is lost."""
+
+POSTED_WITHIN_SECONDS = 2.0
+POLL_SECONDS = 0.01
+MAX_BATCH_SECONDS = 5.0
+
+SOONEST_EXPIRY_CHECK, LATEST_EXPIRY_CHECK = 5.0, 3_600.0
+
+
+@dataclass(frozen=True)
+class Releases:
+    """The activities of `Endpoint` that concern held deliveries."""
+
+    client: Client
+    endpoints: Endpoints
+
+    @activity.defn
+    async def probe(self, tenant_id: str, endpoint_id: str) -> bool:
+        """Let the oldest held delivery go, to try a disabled endpoint; tell if there was one."""
+        for row in await self._oldest(tenant_id, endpoint_id, 1):
+            if await self._release(row.id, Release.PROBE):
+                return True
+        return False
+
+    @activity.defn
+    async def release(self, tenant_id: str, endpoint_id: str, pace: float) -> int:
+        """Let held deliveries go, oldest first, so many a second; return how many.
+
+        It takes about a second at low paces, and at most MAX_BATCH_SECONDS. It stops when the
+        endpoint closes: at the first failure, say.
+        """
+        seconds = min(MAX_BATCH_SECONDS, max(1.0, pace / 2))
+        wanted = max(1, round(pace * seconds))
+        released, clock = 0, asyncio.get_running_loop().time
+        due = clock()
+        rows = await self._oldest(tenant_id, endpoint_id, wanted)
+        size = max(1, round(pace / ORDERLY_PACE))
+        for start in range(0, len(rows), size):
+            activity.heartbeat()
+            if released >= wanted or not await self._open(tenant_id, endpoint_id):
+                break
+            await asyncio.sleep(max(0.0, due - clock()))
+            due = max(due, clock()) + size / pace
+            together = (self._release(row.id, Release.DRAIN) for row in rows[start : start + size])
+            released += sum(await asyncio.gather(*together))
+        await asyncio.sleep(max(0.0, due - clock()))
+        return released
+
+    @activity.defn
+    async def expire(self, tenant_id: str, endpoint_id: str) -> float:
+        """Let expire what was held for too long; return the seconds until the next look."""
+        hold = await self._hold_seconds(tenant_id)
+        since = datetime.now(UTC) - timedelta(seconds=hold)
+        query = f"{_held(tenant_id, endpoint_id)} AND {HELD_SINCE.name} < '{rfc3339(since)}'"
+        async for row in self._rows(query):
+            await self._signal(row.id, "expire")
+        return min(max(hold / 100, SOONEST_EXPIRY_CHECK), LATEST_EXPIRY_CHECK)
+
+    @activity.defn
+    async def end_held(self, tenant_id: str, endpoint_id: str) -> int:
+        """Cancel what is held for an endpoint that is gone; return how many."""
+        ended = 0
+        async for row in self._rows(_held(tenant_id, endpoint_id)):
+            await self.client.get_workflow_handle(row.id).cancel()
+            ended += 1
+        return ended
+
+    async def _oldest(
+        self, tenant_id: str, endpoint_id: str, wanted: int
+    ) -> list[WorkflowExecution]:
+        """Return held deliveries in the order of acceptance: at least so many, if there are."""
+        query = _held(tenant_id, endpoint_id)
+        if await self._count(query) > PAGE:
+            query += await self._until(query, wanted)
+        rows = [row async for row in self._rows(query, limit=PAGE)]
+        return sorted(rows, key=lambda row: (row.typed_search_attributes[ACCEPTED_AT], row.id))
+
+    async def _until(self, query: str, wanted: int) -> str:
+        """Return a condition that leaves the oldest, in a number that fits a page."""
+        late = datetime.now(UTC)
+        early = late - timedelta(days=400)
+        for _ in range(NARROWINGS):
+            middle = early + (late - early) / 2
+            condition = f" AND {ACCEPTED_AT.name} <= '{rfc3339(middle)}'"
+            count = await self._count(query + condition)
+            if wanted <= count <= PAGE:
+                return condition
+            early, late = (middle, late) if count < wanted else (early, middle)
+        return f" AND {ACCEPTED_AT.name} <= '{rfc3339(late)}'"
+
+    async def _count(self, query: str) -> int:
+        activity.heartbeat()
+        return (await self.client.count_workflows(query)).count
+
+    async def _rows(self, query: str, limit: int | None = None) -> AsyncIterator[WorkflowExecution]:
+        async for row in self.client.list_workflows(query, page_size=PAGE, limit=limit):
+            activity.heartbeat()
+            yield row
+
+    async def _open(self, tenant_id: str, endpoint_id: str) -> bool:
+        endpoint = await self.endpoints.current(tenant_id, endpoint_id)
+        return endpoint is not None and (
+            endpoint.health.admits(Release.DRAIN) and not endpoint.health.holding.throttled_until
+        )
+
+    async def _release(self, workflow_id: str, release: Release) -> bool:
+        """Let a delivery go, and see it POSTed, or slow: so they keep their order."""
+        description = await self._describe(workflow_id)
+        if description is None or not _is_held(description):
+            return False
+        if not await self._signal(workflow_id, "release", release):
+            return False
+        deadline = asyncio.get_running_loop().time() + POSTED_WITHIN_SECONDS
+        while asyncio.get_running_loop().time() < deadline:
+            description = await self._describe(workflow_id)
+            if description is None or _was_posted(description):
+                break
+            await asyncio.sleep(POLL_SECONDS)
+        return True
+
+    async def _describe(self, workflow_id: str) -> WorkflowExecutionDescription | None:
+        try:
+            return await self.client.get_workflow_handle(workflow_id).describe()
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+            return None
+
+    async def _signal(self, workflow_id: str, signal: str, *arguments: object) -> bool:
+        try:
+            await self.client.get_workflow_handle(workflow_id).signal(signal, args=arguments)
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+            return False
+        return True
+
+    async def _hold_seconds(self, tenant_id: str) -> float:
+        description = await self._describe(tenant_workflow_id(tenant_id))
+        if description is None:
+            return LATEST_EXPIRY_CHECK  # a tenant that is gone takes its endpoints with it
+        tenant = await description.memo_value(TENANT_MEMO, None, type_hint=TenantView)
+        return tenant.hold_for_seconds if tenant else LATEST_EXPIRY_CHECK
+
+
+def _held(tenant_id: str, endpoint_id: str) -> str:
+    return (
+        f"WorkflowType = '{DELIVERY_WORKFLOW}' AND ExecutionStatus = 'Running'"
+        f" AND {DELIVERY_STATE.name} = '{DeliveryState.HELD}'"
+        f" AND {TENANT_ID.name} = '{tenant_id}' AND {ENDPOINT_ID.name} = '{endpoint_id}'"
+    )
+
+
+def _is_held(description: WorkflowExecutionDescription) -> bool:
+    state = description.typed_search_attributes.get(DELIVERY_STATE)
+    running = description.status is WorkflowExecutionStatus.RUNNING
+    return running and state == DeliveryState.HELD
+
+
+def _was_posted(description: WorkflowExecutionDescription) -> bool:
+    """Tell whether a released delivery has made its attempt, or is slower than its first beat."""
+    return description.status is not WorkflowExecutionStatus.RUNNING or any(
+        pending.HasField("heartbeat_details")
+        for pending in description.raw_description.pending_activities
+    )

@@ -1,0 +1,89 @@
+"""What deliveries tell their endpoint: that they were attempted, parked, or have left."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from temporalio import activity
+
+from activities.endpoints import Endpoints
+from activities.posting import Posting
+from activities.reporter import Reporter
+from hookwright.models import DeliveryInput, DeliveryLog, EndpointState
+from hookwright.outcomes import DeliveryState, Outcome, Trigger
+from hookwright.reports import Report
+from hookwright.schedule import MAX_RETRY_AFTER_SECONDS
+
+
+@dataclass(frozen=True)
+class Telling:
+    """Makes reports; they are stored when its methods return.
+
+    Raises:
+        RPCError: Temporal did not store it. The attempt is made again.
+    """
+
+    reporter: Reporter
+    endpoints: Endpoints
+    posting: Posting
+
+    async def attempted(
+        self,
+        endpoint: EndpointState,
+        delivery: DeliveryInput,
+        before: DeliveryLog,
+        after: DeliveryLog,
+        asked: float | None,
+    ) -> None:
+        """Report an attempt; a success on a healthy endpoint is only counted."""
+        attempt = after.attempts[-1]
+        if attempt.outcome is Outcome.DELIVERED and not endpoint.health.watched:
+            self.reporter.tally(endpoint.tenant_id, endpoint.endpoint_id, attempt.started_at)
+            return
+        report = _report(delivery, after, "attempted").model_copy(
+            update={
+                "outcome": attempt.outcome,
+                "status_code": attempt.status_code,
+                "retry_after": asked and min(asked, MAX_RETRY_AFTER_SECONDS),
+                "probe": attempt.trigger is Trigger.PROBE,
+                "was_held": before.release is not None,
+                "is_held": after.state is DeliveryState.HELD,
+                "ended": after.state,
+            }
+        )
+        await self._add(endpoint, report)
+
+    async def parked(
+        self, endpoint: EndpointState, delivery: DeliveryInput, log: DeliveryLog
+    ) -> None:
+        """Report that a delivery is about to be held."""
+        report = _report(delivery, log, "parked").model_copy(update={"is_held": True})
+        await self._add(endpoint, report)
+
+    async def left(
+        self, endpoint: EndpointState, delivery: DeliveryInput, log: DeliveryLog
+    ) -> None:
+        """Report that a held delivery has ended."""
+        report = _report(delivery, log, "left").model_copy(
+            update={"was_held": True, "ended": log.state}
+        )
+        await self._add(endpoint, report)
+
+    async def _add(self, endpoint: EndpointState, report: Report) -> None:
+        contract = self.posting.contract(endpoint)
+        rule = endpoint.active_config.deactivation or contract.deactivation
+        self.endpoints.distrust(endpoint.tenant_id, endpoint.endpoint_id)
+        await self.reporter.add(endpoint.tenant_id, endpoint.endpoint_id, rule, report)
+
+
+def _report(delivery: DeliveryInput, log: DeliveryLog, what: str) -> Report:
+    """Return a report whose key is the same if a killed worker's work is done again."""
+    identity = f"{activity.info().workflow_run_id} {log.next_number} {what}"
+    return Report(
+        key=hashlib.blake2s(identity.encode(), digest_size=8).hexdigest(),
+        event_id=delivery.event.id,
+        event_type=delivery.event.type,
+        at=datetime.now(UTC),
+        attempts=len(log.attempts),
+        operational=delivery.event.operational,
+    )

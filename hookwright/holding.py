@@ -1,0 +1,130 @@
+"""The deliveries that wait for an endpoint, and the pace at which they are let go.
+
+What keeps any from being forgotten: a delivery parks only after its report is stored with the
+endpoint, which counts it; while it counts any and may deliver, it looks for them
+(docs/decisions/0009-health.md).
+"""
+
+from datetime import datetime, timedelta
+
+from pydantic import BaseModel
+
+from hookwright.times import Timestamp
+
+LONGEST_PAUSE_SECONDS = 300
+FIRST_PACE, FASTEST_PACE = 1.0, 1_000.0
+OUTGROWN = 1.5
+
+LOOK_AGAIN_SECONDS = (1, 1, 2, 4, 8, 60, 300, 1_800, 3_600)
+"""After how long what is counted, and was not found, is looked for again: visibility lags."""
+
+QUIET = 5
+"""After so many looks in vain new deliveries no longer queue behind what was not found."""
+
+FORGET_AFTER = timedelta(days=31)
+"""Longer than any tenant may hold: what was not found by then was terminated by hand."""
+
+EXPIRY_CHECK_AFTER = timedelta(seconds=10)
+
+
+class Holding(BaseModel):
+    """The queue of an endpoint.
+
+    While it is `throttled_until` some time or drains, new deliveries queue behind. `pace` is in
+    deliveries a second; it doubles with each release that goes well.
+    """
+
+    held: int = 0
+    last_parked_at: Timestamp | None = None
+    throttled_until: Timestamp | None = None
+    pauses: int = 0
+    draining_since: Timestamp | None = None
+    pace: float = FIRST_PACE
+    next_release_at: Timestamp | None = None
+    held_at_release: int = 0
+    looks_in_vain: int = 0
+    next_expiry_at: Timestamp | None = None
+
+    @property
+    def queueing(self) -> bool:
+        """Whether new deliveries must queue."""
+        return self.throttled_until is not None or self.draining_since is not None
+
+    def moved(self, now: datetime, *, was_held: bool, is_held: bool) -> None:
+        """Count a delivery that was parked, or left."""
+        if is_held and not was_held:
+            self.held += 1
+            self.last_parked_at = now
+            self.next_expiry_at = self.next_expiry_at or now + EXPIRY_CHECK_AFTER
+            if self.looks_in_vain:
+                self.looks_in_vain, self.next_release_at = 0, now
+        elif was_held and not is_held:
+            self._forget(1)
+
+    def slow_down(self, now: datetime, asked_seconds: float | None) -> None:
+        """Pause: for as long as the receiver asked, and twice as long as the last time.
+
+        What fails during a pause was sent before it, and only its `Retry-After` counts.
+        """
+        pause = 0.0
+        if self.throttled_until is None or now >= self.throttled_until:
+            pause = min(2.0**self.pauses, LONGEST_PAUSE_SECONDS)
+            self.pauses = min(self.pauses + 1, 10)
+        until = now + timedelta(seconds=max(pause, asked_seconds or 0.0))
+        self.throttled_until = max(until, self.throttled_until or until)
+        self.pace = FIRST_PACE
+
+    def drain(self, now: datetime) -> None:
+        """Begin to let go what waits."""
+        self.throttled_until = None
+        self.draining_since = self.draining_since or now
+        self.pace, self.held_at_release = FIRST_PACE, self.held
+        self.looks_in_vain, self.next_release_at = 0, now
+
+    def stop(self) -> None:
+        """Let nothing go: the endpoint is paused or disabled."""
+        self.throttled_until = self.draining_since = self.next_release_at = None
+
+    def open(self) -> None:
+        """Let new deliveries pass again."""
+        self.throttled_until = self.draining_since = None
+        self.pauses, self.pace = 0, FIRST_PACE
+
+    def release_due_at(self, now: datetime) -> datetime | None:
+        """Return when to let go the next, or to open, while the endpoint is active."""
+        if self.throttled_until:
+            return self.throttled_until
+        if self.held:
+            return self.next_release_at or now
+        return now if self.draining_since else None
+
+    def released(self, now: datetime, found: int, top_pace: float) -> None:
+        """Go on after a release that found so many; faster, if nothing has failed since.
+
+        The top pace is exceeded only while more come than leave: they would queue for ever.
+        """
+        if not found:
+            self._missed(now)
+            return
+        self.looks_in_vain, self.next_release_at = 0, now
+        if self.throttled_until:
+            return
+        if self.pace < top_pace:
+            self.pace = min(self.pace * 2, top_pace)
+        elif self.held > self.held_at_release:
+            self.pace = min(self.pace * OUTGROWN, FASTEST_PACE)
+        self.held_at_release = self.held
+
+    def _missed(self, now: datetime) -> None:
+        wait = LOOK_AGAIN_SECONDS[min(self.looks_in_vain, len(LOOK_AGAIN_SECONDS) - 1)]
+        self.looks_in_vain += 1
+        self.next_release_at = now + timedelta(seconds=wait)
+        if self.looks_in_vain == QUIET:
+            self.open()
+        if self.last_parked_at and now > self.last_parked_at + FORGET_AFTER:
+            self._forget(self.held)
+
+    def _forget(self, number: int) -> None:
+        self.held = max(0, self.held - number)
+        if not self.held:
+            self.next_expiry_at = None

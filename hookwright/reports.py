@@ -1,0 +1,67 @@
+"""What workers tell an endpoint of its deliveries, and what the endpoint tells its tenant."""
+
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from hookwright.deactivation import DeactivationRule
+from hookwright.ids import EventType, Name
+from hookwright.outcomes import DeliveryState, Outcome
+from hookwright.schedule import MAX_RETRY_AFTER_SECONDS
+from hookwright.times import Timestamp
+
+MAX_REPORTS = 1_000
+"""In one signal: some 300 KB, where Temporal takes 2 MiB."""
+
+
+class Release(StrEnum):
+    """How a held delivery was let go: to see whether the receiver is back, or because it is."""
+
+    PROBE = "probe"
+    DRAIN = "drain"
+
+
+class Report(BaseModel):
+    """One thing that became of a delivery: an attempt, or that it was parked, or ended parked.
+
+    `key` is the same when a killed worker's work is repeated. `outcome` is None where nothing was
+    sent; `retry_after` is what the receiver asked for, in seconds, if the contract honours it.
+    """
+
+    key: str = Field(max_length=64)
+    event_id: Name
+    event_type: EventType
+    at: Timestamp
+    attempts: int = Field(default=0, ge=0)
+    outcome: Outcome | None = None
+    status_code: int | None = None
+    retry_after: float | None = Field(
+        default=None, ge=0, le=MAX_RETRY_AFTER_SECONDS, allow_inf_nan=False
+    )
+    was_held: bool = False
+    is_held: bool = False
+    probe: bool = False
+    ended: DeliveryState | None = None
+    operational: bool = False
+
+
+class Reports(BaseModel):
+    """The argument of the signal `report`: many reports in one, and the rule that holds.
+
+    `delivered` counts attempts that need no report of their own, the last of them at
+    `last_delivered_at`.
+    """
+
+    rule: DeactivationRule | None = None
+    reports: list[Report] = Field(default=[], max_length=MAX_REPORTS)
+    delivered: int = Field(default=0, ge=0, le=1_000_000_000)
+    last_delivered_at: Timestamp | None = None
+
+
+class Notice(BaseModel):
+    """An operational event that is still to be published."""
+
+    number: int
+    type: EventType
+    data: dict[str, Any]
