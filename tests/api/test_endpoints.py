@@ -11,9 +11,12 @@ from support.waiting import assert_eventually
 from hookwright.signing import generate_secret
 
 FIELDS = {
-    "id", "tenant_id", "url", "event_types", "channels", "description", "metadata", "contract",
-    "filter", "payload_template", "header_names", "retry", "timeout_seconds", "status",
-    "public_key", "created_at", "updated_at", "version",
+    "id", "tenant_id", "url", "event_types", "description", "metadata", "contract", "filter",
+    "payload_template", "header_names", "retry", "timeout_seconds", "deactivation",
+    "drain_per_second", "status", "disabled_reason", "health", "failing_since",
+    "consecutive_failures", "last_delivery_at", "success_rate_hour", "success_rate_day", "held",
+    "draining_since", "throttled_until", "next_probe_at", "public_key", "created_at", "updated_at",
+    "version", "channels",
 }  # fmt: skip
 GIVEN = "whsec_" + "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVo="
 

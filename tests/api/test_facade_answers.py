@@ -7,7 +7,7 @@ import pytest
 from support.facades import CALLS, Developer
 from support.receiver import Receiver, answering
 from support.stack import Stack
-from support.waiting import eventually
+from support.waiting import assert_eventually, eventually
 
 WHOLE_SECONDS = re.compile(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 SECRET = re.compile(r"whsec_[A-Za-z0-9+/]{43}=")
@@ -158,20 +158,17 @@ async def test_clearway(service: Stack) -> None:
     assert changed.json() == {"data": without}
 
 
-async def test_clearway_disabled(service: Stack) -> None:
-    """`enabled: false` is a 422 that says that it cannot be had yet, and changes nothing."""
+async def test_clearway_disabled(service: Stack, hooks: Receiver) -> None:
+    """While a webhook is not `enabled` its deliveries are held; enabled again, it gets them."""
     it = developer_at(service, "clearway")
-    created = await it.register()
-    for method, path, body in (
-        ("post", "", {**it.call.body, "enabled": False}),
-        ("patch", f"/{created['id']}", {"enabled": False}),
-    ):
-        answer = await it.request(method, path, body)
-        assert answer.status_code == 422
-        [fault] = answer.json()["errors"]
-        assert fault["loc"] == ["body", "enabled"]
-        assert "cannot be disabled yet" in fault["msg"]
-    assert [webhook["enabled"] for webhook in await it.listed()] == [True]
+    created = await it.register({"url": hooks.url, "events": ["*"], "enabled": False})
+    assert created["enabled"] is False
+    await service.publish(endpoint_id=created["id"])
+    changed = await it.request("patch", f"/{created['id']}", {"enabled": True})
+    assert changed.json()["data"]["enabled"] is True
+    await assert_eventually(lambda: len(hooks.requests) == 1)
+    await it.request("patch", f"/{created['id']}", {"enabled": False})
+    assert [webhook["enabled"] for webhook in await it.listed()] == [False]
 
 
 async def test_dossier(service: Stack) -> None:

@@ -13,7 +13,8 @@ async def test_put_read_list_delete(service: Stack) -> None:
     created = await service.http.put(path, json={"name": "One", "metadata": {"plan": "a"}})
     assert created.status_code == 201
     assert set(created.json()) == {
-        "id", "name", "contract", "metadata", "event_type_checks", "created_at", "updated_at",
+        "id", "name", "contract", "metadata", "hold_for_seconds", "created_at",
+        "updated_at", "event_type_checks",
     }  # fmt: skip
     changed = await service.http.put(path, json={"name": "Two"})
     assert changed.status_code == 200

@@ -57,8 +57,13 @@ async def test_files_are_answered_as_data(service: Stack, path) -> None:
         "signature": {"prefix": ""},
         "secret": {"given": "optional", "min_length": 16, "max_length": 256},
         "retry": {"jitter": 0.0, "honours_retry_after": True, "not_retried": []},
+        "deactivation": {
+            "exhausted_in_a_row": None, "failing_for_seconds": None, "failure_rate": None,
+            "gone": False,
+        },
     }  # fmt: skip
     in_file.setdefault("secret", {})
+    in_file.setdefault("deactivation", {})
     defaults["extra"] = {
         name: {"choices": [], "default": None} for name in in_file.get("extra", {})
     }

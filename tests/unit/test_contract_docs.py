@@ -9,6 +9,7 @@ import pytest
 from support.webhooks import signed_headers
 
 from hookwright.contracts import Contract, SignatureRule, load_contract, load_contracts
+from hookwright.deactivation import DeactivationRule, FailureRate
 from hookwright.envelope import render
 from hookwright.models import EventInput
 from hookwright.schedule import RetryRule
@@ -51,7 +52,7 @@ def test_the_example_event(acme):
 
 def test_every_key_is_explained():
     """The page names each key that a contract file can have, and each contract that ships."""
-    models = (Contract, SignatureRule, RetryRule)
+    models = (Contract, SignatureRule, RetryRule, DeactivationRule, FailureRate)
     keys = {key for model in models for key in model.model_fields}
     keys |= {"given", "min_length", "max_length", "type", "choices", "default"}
     told = set(re.findall(r"`([a-z_0-9]+)`|\[([a-z_]+)\]|^([a-z_]+) =", PAGE, re.MULTILINE))
