@@ -18,8 +18,8 @@ from hookwright.ids import (
     delivery_workflow_id,
     tenant_workflow_id,
 )
+from hookwright.matching import matches
 from hookwright.models import DeliveryInput, EventInput, FanOut, Route
-from hookwright.subscription import names_type, passes_filter, wants_type
 
 CHUNK = 500
 """Deliveries started by one run of the activity: a killed worker repeats at most these starts."""
@@ -44,10 +44,11 @@ class FanOuts:
             ApplicationError: there is no such tenant; final.
         """
         happened_at = event.created_at or accepted_at
+        document = event_document(event, happened_at)
         routes = [
             route
             for route in await self._routes(event.tenant_id)
-            if route.endpoint_id not in done.endpoint_ids and _wants(route, event, happened_at)
+            if route.endpoint_id not in done.endpoint_ids and matches(route, event, document)
         ]
         gate = asyncio.Semaphore(CONCURRENT_STARTS)
 
@@ -100,12 +101,3 @@ class FanOuts:
             )
         except WorkflowAlreadyStartedError:
             return
-
-
-def _wants(route: Route, event: EventInput, happened_at: datetime) -> bool:
-    covers = names_type if event.operational else wants_type
-    return (
-        event.endpoint_id in (None, route.endpoint_id)
-        and covers(route.event_types, event.type)
-        and passes_filter(route.filter, event_document(event, happened_at))
-    )

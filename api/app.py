@@ -8,11 +8,14 @@ from api import (
     contracts,
     deliveries,
     endpoints,
+    erasure,
     errors,
+    event_types,
     events,
     facades,
     hardening,
     health,
+    match,
     tenants,
 )
 from api.auth import DELIVERIES, ENDPOINTS, EVENTS, require_access
@@ -52,11 +55,17 @@ def create_app(client: Client, config: ApiConfig) -> FastAPI:
         hardening.install_docs(app)
     app.include_router(health.router)
     own = Depends(require_access)
-    app.include_router(tenants.router, dependencies=[own])
-    app.include_router(endpoints.router, dependencies=[own, ENDPOINTS])
-    app.include_router(events.router, dependencies=[own, EVENTS])
-    app.include_router(deliveries.router, dependencies=[own, DELIVERIES])
-    app.include_router(contracts.router, dependencies=[own])
+    for router, scopes in (
+        (tenants.router, []),
+        (endpoints.router, [ENDPOINTS]),
+        (match.router, [ENDPOINTS]),
+        (events.router, [EVENTS]),
+        (erasure.router, [EVENTS]),
+        (deliveries.router, [DELIVERIES]),
+        (event_types.router, []),
+        (contracts.router, []),
+    ):
+        app.include_router(router, dependencies=[own, *scopes])
     facades.install(app, config.facades)
     if config.codec_token:
         codec.install(app, config.codec, config.codec_token, config.ui_origin, config.body_seconds)

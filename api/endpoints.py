@@ -115,6 +115,7 @@ class EndpointRead(BaseModel):
     tenant_id: Name
     url: str
     event_types: list[str]
+    channels: list[str]
     description: str
     metadata: Metadata
     contract: Name | None

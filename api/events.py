@@ -22,10 +22,10 @@ from api.errors import (
 from api.pages import Cursor, Limit, Page
 from api.requests import StrictRoute
 from api.services import ServicesDependency
-from api.services.events import FanOutState, Published
+from api.services.events import EventFanOut, FanOutState, Published
 from hookwright.ids import EventType, Name, id_from_key, new_event_id
-from hookwright.models import EventData, EventInput
-from hookwright.times import Timestamp, WrittenMoment
+from hookwright.models import Channels, EventData, EventInput
+from hookwright.times import Moment, Timestamp, WrittenMoment
 
 router = APIRouter(
     prefix="/v1/tenants/{tenant_id}/events", tags=["events"], route_class=StrictRoute
@@ -48,6 +48,10 @@ class EventPublish(BaseModel):
     data: EventData
     extra: dict[Name, EventData] = {}
     endpoint_id: Name | None = None
+    channels: Channels = []
+    deliver_at: Moment | None = Field(
+        default=None, description="At most 365 days ahead; a past time is now."
+    )
 
     def event(self, tenant_id: str, idempotency_key: str | None = None) -> EventInput:
         """Return the event, happening now."""
@@ -63,6 +67,8 @@ class EventPublish(BaseModel):
             data=self.data,
             extra=self.extra,
             endpoint_id=self.endpoint_id,
+            channels=self.channels,
+            deliver_at=self.deliver_at,
             created_at=datetime.now(UTC),
         )
 
@@ -76,6 +82,7 @@ class EventPublished(BaseModel):
     id: Name
     type: EventType
     created_at: Timestamp | None
+    deliver_at: Timestamp | None
     duplicate: bool
     warnings: list[str]
 
@@ -87,6 +94,7 @@ class EventPublished(BaseModel):
             id=event.id,
             type=event.type,
             created_at=event.created_at,
+            deliver_at=event.deliver_at,
             duplicate=published.duplicate,
             warnings=published.warnings,
         )
@@ -115,20 +123,22 @@ class BatchResults(BaseModel):
 
 
 class EventRead(BaseModel):
-    """An event as it was published."""
+    """An event as it was published, and how far it has come: `scheduled` until it is due."""
 
     id: Name
     type: EventType
     data: JsonValue
     extra: dict[str, JsonValue]
     endpoint_id: Name | None
+    channels: list[str]
     created_at: Timestamp | None
+    deliver_at: Timestamp | None
+    fan_out: FanOutState
 
 
 class EventWithDeliveries(EventRead):
     """An event and its deliveries. While `fan_out` is running they are not listed yet."""
 
-    fan_out: FanOutState
     deliveries: list[DeliveryRead]
 
 
@@ -179,7 +189,7 @@ async def list_events(  # noqa: PLR0913 - one parameter a filter
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[EventRead]:
-    """List a tenant's events, those that were fanned out last first.
+    """List a tenant's events: scheduled ones first, then those that were fanned out last.
 
     An event shows up within a second of its publish.
     """
@@ -196,10 +206,14 @@ async def get_event(
     """Read an event with its deliveries."""
     found = await services.events.get(tenant_id, event_id)
     return EventWithDeliveries(
-        **_read(found.event).model_dump(),
-        fan_out=found.fan_out,
-        deliveries=list(map(DeliveryRead.of, found.deliveries)),
+        **_read(found).model_dump(), deliveries=list(map(DeliveryRead.of, found.deliveries))
     )
+
+
+@router.post("/{event_id}/cancel", responses=responses(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT))
+async def cancel_event(tenant_id: Name, event_id: Name, services: ServicesDependency) -> EventRead:
+    """Cancel a scheduled event. Its id stays taken."""
+    return _read(await services.events.cancel(tenant_id, event_id))
 
 
 async def _publish_one(
@@ -219,5 +233,5 @@ async def _publish_one(
     return BatchResult(status=problem.status_code, event=None, error=problem.body())
 
 
-def _read(event: EventInput) -> EventRead:
-    return EventRead(**event.model_dump(exclude={"tenant_id"}))
+def _read(found: EventFanOut) -> EventRead:
+    return EventRead(**found.event.model_dump(exclude={"tenant_id"}), fan_out=found.fan_out)

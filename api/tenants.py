@@ -78,9 +78,16 @@ async def get_tenant(tenant_id: Name, services: ServicesDependency) -> TenantVie
     status_code=HTTPStatus.NO_CONTENT,
     responses=responses(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
 )
-async def delete_tenant(tenant_id: Name, services: ServicesDependency) -> None:
-    """Delete a tenant with all its endpoints; what waits for them is cancelled."""
-    await services.tenants.delete(tenant_id)
+async def delete_tenant(
+    tenant_id: Name, services: ServicesDependency, *, erase: bool = False
+) -> None:
+    """Delete a tenant with all its endpoints; what waits for them is cancelled.
+
+    With `erase`, its events, deliveries and endpoints are then removed from Temporal, too. Until
+    that is done a PUT of the tenant answers 409. Its own name, metadata and subscriptions remain
+    until retention ends.
+    """
+    await services.tenants.delete(tenant_id, erase=erase)
 
 
 @router.post(

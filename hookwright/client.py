@@ -4,14 +4,18 @@ The one module of the domain that knows Temporal. Any SDK can do the same: see "
 service" in the README.
 """
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.workflow.v1 import PendingActivityInfo
+from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
 from temporalio.client import Client, WorkflowHandle
 from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
 from temporalio.common import WorkflowIDReusePolicy as Reuse
+from temporalio.service import RPCError, RPCStatusCode
 
+from hookwright.delays import delay_until
 from hookwright.ids import EVENT_WORKFLOW, TASK_QUEUE, event_workflow_id
 from hookwright.models import DeliveryInput, DeliveryLog, EventInput
 
@@ -61,6 +65,7 @@ async def publish(
     The client's data converter must have Hookwright's payload codec (`runtime.temporal.connect`).
 
     Raises:
+        ValueError: it is to be delivered more than a year ahead.
         WorkflowAlreadyStartedError: an event with this id was accepted before. A repeat after a
             lost answer ends here too: nothing is sent twice.
         RPCError: Temporal did not store it. Publish it again, with the same id.
@@ -73,8 +78,27 @@ async def publish(
         id_reuse_policy=Reuse.REJECT_DUPLICATE,
         search_attributes=event_search_attributes(event),
         static_summary=event.type,
+        start_delay=delay_until(event.deliver_at, datetime.now(UTC)),
         rpc_timeout=rpc_timeout,
     )
+
+
+async def delete_execution(client: Client, workflow_id: str, run_id: str = "") -> None:
+    """Have one run (the last, if none is named) deleted with its history; an open one ends first.
+
+    Temporal does so at once, or within a minute for what has just ended. Safe to repeat.
+    """
+    try:
+        await client.workflow_service.delete_workflow_execution(
+            DeleteWorkflowExecutionRequest(
+                namespace=client.namespace,
+                workflow_execution=WorkflowExecution(workflow_id=workflow_id, run_id=run_id),
+            ),
+            retry=True,
+        )
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
 
 
 async def recorded_log(client: Client, retry: PendingActivityInfo) -> DeliveryLog:

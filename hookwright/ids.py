@@ -24,6 +24,9 @@ ROUTES_MEMO = "routes"
 ENDPOINT_MEMO = "endpoint"
 ATTEMPTS_MEMO = "attempts"
 
+EVENT_TYPES_WORKFLOW_ID = "event-types"
+"""The one catalogue. Every other workflow id has a colon."""
+
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 """A tenant's id, an endpoint's id, or an event's id. No full stop: Standard Webhooks signs
 `id.timestamp.body`. No colon: it separates the parts of a workflow id."""
@@ -32,6 +35,9 @@ EventType = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$", max_length=128)
 ]
 """An event's type: words separated by full stops, such as `loan.funded`."""
+
+Channel = EventType
+"""Whom an event is for, within a tenant: a project, say. Written as an event type is."""
 
 
 def tenant_workflow_id(tenant_id: str) -> str:
@@ -57,6 +63,13 @@ def delivery_workflow_id(tenant_id: str, endpoint_id: str, event_id: str) -> str
 def trial_workflow_id(tenant_id: str, endpoint_id: str, event_id: str) -> str:
     """Return the id of a `Trial` workflow."""
     return f"trial:{tenant_id}:{endpoint_id}:{event_id}"
+
+
+def tenant_workflow_prefixes(tenant_id: str) -> tuple[str, ...]:
+    """Return what the ids of all workflows of a tenant begin with, but for its own."""
+    return tuple(
+        f"{kind}:{tenant_id}:" for kind in ("event", "delivery", "endpoint", "trial", "recovery")
+    )
 
 
 def delivery_id(endpoint_id: str, event_id: str) -> str:

@@ -6,7 +6,7 @@ default: an old history must still be read.
 
 import json
 from datetime import datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
 
@@ -16,7 +16,7 @@ from hookwright.destinations import MAX_URL_LENGTH
 from hookwright.expressions import check_expression
 from hookwright.headers import check_headers
 from hookwright.health import Health
-from hookwright.ids import EventType, Name
+from hookwright.ids import Channel, EventType, Name
 from hookwright.outcomes import DeliveryState, EndpointStatus, Outcome, Trigger
 from hookwright.reports import Release
 from hookwright.schedule import Retry
@@ -26,6 +26,7 @@ from hookwright.times import Timestamp
 
 MAX_LIVE_SECRETS = 10
 MAX_METADATA_BYTES = 4096
+MAX_CHANNELS = 10
 DEFAULT_HOLD_SECONDS, MAX_HOLD_SECONDS = 7 * 86_400, 30 * 86_400
 
 
@@ -53,14 +54,19 @@ CustomHeaders = Annotated[dict[str, str], AfterValidator(_check_any_headers)]
 EventData = Annotated[JsonValue, AfterValidator(_check_finite)]
 Metadata = Annotated[dict[str, str], AfterValidator(_check_metadata)]
 Expression = Annotated[str, AfterValidator(check_expression)]
+EventTypeChecks = Literal["off", "warn", "enforce"]
+"""What a publish does with data that does not fit its type's schema: let it pass, warn, refuse."""
+
+Channels = Annotated[list[Channel], Field(max_length=MAX_CHANNELS)]
 
 
 class EventInput(BaseModel):
     """One thing that happened, addressed to one tenant: the argument of the `Event` workflow.
 
     `extra` holds what the tenant's contract puts beside the data. `endpoint_id` narrows it to one
-    endpoint. `created_at` is when it happened; a service that starts the workflow itself may leave
-    it out, and the workflow's start counts. `operational` marks what Hookwright itself tells of an
+    endpoint, `channels` to those that listen to one of them, or to all. `created_at` is when it
+    happened; a service that starts the workflow itself may leave it out, and the start counts.
+    Nothing is delivered before `deliver_at`. `operational` marks what Hookwright itself tells of an
     endpoint's health: an endpoint gets it only by naming the type, and nothing is told of it.
     """
 
@@ -72,7 +78,9 @@ class EventInput(BaseModel):
     data: EventData
     extra: dict[Name, EventData] = {}
     endpoint_id: Name | None = None
+    channels: Channels = []
     created_at: Timestamp | None = None
+    deliver_at: Timestamp | None = None
     operational: bool = False
 
 
@@ -82,6 +90,7 @@ class Route(BaseModel):
     endpoint_id: Name
     version: int
     event_types: list[EventTypePattern]
+    channels: Channels = []
     filter: Expression | None = None
 
 
@@ -159,6 +168,7 @@ class TenantSettings(BaseModel):
     name: str = Field(default="", max_length=200)
     contract: Name | None = None
     metadata: Metadata = {}
+    event_type_checks: EventTypeChecks = "off"
     hold_for_seconds: float = Field(
         default=DEFAULT_HOLD_SECONDS, ge=1, le=MAX_HOLD_SECONDS, allow_inf_nan=False
     )
@@ -176,6 +186,7 @@ class TenantState(BaseModel):
     created_at: Timestamp | None = None
     updated_at: Timestamp | None = None
     deleted: bool = False
+    erase: bool = False
 
 
 class TenantView(BaseModel):
@@ -185,6 +196,7 @@ class TenantView(BaseModel):
     name: str
     contract: Name | None
     metadata: Metadata
+    event_type_checks: EventTypeChecks = "off"
     hold_for_seconds: float = DEFAULT_HOLD_SECONDS
     tier: Tier = Tier.FREE
     tokens_not_before: Timestamp | None = None
@@ -202,6 +214,7 @@ class EndpointConfig(BaseModel):
     description: str = Field(default="", max_length=1024)
     metadata: Metadata = {}
     contract: Name | None = None
+    channels: Channels = []
     filter: Expression | None = None
     payload_template: Expression | None = None
     retry: Retry | None = None
@@ -273,5 +286,6 @@ class EndpointState(BaseModel):
             endpoint_id=self.endpoint_id,
             version=self.version,
             event_types=self.active_config.event_types,
+            channels=self.active_config.channels,
             filter=self.active_config.filter,
         )

@@ -1,6 +1,6 @@
 """Which events an endpoint wants."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Annotated
 
 from pydantic import StringConstraints
@@ -36,6 +36,15 @@ def wants_type(patterns: Iterable[str], event_type: str) -> bool:
 def names_type(patterns: Iterable[str], event_type: str) -> bool:
     """Tell the same of an operational event: `*` does not cover it."""
     return wants_type([pattern for pattern in patterns if pattern != "*"], event_type)
+
+
+def wants_channels(wanted: Collection[str], channels: Iterable[str]) -> bool:
+    """Tell whether an endpoint's channels let an event of these channels through.
+
+    As Svix has it: an endpoint without channels takes every event; one with channels takes what
+    shares one of them, so never an event that has none.
+    """
+    return not wanted or not set(wanted).isdisjoint(channels)
 
 
 def passes_filter(expression: str | None, document: object) -> bool:

@@ -12,6 +12,7 @@ from activities.attempt import Attempts
 from activities.egress import Egress
 from activities.endpoints import Endpoints
 from activities.entities import Entities
+from activities.erasure import Erasures
 from activities.fan_out import FanOuts
 from activities.notices import Notices
 from activities.posting import Posting
@@ -24,10 +25,11 @@ from hookwright.destinations import DestinationPolicy
 from workflows.delivery import Delivery
 from workflows.endpoint import Endpoint
 from workflows.event import Event
+from workflows.event_types import EventTypes
 from workflows.tenant import Tenant
 from workflows.trial import Trial
 
-WORKFLOWS = [Tenant, Endpoint, Event, Delivery, Trial]
+WORKFLOWS = [Tenant, Endpoint, Event, Delivery, Trial, EventTypes]
 
 IN_FLIGHT = 500
 """First attempts under way at once. Each holds a workflow task for as long as its receiver takes,
@@ -89,6 +91,7 @@ def activities(
     releases = Releases(client, endpoints)
     return [
         FanOuts(client).fan_out,
+        Erasures(client).erase_tenant,
         attempts.attempt,
         attempts.retry,
         attempts.leave,

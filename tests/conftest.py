@@ -20,6 +20,11 @@ logs.configure()
 # As on a production server; the development server's default is ten times as many.
 VISIBILITY_RATE = ("frontend.namespaceRPS.visibility", "10")
 
+# Temporal deletes an execution once its queues have noted the end of it: every 30 s by default.
+PROMPT_DELETION = tuple(
+    (f"history.{queue}ProcessorUpdateAckInterval", '"1s"') for queue in ("transfer", "visibility")
+)
+
 
 @pytest.fixture
 def log_output() -> Iterator[io.StringIO]:
@@ -35,7 +40,9 @@ def log_output() -> Iterator[io.StringIO]:
 async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[EmbeddedServer]:
     """One embedded Temporal server for the whole run."""
     it = EmbeddedServer(
-        tmp_path_factory.mktemp("temporal"), free_port(), dynamic_config=(VISIBILITY_RATE,)
+        tmp_path_factory.mktemp("temporal"),
+        free_port(),
+        dynamic_config=(VISIBILITY_RATE, *PROMPT_DELETION),
     )
     async with it.running():
         yield it

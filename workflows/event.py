@@ -1,5 +1,6 @@
 """`Event`: the durable acceptance of an event, and its fan-out to deliveries."""
 
+import asyncio
 from datetime import timedelta
 
 from temporalio import workflow
@@ -11,9 +12,12 @@ with workflow.unsafe.imports_passed_through():
 
     from activities.fan_out import FanOuts
     from hookwright.client import event_search_attributes
+    from hookwright.delays import delay_until
     from hookwright.faults import told
     from hookwright.ids import event_workflow_id
     from hookwright.models import EventInput, FanOut
+
+MOMENT = timedelta(milliseconds=1)
 
 
 @workflow.defn
@@ -27,8 +31,11 @@ class Event:
     async def run(self, argument: RawValue) -> FanOut:
         """Start a delivery for each endpoint that wants the event; return which those are.
 
+        A scheduled one that is cancelled before it is due starts none; after that, all.
+
         Raises:
             ApplicationError: the argument is not an event, or there is no such tenant.
+            CancelledError: it was cancelled in time.
         """
         event = _checked(argument)
         if not workflow.info().typed_search_attributes.search_attributes:
@@ -36,11 +43,36 @@ class Event:
             workflow.upsert_search_attributes(
                 [pair.key.value_set(pair.value) for pair in event_search_attributes(event)]
             )
+        if event.deliver_at:
+            await self.wait_until_due(event)
+        fanning_out = asyncio.create_task(self.fan_out(event))
+        try:
+            return await asyncio.shield(fanning_out)
+        except asyncio.CancelledError:
+            return await fanning_out
+
+    async def wait_until_due(self, event: EventInput) -> None:
+        """Wait, if the start came too early: the delay was taken by the publisher's clock."""
+        if delay := delay_until(event.deliver_at, workflow.now()):
+            await workflow.sleep(delay)
+        if workflow.cancellation_reason() is not None:
+            raise asyncio.CancelledError
+
+    async def fan_out(self, event: EventInput) -> FanOut:
+        """Start the deliveries, a chunk at a time."""
+        if event.deliver_at:
+            # What a local activity did is stored with the workflow task that it ran in, and a
+            # cancellation meanwhile makes Temporal run that task anew: it must not be the task in
+            # which it was decided that nobody has cancelled.
+            await workflow.sleep(MOMENT)
+        started = workflow.info().workflow_start_time
+        event = event.model_copy(update={"created_at": event.created_at or started})
+        accepted_at = max(started, event.deliver_at or started)
         progress = FanOut()
         while not progress.complete:
             progress = await workflow.execute_local_activity_method(
                 FanOuts.fan_out,
-                args=[event, workflow.info().workflow_start_time, progress],
+                args=[event, accepted_at, progress],
                 start_to_close_timeout=timedelta(minutes=2),
             )
         return progress
@@ -54,6 +86,10 @@ def _checked(argument: RawValue) -> EventInput:
     except Exception as error:  # noqa: BLE001
         # Not JSON at all, or nothing that our converter knows: the sender must learn of it.
         raise _no_event(f"not an event: {error}") from None
+    try:
+        delay_until(event.deliver_at, workflow.now())
+    except ValueError as error:
+        raise _no_event(f"deliver_at: {error}") from None
     expected = event_workflow_id(event.tenant_id, event.id)
     if workflow.info().workflow_id != expected:
         raise _no_event(f"the workflow id must be {expected}, or the event could be accepted twice")

@@ -8,6 +8,7 @@ from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from activities.entities import Entities
+    from activities.erasure import Erasures
     from hookwright.ids import ROUTES_MEMO, TENANT_MEMO
     from hookwright.models import Route, TenantSettings, TenantState, TenantView
 
@@ -25,6 +26,12 @@ class SettingsPut(Deadline):
 
     settings: TenantSettings
     keeps_tokens_not_before: bool = False
+
+
+class TenantDelete(BaseModel):
+    """The argument of `delete`: whether its events and deliveries go with it."""
+
+    erase: bool = False
 
 
 class TenantPut(BaseModel):
@@ -54,6 +61,8 @@ class Tenant:
                 self.state, memo={TENANT_MEMO: self.view(), ROUTES_MEMO: self.routes()}
             )
         await self.delete_endpoints()
+        if self.state.erase:
+            await self.erase()
 
     @workflow.update
     async def put(self, request: SettingsPut) -> TenantPut:
@@ -84,9 +93,10 @@ class Tenant:
             workflow.upsert_memo({ROUTES_MEMO: self.routes()})
 
     @workflow.update
-    async def delete(self) -> None:
+    async def delete(self, request: TenantDelete | None = None) -> None:
         """Delete the tenant: nothing is matched from here on, and its endpoints follow."""
         self.state.deleted = True
+        self.state.erase = request is not None and request.erase
         workflow.upsert_memo({TENANT_MEMO: None, ROUTES_MEMO: []})
 
     @put.validator
@@ -120,6 +130,15 @@ class Tenant:
         await workflow.execute_activity_method(
             Entities.delete_endpoints,
             args=[self.state.tenant_id, list(self.state.routes)],
+            start_to_close_timeout=CLEAN_UP_TIMEOUT,
+            heartbeat_timeout=CLEAN_UP_HEARTBEAT,
+        )
+
+    async def erase(self) -> None:
+        """Delete all executions of a deleted tenant, with what was sent."""
+        await workflow.execute_activity_method(
+            Erasures.erase_tenant,
+            self.state.tenant_id,
             start_to_close_timeout=CLEAN_UP_TIMEOUT,
             heartbeat_timeout=CLEAN_UP_HEARTBEAT,
         )

@@ -10,6 +10,8 @@ from api.config import ApiConfig
 from api.pages import Cursors
 from api.services.deliveries import Deliveries
 from api.services.endpoints import Endpoints
+from api.services.erasure import Erasure
+from api.services.event_types import EventTypes
 from api.services.events import Events
 from api.services.tenants import Tenants
 
@@ -22,6 +24,8 @@ class Services:
     endpoints: Endpoints
     events: Events
     deliveries: Deliveries
+    event_types: EventTypes
+    erasure: Erasure
 
     @classmethod
     def on(cls, client: Client, config: ApiConfig) -> "Services":
@@ -29,6 +33,16 @@ class Services:
         cursors = Cursors(config.cursor_key)
         tenants = Tenants(client, config.task_queue, config.contracts, cursors)
         deliveries = Deliveries(client, cursors)
+        event_types = EventTypes(client, config.task_queue, config.contracts, cursors)
+        events = Events(
+            client,
+            config.task_queue,
+            config.contracts,
+            tenants,
+            deliveries,
+            event_types,
+            cursors,
+        )
         return cls(
             tenants=tenants,
             endpoints=Endpoints(
@@ -39,10 +53,10 @@ class Services:
                 tenants,
                 cursors,
             ),
-            events=Events(
-                client, config.task_queue, config.contracts, tenants, deliveries, cursors
-            ),
+            events=events,
+            erasure=Erasure(client, events),
             deliveries=deliveries,
+            event_types=event_types,
         )
 
 

@@ -11,16 +11,24 @@ from itertools import chain, islice
 from typing import Any
 
 import structlog
-from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.client import (
+    Client,
+    WorkflowExecution,
+    WorkflowExecutionStatus,
+    WorkflowFailureError,
+)
 from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
 
 from api.errors import Problem, conflict, invalid, not_found, unavailable
 from api.pages import Cursors, Page
 from api.services.deliveries import Deliveries, Delivery
+from api.services.event_types import EventTypes
 from api.services.temporal import RPC_TIMEOUT, between, describe, equals, page_of_executions
 from api.services.tenants import Tenants
 from hookwright import client as hookwright
 from hookwright.contracts import DEFAULT_CONTRACT, Contract
+from hookwright.delays import delay_until
 from hookwright.ecmascript import unsafe_integers
 from hookwright.ids import EVENT_WORKFLOW, event_workflow_id
 from hookwright.models import EventInput, FanOut
@@ -29,6 +37,9 @@ MAX_WARNINGS = 10
 
 MAX_STORED_CHARACTERS = 1_500_000
 """Temporal takes 2 MiB of a payload. A body of 1 MiB may grow beyond: 1e15 has seventeen digits."""
+
+CANCEL_SECONDS = 2.5
+"""How long a caller waits for a worker to take up a cancellation."""
 
 log = structlog.get_logger(__name__)
 
@@ -45,17 +56,32 @@ class Published:
 class FanOutState(StrEnum):
     """Whether an event has all its deliveries. `failed` says our fault or a bad direct start."""
 
+    SCHEDULED = "scheduled"
     RUNNING = "running"
     COMPLETE = "complete"
     FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+ENDED = {
+    WorkflowExecutionStatus.COMPLETED: FanOutState.COMPLETE,
+    WorkflowExecutionStatus.CANCELED: FanOutState.CANCELLED,
+    WorkflowExecutionStatus.TERMINATED: FanOutState.CANCELLED,
+}
 
 
 @dataclass(frozen=True)
-class EventWithDeliveries:
-    """An event and what became of it."""
+class EventFanOut:
+    """An event and how far it has come."""
 
     event: EventInput
     fan_out: FanOutState
+
+
+@dataclass(frozen=True)
+class EventWithDeliveries(EventFanOut):
+    """An event and what became of it."""
+
     deliveries: list[Delivery]
 
 
@@ -68,6 +94,7 @@ class Events:
     contracts: Mapping[str, Contract]
     tenants: Tenants
     deliveries: Deliveries
+    event_types: EventTypes
     cursors: Cursors
 
     async def publish(self, event: EventInput) -> Published:
@@ -77,19 +104,33 @@ class Events:
             Problem: 404 no such tenant; 409 the id stands for another event; 422 it is none of the
                 tenant's contract.
         """
-        tenant = await self.tenants.known(event.tenant_id)
-        self._check(event, tenant.contract or DEFAULT_CONTRACT)
-        if event.endpoint_id:
-            routes = await self.tenants.routes(event.tenant_id)
-            if event.endpoint_id not in (route.endpoint_id for route in routes):
-                raise invalid(("body", "endpoint_id"), "this tenant has no such endpoint")
+        found = await self.check(event)
         try:
             await hookwright.publish(
                 self.client, event, task_queue=self.task_queue, rpc_timeout=RPC_TIMEOUT
             )
         except WorkflowAlreadyStartedError:
             return await self._repeated(event)
-        return Published(event, duplicate=False, warnings=warnings(event))
+        return Published(event, duplicate=False, warnings=warnings(event) + found)
+
+    async def check(self, event: EventInput) -> list[str]:
+        """Refuse what no endpoint of the tenant could be sent; return the catalogue's warnings.
+
+        Raises:
+            Problem: 404 no such tenant; 422 it is none of the tenant's contract, or for an endpoint
+                that is not the tenant's, or too far ahead, or does not fit its type's schema.
+        """
+        try:
+            delay_until(event.deliver_at, datetime.now(UTC))
+        except ValueError as error:
+            raise invalid(("body", "deliver_at"), str(error)) from None
+        tenant = await self.tenants.known(event.tenant_id)
+        contract = self._checked_contract(event, tenant.contract or DEFAULT_CONTRACT)
+        if event.endpoint_id:
+            routes = await self.tenants.routes(event.tenant_id)
+            if event.endpoint_id not in (route.endpoint_id for route in routes):
+                raise invalid(("body", "endpoint_id"), "this tenant has no such endpoint")
+        return await self.event_types.check(event, tenant.event_type_checks, contract)
 
     async def get(self, tenant_id: str, event_id: str) -> EventWithDeliveries:
         """Return an event with its deliveries.
@@ -102,16 +143,30 @@ class Events:
         if description is None:
             raise not_found("event")
         event = await self._input(workflow_id)
-        if description.status is WorkflowExecutionStatus.RUNNING:
-            return EventWithDeliveries(event, FanOutState.RUNNING, [])
-        if description.status is not WorkflowExecutionStatus.COMPLETED:
-            return EventWithDeliveries(event, FanOutState.FAILED, [])
+        state = fan_out_state(description, event)
+        if state is not FanOutState.COMPLETE:
+            return EventWithDeliveries(event, state, [])
         handle = self.client.get_workflow_handle(workflow_id, result_type=FanOut)
         fan_out: FanOut = await handle.result(rpc_timeout=RPC_TIMEOUT)
         found = await asyncio.gather(
             *(self.deliveries.find(tenant_id, each, event_id) for each in fan_out.endpoint_ids)
         )
-        return EventWithDeliveries(event, FanOutState.COMPLETE, [each for each in found if each])
+        return EventWithDeliveries(event, state, [each for each in found if each])
+
+    async def cancel(self, tenant_id: str, event_id: str) -> EventFanOut:
+        """Cancel an event that is not due yet; a repeat is as good as the first.
+
+        The workflow decides: a cancellation that comes too late changes nothing there.
+
+        Raises:
+            Problem: 404; 409 it is due, or was; 503 no worker has answered.
+        """
+        found = await self._fan_out(tenant_id, event_id)
+        if found.fan_out is FanOutState.SCHEDULED:
+            found = await self._after_cancelling(tenant_id, event_id)
+        if found.fan_out is not FanOutState.CANCELLED:
+            raise conflict("the event was due already; only a scheduled one can be cancelled")
+        return found
 
     async def page(  # noqa: PLR0913 - one parameter a filter
         self,
@@ -122,8 +177,8 @@ class Events:
         until: datetime | None,
         limit: int,
         cursor: str | None,
-    ) -> Page[EventInput]:
-        """Return a page of a tenant's events: those fanned out last first.
+    ) -> Page[EventFanOut]:
+        """Return a page of a tenant's events: scheduled ones first, then those fanned out last.
 
         Raises:
             Problem: 404 no such tenant.
@@ -134,10 +189,10 @@ class Events:
         )
         query += between(since, until)
         rows, following = await page_of_executions(self.client, self.cursors, query, limit, cursor)
-        events = await asyncio.gather(*(self._readable(row.id) for row in rows))
+        events = await asyncio.gather(*map(self._readable, rows))
         return Page(data=[event for event in events if event], next_cursor=following)
 
-    def _check(self, event: EventInput, contract_name: str) -> None:
+    def _checked_contract(self, event: EventInput, contract_name: str) -> Contract:
         contract = self.contracts.get(contract_name)
         if contract is None:
             raise unavailable(
@@ -151,6 +206,7 @@ class Events:
             )
         for field, fault in contract.event_faults(event.type, event.extra).items():
             raise invalid(("body", *field.split(".")), fault)
+        return contract
 
     async def _repeated(self, event: EventInput) -> Published:
         accepted = await self._input(event_workflow_id(event.tenant_id, event.id))
@@ -162,12 +218,18 @@ class Events:
         """Return the event that a workflow was started with: the argument in its first entry.
 
         Raises:
-            Problem: 409, a direct start stored something else, or under a key that we lack.
+            Problem: 404 it is gone; 409 a direct start stored something else, or under a key that
+                we lack.
         """
         entries = self.client.get_workflow_handle(workflow_id).fetch_history_events(
             page_size=1, rpc_timeout=RPC_TIMEOUT
         )
-        first = await anext(entries)
+        try:
+            first = await anext(entries)
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:  # it was erased between two calls
+                raise not_found("event") from None
+            raise
         started = first.workflow_execution_started_event_attributes
         event: EventInput
         try:
@@ -182,11 +244,46 @@ class Events:
         began = first.event_time.ToDatetime(UTC)
         return event if event.created_at else event.model_copy(update={"created_at": began})
 
-    async def _readable(self, workflow_id: str) -> EventInput | None:
+    async def _fan_out(self, tenant_id: str, event_id: str) -> EventFanOut:
+        workflow_id = event_workflow_id(tenant_id, event_id)
+        description = await describe(self.client, workflow_id)
+        if description is None:
+            raise not_found("event")
+        event = await self._input(workflow_id)
+        return EventFanOut(event, fan_out_state(description, event))
+
+    async def _after_cancelling(self, tenant_id: str, event_id: str) -> EventFanOut:
+        """Ask for the cancellation, and return the event once a worker has taken it up."""
+        handle = self.client.get_workflow_handle(event_workflow_id(tenant_id, event_id))
         try:
-            return await self._input(workflow_id)
+            await handle.cancel(rpc_timeout=RPC_TIMEOUT)
+            async with asyncio.timeout(CANCEL_SECONDS):
+                await handle.result()
+        except WorkflowFailureError:
+            pass
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:  # it has just ended
+                raise
+        except TimeoutError:
+            raise unavailable(
+                "no worker has answered; the cancellation is stored, and done when one does"
+            ) from None
+        return await self._fan_out(tenant_id, event_id)
+
+    async def _readable(self, row: WorkflowExecution) -> EventFanOut | None:
+        try:
+            event = await self._input(row.id)
         except Problem:
             return None
+        return EventFanOut(event, fan_out_state(row, event))
+
+
+def fan_out_state(execution: WorkflowExecution, event: EventInput) -> FanOutState:
+    """Return how far an event's execution has come."""
+    if execution.status is WorkflowExecutionStatus.RUNNING:
+        waits = event.deliver_at and event.deliver_at > datetime.now(UTC)
+        return FanOutState.SCHEDULED if waits else FanOutState.RUNNING
+    return (execution.status and ENDED.get(execution.status)) or FanOutState.FAILED
 
 
 def warnings(event: EventInput) -> list[str]:
@@ -201,5 +298,5 @@ def warnings(event: EventInput) -> list[str]:
 
 def _content(event: EventInput) -> str:
     """Return what makes two publishes the same: all but when they came. In JSON, true is not 1."""
-    content: dict[str, Any] = event.model_dump(exclude={"created_at"})
+    content: dict[str, Any] = event.model_dump(mode="json", exclude={"created_at"})
     return json.dumps(content, sort_keys=True)

@@ -19,7 +19,7 @@ from api.services.temporal import (
 from hookwright.contracts import Contract
 from hookwright.ids import ROUTES_MEMO, TENANT_MEMO, tenant_workflow_id
 from hookwright.models import Route, TenantSettings, TenantState, TenantView
-from workflows.tenant import SettingsPut, Tenant, TenantPut
+from workflows.tenant import SettingsPut, Tenant, TenantDelete, TenantPut
 
 KNOWN_SECONDS = 5.0
 """How long publish takes a tenant for known without asking again. An event for a tenant deleted
@@ -106,8 +106,8 @@ class Tenants:
         views = [await row.memo_value(TENANT_MEMO, None, type_hint=TenantView) for row in rows]
         return Page(data=[view for view in views if view], next_cursor=following)
 
-    async def delete(self, tenant_id: str) -> None:
-        """Delete a tenant with all its endpoints.
+    async def delete(self, tenant_id: str, *, erase: bool = False) -> None:
+        """Delete a tenant with all its endpoints; `erase` its events and deliveries too.
 
         Raises:
             Problem: 404.
@@ -115,7 +115,9 @@ class Tenants:
         await self.get(tenant_id)
         handle = self.client.get_workflow_handle(tenant_workflow_id(tenant_id))
         async with updating("tenant"):
-            await handle.execute_update(Tenant.delete, rpc_timeout=UPDATE_TIMEOUT)
+            await handle.execute_update(
+                Tenant.delete, TenantDelete(erase=erase), rpc_timeout=UPDATE_TIMEOUT
+            )
         self._known.pop(tenant_id, None)
 
     async def _read(self, tenant_id: str) -> tuple[TenantView, list[Route]]:

@@ -7,7 +7,8 @@ from support.stack import Stack, unique
 from support.waiting import eventually
 
 FIELDS = {
-    "id", "name", "contract", "metadata", "hold_for_seconds", "tier",
+    "id", "name", "contract", "metadata", "hold_for_seconds",
+    "event_type_checks", "tier",
     "tokens_not_before", "created_at", "updated_at",
 }  # fmt: skip
 

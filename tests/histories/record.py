@@ -7,7 +7,7 @@ before the first release): `python tests/histories/record.py`. It writes into th
 import asyncio
 import sys
 import tempfile
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -19,11 +19,13 @@ from support.waiting import eventually  # noqa: E402
 from temporalio.client import WorkflowExecutionStatus  # noqa: E402
 
 from hookwright.ids import (  # noqa: E402
+    EVENT_TYPES_WORKFLOW_ID,
     delivery_workflow_id,
     endpoint_workflow_id,
     event_workflow_id,
     tenant_workflow_id,
 )
+from hookwright.times import rfc3339  # noqa: E402
 from runtime.embedded import EmbeddedServer, free_port  # noqa: E402
 from runtime.temporal import connect, set_up_namespace  # noqa: E402
 
@@ -56,6 +58,10 @@ async def deliveries(service: Stack, hooks: Receiver) -> None:
 
     await save(service, "delivery_delivered", await publish("delivered", 200))
     await save(service, "event", event_workflow_id(service.tenant, "delivered"))
+    hooks.behave = lambda _: Reply()
+    due = rfc3339(datetime.now(UTC) + timedelta(seconds=1))
+    await service.publish(id="scheduled", deliver_at=due)
+    await save(service, "event_scheduled", event_workflow_id(service.tenant, "scheduled"))
     await save(service, "delivery_retried", await publish("retried", 500, 200))
     await save(service, "delivery_exhausted", await publish("exhausted", 500, 500))
     path = f"{service.root}/endpoints/{endpoint['id']}"
@@ -79,6 +85,10 @@ async def main() -> None:
             await set_up_namespace(client, timedelta(days=1))
             async with stack(client) as service:
                 await deliveries(service, hooks)
+                await service.http.put("/v1/event-types/loan.funded", json={"json_schema": {}})
+                await service.http.delete("/v1/event-types/loan.funded")
+                history = await client.get_workflow_handle(EVENT_TYPES_WORKFLOW_ID).fetch_history()
+                (HERE / "eventtypes.json").write_text(history.to_json() + "\n")
                 await service.add_endpoint(hooks.url)
                 await service.http.delete(service.root)
                 await save(service, "tenant", tenant_workflow_id(service.tenant))

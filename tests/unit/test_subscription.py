@@ -5,7 +5,7 @@ from hypothesis import given
 from pydantic import TypeAdapter, ValidationError
 from unit.strategies import JSON
 
-from hookwright.subscription import EventTypePattern, passes_filter, wants_type
+from hookwright.subscription import EventTypePattern, passes_filter, wants_channels, wants_type
 
 
 @pytest.mark.parametrize(
@@ -46,6 +46,23 @@ def test_patterns_that_may_not(pattern):
     """Anything else is refused instead of never matching."""
     with pytest.raises(ValidationError):
         TypeAdapter(EventTypePattern).validate_python(pattern)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "channels", "passes"),
+    [
+        ([], [], True),
+        ([], ["a"], True),
+        (["a"], [], False),
+        (["a"], ["a"], True),
+        (["a", "b"], ["c", "b"], True),
+        (["a", "b"], ["c"], False),
+        (["a"], ["a.b"], False),
+    ],
+)
+def test_channels(wanted, channels, passes):
+    """No channels wanted: every event passes. Some wanted: one must be shared."""
+    assert wants_channels(wanted, channels) is passes
 
 
 DOCUMENT = {

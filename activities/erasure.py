@@ -1,0 +1,55 @@
+"""Erasure: what Temporal keeps of a deleted tenant."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+
+from temporalio import activity
+from temporalio.client import Client, WorkflowExecution
+
+from activities.entities import VISIBILITY_LAG_SECONDS
+from hookwright.client import delete_execution
+from hookwright.ids import tenant_workflow_prefixes
+
+CONCURRENT_DELETIONS = 100
+"""Executions in a page of visibility, which lets ten pages a second be read."""
+
+
+@dataclass(frozen=True)
+class Erasures:
+    """Deletes executions with their histories."""
+
+    client: Client
+
+    @activity.defn
+    async def erase_tenant(self, tenant_id: str) -> None:
+        """Delete every execution of a tenant but its own; what is open is terminated.
+
+        Temporal deletes what has just ended half a minute later, so this goes on until nothing is
+        listed any more. Safe to repeat.
+        """
+        prefixes = tenant_workflow_prefixes(tenant_id)
+        query = " OR ".join(f"WorkflowId STARTS_WITH '{prefix}'" for prefix in prefixes)
+        found = True
+        while found:
+            await asyncio.sleep(VISIBILITY_LAG_SECONDS)
+            activity.heartbeat()
+            found = False
+            async for rows in self._pages(query):
+                # In STARTS_WITH an id's underscore could stand for any letter.
+                own = [row for row in rows if row.id.startswith(prefixes)]
+                await asyncio.gather(*map(self._delete, own))
+                found = found or bool(own)
+
+    async def _pages(self, query: str) -> AsyncIterator[Sequence[WorkflowExecution]]:
+        rows = self.client.list_workflows(query, page_size=CONCURRENT_DELETIONS)
+        await rows.fetch_next_page()
+        while rows.current_page:
+            yield rows.current_page
+            if not rows.next_page_token:
+                return
+            await rows.fetch_next_page()
+
+    async def _delete(self, row: WorkflowExecution) -> None:
+        activity.heartbeat()
+        await delete_execution(self.client, row.id, row.run_id)

@@ -1,0 +1,100 @@
+"""Erasure, as a service: an event and its deliveries, out of Temporal."""
+
+import asyncio
+from dataclasses import dataclass
+
+from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
+
+from api.errors import conflict
+from api.services.events import Events, EventWithDeliveries, FanOutState
+from api.services.temporal import RPC_TIMEOUT, describe, equals
+from hookwright.client import delete_execution
+from hookwright.ids import DELIVERY_WORKFLOW, delivery_workflow_id, event_workflow_id
+
+MAX_IN_A_CALL = 500
+CONCURRENT_DELETIONS = 10
+MOMENT_SECONDS = 0.5
+"""Temporal deletes within 0.05 s, or else half a minute later."""
+
+
+@dataclass(frozen=True)
+class Erased:
+    """`deleted` executions; `complete` if no more are known; `gone` if they cannot be read now."""
+
+    deleted: int
+    complete: bool
+    gone: bool
+
+
+@dataclass(frozen=True)
+class Erasure:
+    """Deletes what Temporal keeps of events."""
+
+    client: Client
+    events: Events
+
+    async def erase(self, tenant_id: str, event_id: str, *, force: bool) -> Erased:
+        """Delete an event with its deliveries, these first: the event is found until all are gone.
+
+        Raises:
+            Problem: 404; 409 it is being fanned out, or (without `force`) scheduled or on its way.
+        """
+        found = await self.events.get(tenant_id, event_id)
+        if found.fan_out is FanOutState.SCHEDULED and force:
+            await self.events.cancel(tenant_id, event_id)
+        elif found.fan_out is FanOutState.SCHEDULED:
+            raise conflict("the event is scheduled; cancel it first, or give ?force=true")
+        elif found.fan_out is FanOutState.RUNNING:
+            raise conflict("the event is being fanned out; try again in a moment")
+        rows = await self._deliveries(tenant_id, found)
+        if not force and any(row.status is WorkflowExecutionStatus.RUNNING for row in rows):
+            raise conflict("deliveries are pending; wait for their end, or give ?force=true")
+        runs = {(row.id, row.run_id) for row in rows[:MAX_IN_A_CALL]}
+        await self._delete(runs)
+        if len(rows) > MAX_IN_A_CALL:
+            return Erased(len(runs), complete=False, gone=False)
+        workflow_id = event_workflow_id(tenant_id, event_id)
+        await delete_execution(self.client, workflow_id)
+        gone = await self._gone({workflow_id, *(row.id for row in rows)})
+        return Erased(len(runs) + 1, complete=True, gone=gone)
+
+    async def _deliveries(
+        self, tenant_id: str, found: EventWithDeliveries
+    ) -> list[WorkflowExecution]:
+        """Return the runs of the event's deliveries: those that visibility has, earlier runs too.
+
+        It may lag behind for those that the event itself knows of.
+        """
+        query = f"WorkflowType = '{DELIVERY_WORKFLOW}'" + equals(
+            TenantId=tenant_id, EventId=found.event.id
+        )
+        rows = [
+            row
+            async for row in self.client.list_workflows(
+                query, limit=MAX_IN_A_CALL + 1, rpc_timeout=RPC_TIMEOUT
+            )
+        ]
+        if len(rows) > MAX_IN_A_CALL:
+            return rows
+        ids = [
+            delivery_workflow_id(tenant_id, each.endpoint_id, found.event.id)
+            for each in found.deliveries
+        ]
+        known = {row.run_id for row in rows}
+        current = await asyncio.gather(*(describe(self.client, each) for each in ids))
+        return rows + [each for each in current if each and each.run_id not in known]
+
+    async def _delete(self, runs: set[tuple[str, str]]) -> None:
+        gate = asyncio.Semaphore(CONCURRENT_DELETIONS)
+
+        async def delete(workflow_id: str, run_id: str) -> None:
+            async with gate:
+                await delete_execution(self.client, workflow_id, run_id)
+
+        await asyncio.gather(*(delete(*run) for run in runs))
+
+    async def _gone(self, workflow_ids: set[str]) -> bool:
+        """Tell whether they can be read no more, having given Temporal a moment."""
+        await asyncio.sleep(MOMENT_SECONDS)
+        found = await asyncio.gather(*(describe(self.client, each) for each in workflow_ids))
+        return not any(found)

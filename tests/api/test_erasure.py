@@ -1,0 +1,122 @@
+"""Erasure: an event's content, and all of a tenant."""
+
+from datetime import UTC, datetime, timedelta
+
+from support.receiver import Receiver, answering
+from support.stack import Stack
+from support.waiting import assert_eventually, eventually
+
+from hookwright.times import rfc3339
+
+TEMPORALS_TIME = 60.0
+"""Temporal deletes what has just ended after some 35 s."""
+
+
+async def pending(service: Stack, hooks: Receiver) -> tuple[str, str]:
+    """Return an endpoint and an event whose delivery waits for its retry."""
+    hooks.behave = answering(500)
+    endpoint = await service.add_endpoint(hooks.url, retry={"schedule_seconds": [600]})
+    event = await service.publish()
+    await eventually(
+        lambda: service.delivery(endpoint["id"], event["id"]), lambda it: it.get("next_attempt_at")
+    )
+    return endpoint["id"], event["id"]
+
+
+async def gone(service: Stack, *paths: str) -> None:
+    async def statuses() -> set[int]:
+        answers = [await service.http.get(f"{service.root}/{path}") for path in paths]
+        return {answer.status_code for answer in answers}
+
+    await eventually(statuses, lambda it: it == {404}, within=TEMPORALS_TIME)
+
+
+async def test_event_is_erased_with_its_deliveries(service: Stack, hooks: Receiver) -> None:
+    """After an erasure neither the event nor a delivery can be read or listed; its id is free."""
+    endpoints = [await service.add_endpoint(hooks.url) for _ in range(2)]
+    event = await service.publish()
+    path = f"events/{event['id']}"
+    deliveries = [f"deliveries/{each['id']}:{event['id']}" for each in endpoints]
+    for endpoint in endpoints:
+        await eventually(
+            lambda one=endpoint["id"]: service.delivery(one, event["id"]),
+            lambda it: it.get("state") == "delivered",
+        )
+    answer = await service.http.delete(f"{service.root}/{path}/content")
+    assert answer.status_code == 200, answer.text
+    erased = answer.json()
+    assert (erased["event_id"], erased["executions_deleted"]) == (event["id"], 3)
+    assert erased["complete"]
+    assert any("backups" in each for each in erased["remains"])
+    await gone(service, path, *deliveries)
+    for listed in ("events", "deliveries"):
+        rows = (await service.http.get(f"{service.root}/{listed}")).json()["data"]
+        assert rows == []
+    assert (await service.http.delete(f"{service.root}/{path}/content")).status_code == 404
+    again = await service.publish(id=event["id"])
+    assert not again["duplicate"]
+    await assert_eventually(lambda: len(hooks.requests) == 4)
+
+
+async def test_pending_delivery_is_erased_by_force_only(service: Stack, hooks: Receiver) -> None:
+    """While a delivery is pending it is a 409; by force it ends, and no retry is made."""
+    endpoint, event = await pending(service, hooks)
+    path = f"{service.root}/events/{event}/content"
+    refused = await service.http.delete(path)
+    assert refused.status_code == 409
+    assert "force" in refused.json()["detail"]
+    assert (await service.delivery(endpoint, event))["state"] == "pending"
+    forced = await service.http.delete(path, params={"force": "true"})
+    assert forced.status_code == 200, forced.text
+    await gone(service, f"deliveries/{endpoint}:{event}", f"events/{event}")
+    assert len(hooks.requests) == 1
+
+
+async def test_scheduled_event_is_erased_by_force_only(service: Stack) -> None:
+    """A scheduled event is a 409; by force it is cancelled and erased."""
+    due = rfc3339(datetime.now(UTC) + timedelta(days=1))
+    event = await service.publish(deliver_at=due)
+    path = f"{service.root}/events/{event['id']}/content"
+    assert (await service.http.delete(path)).status_code == 409
+    forced = await service.http.delete(path, params={"force": "true"})
+    assert forced.status_code == 200, forced.text
+    await gone(service, f"events/{event['id']}")
+
+
+async def test_another_tenants_event_is_not_there(service: Stack, hooks: Receiver) -> None:
+    """An event of another tenant is a 404, and stays."""
+    await service.add_endpoint(hooks.url)
+    event = await service.publish()
+    await assert_eventually(lambda: hooks.ids() == [event["id"]])
+    other = await service.with_new_tenant()
+    foreign = f"{other.root}/events/{event['id']}/content"
+    assert (await service.http.delete(foreign)).status_code == 404
+    assert (await service.http.get(f"{service.root}/events/{event['id']}")).status_code == 200
+
+
+async def test_tenant_is_erased_with_all_it_had(service: Stack, hooks: Receiver) -> None:
+    """Deleted with erase, a tenant leaves no execution but its own; another one's stay."""
+    other = await service.with_new_tenant()
+    await other.add_endpoint(hooks.url)
+    kept = await other.publish()
+    await pending(service, hooks)
+    await service.publish(deliver_at=rfc3339(datetime.now(UTC) + timedelta(days=1)))
+    answer = await service.http.delete(service.root, params={"erase": "true"})
+    assert answer.status_code == 204
+
+    async def left() -> set[str]:
+        ids = {
+            f"{kind}:{service.tenant}:" for kind in ("event", "delivery", "endpoint", "recovery")
+        }
+        query = " OR ".join(f"WorkflowId STARTS_WITH '{each}'" for each in ids)
+        return {row.id async for row in service.client.list_workflows(query)}
+
+    assert await left()
+    await eventually(left, lambda ids: not ids, within=TEMPORALS_TIME + 20)
+
+    async def put() -> int:
+        return (await service.http.put(service.root, json={})).status_code
+
+    await eventually(put, lambda status: status == 201)
+    assert (await service.http.get(f"{other.root}/events/{kept['id']}")).status_code == 200
+    assert (await service.http.get(f"{service.root}/deliveries")).json()["data"] == []

@@ -1,0 +1,87 @@
+"""`EventTypes`: the one catalogue of event types."""
+
+from pydantic import BaseModel
+from temporalio import workflow
+from temporalio.exceptions import ApplicationError
+
+with workflow.unsafe.imports_passed_through():
+    from hookwright.event_types import (
+        MAX_CATALOGUE_BYTES,
+        CatalogueEntry,
+        CatalogueState,
+        EventTypeFields,
+    )
+    from hookwright.ids import EventType
+
+from workflows.deadline import Deadline
+
+
+class EventTypePut(Deadline):
+    """The argument of `put`."""
+
+    name: EventType
+    fields: EventTypeFields
+
+
+class EventTypeDelete(Deadline):
+    """The argument of `delete`."""
+
+    name: EventType
+
+
+class EventTypeKept(BaseModel):
+    """The answer to `put`."""
+
+    entry: CatalogueEntry
+    created: bool
+
+
+@workflow.defn
+class EventTypes:
+    """Lives for ever. State is carried in the argument; the memo is the copy that others read."""
+
+    @workflow.init
+    def __init__(self, state: CatalogueState) -> None:
+        self.state = state
+
+    @workflow.run
+    async def run(self, state: CatalogueState) -> None:  # noqa: ARG002 - taken by __init__
+        """Serve updates, and continue as new when the history has grown long."""
+        await workflow.wait_condition(lambda: workflow.info().is_continue_as_new_suggested())
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        workflow.continue_as_new(self.state, memo=dict(self.state.entries))
+
+    @workflow.update
+    async def put(self, request: EventTypePut) -> EventTypeKept:
+        """Enter or change an event type."""
+        known, now = self.state.entries.get(request.name), workflow.now()
+        entry = CatalogueEntry(
+            **request.fields.model_dump(),
+            name=request.name,
+            created_at=known.created_at if known else now,
+            updated_at=now,
+        )
+        self.state.entries[request.name] = entry
+        workflow.upsert_memo({request.name: entry})
+        return EventTypeKept(entry=entry, created=known is None)
+
+    @workflow.update
+    async def delete(self, request: EventTypeDelete) -> None:
+        """Take an event type out of the catalogue, if it is there."""
+        if self.state.entries.pop(request.name, None):
+            workflow.upsert_memo({request.name: None})
+
+    @put.validator
+    def refuse_put(self, request: EventTypePut) -> None:
+        """The catalogue has a size that Temporal can keep."""
+        request.refuse_when_late(workflow.now())
+        if self.state.size_with(request.name, request.fields) > MAX_CATALOGUE_BYTES:
+            raise ApplicationError(
+                f"the catalogue has at most {MAX_CATALOGUE_BYTES} bytes; delete event types first",
+                type="conflict",
+            )
+
+    @delete.validator
+    def refuse_delete(self, request: EventTypeDelete) -> None:
+        """What its caller was told has failed is not done later."""
+        request.refuse_when_late(workflow.now())
