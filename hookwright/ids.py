@@ -67,9 +67,7 @@ def trial_workflow_id(tenant_id: str, endpoint_id: str, event_id: str) -> str:
 
 def tenant_workflow_prefixes(tenant_id: str) -> tuple[str, ...]:
     """Return what the ids of all workflows of a tenant begin with, but for its own."""
-    return tuple(
-        f"{kind}:{tenant_id}:" for kind in ("event", "delivery", "endpoint", "trial", "recovery")
-    )
+    return tuple(f"{kind}:{tenant_id}:" for kind in ("event", "delivery", "endpoint", "trial"))
 
 
 def delivery_id(endpoint_id: str, event_id: str) -> str:

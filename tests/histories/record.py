@@ -42,6 +42,13 @@ async def save(service: Stack, name: str, workflow_id: str) -> None:
     print(f"recorded {name}")  # noqa: T201
 
 
+async def until_rows(service: Stack, query: str, number: int) -> None:
+    async def count() -> int:
+        return (await service.client.count_workflows(query)).count
+
+    await eventually(count, lambda found: found == number)
+
+
 async def deliveries(service: Stack, hooks: Receiver) -> None:
     """Record a delivery for each way that one can end."""
     failing = {"schedule_seconds": [0.1]}
@@ -65,6 +72,19 @@ async def deliveries(service: Stack, hooks: Receiver) -> None:
     await save(service, "delivery_retried", await publish("retried", 500, 200))
     await save(service, "delivery_exhausted", await publish("exhausted", 500, 500))
     path = f"{service.root}/endpoints/{endpoint['id']}"
+    await service.http.post(f"{path}/pause")
+    held = await publish("held", 200)
+    await until_rows(service, "DeliveryState = 'held'", 1)
+    await service.http.post(f"{path}/resume")
+    await save(service, "delivery_held", held)
+    await service.http.put(service.root, json={"hold_for_seconds": 1})
+    await service.http.post(f"{path}/pause")
+    await save(service, "delivery_expired", await publish("expired", 200))
+    await service.http.post(f"{path}/resume")
+    await service.http.post(f"{path}/test")
+    await until_rows(service, "WorkflowType = 'Trial'", 1)
+    [trial] = [row async for row in service.client.list_workflows("WorkflowType = 'Trial'")]
+    await save(service, "trial", trial.id)
     await service.http.patch(path, json={"retry": {"schedule_seconds": [600]}})
     waiting = await publish("cancelled", 500)
     await eventually(
