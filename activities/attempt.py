@@ -150,8 +150,7 @@ class Attempts:
             if so_far.release:
                 await self.telling.left(endpoint, delivery, ended)
             return ended
-        if so_far.release is None:  # else it is counted already
-            await self.telling.parked(endpoint, delivery, so_far)
+        await self.telling.parked(endpoint, delivery, so_far)
         return so_far.model_copy(update={"state": DeliveryState.HELD, "release": None})
 
 

@@ -56,9 +56,16 @@ class Telling:
     async def parked(
         self, endpoint: EndpointState, delivery: DeliveryInput, log: DeliveryLog
     ) -> None:
-        """Report that a delivery is about to be held."""
-        report = _report(delivery, log, "parked").model_copy(update={"is_held": True})
-        await self._add(endpoint, report)
+        """Report that a delivery is about to be held, for the first time or again."""
+        again = log.release is not None
+        report = _report(delivery, log, "parked again" if again else "parked")
+        attempted_as = _key(log.next_number + 1, "attempted") if again else None
+        await self._add(
+            endpoint,
+            report.model_copy(
+                update={"was_held": again, "is_held": True, "attempted_as": attempted_as}
+            ),
+        )
 
     async def left(
         self, endpoint: EndpointState, delivery: DeliveryInput, log: DeliveryLog
@@ -78,12 +85,16 @@ class Telling:
 
 def _report(delivery: DeliveryInput, log: DeliveryLog, what: str) -> Report:
     """Return a report whose key is the same if a killed worker's work is done again."""
-    identity = f"{activity.info().workflow_run_id} {log.next_number} {what}"
     return Report(
-        key=hashlib.blake2s(identity.encode(), digest_size=8).hexdigest(),
+        key=_key(log.next_number, what),
         event_id=delivery.event.id,
         event_type=delivery.event.type,
         at=datetime.now(UTC),
         attempts=len(log.attempts),
         operational=delivery.event.operational,
     )
+
+
+def _key(number: int, what: str) -> str:
+    identity = f"{activity.info().workflow_run_id} {number} {what}"
+    return hashlib.blake2s(identity.encode(), digest_size=8).hexdigest()

@@ -138,7 +138,8 @@ class Health(BaseModel):
                 self.streak = self.streak.ended(now)
 
     def _take(self, report: Report, rule: DeactivationRule, now: datetime) -> None:
-        self.holding.moved(now, was_held=report.was_held, is_held=report.is_held)
+        was_held = report.was_held and report.attempted_as not in self.known
+        self.holding.moved(now, was_held=was_held, is_held=report.is_held)
         if report.ended is DeliveryState.EXPIRED and not report.operational:
             self._tell("delivery.expired", **_facts(report))
         if report.outcome is Outcome.DELIVERED:

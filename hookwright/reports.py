@@ -26,7 +26,9 @@ class Report(BaseModel):
     """One thing that became of a delivery: an attempt, or that it was parked, or ended parked.
 
     `key` is the same when a killed worker's work is repeated. `outcome` is None where nothing was
-    sent; `retry_after` is what the receiver asked for, in seconds, if the contract honours it.
+    sent; `retry_after` is what the receiver asked for, in seconds, if the contract honours it. A
+    released delivery that is turned away was held still, unless the report `attempted_as` was
+    stored before: then its worker was killed between the two, and it must be counted anew.
     """
 
     key: str = Field(max_length=64)
@@ -41,6 +43,7 @@ class Report(BaseModel):
     )
     was_held: bool = False
     is_held: bool = False
+    attempted_as: str | None = Field(default=None, max_length=64)
     probe: bool = False
     ended: DeliveryState | None = None
     operational: bool = False

@@ -620,3 +620,18 @@ def test_memo_s_copy_is_small_and_harmless() -> None:
     assert life.health.known
     assert life.health.notices
     assert shown.status is DISABLED
+
+
+def test_turned_away_after_a_killed_attempt_is_counted_again() -> None:
+    """Released and turned away changes no count, unless its attempt's report was stored before."""
+    life = Life()
+    life.park()
+    attempt = report(life.now, was_held=True, outcome=Outcome.HTTP_ERROR)
+    again = report(life.now, was_held=True, is_held=True, attempted_as=attempt.key)
+    life.health.take(Reports(reports=[again]), life.now)
+    assert life.health.holding.held == 1
+    life.health.take(Reports(reports=[attempt]), life.now)
+    assert life.health.holding.held == 0
+    other = report(life.now, was_held=True, is_held=True, attempted_as=attempt.key)
+    life.health.take(Reports(reports=[other]), life.now)
+    assert life.health.holding.held == 1
