@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -29,6 +29,8 @@ is left for everything else."""
 
 MAX_PROBES_KEPT = 20
 """Beyond the retries' thirty records of an attempt, so that a log stays below 2 MiB."""
+
+Record = Callable[[DeliveryLog], None]
 
 log = structlog.get_logger(__name__)
 
@@ -57,7 +59,7 @@ class Attempts:
             endpoint = await self.endpoints.at_least(
                 delivery.event.tenant_id, delivery.endpoint_id, delivery.endpoint_version
             )
-            return await self._attempt(delivery, endpoint, DeliveryLog())
+            return await self._attempt(delivery, endpoint, DeliveryLog(), lambda _: None)
         finally:
             self.under_way.subtract([delivery.endpoint_id])
             if not self.under_way[delivery.endpoint_id]:
@@ -78,8 +80,11 @@ class Attempts:
             raise _due_later(so_far)
         attempts = DeliveryLog.model_validate(recorded[0]) if recorded else so_far
         endpoint = await self.endpoints.current(delivery.event.tenant_id, delivery.endpoint_id)
-        async with _heartbeats(attempts):
-            attempts = await self._attempt(delivery, endpoint, attempts)
+        async with _heartbeats(attempts) as record:
+            if attempts.untold:
+                attempts = await self._told(delivery, endpoint, attempts, None)
+            else:
+                attempts = await self._attempt(delivery, endpoint, attempts, record)
         if attempts.state is DeliveryState.PENDING:
             raise _due_later(attempts)
         return attempts
@@ -121,7 +126,11 @@ class Attempts:
         return self.client.get_workflow_handle(activity.info().workflow_id or "")
 
     async def _attempt(
-        self, delivery: DeliveryInput, endpoint: EndpointState | None, so_far: DeliveryLog
+        self,
+        delivery: DeliveryInput,
+        endpoint: EndpointState | None,
+        so_far: DeliveryLog,
+        record: Record,
     ) -> DeliveryLog:
         if endpoint is None:
             return so_far.model_copy(update={"state": DeliveryState.CANCELLED})
@@ -134,12 +143,22 @@ class Attempts:
             so_far.next_number,
             Trigger.PROBE if so_far.release is Release.PROBE else Trigger.SCHEDULE,
         )
-        if so_far.release:
-            activity.heartbeat(so_far)
         after = _after(so_far, posted)
+        record(after)
         _log_attempt(delivery, posted.attempt, after)
-        await self.telling.attempted(endpoint, delivery, so_far, after, posted.asked)
-        return after
+        return await self._told(delivery, endpoint, after, posted.asked)
+
+    async def _told(
+        self,
+        delivery: DeliveryInput,
+        endpoint: EndpointState | None,
+        after: DeliveryLog,
+        asked: float | None,
+    ) -> DeliveryLog:
+        """Tell the endpoint of the last attempt, and return the log that says so."""
+        if endpoint:
+            await self.telling.attempted(endpoint, delivery, after, asked)
+        return after.model_copy(update={"untold": False, "release": None})
 
     async def _turned_away(
         self, delivery: DeliveryInput, endpoint: EndpointState, so_far: DeliveryLog
@@ -163,7 +182,9 @@ def _after(so_far: DeliveryLog, posted: Posted) -> DeliveryLog:
         state=state,
         attempts=[*(each for each in so_far.attempts if each not in dropped), posted.attempt],
         retry_in_seconds=delay,
+        release=so_far.release,
         held_since=so_far.held_since if state is DeliveryState.HELD else None,
+        untold=True,
     )
 
 
@@ -209,20 +230,27 @@ def _log_attempt(delivery: DeliveryInput, attempt: Attempt, after: DeliveryLog) 
 
 
 @asynccontextmanager
-async def _heartbeats(attempts: DeliveryLog) -> AsyncIterator[None]:
+async def _heartbeats(so_far: DeliveryLog) -> AsyncIterator[Record]:
     """Show life while a POST is under way, so that a killed worker's attempt comes back soon.
 
-    The first beat tells those who release held deliveries in order that it is made, or is slow.
+    Yields what records the log as soon as the attempt is made. The first beat tells those who
+    release held deliveries in order that it is made, or is slow.
     """
+    latest = so_far
+
+    def record(log: DeliveryLog) -> None:
+        nonlocal latest
+        latest = log
+        activity.heartbeat(log)
 
     async def beat() -> None:
         await asyncio.sleep(FIRST_BEAT_SECONDS)
         while True:
-            activity.heartbeat(attempts)
+            activity.heartbeat(latest)
             await asyncio.sleep(BEAT_SECONDS)
 
     beating = asyncio.create_task(beat())
     try:
-        yield
+        yield record
     finally:
         beating.cancel()

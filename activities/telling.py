@@ -31,7 +31,6 @@ class Telling:
         self,
         endpoint: EndpointState,
         delivery: DeliveryInput,
-        before: DeliveryLog,
         after: DeliveryLog,
         asked: float | None,
     ) -> None:
@@ -46,7 +45,7 @@ class Telling:
                 "status_code": attempt.status_code,
                 "retry_after": asked and min(asked, MAX_RETRY_AFTER_SECONDS),
                 "probe": attempt.trigger is Trigger.PROBE,
-                "was_held": before.release is not None,
+                "was_held": after.release is not None,
                 "is_held": after.state is DeliveryState.HELD,
                 "ended": after.state,
             }

@@ -139,8 +139,9 @@ class TrialInput(BaseModel):
 class DeliveryLog(BaseModel):
     """Every attempt so far and where that leaves the delivery.
 
-    `release` is set from when a held delivery is let go until its attempt is made, `held_since`
-    while it waits and until then.
+    `release` is set from when a held delivery is let go until its attempt is told, `held_since`
+    while it waits and until then. `untold`: the last attempt was made, and its endpoint may not
+    know of it yet; a worker that is killed then must not make it again.
     """
 
     state: DeliveryState = DeliveryState.PENDING
@@ -148,6 +149,7 @@ class DeliveryLog(BaseModel):
     retry_in_seconds: float = 0.0
     release: Release | None = None
     held_since: Timestamp | None = None
+    untold: bool = False
 
     @property
     def next_number(self) -> int:

@@ -1,31 +1,20 @@
 """kill -9 in the middle of things: what was accepted arrives, at most twice, under one id."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import timedelta
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
-from support.processes import worker_process
+from support.processes import api_on, worker_process
 from support.receiver import Receiver, Reply
-from support.stack import CODEC, Stack, api_client, api_config, unique
+from support.stack import unique
 from support.waiting import assert_eventually, eventually
 
 from runtime.embedded import EmbeddedServer, free_port
-from runtime.temporal import connect, set_up_namespace
 
 RECOVERY_SECONDS = 10.0
 
 pytestmark = pytest.mark.timeout(180)
-
-
-@asynccontextmanager
-async def api_on(server: EmbeddedServer, task_queue: str) -> AsyncIterator[Stack]:
-    client = await connect(CODEC, target_host=server.address)
-    await set_up_namespace(client, timedelta(days=1))
-    async with api_client(client, api_config(task_queue)) as http:
-        yield Stack(client, http, task_queue, "")
 
 
 async def test_worker_killed_during_first_post(tmp_path: Path, hooks: Receiver) -> None:

@@ -4,9 +4,12 @@ import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
+from runtime.embedded import EmbeddedServer
 from runtime.processes import ManagedProcess, managed_process
-from support.stack import KEY_RING
+from runtime.temporal import connect, set_up_namespace
+from support.stack import CODEC, KEY_RING, Stack, api_client, api_config
 
 HOOKWRIGHT = [sys.executable, "-c", "from runtime.cli import app; app()"]
 
@@ -26,3 +29,12 @@ async def worker_process(
     }
     async with managed_process("worker", [*HOOKWRIGHT, "worker"], environment, log) as process:
         yield process
+
+
+@asynccontextmanager
+async def api_on(server: EmbeddedServer, task_queue: str) -> AsyncIterator[Stack]:
+    """Run the API, without a tenant yet, against a server while the context lasts."""
+    client = await connect(CODEC, target_host=server.address)
+    await set_up_namespace(client, timedelta(days=1))
+    async with api_client(client, api_config(task_queue)) as http:
+        yield Stack(client, http, task_queue, "")
