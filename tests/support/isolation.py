@@ -21,7 +21,7 @@ UNKNOWN = {
 }
 """Of each kind of id one that nobody has. A route with another kind must add it here."""
 
-SHARED = {"/v1/contracts/{name}"}
+SHARED = {"/v1/contracts/{name}", "/v1/event-types/{name}"}
 """Routes whose ids are no tenant's."""
 
 
