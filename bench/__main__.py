@@ -35,7 +35,7 @@ async def run(rounds: int, events: int, *, sandboxed: bool) -> str:
     """Measure; return the report."""
     with tempfile.TemporaryDirectory() as state:
         server = EmbeddedServer(Path(state), free_port())
-        async with site(server, sandboxed=sandboxed) as at:
+        async with site(server, worker_options=["--sandboxed"] if sandboxed else []) as at:
             machine = facts(at.server_version)
             outcomes = await compare(entries(at, events), rounds)
     return report(machine, list(outcomes.values()), rounds, events)

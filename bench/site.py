@@ -5,7 +5,7 @@ import hashlib
 import os
 import secrets
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -79,7 +79,7 @@ class Keys:
 
 @asynccontextmanager
 async def site(
-    server: EmbeddedServer, tree: Path = ROOT, *, sandboxed: bool = False
+    server: EmbeddedServer, tree: Path = ROOT, worker_options: Sequence[str] = ()
 ) -> AsyncIterator[Site]:
     """Run it all while the context lasts. Every process is ready when the context is entered."""
     keys = Keys.fresh()
@@ -93,7 +93,7 @@ async def site(
         await set_up_namespace(client, RETENTION)
         for name, module, *arguments in (
             ("bare worker", "bench.bare_worker", server.address),
-            ("worker", "bench.our_worker", *(["--sandboxed"] if sandboxed else [])),
+            ("worker", "bench.our_worker", *worker_options),
             ("API", "bench.our_api", str(port)),
         ):
             command = [sys.executable, "-P", "-m", module, *arguments]

@@ -1,0 +1,38 @@
+"""A receiver that fails all the time: its endpoint hears of everything, and seldom."""
+
+import asyncio
+from datetime import timedelta
+from itertools import pairwise
+
+from support.receiver import Receiver, answering
+from support.stack import Stack
+from support.waiting import eventually
+
+from hookwright.ids import endpoint_workflow_id
+
+EVENTS = 150
+
+
+async def test_storm_of_failures_is_a_signal_a_second(service: Stack, hooks: Receiver) -> None:
+    """All failures are counted, as the receiver counts them, in at most one signal a second."""
+    hooks.behave = answering(500)
+    endpoint = await service.add_endpoint(hooks.url, retry={"schedule_seconds": [0.1, 0.1]})
+    workflow_id = endpoint_workflow_id(service.tenant, endpoint["id"])
+    await asyncio.gather(*(service.publish() for _ in range(EVENTS)))
+
+    async def counted() -> int:
+        path = f"{service.root}/endpoints/{endpoint['id']}"
+        return (await service.http.get(path)).json()["consecutive_failures"]
+
+    await eventually(counted, lambda number: number == 3 * EVENTS, within=60)
+    assert len(hooks.requests) == 3 * EVENTS
+    history = await service.client.get_workflow_handle(workflow_id).fetch_history()
+    times = [
+        event.event_time.ToDatetime()
+        for event in history.events
+        if event.HasField("workflow_execution_signaled_event_attributes")
+    ]
+    # A signal is sent a second after the one before was stored.
+    close = [late - early for early, late in pairwise(times)]
+    assert min(close) > timedelta(seconds=0.9)
+    assert len(times) < EVENTS
