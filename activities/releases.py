@@ -5,7 +5,7 @@ is not found is looked for again (`hookwright.holding`).
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -89,7 +89,7 @@ class Releases:
         since = datetime.now(UTC) - timedelta(seconds=hold)
         query = f"{_held(tenant_id, endpoint_id)} AND {HELD_SINCE.name} < '{rfc3339(since)}'"
         async for row in self._rows(query):
-            await self._signal(row.id, "expire")
+            await _reached(self.client.get_workflow_handle(row.id).signal("expire"))
         return min(max(hold / 100, SOONEST_EXPIRY_CHECK), LATEST_EXPIRY_CHECK)
 
     @activity.defn
@@ -97,8 +97,7 @@ class Releases:
         """Cancel what is held for an endpoint that is gone; return how many."""
         ended = 0
         async for row in self._rows(_held(tenant_id, endpoint_id)):
-            await self.client.get_workflow_handle(row.id).cancel()
-            ended += 1
+            ended += await _reached(self.client.get_workflow_handle(row.id).cancel())
         return ended
 
     async def _oldest(
@@ -144,7 +143,8 @@ class Releases:
         description = await self._describe(workflow_id)
         if description is None or not _is_held(description):
             return False
-        if not await self._signal(workflow_id, "release", release):
+        handle = self.client.get_workflow_handle(workflow_id)
+        if not await _reached(handle.signal("release", release)):
             return False
         deadline = asyncio.get_running_loop().time() + POSTED_WITHIN_SECONDS
         while asyncio.get_running_loop().time() < deadline:
@@ -162,21 +162,23 @@ class Releases:
                 raise
             return None
 
-    async def _signal(self, workflow_id: str, signal: str, *arguments: object) -> bool:
-        try:
-            await self.client.get_workflow_handle(workflow_id).signal(signal, args=arguments)
-        except RPCError as error:
-            if error.status is not RPCStatusCode.NOT_FOUND:
-                raise
-            return False
-        return True
-
     async def _hold_seconds(self, tenant_id: str) -> float:
         description = await self._describe(tenant_workflow_id(tenant_id))
         if description is None:
             return LATEST_EXPIRY_CHECK  # a tenant that is gone takes its endpoints with it
         tenant = await description.memo_value(TENANT_MEMO, None, type_hint=TenantView)
         return tenant.hold_for_seconds if tenant else LATEST_EXPIRY_CHECK
+
+
+async def _reached(call: Awaitable[object]) -> bool:
+    """Await a call to a delivery; tell whether it was still there."""
+    try:
+        await call
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+        return False
+    return True
 
 
 async def _wait_until(due: float) -> None:

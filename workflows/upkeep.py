@@ -46,8 +46,9 @@ class Upkeep:
             case Duty.RELEASE:
                 await self.release()
             case Duty.END_HELD:
-                found = await self.run(Releases.end_held)
-                self.health.holding.released(workflow.now(), found, top_pace=1)
+                await self.run(Releases.end_held)
+                # Each reports that it has left; until then, and for those missed, look again later.
+                self.health.holding.released(workflow.now(), found=0, top_pace=1)
             case Duty.EXPIRE:
                 wait = await self.run(Releases.expire)
                 self.health.holding.next_expiry_at = workflow.now() + timedelta(seconds=wait)
