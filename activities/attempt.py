@@ -177,7 +177,7 @@ def _after(so_far: DeliveryLog, posted: Posted) -> DeliveryLog:
     """Return the log with an attempt, where it leaves the delivery, and when the next is due."""
     state, delay = _verdict(so_far, posted)
     probes = [each for each in so_far.attempts if each.trigger is Trigger.PROBE]
-    dropped = probes[: len(probes) + 1 - MAX_PROBES_KEPT] if len(probes) >= MAX_PROBES_KEPT else []
+    dropped = probes[: max(0, len(probes) + 1 - MAX_PROBES_KEPT)]
     return DeliveryLog(
         state=state,
         attempts=[*(each for each in so_far.attempts if each not in dropped), posted.attempt],

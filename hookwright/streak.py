@@ -1,7 +1,6 @@
 """How long and how often an endpoint has been failing, held against the rule."""
 
 from datetime import datetime, timedelta
-from http import HTTPStatus
 
 from pydantic import BaseModel
 
@@ -52,7 +51,7 @@ class Streak(BaseModel):
         """
         if outcome is Outcome.BLOCKED_DESTINATION:
             return DisabledReason.BLOCKED_DESTINATION
-        if rule.gone and status_code == HTTPStatus.GONE:
+        if rule.is_gone(status_code):
             return DisabledReason.GONE
         shares = self._shares(rule, lately, now)
         return next((reason for reason, share in shares.items() if share >= 1), None)
