@@ -1,6 +1,7 @@
 """A receiver that fails all the time: its endpoint hears of everything, and seldom."""
 
 import asyncio
+from collections import Counter
 from datetime import timedelta
 from itertools import pairwise
 
@@ -14,7 +15,11 @@ EVENTS = 150
 
 
 async def test_storm_of_failures_is_a_signal_a_second(service: Stack, hooks: Receiver) -> None:
-    """All failures are counted, as the receiver counts them, in at most one signal a second."""
+    """Every failure is counted once, in at most one signal a second.
+
+    The receiver may count one more: a worker that gets no CPU for seconds looks dead, and what it
+    had in flight is sent again, under the same number.
+    """
     hooks.behave = answering(500)
     endpoint = await service.add_endpoint(hooks.url, retry={"schedule_seconds": [0.1, 0.1]})
     workflow_id = endpoint_workflow_id(service.tenant, endpoint["id"])
@@ -25,7 +30,9 @@ async def test_storm_of_failures_is_a_signal_a_second(service: Stack, hooks: Rec
         return (await service.http.get(path)).json()["consecutive_failures"]
 
     await eventually(counted, lambda number: number == 3 * EVENTS, within=60)
-    assert len(hooks.requests) == 3 * EVENTS
+    posts = Counter(hooks.ids())
+    assert len(posts) == EVENTS
+    assert min(posts.values()) == 3
     history = await service.client.get_workflow_handle(workflow_id).fetch_history()
     times = [
         event.event_time.ToDatetime()
