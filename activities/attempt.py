@@ -2,10 +2,10 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
@@ -16,10 +16,9 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from activities.endpoints import Endpoints
 from activities.posting import Posted, Posting
 from activities.telling import Telling
-from hookwright.client import recorded_log
+from hookwright.logs import recorded_log
 from hookwright.models import Attempt, DeliveryInput, DeliveryLog, EndpointState, TrialInput
 from hookwright.outcomes import DeliveryState, Outcome, Trigger
-from hookwright.reports import Release
 from hookwright.schedule import next_delay
 
 FIRST_BEAT_SECONDS, BEAT_SECONDS = 0.25, 1.0
@@ -27,8 +26,8 @@ SHARE, ALL_SHARES = 20, 250
 """First attempts under way at once, to one endpoint and in all: half of `runtime.worker.IN_FLIGHT`
 is left for everything else."""
 
-MAX_PROBES_KEPT = 20
-"""Beyond the retries' thirty records of an attempt, so that a log stays below 2 MiB."""
+MAX_KEPT = 32
+"""Attempts in a log, the latest, so that two of it stay below 2 MiB: the longest retry table."""
 
 Record = Callable[[DeliveryLog], None]
 
@@ -46,20 +45,21 @@ class Attempts:
     under_way: Counter[str] = field(default_factory=Counter, init=False)
 
     @activity.defn
-    async def attempt(self, delivery: DeliveryInput) -> DeliveryLog:
+    async def attempt(self, delivery: DeliveryInput, so_far: DeliveryLog) -> DeliveryLog:
         """Make the first attempt. Runs as a local activity: see docs/decisions/0002.
 
+        `so_far` is empty but for a replay, which goes on with the log of the run before it.
         It holds one of the worker's slots for workflow tasks for as long as the receiver takes, so
         a receiver has its share of them: what is beyond is left to `retry`, which holds none.
         """
         if self.under_way[delivery.endpoint_id] >= SHARE or self.under_way.total() >= ALL_SHARES:
-            return DeliveryLog()
+            return so_far
         self.under_way[delivery.endpoint_id] += 1
         try:
             endpoint = await self.endpoints.at_least(
                 delivery.event.tenant_id, delivery.endpoint_id, delivery.endpoint_version
             )
-            return await self._attempt(delivery, endpoint, DeliveryLog(), lambda _: None)
+            return await self._attempt(delivery, endpoint, so_far, lambda _: None)
         finally:
             self.under_way.subtract([delivery.endpoint_id])
             if not self.under_way[delivery.endpoint_id]:
@@ -68,6 +68,9 @@ class Attempts:
     @activity.defn
     async def retry(self, delivery: DeliveryInput, so_far: DeliveryLog) -> DeliveryLog:
         """Make the next attempts, one in each run of this activity, until it ends or is held.
+
+        Reset in Temporal while it waits, it makes one more at once, beside the schedule
+        (docs/decisions/0013-replay.md).
 
         The log rides in the heartbeat details, which outlive a failed run: a pending delivery
         shows all its attempts, and a killed worker does not eat a step of the schedule.
@@ -79,12 +82,10 @@ class Attempts:
         if not recorded and so_far.retry_in_seconds:
             raise _due_later(so_far)
         attempts = DeliveryLog.model_validate(recorded[0]) if recorded else so_far
-        endpoint = await self.endpoints.current(delivery.event.tenant_id, delivery.endpoint_id)
-        async with _heartbeats(attempts) as record:
-            if attempts.untold:
-                attempts = await self._told(delivery, endpoint, attempts, None)
-            else:
-                attempts = await self._attempt(delivery, endpoint, attempts, record)
+        if recorded and activity.info().attempt == 1:
+            attempts = attempts.model_copy(update={"trigger": Trigger.MANUAL})
+            activity.heartbeat(attempts)  # it stays so, should this worker be killed
+        attempts = await _through_reset(self._next(delivery, attempts))
         if attempts.state is DeliveryState.PENDING:
             raise _due_later(attempts)
         return attempts
@@ -125,6 +126,14 @@ class Attempts:
     def _workflow(self) -> WorkflowHandle[Any, Any]:
         return self.client.get_workflow_handle(activity.info().workflow_id or "")
 
+    async def _next(self, delivery: DeliveryInput, so_far: DeliveryLog) -> DeliveryLog:
+        """Make the next attempt, or tell of the last if a killed worker may not have."""
+        endpoint = await self.endpoints.current(delivery.event.tenant_id, delivery.endpoint_id)
+        async with _heartbeats(so_far) as record:
+            if so_far.untold:
+                return await self._told(delivery, endpoint, so_far, None)
+            return await self._attempt(delivery, endpoint, so_far, record)
+
     async def _attempt(
         self,
         delivery: DeliveryInput,
@@ -134,14 +143,15 @@ class Attempts:
     ) -> DeliveryLog:
         if endpoint is None:
             return so_far.model_copy(update={"state": DeliveryState.CANCELLED})
-        if not endpoint.health.admits(so_far.release):
+        trigger = so_far.next_trigger
+        if trigger is not Trigger.MANUAL and not endpoint.health.admits(so_far.release):
             return await self._turned_away(delivery, endpoint, so_far)
         posted = await self.posting.post(
             endpoint,
             delivery.event,
             delivery.happened_at,
             so_far.next_number,
-            Trigger.PROBE if so_far.release is Release.PROBE else Trigger.SCHEDULE,
+            trigger,
         )
         after = _after(so_far, posted)
         record(after)
@@ -175,12 +185,13 @@ class Attempts:
 
 def _after(so_far: DeliveryLog, posted: Posted) -> DeliveryLog:
     """Return the log with an attempt, where it leaves the delivery, and when the next is due."""
-    state, delay = _verdict(so_far, posted)
-    probes = [each for each in so_far.attempts if each.trigger is Trigger.PROBE]
-    dropped = probes[: max(0, len(probes) + 1 - MAX_PROBES_KEPT)]
+    now = datetime.now(UTC)
+    state, delay = _verdict(so_far, posted, now)
     return DeliveryLog(
         state=state,
-        attempts=[*(each for each in so_far.attempts if each not in dropped), posted.attempt],
+        attempts=[*so_far.attempts, posted.attempt][-MAX_KEPT:],
+        steps=so_far.steps + (not so_far.beside_schedule),
+        due_at=now + timedelta(seconds=delay) if state is DeliveryState.PENDING else None,
         retry_in_seconds=delay,
         release=so_far.release,
         held_since=so_far.held_since if state is DeliveryState.HELD else None,
@@ -188,16 +199,18 @@ def _after(so_far: DeliveryLog, posted: Posted) -> DeliveryLog:
     )
 
 
-def _verdict(so_far: DeliveryLog, posted: Posted) -> tuple[DeliveryState, float]:
+def _verdict(so_far: DeliveryLog, posted: Posted, now: datetime) -> tuple[DeliveryState, float]:
     """Return where an attempt leaves its delivery, and the delay of the next attempt."""
     attempt, rule = posted.attempt, posted.rule
     if attempt.outcome is Outcome.DELIVERED:
         return DeliveryState.DELIVERED, 0.0
-    if attempt.trigger is Trigger.PROBE:
-        return DeliveryState.HELD, 0.0  # it was tried for the endpoint's sake
+    if so_far.beside_schedule and so_far.release:
+        return DeliveryState.HELD, 0.0
+    if so_far.beside_schedule and so_far.due_at:
+        return DeliveryState.PENDING, max(0.0, (so_far.due_at - now).total_seconds())
     if rule.gives_up_on(attempt.status_code):
         return DeliveryState.EXHAUSTED, 0.0
-    delay = next_delay(rule, so_far.scheduled + 1, posted.asked)
+    delay = next_delay(rule, so_far.steps + 1, posted.asked)
     return (DeliveryState.EXHAUSTED, 0.0) if delay is None else (DeliveryState.PENDING, delay)
 
 
@@ -227,6 +240,18 @@ def _log_attempt(delivery: DeliveryInput, attempt: Attempt, after: DeliveryLog) 
         state=after.state,
         retry_in_seconds=after.retry_in_seconds or None,
     )
+
+
+async def _through_reset(work: Coroutine[Any, Any, DeliveryLog]) -> DeliveryLog:
+    """Await an attempt, through a reset of its activity: cut short, it would be sent twice."""
+    attempt = asyncio.create_task(work)
+    try:
+        return await asyncio.shield(attempt)
+    except asyncio.CancelledError:
+        details = activity.cancellation_details()
+        if not (details and details.reset):
+            attempt.cancel()
+        return await attempt
 
 
 @asynccontextmanager

@@ -82,3 +82,35 @@ async def get_delivery(
     """Read a delivery with every attempt, while it is pending and after."""
     endpoint_id, event_id = delivery_id.split(":")
     return DeliveryRead.of(await services.deliveries.get(tenant_id, endpoint_id, event_id))
+
+
+@router.post(
+    "/{delivery_id}/retry",
+    status_code=HTTPStatus.ACCEPTED,
+    responses=responses(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
+)
+async def retry_delivery(
+    tenant_id: Name, delivery_id: DeliveryId, services: ServicesDependency
+) -> DeliveryRead:
+    """Attempt a delivery now, whatever its endpoint's status.
+
+    Pending or held, it keeps its place in the schedule or the queue. Ended, it is sent anew with
+    the same webhook id, and retried on the schedule. Several requests at once are one.
+    """
+    endpoint_id, event_id = delivery_id.split(":")
+    await services.retries.retry(tenant_id, endpoint_id, event_id)
+    return DeliveryRead.of(await services.deliveries.get(tenant_id, endpoint_id, event_id))
+
+
+@router.post(
+    "/{delivery_id}/cancel",
+    status_code=HTTPStatus.ACCEPTED,
+    responses=responses(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
+)
+async def cancel_delivery(
+    tenant_id: Name, delivery_id: DeliveryId, services: ServicesDependency
+) -> DeliveryRead:
+    """Cancel a pending or held delivery. An attempt that is under way may still arrive."""
+    endpoint_id, event_id = delivery_id.split(":")
+    await services.retries.cancel(tenant_id, endpoint_id, event_id)
+    return DeliveryRead.of(await services.deliveries.get(tenant_id, endpoint_id, event_id))

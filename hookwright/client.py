@@ -1,14 +1,12 @@
 """Publish straight from a service that has a Temporal client, without REST.
 
-The one module of the domain that knows Temporal. Any SDK can do the same: see "Publish from a
-service" in the README.
+Any SDK can do the same: see "Publish from a service" in the README.
 """
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from temporalio.api.common.v1 import WorkflowExecution
-from temporalio.api.workflow.v1 import PendingActivityInfo
 from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
 from temporalio.client import Client, WorkflowHandle
 from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
@@ -17,7 +15,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from hookwright.delays import delay_until
 from hookwright.ids import EVENT_WORKFLOW, TASK_QUEUE, event_workflow_id
-from hookwright.models import DeliveryInput, DeliveryLog, EventInput
+from hookwright.models import DeliveryInput, EventInput
 
 TENANT_ID = SearchAttributeKey.for_keyword("TenantId")
 ENDPOINT_ID = SearchAttributeKey.for_keyword("EndpointId")
@@ -99,12 +97,3 @@ async def delete_execution(client: Client, workflow_id: str, run_id: str = "") -
     except RPCError as error:
         if error.status is not RPCStatusCode.NOT_FOUND:
             raise
-
-
-async def recorded_log(client: Client, retry: PendingActivityInfo) -> DeliveryLog:
-    """Return the log that a pending `retry` carries in its heartbeat details."""
-    payloads = retry.heartbeat_details.payloads
-    if not payloads:
-        return DeliveryLog()
-    [details] = await client.data_converter.decode(payloads, [DeliveryLog])
-    return DeliveryLog.model_validate(details)

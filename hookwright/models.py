@@ -139,14 +139,19 @@ class TrialInput(BaseModel):
 class DeliveryLog(BaseModel):
     """Every attempt so far and where that leaves the delivery.
 
-    `release` is set from when a held delivery is let go until its attempt is told, `held_since`
-    while it waits and until then. `untold`: the last attempt was made, and its endpoint may not
-    know of it yet; a worker that is killed then must not make it again.
+    `steps` of the retry table are used up; the next is due at `due_at`, for which Temporal was told
+    to wait `retry_in_seconds`. `trigger` is what causes the next attempt. `release` is set from
+    when a held delivery is let go until its attempt is told, `held_since` while it waits and until
+    then. `untold`: the last attempt was made, and its endpoint may not know of it yet; a worker
+    that is killed then must not make it again.
     """
 
     state: DeliveryState = DeliveryState.PENDING
     attempts: list[Attempt] = []
+    steps: int = 0
+    due_at: Timestamp | None = None
     retry_in_seconds: float = 0.0
+    trigger: Trigger = Trigger.SCHEDULE
     release: Release | None = None
     held_since: Timestamp | None = None
     untold: bool = False
@@ -157,9 +162,22 @@ class DeliveryLog(BaseModel):
         return self.attempts[-1].number + 1 if self.attempts else 1
 
     @property
-    def scheduled(self) -> int:
-        """How many steps of the retry table are used up: probes use none."""
-        return sum(attempt.trigger is Trigger.SCHEDULE for attempt in self.attempts)
+    def next_trigger(self) -> Trigger:
+        """What causes the next attempt."""
+        match self.release:
+            case Release.PROBE:
+                return Trigger.PROBE
+            case Release.MANUAL:
+                return Trigger.MANUAL
+            case _:
+                return self.trigger
+
+    @property
+    def beside_schedule(self) -> bool:
+        """Whether the next attempt uses no step: a probe, or a person's wish before it is due."""
+        if self.next_trigger is Trigger.MANUAL:
+            return self.release is not None or self.due_at is not None
+        return self.next_trigger is Trigger.PROBE
 
 
 class TenantSettings(BaseModel):

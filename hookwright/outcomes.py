@@ -36,9 +36,11 @@ class Outcome(StrEnum):
 
 
 class Trigger(StrEnum):
-    """What caused an attempt."""
+    """What caused an attempt: `manual` is a person's wish, `recovery` a recovery's replay."""
 
     SCHEDULE = "schedule"
+    MANUAL = "manual"
+    RECOVERY = "recovery"
     PROBE = "probe"
     TEST = "test"
 

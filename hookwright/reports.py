@@ -16,10 +16,14 @@ MAX_REPORTS = 1_000
 
 
 class Release(StrEnum):
-    """How a held delivery was let go: to see whether the receiver is back, or because it is."""
+    """How a held delivery was let go.
+
+    To see whether the receiver is back, because it is, or because a person wants it.
+    """
 
     PROBE = "probe"
     DRAIN = "drain"
+    MANUAL = "manual"
 
 
 class Report(BaseModel):

@@ -53,7 +53,7 @@ class Delivery:
             ApplicationError: the attempts ran out, or it was held for too long; the log is in its
                 details.
         """
-        log = await self.first_attempt(delivery)
+        log = await self.first_attempt(delivery, _earlier_log())
         while log.state in (DeliveryState.PENDING, DeliveryState.HELD):
             if log.state is DeliveryState.HELD:
                 log = await self.hold(delivery, log)
@@ -67,19 +67,19 @@ class Delivery:
             await self.cancel(log)
         return log
 
-    async def first_attempt(self, delivery: DeliveryInput) -> DeliveryLog:
+    async def first_attempt(self, delivery: DeliveryInput, earlier: DeliveryLog) -> DeliveryLog:
         """Attempt at once, as a local activity; after a fault of ours, leave it to the schedule."""
         try:
             return await workflow.execute_local_activity_method(
                 Attempts.attempt,
-                delivery,
+                args=[delivery, earlier],
                 start_to_close_timeout=LONGEST_ATTEMPT,
                 retry_policy=RetryPolicy(maximum_attempts=1),
             )
         except FailureError as error:
             if is_cancelled_exception(error):
                 raise
-            return DeliveryLog()
+            return earlier
 
     async def retry_on_schedule(self, delivery: DeliveryInput, log: DeliveryLog) -> DeliveryLog:
         """Make the next attempts, on a schedule that Temporal keeps."""
@@ -168,3 +168,9 @@ class Delivery:
     def let_expire(self) -> None:
         """End it, if it is held."""
         self.expired = True
+
+
+def _earlier_log() -> DeliveryLog:
+    """Return what a replay goes on with: the log of the run before it, given with its start."""
+    log: DeliveryLog = workflow.memo_value(ATTEMPTS_MEMO, DeliveryLog(), type_hint=DeliveryLog)
+    return log

@@ -3,27 +3,16 @@
 import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from temporalio.api.enums.v1 import PendingActivityState
-from temporalio.client import (
-    Client,
-    WorkflowExecutionDescription,
-    WorkflowExecutionStatus,
-    WorkflowFailureError,
-)
-from temporalio.exceptions import ApplicationError
+from temporalio.client import Client, WorkflowExecutionDescription, WorkflowExecutionStatus
 
 from api.errors import not_found
 from api.pages import Cursors, Page
-from api.services.temporal import RPC_TIMEOUT, between, describe, equals, page_of_executions
-from hookwright.client import DELIVERY_STATE, ENDPOINT_ID, EVENT_ID, EVENT_TYPE, recorded_log
-from hookwright.ids import (
-    ATTEMPTS_MEMO,
-    DELIVERY_WORKFLOW,
-    delivery_id,
-    delivery_workflow_id,
-)
+from api.services.temporal import between, describe, equals, page_of_executions
+from hookwright.client import DELIVERY_STATE, ENDPOINT_ID, EVENT_ID, EVENT_TYPE
+from hookwright.ids import DELIVERY_WORKFLOW, delivery_id, delivery_workflow_id
+from hookwright.logs import ended_log, kept_log, recorded_log
 from hookwright.models import Attempt, DeliveryLog
 from hookwright.outcomes import DeliveryState
 
@@ -140,13 +129,7 @@ class Deliveries:
         """Return the attempts, from wherever they are now, and when the next is due."""
         if description.status is WorkflowExecutionStatus.RUNNING:
             return await self._pending_log(description)
-        if description.status in (
-            WorkflowExecutionStatus.COMPLETED,
-            WorkflowExecutionStatus.FAILED,
-        ):
-            final = await self._final_log(description.id)
-            return final or await _kept_log(description), None
-        return await _kept_log(description), None
+        return await ended_log(self.client, description), None
 
     async def _pending_log(
         self, description: WorkflowExecutionDescription
@@ -155,21 +138,5 @@ class Deliveries:
             waiting = retry.state == PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED
             due = retry.scheduled_time.ToDatetime(UTC) if waiting else None
             recorded = await recorded_log(self.client, retry)
-            return (recorded if recorded.attempts else await _kept_log(description)), due
-        return await _kept_log(description), None
-
-    async def _final_log(self, workflow_id: str) -> DeliveryLog | None:
-        handle: Any = self.client.get_workflow_handle(workflow_id, result_type=DeliveryLog)
-        try:
-            log: DeliveryLog = await handle.result(rpc_timeout=RPC_TIMEOUT)
-        except WorkflowFailureError as error:
-            if isinstance(error.cause, ApplicationError) and error.cause.details:
-                return DeliveryLog.model_validate(error.cause.details[0])
-            return None
-        return log
-
-
-async def _kept_log(description: WorkflowExecutionDescription) -> DeliveryLog:
-    """Return the log that the workflow put aside before its retries, or when it was cancelled."""
-    kept = await description.memo_value(ATTEMPTS_MEMO, None, type_hint=DeliveryLog)
-    return kept or DeliveryLog()
+            return (recorded if recorded.attempts else await kept_log(description)), due
+        return await kept_log(description), None

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from pydantic import ValidationError
 
+from activities.attempt import MAX_KEPT
 from activities.egress import MAX_ERROR_BYTES, MAX_KEPT_BYTES
 from hookwright.models import (
     MAX_METADATA_BYTES,
@@ -42,7 +43,7 @@ def test_the_longest_log(letter):
         response_body=filled(MAX_KEPT_BYTES),
         error=filled(MAX_ERROR_BYTES),
     )
-    log = DeliveryLog(state=DeliveryState.EXHAUSTED, attempts=[attempt] * (MAX_RETRIES + 1))
+    log = DeliveryLog(state=DeliveryState.EXHAUSTED, attempts=[attempt] * MAX_KEPT)
     stored = log.model_dump_json().encode()
     # Twice in one request: as heartbeat details and in the failure, or as input and result.
     assert 2 * len(stored) < BLOB_LIMIT

@@ -1,0 +1,113 @@
+"""Retry and cancellation of a delivery, as services. No worker is needed to take either."""
+
+from dataclasses import dataclass
+
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.enums.v1 import PendingActivityState
+from temporalio.api.workflow.v1 import PendingActivityInfo
+from temporalio.api.workflowservice.v1 import ResetActivityRequest
+from temporalio.client import Client, WorkflowExecutionDescription, WorkflowExecutionStatus
+from temporalio.service import RPCError, RPCStatusCode
+
+from api.errors import conflict, not_found, unavailable
+from api.services.temporal import RPC_TIMEOUT, describe
+from hookwright.client import DELIVERY_STATE
+from hookwright.ids import delivery_workflow_id, endpoint_workflow_id
+from hookwright.outcomes import DeliveryState, Trigger
+from hookwright.replay import replay
+from hookwright.reports import Release
+
+CANCELLED = (WorkflowExecutionStatus.CANCELED, WorkflowExecutionStatus.TERMINATED)
+
+
+@dataclass(frozen=True)
+class Retries:
+    """Has deliveries attempted now, or no more."""
+
+    client: Client
+
+    async def retry(self, tenant_id: str, endpoint_id: str, event_id: str) -> None:
+        """Have a delivery attempted now, whatever its endpoint's status.
+
+        A pending or held one keeps its place; an ended one is sent anew, under the same webhook id.
+        Several at once are one, and an attempt that is under way is left to end.
+
+        Raises:
+            Problem: 404; 409 its endpoint was deleted; 503 no worker has begun with it.
+        """
+        delivery = await self._describe(tenant_id, endpoint_id, event_id)
+        if delivery.status is not WorkflowExecutionStatus.RUNNING:
+            await self._refuse_without_endpoint(tenant_id, endpoint_id)
+            await self._replay(delivery)
+        elif delivery.typed_search_attributes.get(DELIVERY_STATE) == DeliveryState.HELD:
+            await self._release(delivery)
+        else:
+            for pending in delivery.raw_description.pending_activities:
+                await self._attempt_now(delivery, pending)
+
+    async def cancel(self, tenant_id: str, endpoint_id: str, event_id: str) -> None:
+        """Ask for a delivery's cancellation; again, if need be.
+
+        Raises:
+            Problem: 404; 409 it has ended otherwise.
+        """
+        delivery = await self._describe(tenant_id, endpoint_id, event_id)
+        if delivery.status in CANCELLED:
+            return
+        if delivery.status is not WorkflowExecutionStatus.RUNNING:
+            raise conflict("the delivery has ended; only a pending or held one can be cancelled")
+        handle = self.client.get_workflow_handle(delivery.id, run_id=delivery.run_id)
+        try:
+            await handle.cancel(rpc_timeout=RPC_TIMEOUT)
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+            raise conflict("the delivery has just ended") from None
+
+    async def _describe(
+        self, tenant_id: str, endpoint_id: str, event_id: str
+    ) -> WorkflowExecutionDescription:
+        workflow_id = delivery_workflow_id(tenant_id, endpoint_id, event_id)
+        description = await describe(self.client, workflow_id)
+        if description is None:
+            raise not_found("delivery")
+        return description
+
+    async def _refuse_without_endpoint(self, tenant_id: str, endpoint_id: str) -> None:
+        endpoint = await describe(self.client, endpoint_workflow_id(tenant_id, endpoint_id))
+        if endpoint is None or endpoint.status is not WorkflowExecutionStatus.RUNNING:
+            raise conflict("the endpoint was deleted; publish the event anew, under another id")
+
+    async def _replay(self, delivery: WorkflowExecutionDescription) -> None:
+        try:
+            await replay(self.client, delivery, Trigger.MANUAL)
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:  # it was erased between two calls
+                raise not_found("delivery") from None
+            raise
+
+    async def _release(self, delivery: WorkflowExecutionDescription) -> None:
+        handle = self.client.get_workflow_handle(delivery.id, run_id=delivery.run_id)
+        try:
+            await handle.signal("release", Release.MANUAL, rpc_timeout=RPC_TIMEOUT)
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:  # it has just ended
+                raise
+
+    async def _attempt_now(
+        self, delivery: WorkflowExecutionDescription, pending: PendingActivityInfo
+    ) -> None:
+        """Reset the activity that waits for its next attempt: it makes one beside the schedule."""
+        if pending.state != PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED:
+            return  # under way
+        if not pending.heartbeat_details.payloads:
+            raise unavailable("no worker has begun with this delivery's retries; ask again")
+        execution = WorkflowExecution(workflow_id=delivery.id, run_id=delivery.run_id)
+        request = ResetActivityRequest(
+            namespace=self.client.namespace, execution=execution, id=pending.activity_id
+        )
+        try:
+            await self.client.workflow_service.reset_activity(request, timeout=RPC_TIMEOUT)
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:  # it has just ended
+                raise

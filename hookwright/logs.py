@@ -1,0 +1,51 @@
+"""Where the log of a delivery is: with its pending retry, in its memo, or in its result."""
+
+from datetime import timedelta
+from typing import Any
+
+from temporalio.api.workflow.v1 import PendingActivityInfo
+from temporalio.client import (
+    Client,
+    WorkflowExecutionDescription,
+    WorkflowExecutionStatus,
+    WorkflowFailureError,
+)
+from temporalio.exceptions import ApplicationError
+
+from hookwright.ids import ATTEMPTS_MEMO
+from hookwright.models import DeliveryLog
+
+RPC_TIMEOUT = timedelta(seconds=2.5)
+
+
+async def recorded_log(client: Client, retry: PendingActivityInfo) -> DeliveryLog:
+    """Return the log that a pending `retry` carries in its heartbeat details."""
+    payloads = retry.heartbeat_details.payloads
+    if not payloads:
+        return DeliveryLog()
+    [details] = await client.data_converter.decode(payloads, [DeliveryLog])
+    return DeliveryLog.model_validate(details)
+
+
+async def ended_log(client: Client, ended: WorkflowExecutionDescription) -> DeliveryLog:
+    """Return the attempts of a delivery that has ended."""
+    if ended.status in (WorkflowExecutionStatus.COMPLETED, WorkflowExecutionStatus.FAILED):
+        return await _result(client, ended) or await kept_log(ended)
+    return await kept_log(ended)
+
+
+async def kept_log(delivery: WorkflowExecutionDescription) -> DeliveryLog:
+    """Return the log that a delivery began with, or put aside when it was retried or cancelled."""
+    kept = await delivery.memo_value(ATTEMPTS_MEMO, None, type_hint=DeliveryLog)
+    return kept or DeliveryLog()
+
+
+async def _result(client: Client, ended: WorkflowExecutionDescription) -> DeliveryLog | None:
+    handle: Any = client.get_workflow_handle(ended.id, run_id=ended.run_id, result_type=DeliveryLog)
+    try:
+        log: DeliveryLog = await handle.result(rpc_timeout=RPC_TIMEOUT)
+    except WorkflowFailureError as error:
+        if isinstance(error.cause, ApplicationError) and error.cause.details:
+            return DeliveryLog.model_validate(error.cause.details[0])
+        return None
+    return log
