@@ -21,7 +21,9 @@ from hookwright.models import Attempt, DeliveryInput, DeliveryLog, EndpointState
 from hookwright.outcomes import DeliveryState, Outcome, Trigger
 from hookwright.schedule import next_delay
 
-FIRST_BEAT_SECONDS, BEAT_SECONDS = 0.25, 1.0
+FIRST_BEAT_SECONDS, BEAT_SECONDS = 0.25, 2.0
+"""A worker is taken for dead after 5 s; each beat is a write for Temporal."""
+
 SHARE, ALL_SHARES = 20, 250
 """First attempts under way at once, to one endpoint and in all: half of `runtime.worker.IN_FLIGHT`
 is left for everything else."""

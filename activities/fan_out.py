@@ -13,13 +13,15 @@ from temporalio.service import RPCError, RPCStatusCode
 from hookwright.client import delivery_search_attributes
 from hookwright.envelope import event_document
 from hookwright.ids import (
+    ATTEMPTS_MEMO,
     DELIVERY_WORKFLOW,
     ROUTES_MEMO,
     delivery_workflow_id,
     tenant_workflow_id,
 )
 from hookwright.matching import matches
-from hookwright.models import DeliveryInput, EventInput, FanOut, Route
+from hookwright.models import DeliveryInput, DeliveryLog, EventInput, FanOut, Route
+from hookwright.outcomes import Trigger
 
 CHUNK = 500
 """Deliveries started by one run of the activity: a killed worker repeats at most these starts."""
@@ -87,17 +89,28 @@ class FanOuts:
             endpoint_id=route.endpoint_id,
             endpoint_version=route.version,
         )
-        try:
-            await self.client.start_workflow(
-                DELIVERY_WORKFLOW,
-                delivery,
-                id=delivery_workflow_id(event.tenant_id, route.endpoint_id, event.id),
-                task_queue=activity.info().task_queue,
-                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-                search_attributes=delivery_search_attributes(delivery),
-                static_summary=event.type,
-                task_timeout=TASK_TIMEOUT,
-                request_eager_start=True,
-            )
-        except WorkflowAlreadyStartedError:
-            return
+        await start_delivery(self.client, delivery)
+
+
+async def start_delivery(
+    client: Client,
+    delivery: DeliveryInput,
+    recovery: str | None = None,
+) -> None:
+    """Start a delivery, of a recovery perhaps; nothing if the event has one to this endpoint."""
+    event = delivery.event
+    try:
+        await client.start_workflow(
+            DELIVERY_WORKFLOW,
+            delivery,
+            id=delivery_workflow_id(event.tenant_id, delivery.endpoint_id, event.id),
+            task_queue=activity.info().task_queue,
+            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            search_attributes=delivery_search_attributes(delivery, recovery),
+            static_summary=event.type,
+            task_timeout=TASK_TIMEOUT,
+            request_eager_start=True,
+            memo={ATTEMPTS_MEMO: DeliveryLog(trigger=Trigger.RECOVERY)} if recovery else None,
+        )
+    except WorkflowAlreadyStartedError:
+        return

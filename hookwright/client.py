@@ -24,10 +24,11 @@ EVENT_TYPE = SearchAttributeKey.for_keyword("EventType")
 DELIVERY_STATE = SearchAttributeKey.for_keyword("DeliveryState")
 ACCEPTED_AT = SearchAttributeKey.for_datetime("AcceptedAt")
 HELD_SINCE = SearchAttributeKey.for_datetime("HeldSince")
+RECOVERY_ID = SearchAttributeKey.for_keyword("RecoveryId")
 
 SEARCH_ATTRIBUTES = (
     *(TENANT_ID, ENDPOINT_ID, EVENT_ID, EVENT_TYPE),
-    *(DELIVERY_STATE, ACCEPTED_AT, HELD_SINCE),
+    *(DELIVERY_STATE, ACCEPTED_AT, HELD_SINCE, RECOVERY_ID),
 )
 """What a namespace must have registered; `hookwright setup` does."""
 
@@ -43,11 +44,16 @@ def event_search_attributes(event: EventInput) -> TypedSearchAttributes:
     )
 
 
-def delivery_search_attributes(delivery: DeliveryInput) -> TypedSearchAttributes:
-    """Return what the delivery log is filtered by."""
-    endpoint = SearchAttributePair(ENDPOINT_ID, delivery.endpoint_id)
+def delivery_search_attributes(
+    delivery: DeliveryInput, recovery: str | None = None
+) -> TypedSearchAttributes:
+    """Return what the delivery log is filtered by, and what a recovery counts its own by."""
     return TypedSearchAttributes(
-        [*event_search_attributes(delivery.event).search_attributes, endpoint]
+        [
+            *event_search_attributes(delivery.event).search_attributes,
+            SearchAttributePair(ENDPOINT_ID, delivery.endpoint_id),
+            *([SearchAttributePair(RECOVERY_ID, recovery)] if recovery else []),
+        ]
     )
 
 

@@ -17,12 +17,14 @@ MAX_NUMBER = 2**53 - 1
 # Workflow types by name: activities start workflows that they may not import.
 EVENT_WORKFLOW = "Event"
 DELIVERY_WORKFLOW = "Delivery"
+RECOVERY_WORKFLOW = "Recovery"
 
 # The keys under which entities keep the memo copy of their state.
 TENANT_MEMO = "tenant"
 ROUTES_MEMO = "routes"
 ENDPOINT_MEMO = "endpoint"
 ATTEMPTS_MEMO = "attempts"
+RECOVERY_MEMO = "recovery"
 
 EVENT_TYPES_WORKFLOW_ID = "event-types"
 """The one catalogue. Every other workflow id has a colon."""
@@ -65,9 +67,20 @@ def trial_workflow_id(tenant_id: str, endpoint_id: str, event_id: str) -> str:
     return f"trial:{tenant_id}:{endpoint_id}:{event_id}"
 
 
+def recovery_workflow_id(tenant_id: str, endpoint_id: str) -> str:
+    """Return the id of an endpoint's `Recovery` workflow: there is one at a time."""
+    return f"recovery:{tenant_id}:{endpoint_id}"
+
+
+def recovery_id(endpoint_id: str, run_id: str) -> str:
+    """Return a recovery's id as the API shows it: one run of its endpoint's workflow."""
+    return f"{endpoint_id}:{run_id}"
+
+
 def tenant_workflow_prefixes(tenant_id: str) -> tuple[str, ...]:
     """Return what the ids of all workflows of a tenant begin with, but for its own."""
-    return tuple(f"{kind}:{tenant_id}:" for kind in ("event", "delivery", "endpoint", "trial"))
+    kinds = ("event", "delivery", "endpoint", "trial", "recovery")
+    return tuple(f"{kind}:{tenant_id}:" for kind in kinds)
 
 
 def delivery_id(endpoint_id: str, event_id: str) -> str:

@@ -1,11 +1,13 @@
-"""Where the log of a delivery is: with its pending retry, in its memo, or in its result."""
+"""What Temporal keeps of an execution: its first entry, and a delivery's log, wherever it is."""
 
 from datetime import timedelta
 from typing import Any
 
+from temporalio.api.history.v1 import HistoryEvent
 from temporalio.api.workflow.v1 import PendingActivityInfo
 from temporalio.client import (
     Client,
+    WorkflowExecution,
     WorkflowExecutionDescription,
     WorkflowExecutionStatus,
     WorkflowFailureError,
@@ -49,3 +51,13 @@ async def _result(client: Client, ended: WorkflowExecutionDescription) -> Delive
             return DeliveryLog.model_validate(error.cause.details[0])
         return None
     return log
+
+
+async def first_entry(client: Client, run: WorkflowExecution) -> HistoryEvent:
+    """Return how an execution began: its argument, and what it was started with.
+
+    Raises:
+        RPCError: it was erased (NOT_FOUND).
+    """
+    handle = client.get_workflow_handle(run.id, run_id=run.run_id)
+    return await anext(handle.fetch_history_events(page_size=1, rpc_timeout=RPC_TIMEOUT))

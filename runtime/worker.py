@@ -17,6 +17,7 @@ from activities.fan_out import FanOuts
 from activities.notices import Notices
 from activities.posting import Posting
 from activities.proxied_network import Proxy
+from activities.recoveries import Recoveries
 from activities.releases import Releases
 from activities.reporter import Reporter
 from activities.telling import Telling
@@ -26,10 +27,11 @@ from workflows.delivery import Delivery
 from workflows.endpoint import Endpoint
 from workflows.event import Event
 from workflows.event_types import EventTypes
+from workflows.recovery import Recovery
 from workflows.tenant import Tenant
 from workflows.trial import Trial
 
-WORKFLOWS = [Tenant, Endpoint, Event, Delivery, Trial, EventTypes]
+WORKFLOWS = [Tenant, Endpoint, Event, Delivery, Trial, Recovery, EventTypes]
 
 IN_FLIGHT = 500
 """First attempts under way at once. Each holds a workflow task for as long as its receiver takes,
@@ -37,6 +39,10 @@ so the SDK's default of 100 would let a hundred slow receivers stop everybody's 
 
 DRAIN = timedelta(seconds=65)
 """On shutdown, POSTs in flight may end: the longest timeout of an endpoint, and 5 s."""
+
+HEARTBEATS_APART = timedelta(seconds=1)
+"""The SDK tells Temporal of heartbeats no more often. The answer brings a cancellation: a recovery
+halts within 2 s. What beats all the time beats no faster than it must (`activities.attempt`)."""
 
 STICKY_TIMEOUT = timedelta(seconds=3)
 """How long a task waits for the worker that has the workflow cached, which may have been killed."""
@@ -74,6 +80,7 @@ async def worker(  # noqa: PLR0913 - what a worker is told
             max_concurrent_local_activities=IN_FLIGHT,
             max_concurrent_activities=IN_FLIGHT,
             graceful_shutdown_timeout=DRAIN,
+            max_heartbeat_throttle_interval=HEARTBEATS_APART,
             sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,
         ) as running,
     ):
@@ -107,4 +114,5 @@ def activities(
         releases.expire,
         releases.end_held,
         notices.publish,
+        Recoveries(client, endpoints).recover,
     ]

@@ -13,6 +13,7 @@ from api.services.endpoints import Endpoints
 from api.services.erasure import Erasure
 from api.services.event_types import EventTypes
 from api.services.events import Events
+from api.services.recoveries import Recoveries
 from api.services.retries import Retries
 from api.services.tenants import Tenants
 
@@ -28,6 +29,7 @@ class Services:
     event_types: EventTypes
     erasure: Erasure
     retries: Retries
+    recoveries: Recoveries
 
     @classmethod
     def on(cls, client: Client, config: ApiConfig) -> "Services":
@@ -60,6 +62,7 @@ class Services:
             deliveries=deliveries,
             event_types=event_types,
             retries=Retries(client),
+            recoveries=Recoveries(client, config.task_queue),
         )
 
 

@@ -1,0 +1,212 @@
+"""Recoveries, as services: begin, follow, pause, cancel."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal
+
+from temporalio.client import (
+    Client,
+    WorkflowExecutionDescription,
+    WorkflowExecutionStatus,
+    WorkflowFailureError,
+)
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from api.errors import conflict, not_found, unavailable
+from api.services.temporal import RPC_TIMEOUT, UPDATE_TIMEOUT, deadline, updating
+from hookwright.client import TENANT_ID
+from hookwright.ids import (
+    DELIVERY_WORKFLOW,
+    RECOVERY_MEMO,
+    RECOVERY_WORKFLOW,
+    recovery_id,
+    recovery_workflow_id,
+)
+from hookwright.recoveries import RecoveryInput, RecoveryProgress, RecoveryView
+from workflows.deadline import Deadline
+
+HALT_SECONDS = 5.0
+"""How long a caller waits for a worker to halt; it does within two."""
+
+
+class RecoveryState(StrEnum):
+    """How a recovery stands. Deleting its endpoint cancels it."""
+
+    RUNNING = "running"
+    PAUSED = "paused"
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """What became of the deliveries that a recovery started."""
+
+    delivered: int = 0
+    failed: int = 0
+    pending: int = 0
+
+
+@dataclass(frozen=True)
+class Recovery:
+    """A recovery, and how far it has come."""
+
+    id: str
+    request: RecoveryInput
+    state: RecoveryState
+    progress: RecoveryProgress
+    outcomes: Outcomes
+    created_at: datetime
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Recoveries:
+    """Begins and follows recoveries. An endpoint has one at a time: its workflow id says so."""
+
+    client: Client
+    task_queue: str
+
+    async def begin(self, request: RecoveryInput) -> Recovery:
+        """Begin a recovery; join the one that runs if it is of the same status, since, and rate.
+
+        Raises:
+            Problem: 409 another one of this endpoint is running.
+        """
+        workflow_id = recovery_workflow_id(request.tenant_id, request.endpoint_id)
+        try:
+            handle = await self.client.start_workflow(
+                RECOVERY_WORKFLOW,
+                request,
+                id=workflow_id,
+                task_queue=self.task_queue,
+                memo={RECOVERY_MEMO: RecoveryView(request=request)},
+                static_summary=f"{request.status} since {request.since:%Y-%m-%d %H:%M}",
+                rpc_timeout=RPC_TIMEOUT,
+            )
+        except WorkflowAlreadyStartedError:
+            return await self._join(workflow_id, request)
+        run_id = handle.result_run_id or ""
+        return await self.get(request.tenant_id, request.endpoint_id, run_id)
+
+    async def get(self, tenant_id: str, endpoint_id: str, run_id: str) -> Recovery:
+        """Return a recovery.
+
+        Raises:
+            Problem: 404.
+        """
+        found = await self._describe(recovery_workflow_id(tenant_id, endpoint_id), run_id)
+        view = await _view(found)
+        own_id = recovery_id(endpoint_id, found.run_id)
+        return Recovery(
+            id=own_id,
+            request=view.request,
+            state=_state(found, view),
+            progress=await self._progress(found, view),
+            outcomes=await self._outcomes(tenant_id, own_id),
+            created_at=found.start_time,
+            ended_at=found.close_time,
+        )
+
+    async def switch(
+        self, tenant_id: str, endpoint_id: str, run_id: str, update: Literal["pause", "resume"]
+    ) -> Recovery:
+        """Pause or resume a recovery; once this returns it has halted, or goes on.
+
+        Raises:
+            Problem: 404; 409 it has ended; 503 no worker has answered.
+        """
+        found = await self._describe(recovery_workflow_id(tenant_id, endpoint_id), run_id)
+        _refuse_ended(found)
+        async with updating("recovery"):
+            await self.client.get_workflow_handle(found.id, run_id=found.run_id).execute_update(
+                update, Deadline(not_after=deadline()), rpc_timeout=UPDATE_TIMEOUT
+            )
+        return await self.get(tenant_id, endpoint_id, run_id)
+
+    async def cancel(self, tenant_id: str, endpoint_id: str, run_id: str) -> Recovery:
+        """Cancel a recovery; once this returns it starts no more deliveries.
+
+        Raises:
+            Problem: 404; 409 it has ended; 503 no worker has answered.
+        """
+        found = await self._describe(recovery_workflow_id(tenant_id, endpoint_id), run_id)
+        if found.status is not WorkflowExecutionStatus.CANCELED:
+            _refuse_ended(found)
+            await self._cancel(found)
+        return await self.get(tenant_id, endpoint_id, run_id)
+
+    async def _join(self, workflow_id: str, request: RecoveryInput) -> Recovery:
+        running = await self._describe(workflow_id, None)
+        found = await self.get(request.tenant_id, request.endpoint_id, running.run_id)
+        asked = request.model_copy(update={"until": found.request.until})
+        if asked.model_dump_json() != found.request.model_dump_json():
+            raise conflict(
+                f"recovery {found.id} of this endpoint is running; cancel it, or wait for its end"
+            )
+        return found
+
+    async def _cancel(self, found: WorkflowExecutionDescription) -> None:
+        handle = self.client.get_workflow_handle(found.id, run_id=found.run_id)
+        try:
+            await handle.cancel(rpc_timeout=RPC_TIMEOUT)
+            async with asyncio.timeout(HALT_SECONDS):
+                await handle.result()
+        except WorkflowFailureError:
+            return
+        except TimeoutError:
+            raise unavailable(
+                "no worker has answered; the cancellation is stored, and done when one does"
+            ) from None
+
+    async def _describe(self, workflow_id: str, run_id: str | None) -> WorkflowExecutionDescription:
+        handle = self.client.get_workflow_handle(workflow_id, run_id=run_id)
+        try:
+            return await handle.describe(rpc_timeout=RPC_TIMEOUT)
+        except RPCError as error:
+            if error.status in (RPCStatusCode.NOT_FOUND, RPCStatusCode.INVALID_ARGUMENT):
+                raise not_found("recovery") from None
+            raise
+
+    async def _progress(
+        self, found: WorkflowExecutionDescription, view: RecoveryView
+    ) -> RecoveryProgress:
+        """Return how far it is, from wherever that is now."""
+        for pending in found.raw_description.pending_activities:
+            if payloads := pending.heartbeat_details.payloads:
+                [told] = await self.client.data_converter.decode(payloads, [RecoveryProgress])
+                return RecoveryProgress.model_validate(told)
+        return view.progress
+
+    async def _outcomes(self, tenant_id: str, own_id: str) -> Outcomes:
+        counted = await self.client.count_workflows(
+            f"WorkflowType = '{DELIVERY_WORKFLOW}' AND {TENANT_ID.name} = '{tenant_id}'"
+            f" AND RecoveryId = '{own_id}' GROUP BY ExecutionStatus",
+            rpc_timeout=RPC_TIMEOUT,
+        )
+        by_status = {group.group_values[0]: group.count for group in counted.groups}
+        return Outcomes(
+            delivered=by_status.get("Completed", 0),
+            failed=by_status.get("Failed", 0),
+            pending=by_status.get("Running", 0),
+        )
+
+
+async def _view(found: WorkflowExecutionDescription) -> RecoveryView:
+    view: RecoveryView = await found.memo_value(RECOVERY_MEMO, type_hint=RecoveryView)
+    return view
+
+
+def _state(found: WorkflowExecutionDescription, view: RecoveryView) -> RecoveryState:
+    if found.status is WorkflowExecutionStatus.RUNNING:
+        return RecoveryState.PAUSED if view.paused else RecoveryState.RUNNING
+    completed = found.status is WorkflowExecutionStatus.COMPLETED
+    return RecoveryState.COMPLETED if completed else RecoveryState.CANCELLED
+
+
+def _refuse_ended(found: WorkflowExecutionDescription) -> None:
+    if found.status is not WorkflowExecutionStatus.RUNNING:
+        raise conflict("the recovery has ended")

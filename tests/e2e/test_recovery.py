@@ -1,0 +1,222 @@
+"""Recovery: one call sends an endpoint what it has not had, once, in order, at a rate."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from support.receiver import Receiver, answering
+from support.stack import Stack
+from support.waiting import assert_eventually, eventually
+
+LONG_AGO = (datetime.now(UTC) - timedelta(days=1)).isoformat()
+
+
+async def begin(service: Stack, endpoint: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    body = {"since": LONG_AGO, "rate_per_second": 100, **fields}
+    path = f"{service.root}/endpoints/{endpoint['id']}/recover"
+    answer = await service.http.post(path, json=body)
+    assert answer.status_code == 202, answer.text
+    return answer.json()
+
+
+async def read(service: Stack, recovery: dict[str, Any]) -> dict[str, Any]:
+    return (await service.http.get(f"{service.root}/recoveries/{recovery['id']}")).json()
+
+
+async def ended(service: Stack, recovery: dict[str, Any], **expected: Any) -> dict[str, Any]:
+    """Return the recovery once it has ended, and shows these."""
+    return await eventually(
+        lambda: read(service, recovery),
+        lambda it: it["ended_at"] and all(it[name] == value for name, value in expected.items()),
+        within=60,
+    )
+
+
+async def failed_deliveries(
+    service: Stack, endpoint: dict[str, Any], events: list[str], state: str = "exhausted"
+) -> None:
+    async def count() -> int:
+        query = f"?endpoint_id={endpoint['id']}&state={state}&limit=100"
+        return len((await service.http.get(f"{service.root}/deliveries{query}")).json()["data"])
+
+    await eventually(count, lambda number: number == len(events), within=60)
+
+
+async def test_all_failed_are_sent_once_in_order(service: Stack, hooks: Receiver) -> None:
+    """Exhausted and expired deliveries are replayed, oldest first; delivered ones left alone."""
+    endpoint = await service.add_endpoint(hooks.url, retry={"schedule_seconds": []})
+    delivered = (await service.publish())["id"]
+    await assert_eventually(lambda: hooks.ids() == [delivered])
+    hooks.behave = answering(500)
+    events = [(await service.publish())["id"] for _ in range(20)]
+    await failed_deliveries(service, endpoint, events)
+    path = f"{service.root}/endpoints/{endpoint['id']}"
+    await service.http.put(service.root, json={"hold_for_seconds": 1})
+    await service.http.post(f"{path}/pause")
+    events.append((await service.publish())["id"])
+    await failed_deliveries(service, endpoint, events[-1:], "expired")
+    await service.http.post(f"{path}/resume")
+    hooks.behave, hooks.requests = answering(200), []
+    recovery = await begin(service, endpoint, status="failed", rate_per_second=10)
+    assert (recovery["state"], recovery["ended_at"]) == ("running", None)
+    after = await ended(service, recovery, delivered=21)
+    assert after | {"state": "completed", "total": 21, "done": 21, "failed": 0} == after
+    assert sorted(hooks.ids()) == sorted(events)
+    found = await service.delivery(endpoint["id"], events[0])
+    assert [attempt["trigger"] for attempt in found["attempts"]] == ["schedule", "recovery"]
+    again = await begin(service, endpoint, status="failed")
+    assert (await ended(service, again))["delivered"] == 0
+    assert len(hooks.requests) == 21
+    assert (await read(service, recovery)) == after
+    failed_first = [each for each in await starts(service, endpoint, "NULL") if each in events]
+    assert await starts(service, endpoint, "NOT NULL") == failed_first
+
+
+async def starts(service: Stack, endpoint: dict[str, Any], recovery: str) -> list[str]:
+    """Return the events of an endpoint's first or recovered runs, in the order of their starts."""
+    query = f"EndpointId = '{endpoint['id']}' AND RecoveryId IS {recovery}"
+    rows = [row async for row in service.client.list_workflows(query)]
+    return [row.id.split(":")[-1] for row in sorted(rows, key=lambda row: row.start_time)]
+
+
+async def test_missing_are_what_it_would_get_today(service: Stack, hooks: Receiver) -> None:
+    """An endpoint gets the events from before it came, and those that it filtered out then."""
+    for n in range(3):
+        await service.publish(id=f"before_{n}", type="loan.funded")
+    await service.publish(id="unwanted", type="invoice.paid")
+    await service.publish(id="for_another", endpoint_id=(await other(service, hooks))["id"])
+    await assert_eventually(lambda: "for_another" in hooks.ids())
+    hooks.requests = []
+    endpoint = await service.add_endpoint(hooks.url, event_types=["loan.*"], filter="data.n > `1`")
+    for n in range(4):
+        await service.publish(id=f"filtered_{n}", data={"n": n})
+    await assert_eventually(lambda: {"filtered_2", "filtered_3"} <= {*hooks.ids()})
+    path = f"{service.root}/endpoints/{endpoint['id']}"
+    await service.http.patch(path, json={"filter": None})
+    recovery = await begin(service, endpoint, status="missing")
+    after = await ended(service, recovery, delivered=5)
+    assert after["total"] == after["done"] == 9
+    mine = [it.webhook_id for it in hooks.requests if it.path == "/hooks"]
+    assert sorted(mine) == sorted(
+        [f"before_{n}" for n in range(3)] + [f"filtered_{n}" for n in range(4)]
+    )
+
+
+async def other(service: Stack, hooks: Receiver) -> dict[str, Any]:
+    return await service.add_endpoint(f"{hooks.url}/other", event_types=["loan.funded"])
+
+
+async def test_one_at_a_time(service: Stack, hooks: Receiver) -> None:
+    """The same request joins the recovery that runs, another is refused; both give its id."""
+    endpoint = await service.add_endpoint(hooks.url, retry={"schedule_seconds": []})
+    hooks.behave = answering(500)
+    events = [(await service.publish())["id"] for _ in range(5)]
+    await failed_deliveries(service, endpoint, events)
+    first = await begin(service, endpoint, status="failed", rate_per_second=0.1)
+    ids = {
+        (await begin(service, endpoint, status="failed", rate_per_second=0.1))["id"]
+        for _ in range(3)
+    }
+    assert ids == {first["id"]}
+    body = {"since": LONG_AGO, "status": "missing"}
+    path = f"{service.root}/endpoints/{endpoint['id']}/recover"
+    refused = await service.http.post(path, json=body)
+    assert refused.status_code == 409
+    assert first["id"] in refused.json()["detail"]
+    cancelled = await service.http.post(f"{service.root}/recoveries/{first['id']}/cancel")
+    assert cancelled.json()["state"] == "cancelled"
+    second = await begin(service, endpoint, status="missing")
+    assert second["id"] != first["id"]
+
+
+async def test_pause_resume_cancel(service: Stack, hooks: Receiver) -> None:
+    """Paused or cancelled, it starts nothing more; resumed, it goes on from there."""
+    endpoint = await service.add_endpoint(hooks.url, retry={"schedule_seconds": []})
+    hooks.behave = answering(500)
+    events = [(await service.publish())["id"] for _ in range(24)]
+    await failed_deliveries(service, endpoint, events)
+    hooks.behave, hooks.requests = answering(200), []
+    recovery = await begin(service, endpoint, status="failed", rate_per_second=4)
+    path = f"{service.root}/recoveries/{recovery['id']}"
+
+    async def switch(what: str) -> dict[str, Any]:
+        answer = await service.http.post(f"{path}/{what}")
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    await assert_eventually(lambda: len(hooks.requests) >= 3)
+    paused = await switch("pause")
+    assert paused["state"] == "paused"
+    rest = await eventually(
+        lambda: read(service, recovery), lambda it: it["delivered"] == it["done"]
+    )
+    assert (await switch("pause"))["done"] == rest["done"] == len(hooks.requests)
+    assert (await switch("resume"))["state"] == "running"
+    await assert_eventually(lambda: len(hooks.requests) >= rest["done"] + 3)
+    cancelled = await switch("cancel")
+    assert cancelled["state"] == "cancelled"
+    assert cancelled["done"] < len(events)
+    await eventually(lambda: read(service, recovery), lambda it: it["delivered"] == it["done"])
+    assert len(hooks.requests) == len({*hooks.ids()}) == cancelled["done"]
+    assert (await switch("cancel"))["state"] == "cancelled"
+    assert (await service.http.post(f"{path}/pause")).status_code == 409
+
+
+async def test_held_while_paused(service: Stack, hooks: Receiver) -> None:
+    """What is recovered for a paused endpoint is held, and arrives when it is resumed."""
+    endpoint = await service.add_endpoint(hooks.url, retry={"schedule_seconds": []})
+    hooks.behave = answering(500)
+    events = [(await service.publish())["id"] for _ in range(3)]
+    await failed_deliveries(service, endpoint, events)
+    path = f"{service.root}/endpoints/{endpoint['id']}"
+    await service.http.post(f"{path}/pause")
+    hooks.behave, hooks.requests = answering(200), []
+    recovery = await begin(service, endpoint, status="failed")
+    await ended(service, recovery, pending=3)
+    assert hooks.requests == []
+    await service.http.post(f"{path}/resume")
+    await ended(service, recovery, delivered=3)
+    assert sorted(hooks.ids()) == sorted(events)
+
+
+async def test_deleted_endpoint_ends_its_recovery(service: Stack, hooks: Receiver) -> None:
+    """It is cancelled: there is nobody to send to."""
+    endpoint = await service.add_endpoint(hooks.url, retry={"schedule_seconds": []})
+    hooks.behave = answering(500)
+    events = [(await service.publish())["id"] for _ in range(8)]
+    await failed_deliveries(service, endpoint, events)
+    recovery = await begin(service, endpoint, status="failed", rate_per_second=1)
+    await service.http.delete(f"{service.root}/endpoints/{endpoint['id']}")
+    assert (await ended(service, recovery))["state"] == "cancelled"
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({"since": "2999-01-01T00:00:00Z", "status": "failed"}, 422),
+        ({"since": LONG_AGO, "until": LONG_AGO, "status": "failed"}, 422),
+        ({"since": LONG_AGO, "status": "lost"}, 422),
+        ({"since": LONG_AGO, "status": "failed", "rate_per_second": 0}, 422),
+        ({"since": LONG_AGO, "status": "failed", "rate_per_second": 101}, 422),
+        ({"status": "failed"}, 422),
+    ],
+)
+async def test_bad_requests(
+    service: Stack, hooks: Receiver, body: dict[str, Any], status: int
+) -> None:
+    """What makes no sense is refused before anything begins."""
+    endpoint = await service.add_endpoint(hooks.url)
+    path = f"{service.root}/endpoints/{endpoint['id']}/recover"
+    assert (await service.http.post(path, json=body)).status_code == status
+
+
+async def test_unknown_recovery(service: Stack, hooks: Receiver) -> None:
+    """An id that nobody has is a 404, whatever is asked of it."""
+    endpoint = await service.add_endpoint(hooks.url)
+    unknown = f"{service.root}/recoveries/{endpoint['id']}:00000000-0000-0000-0000-000000000000"
+    answers = await asyncio.gather(
+        service.http.get(unknown),
+        *(service.http.post(f"{unknown}/{what}") for what in ("pause", "resume", "cancel")),
+    )
+    assert {answer.status_code for answer in answers} == {404}

@@ -1,0 +1,104 @@
+"""`Recovery`: what an endpoint has not had is sent, at a rate."""
+
+from datetime import timedelta
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+from temporalio.exceptions import ActivityError, is_cancelled_exception
+
+with workflow.unsafe.imports_passed_through():
+    from activities.recoveries import Recoveries
+    from hookwright.ids import RECOVERY_MEMO
+    from hookwright.recoveries import RecoveryInput, RecoveryProgress, RecoveryView
+
+from workflows.deadline import Deadline
+
+LONGEST = timedelta(days=30)
+MISSED_HEARTBEAT = timedelta(seconds=5)
+
+OUR_OWN_FAULTS = RetryPolicy(maximum_interval=timedelta(seconds=10))
+
+
+@workflow.defn
+class Recovery:
+    """One activity does it, from start to end; its progress rides in its heartbeats.
+
+    Paused, the activity ends early, and another goes on from there.
+    """
+
+    @workflow.init
+    def __init__(self, recovery: RecoveryInput) -> None:
+        self.view = RecoveryView(request=recovery)
+        self.under_way = False
+
+    @workflow.run
+    async def run(self, recovery: RecoveryInput) -> RecoveryProgress:
+        """Recover all, with as many pauses as there are; return how many that were.
+
+        Raises:
+            ApplicationError: the endpoint was deleted.
+        """
+        while not self.view.progress.complete:
+            await workflow.wait_condition(lambda: not self.view.paused)
+            await self.recover_until_paused(recovery)
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        return self.view.progress
+
+    async def recover_until_paused(self, recovery: RecoveryInput) -> None:
+        """Let the activity work until it is done, paused or cancelled, and keep its progress."""
+        self.under_way = True
+        activity = workflow.start_activity_method(
+            Recoveries.recover,
+            args=[recovery, self.view.progress],
+            start_to_close_timeout=LONGEST,
+            heartbeat_timeout=MISSED_HEARTBEAT,
+            retry_policy=OUR_OWN_FAULTS,
+            cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+        )
+        try:
+            await workflow.wait_condition(lambda: activity.done() or self.view.paused)
+        finally:
+            if not activity.done():
+                activity.cancel()
+            await self.halted(activity)
+            self.under_way = False
+
+    async def halted(self, activity: workflow.ActivityHandle[RecoveryProgress]) -> None:
+        """Wait for the activity's end. Cancelled between two of its runs, it tells nothing."""
+        try:
+            self.keep(await activity)
+        except ActivityError as error:
+            if not is_cancelled_exception(error):
+                raise
+
+    def keep(self, progress: RecoveryProgress) -> None:
+        """Keep the progress, and show it."""
+        self.view.progress = progress
+        self.show()
+
+    def show(self) -> None:
+        """Copy the state to the memo."""
+        workflow.upsert_memo({RECOVERY_MEMO: self.view})
+
+    @workflow.update
+    async def pause(self, request: Deadline) -> None:  # noqa: ARG002 - validated
+        """Halt; returns once no more deliveries are started."""
+        self.view.paused = True
+        self.show()
+        await workflow.wait_condition(lambda: not self.under_way)
+
+    @workflow.update
+    async def resume(self, request: Deadline) -> None:  # noqa: ARG002 - validated
+        """Go on."""
+        self.view.paused = False
+        self.show()
+
+    @pause.validator
+    def refuse_pause(self, request: Deadline) -> None:
+        """Not if the caller has been told that it failed."""
+        request.refuse_when_late(workflow.now())
+
+    @resume.validator
+    def refuse_resume(self, request: Deadline) -> None:
+        """Nor this."""
+        request.refuse_when_late(workflow.now())
