@@ -24,6 +24,10 @@ BODIES = {
     ("post", "/v1/tenants/{tenant_id}/events"): {"type": "a.b", "data": {}},
     ("post", "/v1/tenants/{tenant_id}/events/batch"): {"events": [{"type": "a.b", "data": {}}]},
     ("post", "/v1/tenants/{tenant_id}/endpoints/{endpoint_id}/match"): {"type": "a.b", "data": {}},
+    ("post", "/v1/tenants/{tenant_id}/endpoints/{endpoint_id}/recover"): {
+        "since": "2020-01-01T00:00:00Z",
+        "status": "failed",
+    },
     ("patch", "/v1/tenants/{tenant_id}/endpoints/{endpoint_id}"): {"description": "stolen"},
     ("patch", "/v1/webhooks/{webhook_id}"): {"events": ["loan.funded"]},
 }

@@ -23,6 +23,7 @@ from hookwright.ids import (  # noqa: E402
     delivery_workflow_id,
     endpoint_workflow_id,
     event_workflow_id,
+    recovery_workflow_id,
     tenant_workflow_id,
 )
 from hookwright.times import rfc3339  # noqa: E402
@@ -70,7 +71,12 @@ async def deliveries(service: Stack, hooks: Receiver) -> None:
     await service.publish(id="scheduled", deliver_at=due)
     await save(service, "event_scheduled", event_workflow_id(service.tenant, "scheduled"))
     await save(service, "delivery_retried", await publish("retried", 500, 200))
-    await save(service, "delivery_exhausted", await publish("exhausted", 500, 500))
+    exhausted = await publish("exhausted", 500, 500)
+    await save(service, "delivery_exhausted", exhausted)
+    hooks.behave = lambda _: Reply()
+    await service.http.post(f"{service.root}/deliveries/{endpoint['id']}:exhausted/retry")
+    await save(service, "delivery_replayed", exhausted)
+    await recovery(service, endpoint)
     path = f"{service.root}/endpoints/{endpoint['id']}"
     await service.http.post(f"{path}/pause")
     held = await publish("held", 200)
@@ -94,6 +100,16 @@ async def deliveries(service: Stack, hooks: Receiver) -> None:
     await service.http.delete(path)
     await save(service, "delivery_cancelled", waiting)
     await save(service, "endpoint", endpoint_workflow_id(service.tenant, endpoint["id"]))
+
+
+async def recovery(service: Stack, endpoint: dict[str, object]) -> None:
+    """Record a recovery that is paused, resumed, and ends."""
+    path = f"{service.root}/endpoints/{endpoint['id']}"
+    body = {"since": "2020-01-01T00:00:00Z", "status": "missing", "rate_per_second": 1}
+    begun = (await service.http.post(f"{path}/recover", json=body)).json()
+    for switch in ("pause", "resume"):
+        await service.http.post(f"{service.root}/recoveries/{begun['id']}/{switch}")
+    await save(service, "recovery", recovery_workflow_id(service.tenant, endpoint["id"]))
 
 
 async def main() -> None:

@@ -17,6 +17,7 @@ UNKNOWN = {
     "endpoint_id": "ep_none",
     "event_id": "evt_none",
     "delivery_id": "ep_none:evt_none",
+    "recovery_id": "ep_none:00000000-0000-0000-0000-000000000000",
     "webhook_id": "77",
 }
 """Of each kind of id one that nobody has. A route with another kind must add it here."""
@@ -64,11 +65,16 @@ async def owner(service: Stack, hooks: Receiver, marker: str) -> Owner:
                 lambda one=endpoint_id, of=event["id"]: service.delivery(one, of),
                 lambda it: it.get("state") == "delivered",
             )
+    recovered = await service.http.post(
+        f"{service.root}/endpoints/{endpoint['id']}/recover",
+        json={"since": "2020-01-01T00:00:00Z", "status": "failed"},
+    )
     ids = {
         "tenant_id": service.tenant,
         "endpoint_id": endpoint["id"],
         "event_id": event["id"],
         "delivery_id": f"{endpoint['id']}:{event['id']}",
+        "recovery_id": recovered.json()["id"],
     }
     return Owner(service, token, ids, webhooks)
 
