@@ -1,11 +1,17 @@
 """Sizes: whatever receivers and tenants send, what Temporal must store stays below its limits."""
 
+import json
+from collections import Counter
 from datetime import UTC, datetime
 
 import pytest
 from pydantic import ValidationError
 
+from activities.attempt import MAX_PROBES_KEPT
 from activities.egress import MAX_ERROR_BYTES, MAX_KEPT_BYTES
+from hookwright.counts import DAY, HOUR, STEPS, Counts, Figures
+from hookwright.headers import MAX_HEADERS, MAX_SHOWN_BYTES, shown_headers
+from hookwright.latencies import BOUNDS_MS
 from hookwright.models import (
     MAX_METADATA_BYTES,
     Attempt,
@@ -13,6 +19,7 @@ from hookwright.models import (
     EndpointConfig,
     EventInput,
     TenantSettings,
+    Timing,
 )
 from hookwright.outcomes import DeliveryState, Outcome
 from hookwright.schedule import MAX_RETRIES
@@ -41,12 +48,35 @@ def test_the_longest_log(letter):
         status_code=599,
         response_body=filled(MAX_KEPT_BYTES),
         error=filled(MAX_ERROR_BYTES),
+        timing=Timing(dns_ms=60_500, connect_ms=60_500, tls_ms=60_500, first_byte_ms=60_500),
+        request_headers=shown_headers({f"{n:x<190}": letter for n in range(MAX_HEADERS)}, []),
     )
+    assert len(json.dumps(attempt.request_headers)) > MAX_SHOWN_BYTES - 200
     log = DeliveryLog(state=DeliveryState.EXHAUSTED, attempts=[attempt] * (MAX_RETRIES + 1))
     stored = log.model_dump_json().encode()
     # Twice in one request: as heartbeat details and in the failure, or as input and result.
     assert 2 * len(stored) < BLOB_LIMIT
     assert DeliveryLog.model_validate_json(stored) == log
+    with_probes = DeliveryLog(attempts=[*log.attempts, *[attempt] * MAX_PROBES_KEPT])
+    assert len(with_probes.model_dump_json().encode()) < BLOB_LIMIT
+
+
+def test_an_endpoints_figures():
+    """A day's figures are a few KB: with 1 attempt a second, and at worst with 100 of all kinds."""
+
+    def stored(each: Figures) -> int:
+        counts, step = Counts(), HOUR / STEPS
+        for number in range(round(DAY / step) + 1):
+            counts.add(NOW + number * step, each)
+        assert [len(counts.hour), len(counts.day)] == [STEPS, STEPS]
+        return len(counts.model_dump_json())
+
+    usual = [0] * 12 + [10, 80, 140, 50, 15, 5]
+    assert stored(Figures(delivered=300, latencies=usual)) < 3_000
+    faults = Counter({outcome: 3_000 for outcome in Outcome if outcome is not Outcome.DELIVERED})
+    every_bucket = [900] * len(BOUNDS_MS)
+    worst = Figures(delivered=6_000, failed=24_000, faults=faults, latencies=every_bucket)
+    assert stored(worst) < 10_240
 
 
 @pytest.mark.parametrize("model", [EndpointConfig, TenantSettings])
