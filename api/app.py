@@ -16,6 +16,7 @@ from api import (
     hardening,
     health,
     match,
+    stats,
     tenants,
 )
 from api.auth import DELIVERIES, ENDPOINTS, EVENTS, require_access
@@ -62,6 +63,7 @@ def create_app(client: Client, config: ApiConfig) -> FastAPI:
         (events.router, [EVENTS]),
         (erasure.router, [EVENTS]),
         (deliveries.router, [DELIVERIES]),
+        (stats.router, [DELIVERIES]),
         (event_types.router, []),
         (contracts.router, []),
     ):

@@ -82,6 +82,12 @@ class Counts(BaseModel):
         return total
 
 
+def success_rate(delivered: int, failed: int) -> float | None:
+    """Return the share of attempts that delivered; None of none."""
+    attempts = delivered + failed
+    return round(delivered / attempts, 4) if attempts else None
+
+
 def _begin(moment: datetime, span: timedelta) -> datetime:
     """Return when the step of a span begins in which a moment lies."""
     return moment - (moment - datetime.min.replace(tzinfo=moment.tzinfo)) % (span / STEPS)

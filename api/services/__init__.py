@@ -13,6 +13,7 @@ from api.services.endpoints import Endpoints
 from api.services.erasure import Erasure
 from api.services.event_types import EventTypes
 from api.services.events import Events
+from api.services.statistics import Statistics
 from api.services.tenants import Tenants
 
 
@@ -26,6 +27,7 @@ class Services:
     deliveries: Deliveries
     event_types: EventTypes
     erasure: Erasure
+    statistics: Statistics
 
     @classmethod
     def on(cls, client: Client, config: ApiConfig) -> "Services":
@@ -57,6 +59,7 @@ class Services:
             erasure=Erasure(client, events),
             deliveries=deliveries,
             event_types=event_types,
+            statistics=Statistics(client),
         )
 
 

@@ -76,7 +76,7 @@ def test_since_leaves_out_what_was_before() -> None:
 def test_totals_are_those_of_a_plain_list(
     span: timedelta, attempts: list[tuple[float, Outcome, int]], wait: float
 ) -> None:
-    """A total says since when it counts, and from then on it is what a list of all attempts says."""
+    """A total says since when it counts, and is what a list of all attempts since then says."""
     counts, now, made = Counts(), BEGIN, []
     for gap, outcome, duration in attempts:
         now += timedelta(seconds=gap)
