@@ -9,15 +9,21 @@ from pydantic import ValidationError
 
 from activities.attempt import MAX_PROBES_KEPT
 from activities.egress import MAX_ERROR_BYTES, MAX_KEPT_BYTES
+from api.services.endpoints import MAX_CONFIG_BYTES
 from hookwright.counts import DAY, HOUR, STEPS, Counts, Figures
+from hookwright.headers import MAX_BYTES as MAX_HEADER_BYTES
 from hookwright.headers import MAX_HEADERS, MAX_SHOWN_BYTES, shown_headers
+from hookwright.health import Health
 from hookwright.latencies import BOUNDS_MS
 from hookwright.models import (
+    MAX_LIVE_SECRETS,
     MAX_METADATA_BYTES,
     Attempt,
     DeliveryLog,
     EndpointConfig,
+    EndpointState,
     EventInput,
+    Secret,
     TenantSettings,
     Timing,
 )
@@ -61,22 +67,44 @@ def test_the_longest_log(letter):
     assert len(with_probes.model_dump_json().encode()) < BLOB_LIMIT
 
 
+def counts_of(each_step: Figures) -> Counts:
+    """Return the counts of an endpoint that has had the same attempts in each step of a day."""
+    counts, step = Counts(), HOUR / STEPS
+    for number in range(round(DAY / step) + 1):
+        counts.add(NOW + number * step, each_step)
+    assert [len(counts.hour), len(counts.day)] == [STEPS, STEPS]
+    return counts
+
+
+FAULTS = Counter({outcome: 3_000 for outcome in Outcome if outcome is not Outcome.DELIVERED})
+WORST = Figures(delivered=6_000, failed=24_000, faults=FAULTS, latencies=[900] * len(BOUNDS_MS))
+"""100 attempts a second, with every outcome and latency."""
+
+
 def test_an_endpoints_figures():
-    """A day's figures are a few KB: with 1 attempt a second, and at worst with 100 of all kinds."""
+    """A day's figures are 3 KB at one attempt a second, and 10 KB at worst."""
+    usual = Figures(delivered=300, latencies=[0] * 12 + [10, 80, 140, 50, 15, 5])
+    assert len(counts_of(usual).model_dump_json()) < 3_000
+    assert len(counts_of(WORST).model_dump_json()) < 10_240
 
-    def stored(each: Figures) -> int:
-        counts, step = Counts(), HOUR / STEPS
-        for number in range(round(DAY / step) + 1):
-            counts.add(NOW + number * step, each)
-        assert [len(counts.hour), len(counts.day)] == [STEPS, STEPS]
-        return len(counts.model_dump_json())
 
-    usual = [0] * 12 + [10, 80, 140, 50, 15, 5]
-    assert stored(Figures(delivered=300, latencies=usual)) < 3_000
-    faults = Counter({outcome: 3_000 for outcome in Outcome if outcome is not Outcome.DELIVERED})
-    every_bucket = [900] * len(BOUNDS_MS)
-    worst = Figures(delivered=6_000, failed=24_000, faults=faults, latencies=every_bucket)
-    assert stored(worst) < 10_240
+def test_the_longest_memo():
+    """An endpoint with as much of everything as it may have fits a memo of 28 KiB."""
+    config = EndpointConfig(
+        url=f"https://hooks.example.com/{'x' * 2_000}", metadata={"x": "x" * 4_000}
+    )
+    config.description = "x" * (MAX_CONFIG_BYTES - len(config.model_dump_json()))
+    state = EndpointState(
+        tenant_id="t" * 64,
+        endpoint_id="e" * 64,
+        version=10**6,
+        health=Health(counts=counts_of(WORST)),
+        config=config,
+        secrets=[Secret(value="x" * 256, expires_at=NOW)] * MAX_LIVE_SECRETS,
+        headers={"x": "x" * (MAX_HEADER_BYTES - 1)},
+    )
+    assert len(config.model_dump_json()) == MAX_CONFIG_BYTES
+    assert 24 * 1024 < len(state.public().model_dump_json()) < 28 * 1024
 
 
 @pytest.mark.parametrize("model", [EndpointConfig, TenantSettings])
