@@ -25,7 +25,7 @@ class Figures(BaseModel):
 
     @classmethod
     def one(cls, outcome: Outcome, duration_ms: int | None) -> Self:
-        """Return the tally of one attempt."""
+        """Return those of one attempt."""
         latencies = [] if duration_ms is None else latencies_of(duration_ms)
         if outcome is Outcome.DELIVERED:
             return cls(delivered=1, latencies=latencies)

@@ -115,7 +115,11 @@ class Timing(BaseModel):
 
 
 class Attempt(BaseModel):
-    """The record of one signed POST: `duration_ms` is all of it, `request_headers` less secrets."""
+    """The record of one signed POST. `duration_ms` is all of it.
+
+    `request_headers` are those that were sent, at most 2 KiB, in lower case; the signature and the
+    endpoint's own headers without their values. Empty: it never came to that.
+    """
 
     number: int
     started_at: Timestamp
