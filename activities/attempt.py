@@ -28,7 +28,7 @@ SHARE, ALL_SHARES = 20, 250
 """First attempts under way at once, to one endpoint and in all: half of `runtime.worker.IN_FLIGHT`
 is left for everything else."""
 
-MAX_KEPT = 32
+MAX_KEPT = 31
 """Attempts in a log, the latest, so that two of it stay below 2 MiB: the longest retry table."""
 
 Record = Callable[[DeliveryLog], None]

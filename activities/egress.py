@@ -7,7 +7,7 @@ content decoding to switch off, because it has none (docs/decisions/0004-egress.
 import asyncio
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from threading import Lock
 from typing import Self
@@ -25,8 +25,10 @@ from activities.guarded_network import (
     system_resolver,
 )
 from activities.proxied_network import ProxiedNetwork, Proxy, ProxyUnreachableError
+from activities.stopwatch import Stopwatch, stopwatch
 from hookwright.client_identity import ClientIdentity, load_identity
 from hookwright.destinations import DestinationPolicy
+from hookwright.models import Timing
 from hookwright.outcomes import Outcome
 
 MAX_READ_BYTES = 65_536
@@ -45,13 +47,18 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class Answer:
-    """What came of one POST: the receiver's reply, or why there is none."""
+    """What came of one POST: the receiver's reply, or why there is none; and what was seen of it.
+
+    `sent` are the request's headers, secrets and all; none if it never came to that.
+    """
 
     outcome: Outcome
     status_code: int | None = None
     body: str | None = None
     error: str | None = None
     retry_after: str | None = None
+    timing: Timing = field(default_factory=Timing)
+    sent: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True)
@@ -117,17 +124,29 @@ class Egress:
             url = self.policy.check_url(url)
         except ValueError as refusal:
             return Answer(Outcome.BLOCKED_DESTINATION, error=str(refusal))
-        try:
-            async with asyncio.timeout(timeout_seconds):
-                if identity is None or url.startswith("http:"):
-                    return await _exchange(self.pool, url, headers, body)
-                context = await asyncio.to_thread(self._context_of, identity)
-                async with self._new_pool(context) as pool:
-                    return await _exchange(pool, url, headers, body)
-        except (ResolverBusyError, ProxyUnreachableError):
-            raise
-        except Exception as error:  # noqa: BLE001 - every failure is an attempt, classified
-            return Answer(_outcome(error), error=_sentence(error, timeout_seconds))
+        with stopwatch() as watch:
+            try:
+                async with asyncio.timeout(timeout_seconds):
+                    answer = await self._send(url, headers, body, identity, watch)
+            except (ResolverBusyError, ProxyUnreachableError):
+                raise
+            except Exception as error:  # noqa: BLE001 - every failure is an attempt, classified
+                answer = Answer(_outcome(error), error=_sentence(error, timeout_seconds))
+        return replace(answer, timing=watch.timing, sent=watch.headers)
+
+    async def _send(
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        identity: ClientIdentity | None,
+        watch: Stopwatch,
+    ) -> Answer:
+        if identity is None or url.startswith("http:"):
+            return await _exchange(self.pool, url, headers, body, watch)
+        context = await asyncio.to_thread(self._context_of, identity)
+        async with self._new_pool(context) as pool:
+            return await _exchange(pool, url, headers, body, watch)
 
     def _context_of(self, identity: ClientIdentity) -> ssl.SSLContext:
         digest = sha256(identity.model_dump_json().encode()).digest()
@@ -141,9 +160,19 @@ class Egress:
 
 
 async def _exchange(
-    pool: httpcore.AsyncConnectionPool, url: str, headers: Mapping[str, str], body: bytes
+    pool: httpcore.AsyncConnectionPool,
+    url: str,
+    headers: Mapping[str, str],
+    body: bytes,
+    watch: Stopwatch,
 ) -> Answer:
-    async with pool.stream("POST", url, headers=list(headers.items()), content=body) as response:
+    async with pool.stream(
+        "POST",
+        url,
+        headers=list(headers.items()),
+        content=body,
+        extensions={"trace": watch.trace},
+    ) as response:
         content = bytearray()
         async for chunk in response.aiter_stream():
             content += chunk

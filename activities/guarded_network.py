@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 
 import httpcore
 
+from activities.stopwatch import resolved
 from hookwright.destinations import Address, DestinationPolicy
 
 Resolver = Callable[[str, int], Awaitable[list[str]]]
@@ -151,6 +152,8 @@ class GuardedNetwork(httpcore.AsyncNetworkBackend):
         addresses = [
             ipaddress.ip_address(answer) for answer in dict.fromkeys(await self.resolve(host, port))
         ]
+        if host not in map(str, addresses):
+            resolved()
         # One forbidden answer among public ones is an attack or a mistake, never a fallback.
         if not all(map(self.policy.allows, addresses)):
             raise BlockedDestinationError(

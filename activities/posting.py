@@ -10,6 +10,7 @@ from temporalio.exceptions import ApplicationError
 from activities.egress import MAX_ERROR_BYTES, Answer, Egress, clip
 from hookwright.contracts import DEFAULT_CONTRACT, Contract
 from hookwright.envelope import render
+from hookwright.headers import shown_headers
 from hookwright.ids import delivery_id
 from hookwright.models import Attempt, EndpointState, EventInput
 from hookwright.outcomes import Outcome, Trigger
@@ -64,6 +65,10 @@ class Posting:
             response_body=answer.body,
             error=answer.error,
             trigger=trigger,
+            timing=answer.timing,
+            request_headers=shown_headers(
+                answer.sent, secret=[*endpoint.headers, contract.signature.header]
+            ),
         )
         rule = effective_rule(contract.retry, endpoint.active_config.retry)
         asked = None

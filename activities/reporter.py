@@ -16,6 +16,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from hookwright.deactivation import DeactivationRule
 from hookwright.ids import endpoint_workflow_id
+from hookwright.latencies import latencies_of, merged
 from hookwright.reports import MAX_REPORTS, Report, Reports
 
 INTERVAL_SECONDS = 1.0
@@ -37,10 +38,11 @@ Waiting = tuple[Report, "asyncio.Future[None]"]
 
 @dataclass
 class Tally:
-    """Successes of an endpoint that are still to be told."""
+    """Successes of an endpoint that are still to be told, and how long they took."""
 
     since: float
     delivered: int = 0
+    latencies: list[int] = field(default_factory=list)
     last_at: datetime | None = None
 
 
@@ -90,11 +92,12 @@ class Reporter:
         line.waiting.append((report, stored))
         await stored
 
-    def tally(self, tenant_id: str, endpoint_id: str, at: datetime) -> None:
+    def tally(self, tenant_id: str, endpoint_id: str, at: datetime, duration_ms: int) -> None:
         """Count a success that changes nothing; it is told within a minute or so."""
         workflow_id = endpoint_workflow_id(tenant_id, endpoint_id)
         tally = self._tallies.setdefault(workflow_id, Tally(time.monotonic()))
         tally.delivered += 1
+        tally.latencies = merged(tally.latencies, latencies_of(duration_ms))
         tally.last_at = at
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> None:
@@ -151,6 +154,7 @@ class Reporter:
             rule=rule,
             reports=reports,
             delivered=tally.delivered,
+            latencies=tally.latencies,
             last_delivered_at=tally.last_at,
         )
         try:

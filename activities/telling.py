@@ -37,11 +37,14 @@ class Telling:
         """Report an attempt; a success on a healthy endpoint is only counted."""
         attempt = after.attempts[-1]
         if attempt.outcome is Outcome.DELIVERED and not endpoint.health.watched:
-            self.reporter.tally(endpoint.tenant_id, endpoint.endpoint_id, attempt.started_at)
+            self.reporter.tally(
+                endpoint.tenant_id, endpoint.endpoint_id, attempt.started_at, attempt.duration_ms
+            )
             return
         report = _report(delivery, after, "attempted").model_copy(
             update={
                 "outcome": attempt.outcome,
+                "duration_ms": attempt.duration_ms,
                 "status_code": attempt.status_code,
                 "retry_after": asked and min(asked, MAX_RETRY_AFTER_SECONDS),
                 "probe": attempt.trigger is Trigger.PROBE,

@@ -17,6 +17,7 @@ from api import (
     health,
     match,
     recoveries,
+    stats,
     tenants,
 )
 from api.auth import DELIVERIES, ENDPOINTS, EVENTS, require_access
@@ -64,6 +65,7 @@ def create_app(client: Client, config: ApiConfig) -> FastAPI:
         (erasure.router, [EVENTS]),
         (deliveries.router, [DELIVERIES]),
         (recoveries.router, [DELIVERIES]),
+        (stats.router, [DELIVERIES]),
         (event_types.router, []),
         (contracts.router, []),
     ):

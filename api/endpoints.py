@@ -17,6 +17,7 @@ from hookwright.client_identity import (
     ClientCertificate,
     describe_identity,
 )
+from hookwright.counts import success_rate
 from hookwright.deactivation import DeactivationRule, DisabledReason
 from hookwright.health import Colour, Health
 from hookwright.ids import EventType, Name, id_from_key, new_event_id
@@ -174,18 +175,13 @@ def _health(health: Health) -> dict[str, object]:
         "failing_since": health.streak.failing_since,
         "consecutive_failures": health.streak.failures,
         "last_delivery_at": health.last_delivery_at,
-        "success_rate_hour": _rate(*health.counts.last_hour(now)),
-        "success_rate_day": _rate(*health.counts.last_day(now)),
+        "success_rate_hour": success_rate(*health.counts.last_hour(now)),
+        "success_rate_day": success_rate(*health.counts.last_day(now)),
         "held": health.holding.held,
         "draining_since": health.holding.draining_since,
         "throttled_until": health.holding.throttled_until,
         "next_probe_at": health.next_probe_at,
     }
-
-
-def _rate(delivered: int, failed: int) -> float | None:
-    attempts = delivered + failed
-    return round(delivered / attempts, 4) if attempts else None
 
 
 class EndpointCreated(EndpointRead):

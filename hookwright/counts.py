@@ -1,9 +1,13 @@
 """Attempts counted over a rolling hour and a rolling day, in a few bytes."""
 
+from collections import Counter
 from datetime import datetime, timedelta
+from typing import Any, Self
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, SerializerFunctionWrapHandler, model_serializer
 
+from hookwright.latencies import latencies_of, merged
+from hookwright.outcomes import Outcome
 from hookwright.times import Timestamp
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -11,29 +15,54 @@ STEPS = 12
 """A span is kept in so many steps: the hour is exact to 5 minutes, the day to two hours."""
 
 
-class Step(BaseModel):
+class Figures(BaseModel):
+    """Attempts: how many delivered and failed, the failed by outcome, and how long all took."""
+
+    delivered: int = Field(default=0, ge=0)
+    failed: int = Field(default=0, ge=0)
+    faults: Counter[Outcome] = Counter()
+    latencies: list[int] = []
+
+    @classmethod
+    def one(cls, outcome: Outcome, duration_ms: int | None) -> Self:
+        """Return those of one attempt."""
+        latencies = [] if duration_ms is None else latencies_of(duration_ms)
+        if outcome is Outcome.DELIVERED:
+            return cls(delivered=1, latencies=latencies)
+        return cls(failed=1, faults=Counter([outcome]), latencies=latencies)
+
+    @model_serializer(mode="wrap")
+    def _without_zeros(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Keep the memo short: there are two dozen of these in it."""
+        return {name: value for name, value in write(self).items() if value}
+
+    def add(self, more: "Figures") -> None:
+        """Count these, too."""
+        self.delivered += more.delivered
+        self.failed += more.failed
+        self.faults.update(more.faults)
+        self.latencies = merged(self.latencies, more.latencies)
+
+
+class Step(Figures):
     """What was attempted in one step of a span."""
 
     start: Timestamp
-    delivered: int = Field(default=0, ge=0)
-    failed: int = Field(default=0, ge=0)
 
 
 class Counts(BaseModel):
-    """Attempts by outcome."""
+    """Attempts, by the step in which they were told of."""
 
     hour: list[Step] = []
     day: list[Step] = []
 
-    def add(self, now: datetime, delivered: int = 0, failed: int = 0) -> None:
+    def add(self, now: datetime, attempts: Figures) -> None:
         """Count attempts that have just been made."""
         for steps, span in ((self.hour, HOUR), (self.day, DAY)):
-            width = span / STEPS
-            start = now - (now - datetime.min.replace(tzinfo=now.tzinfo)) % width
+            start = _begin(now, span)
             if not steps or steps[-1].start < start:
                 steps.append(Step(start=start))
-            steps[-1].delivered += delivered
-            steps[-1].failed += failed
+            steps[-1].add(attempts)
             steps[:] = [step for step in steps if step.start > now - span]
 
     def last_hour(self, now: datetime, since: datetime | None = None) -> tuple[int, int]:
@@ -43,6 +72,25 @@ class Counts(BaseModel):
     def last_day(self, now: datetime, since: datetime | None = None) -> tuple[int, int]:
         """Return the same of the last day."""
         return _sum(self.day, max(now - DAY, since or now - DAY))
+
+    def total(self, now: datetime, span: timedelta) -> Step:
+        """Return what was attempted in the last HOUR or DAY, and since when exactly."""
+        total = Step(start=_begin(now - span, span) + span / STEPS)
+        for step in self.hour if span == HOUR else self.day:
+            if step.start >= total.start:
+                total.add(step)
+        return total
+
+
+def success_rate(delivered: int, failed: int) -> float | None:
+    """Return the share of attempts that delivered; None of none."""
+    attempts = delivered + failed
+    return round(delivered / attempts, 4) if attempts else None
+
+
+def _begin(moment: datetime, span: timedelta) -> datetime:
+    """Return when the step of a span begins in which a moment lies."""
+    return moment - (moment - datetime.min.replace(tzinfo=moment.tzinfo)) % (span / STEPS)
 
 
 def _sum(steps: list[Step], since: datetime) -> tuple[int, int]:

@@ -1,5 +1,6 @@
-"""Custom headers of an endpoint: what a tenant may send along with its webhooks."""
+"""Headers: what a tenant may send along with its webhooks, and what is shown of those sent."""
 
+import json
 import re
 from collections.abc import Collection, Mapping
 
@@ -15,6 +16,10 @@ FORBIDDEN = frozenset(
     }
 )  # fmt: skip
 FORBIDDEN_PREFIXES = ("webhook-", "proxy-")
+
+REDACTED = "[redacted]"
+MAX_SHOWN_BYTES = 2_048
+"""As JSON, of one attempt, so that a log of all attempts stays below 2 MiB."""
 
 
 def check_headers(headers: Mapping[str, str], reserved: Collection[str]) -> dict[str, str]:
@@ -35,3 +40,19 @@ def check_headers(headers: Mapping[str, str], reserved: Collection[str]) -> dict
         if not re.fullmatch(r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?", value):
             raise ValueError(f"the value of {name} must be visible ASCII")
     return dict(headers)
+
+
+def shown_headers(sent: Mapping[str, str], secret: Collection[str]) -> dict[str, str]:
+    """Return what a log shows of headers: all names, in lower case, but no secret one's value.
+
+    Secret ones, whose names a tenant chooses, come last: they go first if there are too many.
+    """
+    shown: dict[str, str] = {}
+    names = {name.lower() for name in secret}
+    for name, value in sorted(sent.items(), key=lambda it: it[0].lower() in names):
+        hidden = name.lower() in names
+        more = {**shown, name.lower(): REDACTED if hidden else value}
+        if len(json.dumps(more)) > MAX_SHOWN_BYTES:
+            break
+        shown = more
+    return shown

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from pydantic import BaseModel, JsonValue
 
-from hookwright.counts import Counts
+from hookwright.counts import Counts, Figures
 from hookwright.deactivation import DeactivationRule, DisabledReason
 from hookwright.holding import Holding
 from hookwright.outcomes import DeliveryState, EndpointStatus, Outcome
@@ -131,7 +131,8 @@ class Health(BaseModel):
 
     def _tally(self, reports: Reports, now: datetime) -> None:
         if reports.delivered:
-            self.counts.add(now, delivered=reports.delivered)
+            told = Figures(delivered=reports.delivered, latencies=reports.latencies)
+            self.counts.add(now, told)
         if at := reports.last_delivered_at:
             self.last_delivery_at = max(at, self.last_delivery_at or at)
             if self.streak.last_failure_at and at > self.streak.last_failure_at:
@@ -142,20 +143,20 @@ class Health(BaseModel):
         self.holding.moved(now, was_held=was_held, is_held=report.is_held)
         if report.ended is DeliveryState.EXPIRED and not report.operational:
             self._tell("delivery.expired", **_facts(report))
+        if report.outcome:
+            self.counts.add(now, Figures.one(report.outcome, report.duration_ms))
         if report.outcome is Outcome.DELIVERED:
             self._delivered(report, now)
         elif report.outcome:
             self._failed(report, rule, now)
 
     def _delivered(self, report: Report, now: datetime) -> None:
-        self.counts.add(now, delivered=1)
         self.last_delivery_at = max(report.at, self.last_delivery_at or report.at)
         self.streak = self.streak.ended(now)
         if report.probe and self.status is EndpointStatus.DISABLED:
             self._activate(now)
 
     def _failed(self, report: Report, rule: DeactivationRule, now: datetime) -> None:
-        self.counts.add(now, failed=1)
         if self.status is EndpointStatus.ACTIVE and (
             self.holding.draining_since or report.retry_after or report.status_code in SLOWS_DOWN
         ):

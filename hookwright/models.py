@@ -101,8 +101,25 @@ class FanOut(BaseModel):
     complete: bool = False
 
 
+class Timing(BaseModel):
+    """How long the phases of an attempt took, in milliseconds.
+
+    Null: it did not happen (the connection was there already), or did not end. `connect_ms` is
+    without the name's resolution, `first_byte_ms` from the request's last byte to the reply's head.
+    """
+
+    dns_ms: int | None = None
+    connect_ms: int | None = None
+    tls_ms: int | None = None
+    first_byte_ms: int | None = None
+
+
 class Attempt(BaseModel):
-    """The record of one signed POST."""
+    """The record of one signed POST. `duration_ms` is all of it.
+
+    `request_headers` are those that were sent, at most 2 KiB, in lower case; the signature and the
+    endpoint's own headers without their values. Empty: it never came to that.
+    """
 
     number: int
     started_at: Timestamp
@@ -112,6 +129,8 @@ class Attempt(BaseModel):
     response_body: str | None
     error: str | None
     trigger: Trigger = Trigger.SCHEDULE
+    timing: Timing = Timing()
+    request_headers: dict[str, str] = {}
 
 
 class DeliveryInput(BaseModel):

@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field
 
 from hookwright.deactivation import DeactivationRule
 from hookwright.ids import EventType, Name
+from hookwright.latencies import MAX_COUNT, Latencies
 from hookwright.outcomes import DeliveryState, Outcome
 from hookwright.schedule import MAX_RETRY_AFTER_SECONDS
 from hookwright.times import Timestamp
@@ -29,10 +30,11 @@ class Release(StrEnum):
 class Report(BaseModel):
     """One thing that became of a delivery: an attempt, or that it was parked, or ended parked.
 
-    `key` is the same when a killed worker's work is repeated. `outcome` is None where nothing was
-    sent; `retry_after` is what the receiver asked for, in seconds, if the contract honours it. A
-    released delivery that is turned away was held still, unless the report `attempted_as` was
-    stored before: then its worker was killed between the two, and it must be counted anew.
+    `key` is the same when a killed worker's work is repeated. `outcome` and `duration_ms` are None
+    where nothing was sent; `retry_after` is what the receiver asked for, in seconds, if the
+    contract honours it. A released delivery that is turned away was held still, unless the report
+    `attempted_as` was stored before: then its worker was killed between the two, and it must be
+    counted anew.
     """
 
     key: str = Field(max_length=64)
@@ -41,6 +43,7 @@ class Report(BaseModel):
     at: Timestamp
     attempts: int = Field(default=0, ge=0)
     outcome: Outcome | None = None
+    duration_ms: int | None = Field(default=None, ge=0, le=MAX_COUNT)
     status_code: int | None = None
     retry_after: float | None = Field(
         default=None, ge=0, le=MAX_RETRY_AFTER_SECONDS, allow_inf_nan=False
@@ -57,12 +60,13 @@ class Reports(BaseModel):
     """The argument of the signal `report`: many reports in one, and the rule that holds.
 
     `delivered` counts attempts that need no report of their own, the last of them at
-    `last_delivered_at`.
+    `last_delivered_at`; `latencies` says how long they took.
     """
 
     rule: DeactivationRule | None = None
     reports: list[Report] = Field(default=[], max_length=MAX_REPORTS)
-    delivered: int = Field(default=0, ge=0, le=1_000_000_000)
+    delivered: int = Field(default=0, ge=0, le=MAX_COUNT)
+    latencies: Latencies = []
     last_delivered_at: Timestamp | None = None
 
 

@@ -105,7 +105,7 @@ class PlainAttempt(CamelCased):
     @classmethod
     def of(cls, attempt: Attempt) -> Self:
         """Return the answer for an attempt."""
-        fields = attempt.model_dump(exclude={"outcome", "trigger"})
+        fields = attempt.model_dump(include=set(cls.model_fields))
         return cls.model_validate(fields, by_name=True)
 
 

@@ -15,6 +15,7 @@ from api.services.event_types import EventTypes
 from api.services.events import Events
 from api.services.recoveries import Recoveries
 from api.services.retries import Retries
+from api.services.statistics import Statistics
 from api.services.tenants import Tenants
 
 
@@ -30,6 +31,7 @@ class Services:
     erasure: Erasure
     retries: Retries
     recoveries: Recoveries
+    statistics: Statistics
 
     @classmethod
     def on(cls, client: Client, config: ApiConfig) -> "Services":
@@ -63,6 +65,7 @@ class Services:
             event_types=event_types,
             retries=Retries(client),
             recoveries=Recoveries(client, config.task_queue),
+            statistics=Statistics(client),
         )
 
 

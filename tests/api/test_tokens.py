@@ -197,7 +197,7 @@ OPEN_TO_ANY_TOKEN = {
 def expected_scope(method: str, path: str) -> Scope | None:
     """Return the scope that docs/tokens.md names for a route."""
     verb = "read" if method == "get" else "write"
-    if path.endswith("/deliveries") or "/deliveries/" in path:
+    if path.endswith(("/deliveries", "/stats")) or "/deliveries/" in path:
         return Scope(f"deliveries:{verb}")
     if "/events" in path:
         return Scope.DELIVERIES_READ if verb == "read" else Scope.EVENTS_WRITE

@@ -23,6 +23,7 @@ from support.stack import (
 )
 from support.waiting import eventually
 
+from hookwright.headers import REDACTED
 from runtime.embedded import EmbeddedServer, free_port
 from runtime.temporal import connect, set_up_namespace
 
@@ -62,6 +63,8 @@ async def test_secret_is_written_nowhere(
     assert not [it for it in answers if "PRIVATE KEY" in it.text]
     assert not [it for it in answers if HEADER in it.text or CHANGED_HEADER in it.text]
     assert {it.headers["x-token"] for it in hooks.requests} == {HEADER}
+    signatures = [it.headers["webhook-signature"].split(",")[1] for it in hooks.requests]
+    assert not [it for it in answers if any(each in it.text for each in signatures)]
     written = b"".join(path.read_bytes() for path in tmp_path.iterdir())
     written += "".join([*capfd.readouterr(), log_output.getvalue()]).encode()
     assert len(written) > 100_000
@@ -74,7 +77,7 @@ async def test_secret_is_written_nowhere(
     tokens = [it.json()["token"] for it in answers if it.url.path.endswith("/tokens")]
     hidden += [token.rpartition(".")[2].encode() for token in tokens]
     assert len(tokens) == 1
-    hidden += [it.headers["webhook-signature"].split(",")[1].encode() for it in hooks.requests]
+    hidden += [signature.encode() for signature in signatures]
     for each in hidden:
         assert each not in written, each
 
@@ -91,10 +94,14 @@ async def live_through(service: Stack, hooks: Receiver) -> list[str]:
     )
     path = f"{service.root}/endpoints/{endpoint['id']}"
     event = await service.publish(data={"card": "4111-1111"})
-    await eventually(
+    delivered = await eventually(
         lambda: service.delivery(endpoint["id"], event["id"]),
         lambda it: it.get("state") == "delivered",
     )
+    shown = [attempt["request_headers"] for attempt in delivered["attempts"]]
+    assert {(it["x-token"], it["webhook-signature"]) for it in shown} == {(REDACTED, REDACTED)}
+    assert {it["webhook-id"] for it in shown} == {event["id"]}
+    assert (await service.http.post(f"{path}/test")).json()["request_headers"].keys() == {*shown[0]}
     minted = {"scopes": ["endpoints:read"], "expires_in_seconds": 60}
     token = (await service.http.post(f"{service.root}/tokens", json=minted)).json()["token"]
     for sent in (token, f"{token}x"):

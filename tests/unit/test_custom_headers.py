@@ -1,5 +1,6 @@
 """Custom headers: whatever a tenant gives is sent as it is, or refused before it is stored."""
 
+import json
 import re
 import string
 
@@ -8,7 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hookwright.headers import FORBIDDEN, MAX_BYTES, MAX_HEADERS, check_headers
+from hookwright.headers import (
+    FORBIDDEN,
+    MAX_BYTES,
+    MAX_HEADERS,
+    MAX_SHOWN_BYTES,
+    REDACTED,
+    check_headers,
+    shown_headers,
+)
 
 RESERVED = ("x-signature", "x-event-id")
 NAMES = st.text(string.ascii_letters + string.digits + "!#$%&'*+.^_`|~-", min_size=1, max_size=20)
@@ -57,3 +66,23 @@ def test_limits():
     for headers in ({**most, "x-20": "v"}, {"x": "v" * MAX_BYTES}, {"X-A": "1", "x-a": "2"}):
         with pytest.raises(ValueError, match=re.compile("at most|twice")):
             check_headers(headers, ())
+
+
+def test_what_is_shown_of_sent_headers():
+    """Names are in lower case, and those named as secret have no value, however they are spelt."""
+    sent = {"Host": "hooks.example.com", "X-Token": "s3cret", "Webhook-Signature": "v1,abc"}
+    assert shown_headers(sent, secret=["x-token", "webhook-signature"]) == {
+        "host": "hooks.example.com",
+        "x-token": REDACTED,
+        "webhook-signature": REDACTED,
+    }
+
+
+@given(st.dictionaries(st.text(min_size=1, max_size=400), st.text(max_size=400), max_size=30))
+def test_what_is_shown_is_bounded(sent):
+    """However many headers are sent, few bytes are shown, and what is not secret first."""
+    secret = {name.lower() for name in sent if len(name) % 2}
+    shown = shown_headers({"host": "hooks.example.com", **sent}, secret)
+    assert len(json.dumps(shown)) <= MAX_SHOWN_BYTES
+    assert {shown[name] for name in secret & shown.keys()} <= {REDACTED}
+    assert next(iter(shown)) == "host"

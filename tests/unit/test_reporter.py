@@ -172,12 +172,12 @@ async def test_tallies_are_told_late_seldom_and_whole(
     """Successes wait, then each endpoint's are one signal, one after the other, none lost."""
     began = asyncio.get_running_loop().time()
     for number in range(300):
-        reporter.tally("t", f"ep{number % 3}", BEGIN + timedelta(seconds=number))
+        reporter.tally("t", f"ep{number % 3}", BEGIN + timedelta(seconds=number), number)
     await assert_eventually(lambda: len(client.signals) == 3)
     assert client.times[0] - began >= 3 * INTERVAL
     assert min(gaps(client.times)) >= 0.9 * INTERVAL
     for [signal] in client.signals.values():
-        assert signal.delivered == 100
+        assert signal.delivered == sum(signal.latencies) == 100
         assert signal.reports == []
         assert signal.last_delivered_at >= BEGIN + timedelta(seconds=297)
 
@@ -185,25 +185,26 @@ async def test_tallies_are_told_late_seldom_and_whole(
 async def test_a_report_takes_the_tally_along(reporter: Reporter, client: FakeClient) -> None:
     """What was tallied goes with the next report, and not a second time."""
     for _ in range(4):
-        reporter.tally("t", "ep", BEGIN)
+        reporter.tally("t", "ep", BEGIN, 5)
     await reporter.add("t", "ep", RULE, report(BEGIN))
     await reporter.add("t", "ep", RULE, report(BEGIN))
     [signals] = client.signals.values()
     assert [signal.delivered for signal in signals] == [4, 0]
+    assert [signal.latencies for signal in signals] == [[0, 0, 0, 0, 0, 4], []]
 
 
 async def test_tallies_outlive_a_failed_one(reporter: Reporter, client: FakeClient) -> None:
     """A tally that cannot be told, for whatever reason, stops no later one."""
     client.failures = [unavailable(), ValueError("cannot be encoded")]
     for number in range(3):
-        reporter.tally("t", f"ep{number}", BEGIN)
+        reporter.tally("t", f"ep{number}", BEGIN, 5)
     await assert_eventually(lambda: len(client.signals) == 1)
 
 
 async def test_last_tallies_are_told_at_the_end(client: FakeClient) -> None:
     """A worker that stops tells what it has counted."""
     async with Reporter(client) as reporter:
-        reporter.tally("t", "ep", BEGIN)
-        reporter.tally("t", "ep", BEGIN)
+        reporter.tally("t", "ep", BEGIN, 5)
+        reporter.tally("t", "ep", BEGIN, 5)
     [[signal]] = client.signals.values()
     assert signal.delivered == 2

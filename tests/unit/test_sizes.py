@@ -1,5 +1,7 @@
 """Sizes: whatever receivers and tenants send, what Temporal must store stays below its limits."""
 
+import json
+from collections import Counter
 from datetime import UTC, datetime
 
 import pytest
@@ -7,13 +9,23 @@ from pydantic import ValidationError
 
 from activities.attempt import MAX_KEPT
 from activities.egress import MAX_ERROR_BYTES, MAX_KEPT_BYTES
+from api.services.endpoints import MAX_CONFIG_BYTES
+from hookwright.counts import DAY, HOUR, STEPS, Counts, Figures
+from hookwright.headers import MAX_BYTES as MAX_HEADER_BYTES
+from hookwright.headers import MAX_HEADERS, MAX_SHOWN_BYTES, shown_headers
+from hookwright.health import Health
+from hookwright.latencies import BOUNDS_MS
 from hookwright.models import (
+    MAX_LIVE_SECRETS,
     MAX_METADATA_BYTES,
     Attempt,
     DeliveryLog,
     EndpointConfig,
+    EndpointState,
     EventInput,
+    Secret,
     TenantSettings,
+    Timing,
 )
 from hookwright.outcomes import DeliveryState, Outcome
 from hookwright.schedule import MAX_RETRIES
@@ -42,12 +54,55 @@ def test_the_longest_log(letter):
         status_code=599,
         response_body=filled(MAX_KEPT_BYTES),
         error=filled(MAX_ERROR_BYTES),
+        timing=Timing(dns_ms=60_500, connect_ms=60_500, tls_ms=60_500, first_byte_ms=60_500),
+        request_headers=shown_headers({f"{n:x<190}": letter for n in range(MAX_HEADERS)}, []),
     )
+    assert len(json.dumps(attempt.request_headers)) > MAX_SHOWN_BYTES - 200
     log = DeliveryLog(state=DeliveryState.EXHAUSTED, attempts=[attempt] * MAX_KEPT)
     stored = log.model_dump_json().encode()
     # Twice in one request: as heartbeat details and in the failure, or as input and result.
     assert 2 * len(stored) < BLOB_LIMIT
     assert DeliveryLog.model_validate_json(stored) == log
+
+
+def counts_of(each_step: Figures) -> Counts:
+    """Return the counts of an endpoint that has had the same attempts in each step of a day."""
+    counts, step = Counts(), HOUR / STEPS
+    for number in range(round(DAY / step) + 1):
+        counts.add(NOW + number * step, each_step)
+    assert [len(counts.hour), len(counts.day)] == [STEPS, STEPS]
+    return counts
+
+
+FAULTS = Counter({outcome: 3_000 for outcome in Outcome if outcome is not Outcome.DELIVERED})
+WORST = Figures(delivered=6_000, failed=24_000, faults=FAULTS, latencies=[900] * len(BOUNDS_MS))
+"""100 attempts a second, with every outcome and latency."""
+
+
+def test_an_endpoints_figures():
+    """A day's figures are 3 KB at one attempt a second, and 10 KB at worst."""
+    usual = Figures(delivered=300, latencies=[0] * 12 + [10, 80, 140, 50, 15, 5])
+    assert len(counts_of(usual).model_dump_json()) < 3_000
+    assert len(counts_of(WORST).model_dump_json()) < 10_240
+
+
+def test_the_longest_memo():
+    """An endpoint with as much of everything as it may have fits a memo of 28 KiB."""
+    config = EndpointConfig(
+        url=f"https://hooks.example.com/{'x' * 2_000}", metadata={"x": "x" * 4_000}
+    )
+    config.description = "x" * (MAX_CONFIG_BYTES - len(config.model_dump_json()))
+    state = EndpointState(
+        tenant_id="t" * 64,
+        endpoint_id="e" * 64,
+        version=10**6,
+        health=Health(counts=counts_of(WORST)),
+        config=config,
+        secrets=[Secret(value="x" * 256, expires_at=NOW)] * MAX_LIVE_SECRETS,
+        headers={"x": "x" * (MAX_HEADER_BYTES - 1)},
+    )
+    assert len(config.model_dump_json()) == MAX_CONFIG_BYTES
+    assert 24 * 1024 < len(state.public().model_dump_json()) < 28 * 1024
 
 
 @pytest.mark.parametrize("model", [EndpointConfig, TenantSettings])

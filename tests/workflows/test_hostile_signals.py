@@ -38,6 +38,13 @@ MALFORMED = [
     plain(b'{"reports": [{"key": "k"}]}'),
     plain(b'{"delivered": -1}'),
     plain(b'{"delivered": 1e400}'),
+    plain(b'{"delivered": 1, "latencies": [-1]}'),
+    plain(b'{"delivered": 1, "latencies": [10000000000]}'),
+    plain(b'{"delivered": 1, "latencies": [' + b"0," * 33 + b"0]}"),
+    plain(
+        f'{{"reports": [{{"key": "k", "event_id": "x", "event_type": "a", "at": "{NOW}",'
+        ' "outcome": "delivered", "duration_ms": -1}]}'.encode()
+    ),
     plain(b'{"reports": [' + b"[" * 500 + b"]" * 500 + b"]}"),
     plain(b'{"rule": {"failing_for_seconds": -1}}'),
     plain(b'{"last_delivered_at": "0001-01-01T00:00:00+14:00"}'),

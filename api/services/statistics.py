@@ -1,0 +1,83 @@
+"""A tenant's totals, as a service: counted by visibility, seldom."""
+
+import asyncio
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from cachetools import TTLCache
+from temporalio.client import Client
+
+from api.services.temporal import RPC_TIMEOUT, equals
+from hookwright.ids import DELIVERY_WORKFLOW
+from hookwright.outcomes import DeliveryState
+
+CACHED_SECONDS = 5.0
+
+STATES = {
+    "Running": DeliveryState.PENDING,
+    "Completed": DeliveryState.DELIVERED,
+    "Failed": DeliveryState.EXHAUSTED,
+}
+"""What a status says by itself; of some that run or failed, a search attribute says more."""
+
+
+@dataclass(frozen=True)
+class Totals:
+    """How many deliveries stand where."""
+
+    deliveries: dict[DeliveryState, int]
+    counted_at: datetime
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """Counts deliveries; whoever asks meanwhile, or soon after, gets the same answer."""
+
+    client: Client
+    _recent: TTLCache[str, asyncio.Task[Totals]] = field(
+        default_factory=lambda: TTLCache(10_000, CACHED_SECONDS), init=False
+    )
+
+    async def totals(self, tenant_id: str) -> Totals:
+        """Return a tenant's totals of at most CACHED_SECONDS ago.
+
+        Raises:
+            RPCError: visibility does not answer, or not so many. The next call asks anew.
+        """
+        counting = self._recent.get(tenant_id)
+        if counting is None:
+            counting = self._recent[tenant_id] = asyncio.create_task(self._count(tenant_id))
+            counting.add_done_callback(lambda it: self._forget_failed(tenant_id, it))
+        # The first to ask may go away while others wait.
+        return await asyncio.shield(counting)
+
+    def _forget_failed(self, tenant_id: str, counting: asyncio.Task[Totals]) -> None:
+        failed = counting.cancelled() or counting.exception()
+        if failed and self._recent.get(tenant_id) is counting:
+            del self._recent[tenant_id]
+
+    async def _count(self, tenant_id: str) -> Totals:
+        deliveries = f"WorkflowType = '{DELIVERY_WORKFLOW}'" + equals(TenantId=tenant_id)
+        now = datetime.now(UTC)
+        by_status, marked = await asyncio.gather(
+            self._by_status(deliveries),
+            self._by_status(f"{deliveries} AND DeliveryState IN ('held', 'expired')"),
+        )
+        states = Counter(dict.fromkeys(DeliveryState, 0))
+        for status, number in by_status.items():
+            states[STATES.get(status, DeliveryState.CANCELLED)] += number
+        for part, whole, status in (
+            (DeliveryState.HELD, DeliveryState.PENDING, "Running"),
+            (DeliveryState.EXPIRED, DeliveryState.EXHAUSTED, "Failed"),
+        ):
+            # The two counts are not of one moment.
+            states[part] = min(marked[status], states[whole])
+            states[whole] -= states[part]
+        return Totals(dict(states), now)
+
+    async def _by_status(self, query: str) -> Counter[str]:
+        counted = await self.client.count_workflows(
+            f"{query} GROUP BY ExecutionStatus", rpc_timeout=RPC_TIMEOUT
+        )
+        return Counter({str(group.group_values[0]): group.count for group in counted.groups})
