@@ -16,7 +16,7 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from activities.endpoints import Endpoints
 from activities.posting import Posted, Posting
 from activities.telling import Telling
-from hookwright.logs import recorded_log
+from hookwright.executions import recorded_log
 from hookwright.models import Attempt, DeliveryInput, DeliveryLog, EndpointState, TrialInput
 from hookwright.outcomes import DeliveryState, Outcome, Trigger
 from hookwright.schedule import next_delay

@@ -5,8 +5,8 @@ from datetime import timedelta
 
 from cachetools import TTLCache
 from temporalio.client import Client, WorkflowExecutionStatus
-from temporalio.service import RPCError, RPCStatusCode
 
+from hookwright.executions import described
 from hookwright.ids import ENDPOINT_MEMO, endpoint_workflow_id
 from hookwright.models import EndpointState
 
@@ -47,14 +47,9 @@ class Endpoints:
     async def current(self, tenant_id: str, endpoint_id: str) -> EndpointState | None:
         """Return the endpoint as it is now, or None if it was deleted."""
         workflow_id = endpoint_workflow_id(tenant_id, endpoint_id)
-        try:
-            description = await self.client.get_workflow_handle(workflow_id).describe(
-                rpc_timeout=DESCRIBE_TIMEOUT
-            )
-        except RPCError as error:
-            if error.status is RPCStatusCode.NOT_FOUND:
-                return None
-            raise
+        description = await described(self.client, workflow_id, DESCRIBE_TIMEOUT)
+        if description is None:
+            return None
         state = await description.memo_value(ENDPOINT_MEMO, None, type_hint=EndpointState)
         running = description.status is WorkflowExecutionStatus.RUNNING
         if state is None or state.deleted or not running:

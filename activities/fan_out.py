@@ -8,10 +8,10 @@ from temporalio import activity
 from temporalio.client import Client
 from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
-from temporalio.service import RPCError, RPCStatusCode
 
 from hookwright.client import delivery_search_attributes
 from hookwright.envelope import event_document
+from hookwright.executions import described
 from hookwright.ids import (
     ATTEMPTS_MEMO,
     DELIVERY_WORKFLOW,
@@ -66,17 +66,13 @@ class FanOuts:
         )
 
     async def _routes(self, tenant_id: str) -> list[Route]:
-        handle = self.client.get_workflow_handle(tenant_workflow_id(tenant_id))
-        try:
-            description = await handle.describe()
-        except RPCError as error:
-            if error.status is not RPCStatusCode.NOT_FOUND:
-                raise
+        description = await described(self.client, tenant_workflow_id(tenant_id))
+        if description is None:
             raise ApplicationError(
                 f"there is no tenant {tenant_id}; create it, then publish under a new event id",
                 type="unknown_tenant",
                 non_retryable=True,
-            ) from None
+            )
         return await description.memo_value(ROUTES_MEMO, [], type_hint=list[Route])
 
     async def _start_delivery(

@@ -17,10 +17,8 @@ from temporalio import activity
 from temporalio.client import (
     Client,
     WorkflowExecution,
-    WorkflowExecutionDescription,
 )
 from temporalio.exceptions import ApplicationError
-from temporalio.service import RPCError, RPCStatusCode
 
 from activities.endpoints import Endpoints
 from activities.entities import VISIBILITY_LAG_SECONDS
@@ -29,13 +27,13 @@ from activities.oldest_first import oldest_first, started_between
 from activities.pace import Pace
 from hookwright.client import ENDPOINT_ID, EVENT_ID, TENANT_ID
 from hookwright.envelope import event_document
+from hookwright.executions import described, first_entry
 from hookwright.ids import (
     DELIVERY_WORKFLOW,
     EVENT_WORKFLOW,
     delivery_workflow_id,
     recovery_id,
 )
-from hookwright.logs import first_entry
 from hookwright.matching import matches
 from hookwright.models import DeliveryInput, EndpointState, EventInput
 from hookwright.outcomes import Trigger
@@ -120,7 +118,7 @@ class Recoveries:
 
     async def _replay(self, row: WorkflowExecution, own_id: str) -> Start | None:
         """Replay a failed delivery, unless somebody has, or it was erased."""
-        latest = await self._describe(row.id)
+        latest = await described(self.client, row.id)
         if latest is None or latest.run_id != row.run_id:
             return None
         request = await replay_request(self.client, latest, Trigger.RECOVERY, own_id)
@@ -132,7 +130,7 @@ class Recoveries:
         """Deliver an event, if the endpoint would get it today and has no delivery of it."""
         event_id = row.typed_search_attributes[EVENT_ID]
         ids = (endpoint.tenant_id, endpoint.endpoint_id, event_id)
-        if await self._describe(delivery_workflow_id(*ids)):
+        if await described(self.client, delivery_workflow_id(*ids)):
             return None
         began = await first_entry(self.client, row)
         payloads = began.workflow_execution_started_event_attributes.input.payloads
@@ -151,14 +149,6 @@ class Recoveries:
             endpoint_version=endpoint.version,
         )
         return partial(start_delivery, self.client, delivery, own_id)
-
-    async def _describe(self, workflow_id: str) -> WorkflowExecutionDescription | None:
-        try:
-            return await self.client.get_workflow_handle(workflow_id).describe()
-        except RPCError as error:
-            if error.status is not RPCStatusCode.NOT_FOUND:
-                raise
-            return None
 
 
 def _lost(recovery: RecoveryInput) -> str:

@@ -20,6 +20,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.endpoints import Endpoints
 from hookwright.client import ACCEPTED_AT, DELIVERY_STATE, ENDPOINT_ID, HELD_SINCE, TENANT_ID
+from hookwright.executions import described
 from hookwright.ids import DELIVERY_WORKFLOW, TENANT_MEMO, tenant_workflow_id
 from hookwright.models import TenantView
 from hookwright.outcomes import DeliveryState
@@ -140,7 +141,7 @@ class Releases:
 
     async def _release(self, workflow_id: str, release: Release) -> bool:
         """Let a delivery go, and see it POSTed, or slow: so they keep their order."""
-        description = await self._describe(workflow_id)
+        description = await described(self.client, workflow_id)
         if description is None or not _is_held(description):
             return False
         handle = self.client.get_workflow_handle(workflow_id)
@@ -148,22 +149,14 @@ class Releases:
             return False
         deadline = asyncio.get_running_loop().time() + POSTED_WITHIN_SECONDS
         while asyncio.get_running_loop().time() < deadline:
-            description = await self._describe(workflow_id)
+            description = await described(self.client, workflow_id)
             if description is None or _was_posted(description):
                 break
             await asyncio.sleep(POLL_SECONDS)
         return True
 
-    async def _describe(self, workflow_id: str) -> WorkflowExecutionDescription | None:
-        try:
-            return await self.client.get_workflow_handle(workflow_id).describe()
-        except RPCError as error:
-            if error.status is not RPCStatusCode.NOT_FOUND:
-                raise
-            return None
-
     async def _hold_seconds(self, tenant_id: str) -> float:
-        description = await self._describe(tenant_workflow_id(tenant_id))
+        description = await described(self.client, tenant_workflow_id(tenant_id))
         if description is None:
             return LATEST_EXPIRY_CHECK  # a tenant that is gone takes its endpoints with it
         tenant = await description.memo_value(TENANT_MEMO, None, type_hint=TenantView)

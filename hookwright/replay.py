@@ -14,8 +14,8 @@ from temporalio.converter import encode_typed_search_attribute_value
 from temporalio.service import RPCError, RPCStatusCode
 
 from hookwright.client import RECOVERY_ID
+from hookwright.executions import RPC_TIMEOUT, ended_log, first_entry
 from hookwright.ids import ATTEMPTS_MEMO
-from hookwright.logs import RPC_TIMEOUT, ended_log, first_entry
 from hookwright.models import Attempt, DeliveryLog
 from hookwright.outcomes import Trigger
 

@@ -11,8 +11,8 @@ from api.errors import not_found
 from api.pages import Cursors, Page
 from api.services.temporal import between, describe, equals, page_of_executions
 from hookwright.client import DELIVERY_STATE, ENDPOINT_ID, EVENT_ID, EVENT_TYPE
+from hookwright.executions import ended_log, kept_log, recorded_log
 from hookwright.ids import DELIVERY_WORKFLOW, delivery_id, delivery_workflow_id
-from hookwright.logs import ended_log, kept_log, recorded_log
 from hookwright.models import Attempt, DeliveryLog
 from hookwright.outcomes import DeliveryState
 

@@ -17,6 +17,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from api.errors import conflict, not_found, unavailable
 from api.pages import Cursors
+from hookwright.executions import described
 from hookwright.times import rfc3339
 
 RPC_TIMEOUT = timedelta(seconds=2.5)
@@ -30,12 +31,7 @@ MARGIN = timedelta(seconds=2)
 
 async def describe(client: Client, workflow_id: str) -> WorkflowExecutionDescription | None:
     """Return what the server knows of a workflow, or None if there is none."""
-    try:
-        return await client.get_workflow_handle(workflow_id).describe(rpc_timeout=RPC_TIMEOUT)
-    except RPCError as error:
-        if error.status is RPCStatusCode.NOT_FOUND:
-            return None
-        raise
+    return await described(client, workflow_id, RPC_TIMEOUT)
 
 
 def deadline() -> datetime:

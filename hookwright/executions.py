@@ -13,11 +13,24 @@ from temporalio.client import (
     WorkflowFailureError,
 )
 from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError, RPCStatusCode
 
 from hookwright.ids import ATTEMPTS_MEMO
 from hookwright.models import DeliveryLog
 
 RPC_TIMEOUT = timedelta(seconds=2.5)
+
+
+async def described(
+    client: Client, workflow_id: str, rpc_timeout: timedelta | None = None
+) -> WorkflowExecutionDescription | None:
+    """Return what the server knows of a workflow's latest run, or None if there is none."""
+    try:
+        return await client.get_workflow_handle(workflow_id).describe(rpc_timeout=rpc_timeout)
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+        return None
 
 
 async def recorded_log(client: Client, retry: PendingActivityInfo) -> DeliveryLog:
