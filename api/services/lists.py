@@ -1,0 +1,119 @@
+"""Pages of lists of executions, newest first. docs/decisions/0015 says why and what it costs."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from temporalio.client import Client, WorkflowExecutionDescription
+
+from api.pages import Cursors, Page
+from api.services.visibility import Visibility
+from api.services.windows import NEWEST, OLDEST, Look, Place, Row, Walk
+
+PATIENCE_SECONDS = 0.6
+"""How long a page waits for visibility: who is refused hears of it within a second."""
+
+READS_AT_ONCE = 16
+"""Rows read at once for all lists of this process, so that they leave room for publishing."""
+
+PAGES_AT_ONCE, MIN_SIZE, MAX_SIZE = 4, 20, 200
+"""Rows that one call asks for. They carry memos of up to 16 KiB, and are sorted here."""
+
+Item = TypeVar("Item")
+
+Read = Callable[[Row, int], Awaitable[Item | None]]
+"""Returns what a list shows of a row, or None if it is none of the list by now. The number is the
+walk's `newest`, for `superseded`."""
+
+
+@dataclass(frozen=True)
+class Lists:
+    """Lists executions, for the whole process."""
+
+    visibility: Visibility
+    cursors: Cursors
+    _reads: asyncio.Semaphore = field(
+        default_factory=lambda: asyncio.Semaphore(READS_AT_ONCE), init=False
+    )
+
+    @classmethod
+    def on(cls, client: Client, cursors: Cursors) -> "Lists":
+        """Return lists on a client."""
+        return cls(Visibility(client), cursors)
+
+    async def page(
+        self, query: str, limit: int, cursor: str | None, read: Read[Item]
+    ) -> Page[Item]:
+        """Return one page. It may be short, and still have a cursor.
+
+        The query is the cursor's scope: it names route, tenant and filters. It is built from ids of
+        our own charset only; a user's text never reaches visibility.
+
+        Raises:
+            Problem: 422, a foreign cursor; 503, too many lists were asked for.
+        """
+        until = asyncio.get_running_loop().time() + PATIENCE_SECONDS
+
+        async def look(lower: Place, upper: Place, size: int) -> tuple[list[Row], bool]:
+            return await self.visibility.rows(query + between_places(lower, upper), size, until)
+
+        scope = f"newest first: {query}"
+        walk, newest = _resumed(look, self.cursors.read(scope, cursor))
+        size = min(max(PAGES_AT_ONCE * limit, MIN_SIZE), MAX_SIZE)
+        shown: list[Item] = []
+        while len(shown) < limit and not (walk.ended or walk.tired):
+            rows = await walk.onward(limit - len(shown) + 1, size)
+            newest = newest or (rows[0].place.started if rows else 0)
+            while rows and (missing := limit - len(shown)):
+                now, rows = rows[:missing], rows[missing:]
+                shown += await self._read(read, now, newest)
+                if rows:
+                    walk.back_to(now[-1])
+        position = b"" if walk.ended else _written(walk, newest)
+        return Page(data=shown, next_cursor=self.cursors.write(scope, position))
+
+    async def _read(self, read: Read[Item], rows: list[Row], newest: int) -> list[Item]:
+        async def one(row: Row) -> Item | None:
+            async with self._reads:
+                return await read(row, newest)
+
+        items = await asyncio.gather(*map(one, rows))
+        return [item for item in items if item is not None]
+
+
+def superseded(row: Row, latest: WorkflowExecutionDescription, newest: int) -> bool:
+    """Tell whether a later run of a row's workflow has a place of its own in this walk.
+
+    A walk ends where it began: what started after its newest row is not in it. Of a workflow whose
+    later run did, the row shows what became of it.
+    """
+    began = latest.raw_description.workflow_execution_info.start_time.ToMicroseconds()
+    return latest.run_id != row.place.run_id and began <= newest // 1_000
+
+
+def between_places(lower: Place, upper: Place) -> str:
+    """Return visibility conditions for what is at or above one place, and below another.
+
+    Numbers are nanoseconds; visibility on SQL keeps microseconds, of rows and conditions alike.
+    """
+    conditions = ""
+    if lower != OLDEST:
+        at = f"StartTime = {lower.started} AND RunId >= '{lower.run_id}'"
+        conditions += f" AND (StartTime > {lower.started} OR ({at}))"
+    if upper != NEWEST:
+        at = f"StartTime = {upper.started} AND RunId < '{upper.run_id}'"
+        conditions += f" AND (StartTime < {upper.started} OR ({at}))"
+    return conditions
+
+
+def _written(walk: Walk, newest: int) -> bytes:
+    started, run_id = walk.place
+    return f"{started} {run_id} {walk.width} {walk.crowded} {newest}".encode()
+
+
+def _resumed(look: Look, position: bytes) -> tuple[Walk, int]:
+    if not position:
+        return Walk(look), 0
+    started, run_id, width, crowded, newest = position.decode().split(" ")
+    return Walk(look, Place(int(started), run_id), int(width), int(crowded)), int(newest)
