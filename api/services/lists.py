@@ -9,7 +9,7 @@ from temporalio.client import Client, WorkflowExecutionDescription
 
 from api.pages import Cursors, Page
 from api.services.visibility import Visibility
-from api.services.windows import NEWEST, OLDEST, Look, Place, Row, Walk
+from api.services.windows import Look, Place, Row, Walk
 
 PATIENCE_SECONDS = 0.6
 """How long a page waits for visibility: who is refused hears of it within a second."""
@@ -56,7 +56,7 @@ class Lists:
         until = asyncio.get_running_loop().time() + PATIENCE_SECONDS
 
         async def look(lower: Place, upper: Place, size: int) -> tuple[list[Row], bool]:
-            return await self.visibility.rows(query + between_places(lower, upper), size, until)
+            return await self.visibility.rows(query, lower, upper, size, until)
 
         scope = f"newest first: {query}"
         walk, newest = _resumed(look, self.cursors.read(scope, cursor))
@@ -68,8 +68,8 @@ class Lists:
             while rows and (missing := limit - len(shown)):
                 now, rows = rows[:missing], rows[missing:]
                 shown += await self._read(read, now, newest)
-                if rows:
-                    walk.back_to(now[-1])
+            if rows:
+                walk.back_to(now[-1])
         position = b"" if walk.ended else _written(walk, newest)
         return Page(data=shown, next_cursor=self.cursors.write(scope, position))
 
@@ -90,21 +90,6 @@ def superseded(row: Row, latest: WorkflowExecutionDescription, newest: int) -> b
     """
     began = latest.raw_description.workflow_execution_info.start_time.ToMicroseconds()
     return latest.run_id != row.place.run_id and began <= newest // 1_000
-
-
-def between_places(lower: Place, upper: Place) -> str:
-    """Return visibility conditions for what is at or above one place, and below another.
-
-    Numbers are nanoseconds; visibility on SQL keeps microseconds, of rows and conditions alike.
-    """
-    conditions = ""
-    if lower != OLDEST:
-        at = f"StartTime = {lower.started} AND RunId >= '{lower.run_id}'"
-        conditions += f" AND (StartTime > {lower.started} OR ({at}))"
-    if upper != NEWEST:
-        at = f"StartTime = {upper.started} AND RunId < '{upper.run_id}'"
-        conditions += f" AND (StartTime < {upper.started} OR ({at}))"
-    return conditions
 
 
 def _written(walk: Walk, newest: int) -> bytes:

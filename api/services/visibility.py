@@ -16,7 +16,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from api.errors import Problem, unavailable
 from api.services.temporal import RPC_TIMEOUT
-from api.services.windows import Place, Row
+from api.services.windows import NEWEST, OLDEST, Place, Row
 
 CALLS_AT_ONCE = 4
 MAX_WAITING = 32
@@ -36,8 +36,10 @@ class Visibility:
     waiting: int = 0
     turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CALLS_AT_ONCE))
 
-    async def rows(self, query: str, size: int, until: float) -> tuple[list[Row], bool]:
-        """Return at most so many executions, and whether there are more.
+    async def rows(
+        self, query: str, lower: Place, upper: Place, size: int, until: float
+    ) -> tuple[list[Row], bool]:
+        """Return executions from one place on and before another, and whether there are more.
 
         It waits for its turn, and tries again when refused, until the loop's time is `until`. A
         call that is slow, not refused, has RPC_TIMEOUT.
@@ -46,7 +48,9 @@ class Visibility:
             Problem: 503, too many lists were asked for.
         """
         request = ListWorkflowExecutionsRequest(
-            namespace=self.client.namespace, query=query, page_size=size
+            namespace=self.client.namespace,
+            query=query + between_places(lower, upper),
+            page_size=size,
         )
         async with self._turn(until):
             answer = await self._ask(request, until)
@@ -87,6 +91,21 @@ class Visibility:
             yield
         finally:
             self.turns.release()
+
+
+def between_places(lower: Place, upper: Place) -> str:
+    """Return visibility conditions for what is at or above one place, and below another.
+
+    Numbers are nanoseconds; visibility on SQL keeps microseconds, of rows and conditions alike.
+    """
+    conditions = ""
+    if lower != OLDEST:
+        at = f"StartTime = {lower.started} AND RunId >= '{lower.run_id}'"
+        conditions += f" AND (StartTime > {lower.started} OR ({at}))"
+    if upper != NEWEST:
+        at = f"StartTime = {upper.started} AND RunId < '{upper.run_id}'"
+        conditions += f" AND (StartTime < {upper.started} OR ({at}))"
+    return conditions
 
 
 def _row(info: WorkflowExecutionInfo) -> Row:
