@@ -11,7 +11,7 @@ from api.pages import Cursors, Page
 from api.services.visibility import Visibility
 from api.services.windows import Look, Place, Row, Walk
 
-PATIENCE_SECONDS = 0.6
+PATIENCE_SECONDS = 0.5
 """How long a page waits for visibility: who is refused hears of it within a second."""
 
 READS_AT_ONCE = 16

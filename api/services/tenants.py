@@ -103,7 +103,7 @@ class Tenants:
         return routes
 
     async def page(self, limit: int, cursor: str | None) -> Page[TenantView]:
-        """Return a page of tenants, newest first."""
+        """Return a page of tenants, those first whose last run began last."""
         return await self.lists.page(TENANTS, limit, cursor, self._shown)
 
     async def delete(self, tenant_id: str, *, erase: bool = False) -> None:
