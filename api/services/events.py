@@ -24,7 +24,7 @@ from api.errors import Problem, conflict, invalid, not_found, unavailable
 from api.pages import Page
 from api.services.deliveries import Deliveries, Delivery
 from api.services.event_types import EventTypes
-from api.services.lists import Lists, superseded
+from api.services.lists import Lists
 from api.services.temporal import RPC_TIMEOUT, between, describe, equals
 from api.services.tenants import Tenants
 from api.services.windows import Row
@@ -269,19 +269,12 @@ class Events:
             ) from None
         return await self._fan_out(tenant_id, event_id)
 
-    async def _shown(self, row: Row, newest: int) -> EventFanOut | None:
-        """Return a listed event, once: one for very many endpoints continues as new."""
-        execution: Row | WorkflowExecutionDescription = row
-        if row.status is WorkflowExecutionStatus.CONTINUED_AS_NEW:
-            latest = await describe(self.client, row.workflow_id)
-            if latest is None or superseded(row, latest, newest):
-                return None
-            execution = latest
+    async def _shown(self, row: Row, _newest: int) -> EventFanOut | None:
         try:
             event = await self._input(row.workflow_id)
         except Problem:
             return None
-        return EventFanOut(event, fan_out_state(execution, event))
+        return EventFanOut(event, fan_out_state(row, event))
 
 
 def fan_out_state(execution: Row | WorkflowExecutionDescription, event: EventInput) -> FanOutState:

@@ -1,24 +1,29 @@
 """Pages of lists of executions, newest first. docs/decisions/0015 says why and what it costs."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 from temporalio.client import Client, WorkflowExecutionDescription
 
 from api.pages import Cursors, Page
-from api.services.visibility import Visibility
+from api.services.visibility import Visibility, limited
 from api.services.windows import Look, Place, Row, Walk
 
-PATIENCE_SECONDS = 0.5
-"""How long a page waits for visibility: who is refused hears of it within a second."""
+PATIENCE_SECONDS = 0.7
+"""How long a page waits for its turn, and for visibility: a refusal comes within a second."""
 
-READS_AT_ONCE = 16
-"""Rows read at once for all lists of this process, so that they leave room for publishing."""
+PAGES_AT_ONCE, MAX_WAITING = 4, 8
+"""Pages that this process makes at a time, and that wait; no more would get their turn."""
 
-PAGES_AT_ONCE, MIN_SIZE, MAX_SIZE = 4, 20, 200
-"""Rows that one call asks for. They carry memos of up to 16 KiB, and are sorted here."""
+READS_AT_ONCE = 4
+"""Rows that are read at a time, for all pages, so that they leave room for publishing."""
+
+LOOK_AHEAD, MIN_SIZE, MAX_SIZE = 4, 20, 200
+"""Pages that one call to visibility asks for, and the bounds in rows. They carry memos of up to
+16 KiB, and are sorted here."""
 
 Item = TypeVar("Item")
 
@@ -27,15 +32,15 @@ Read = Callable[[Row, int], Awaitable[Item | None]]
 walk's `newest`, for `superseded`."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Lists:
     """Lists executions, for the whole process."""
 
     visibility: Visibility
     cursors: Cursors
-    _reads: asyncio.Semaphore = field(
-        default_factory=lambda: asyncio.Semaphore(READS_AT_ONCE), init=False
-    )
+    _turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(PAGES_AT_ONCE))
+    _reads: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(READS_AT_ONCE))
+    _waiting: int = 0
 
     @classmethod
     def on(cls, client: Client, cursors: Cursors) -> "Lists":
@@ -53,14 +58,21 @@ class Lists:
         Raises:
             Problem: 422, a foreign cursor; 503, too many lists were asked for.
         """
+        scope = f"newest first: {query}"
+        position = self.cursors.read(scope, cursor)
         until = asyncio.get_running_loop().time() + PATIENCE_SECONDS
+        async with self._turn(until):
+            shown, position = await self._page(query, limit, position, read, until)
+        return Page(data=shown, next_cursor=self.cursors.write(scope, position))
 
+    async def _page(
+        self, query: str, limit: int, position: bytes, read: Read[Item], until: float
+    ) -> tuple[list[Item], bytes]:
         async def look(lower: Place, upper: Place, size: int) -> tuple[list[Row], bool]:
             return await self.visibility.rows(query, lower, upper, size, until)
 
-        scope = f"newest first: {query}"
-        walk, newest = _resumed(look, self.cursors.read(scope, cursor))
-        size = min(max(PAGES_AT_ONCE * limit, MIN_SIZE), MAX_SIZE)
+        walk, newest = _resumed(look, position)
+        size = min(max(LOOK_AHEAD * limit, MIN_SIZE), MAX_SIZE)
         shown: list[Item] = []
         while len(shown) < limit and not (walk.ended or walk.tired):
             rows = await walk.onward(limit - len(shown) + 1, size)
@@ -70,8 +82,24 @@ class Lists:
                 shown += await self._read(read, now, newest)
             if rows:
                 walk.back_to(now[-1])
-        position = b"" if walk.ended else _written(walk, newest)
-        return Page(data=shown, next_cursor=self.cursors.write(scope, position))
+        return shown, b"" if walk.ended else _written(walk, newest)
+
+    @asynccontextmanager
+    async def _turn(self, until: float) -> AsyncIterator[None]:
+        if self._waiting >= MAX_WAITING:
+            raise limited()
+        self._waiting += 1
+        try:
+            async with asyncio.timeout_at(until):
+                await self._turns.acquire()
+        except TimeoutError:
+            raise limited() from None
+        finally:
+            self._waiting -= 1
+        try:
+            yield
+        finally:
+            self._turns.release()
 
     async def _read(self, read: Read[Item], rows: list[Row], newest: int) -> list[Item]:
         async def one(row: Row) -> Item | None:
