@@ -22,7 +22,7 @@ RUNNING, COMPLETED, FAILED = (
     WorkflowExecutionStatus.COMPLETED,
     WorkflowExecutionStatus.FAILED,
 )
-STATES: dict[tuple[WorkflowExecutionStatus, str | None], DeliveryState] = {
+STATES: dict[tuple[WorkflowExecutionStatus | None, str | None], DeliveryState] = {
     (RUNNING, None): DeliveryState.PENDING,
     (RUNNING, DeliveryState.HELD): DeliveryState.HELD,
     (COMPLETED, None): DeliveryState.DELIVERED,
@@ -109,13 +109,12 @@ class Deliveries:
             latest = await describe(self.client, row.workflow_id)
             if latest is None or superseded(row, latest, newest):
                 return None
-            delivery = await self._read(latest)
-            fits = delivery and (
-                (state is None or delivery.state is state)
-                and (since is None or delivery.created_at >= since)
-                and (until is None or delivery.created_at < until)
+            fits = (
+                (state is None or state_of(latest) is state)
+                and (since is None or latest.start_time >= since)
+                and (until is None or latest.start_time < until)
             )
-            return delivery if fits else None
+            return await self._read(latest) if fits else None
 
         return await self.lists.page(query + between(since, until), limit, cursor, shown)
 
@@ -125,13 +124,12 @@ class Deliveries:
         log, due = await self._log(description)
         attributes = description.typed_search_attributes
         endpoint_id, event_id = attributes[ENDPOINT_ID], attributes[EVENT_ID]
-        said = attributes.get(DELIVERY_STATE)
         return Delivery(
             id=delivery_id(endpoint_id, event_id),
             event_id=event_id,
             endpoint_id=endpoint_id,
             event_type=attributes[EVENT_TYPE],
-            state=STATES.get((description.status, said), DeliveryState.CANCELLED),
+            state=state_of(description),
             attempts=log.attempts,
             next_attempt_at=due,
             created_at=description.start_time,
@@ -155,3 +153,9 @@ class Deliveries:
             recorded = await recorded_log(self.client, retry)
             return (recorded if recorded.attempts else await kept_log(description)), due
         return await kept_log(description), None
+
+
+def state_of(description: WorkflowExecutionDescription) -> DeliveryState:
+    """Return the state of a delivery's run."""
+    said = description.typed_search_attributes.get(DELIVERY_STATE)
+    return STATES.get((description.status, said), DeliveryState.CANCELLED)

@@ -3,11 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from copy import copy
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 from temporalio.client import Client, WorkflowExecutionDescription
 
+from api.errors import Problem
 from api.pages import Cursors, Page
 from api.services.visibility import Visibility, limited
 from api.services.windows import Look, Place, Row, Walk
@@ -20,6 +22,9 @@ PAGES_AT_ONCE, MAX_WAITING = 4, 8
 
 READS_AT_ONCE = 4
 """Rows that are read at a time, for all pages, so that they leave room for publishing."""
+
+MAX_READS = 400
+"""Rows that are read for one page. After a large replay most that visibility has are superseded."""
 
 LOOK_AHEAD, MIN_SIZE, MAX_SIZE = 4, 20, 200
 """Pages that one call to visibility asks for, and the bounds in rows. They carry memos of up to
@@ -74,12 +79,20 @@ class Lists:
         walk, newest = _resumed(look, position)
         size = min(max(LOOK_AHEAD * limit, MIN_SIZE), MAX_SIZE)
         shown: list[Item] = []
-        while len(shown) < limit and not (walk.ended or walk.tired):
-            rows = await walk.onward(limit - len(shown) + 1, size)
+        reads = 0
+        while len(shown) < limit and reads < MAX_READS and not (walk.ended or walk.tired):
+            before = copy(walk)
+            try:
+                rows = await walk.onward(limit - len(shown) + 1, size)
+            except Problem:
+                if not shown:
+                    raise
+                return shown, _written(before, newest)
             newest = newest or (rows[0].place.started if rows else 0)
-            while rows and (missing := limit - len(shown)):
+            while rows and reads < MAX_READS and (missing := limit - len(shown)):
                 now, rows = rows[:missing], rows[missing:]
                 shown += await self._read(read, now, newest)
+                reads += len(now)
             if rows:
                 walk.back_to(now[-1])
         return shown, b"" if walk.ended else _written(walk, newest)

@@ -140,6 +140,21 @@ async def test_calls_for_a_page(closing: Closings, held: int, step: int) -> None
         assert [page.calls for page in pages[:3]] == [3 if held else 2, 1, 1]
 
 
+async def test_a_list_of_what_is_superseded() -> None:
+    """Where nearly all drops out, pages are short, and cost no more than their share of reads."""
+    visibility = FakeVisibility()
+    places = [visibility.add(BEGINNING + n * SECOND, BEGINNING + DAY) for n in range(1_000)]
+    reads = []
+
+    def shows(place: Place) -> bool:
+        reads.append(place)
+        return place == places[0]
+
+    pages = await pages_of(visibility, 50, shows)
+    assert [page.places for page in pages] == [[], [], [places[0]]]
+    assert reads == places[::-1]
+
+
 @pytest.mark.parametrize("rows", [0, 1, 50, 51, 199])
 async def test_a_short_list_is_one_call(rows: int) -> None:
     """What fits one answer costs one call a page, and the last page is not an empty one."""
