@@ -41,7 +41,7 @@ class Visibility:
         """
         request = ListWorkflowExecutionsRequest(
             namespace=self.client.namespace,
-            query=query + between_places(lower, upper),
+            query=query + _between(lower, upper),
             page_size=size,
         )
         answer = await self._ask(request, until)
@@ -75,7 +75,7 @@ def limited() -> Problem:
     )
 
 
-def between_places(lower: Place, upper: Place) -> str:
+def _between(lower: Place, upper: Place) -> str:
     """Return visibility conditions for what is at or above one place, and below another.
 
     Numbers are nanoseconds; visibility on SQL keeps microseconds, of rows and conditions alike.
