@@ -56,9 +56,11 @@ async def list_deliveries(  # noqa: PLR0913 - one parameter a filter
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[DeliveryRead]:
-    """List a tenant's deliveries: pending ones first, then those that ended last.
+    """List a tenant's deliveries, those that began last first.
 
-    One shows up within a second of its start. A delivery that ends between two pages moves.
+    One shows up within a second of its start. Cursors lead through all that there were at the first
+    page, each once, whatever begins or ends meanwhile. A page may be shorter than `limit`; the last
+    is the one without `next_cursor`.
     """
     await services.tenants.known(tenant_id)
     page = await services.deliveries.page(

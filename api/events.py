@@ -189,9 +189,11 @@ async def list_events(  # noqa: PLR0913 - one parameter a filter
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[EventRead]:
-    """List a tenant's events: scheduled ones first, then those that were fanned out last.
+    """List a tenant's events, those published last first, scheduled ones among them.
 
-    An event shows up within a second of its publish.
+    An event shows up within a second of its publish. Cursors lead through all that there were at
+    the first page, each once. A page may be shorter than `limit`; the last is the one without
+    `next_cursor`.
     """
     page = await services.events.page(
         tenant_id, event_type=event_type, since=since, until=until, limit=limit, cursor=cursor

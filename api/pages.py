@@ -15,7 +15,7 @@ from api.errors import invalid
 Row = TypeVar("Row")
 TAG_BYTES = 16
 
-Limit = Annotated[int, Query(ge=1, le=100, description="Rows in a page.")]
+Limit = Annotated[int, Query(ge=1, le=100, description="Rows in a page, at most.")]
 Cursor = Annotated[
     str | None, Query(max_length=4096, description="`next_cursor` of the page before.")
 ]

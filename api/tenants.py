@@ -62,7 +62,12 @@ async def put_tenant(
 async def list_tenants(
     services: ServicesDependency, limit: Limit = 50, cursor: Cursor = None
 ) -> Page[TenantView]:
-    """List tenants, newest first. A tenant shows up here within a second of its creation."""
+    """List tenants, new ones first, among them those that were changed very often.
+
+    A tenant shows up here within a second of its creation. Cursors lead through all that there were
+    at the first page, each once. A page may be shorter than `limit`; the last is the one without
+    `next_cursor`.
+    """
     return await services.tenants.page(limit, cursor)
 
 

@@ -183,7 +183,7 @@ async def list_plain_deliveries(  # noqa: PLR0913 - two are the page, two the fr
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> list[PlainDelivery]:
-    """List a webhook's deliveries with every attempt: pending first, then those that ended last."""
+    """List a webhook's deliveries with every attempt, those that began last first."""
     await webhooks.get(webhook_id)
     page = await webhooks.services.deliveries.page(
         webhooks.tenant_id, endpoint_id=webhook_id, limit=limit, cursor=cursor

@@ -13,6 +13,7 @@ from api.services.endpoints import Endpoints
 from api.services.erasure import Erasure
 from api.services.event_types import EventTypes
 from api.services.events import Events
+from api.services.lists import Lists
 from api.services.recoveries import Recoveries
 from api.services.retries import Retries
 from api.services.statistics import Statistics
@@ -37,8 +38,9 @@ class Services:
     def on(cls, client: Client, config: ApiConfig) -> "Services":
         """Return the services."""
         cursors = Cursors(config.cursor_key)
-        tenants = Tenants(client, config.task_queue, config.contracts, cursors)
-        deliveries = Deliveries(client, cursors)
+        lists = Lists.on(client, cursors)
+        tenants = Tenants(client, config.task_queue, config.contracts, lists)
+        deliveries = Deliveries(client, lists)
         event_types = EventTypes(client, config.task_queue, config.contracts, cursors)
         events = Events(
             client,
@@ -47,7 +49,7 @@ class Services:
             tenants,
             deliveries,
             event_types,
-            cursors,
+            lists,
         )
         return cls(
             tenants=tenants,

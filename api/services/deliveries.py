@@ -1,6 +1,5 @@
 """Deliveries, as services: the delivery log. Reading needs no worker."""
 
-import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -8,8 +7,10 @@ from temporalio.api.enums.v1 import PendingActivityState
 from temporalio.client import Client, WorkflowExecutionDescription, WorkflowExecutionStatus
 
 from api.errors import not_found
-from api.pages import Cursors, Page
-from api.services.temporal import between, describe, equals, page_of_executions
+from api.pages import Page
+from api.services.lists import Lists, superseded
+from api.services.temporal import between, describe, equals
+from api.services.windows import Row
 from hookwright.client import DELIVERY_STATE, ENDPOINT_ID, EVENT_ID, EVENT_TYPE
 from hookwright.executions import ended_log, kept_log, recorded_log
 from hookwright.ids import DELIVERY_WORKFLOW, delivery_id, delivery_workflow_id
@@ -21,7 +22,7 @@ RUNNING, COMPLETED, FAILED = (
     WorkflowExecutionStatus.COMPLETED,
     WorkflowExecutionStatus.FAILED,
 )
-STATES: dict[tuple[WorkflowExecutionStatus, str | None], DeliveryState] = {
+STATES: dict[tuple[WorkflowExecutionStatus | None, str | None], DeliveryState] = {
     (RUNNING, None): DeliveryState.PENDING,
     (RUNNING, DeliveryState.HELD): DeliveryState.HELD,
     (COMPLETED, None): DeliveryState.DELIVERED,
@@ -61,7 +62,7 @@ class Deliveries:
     """Reads deliveries."""
 
     client: Client
-    cursors: Cursors
+    lists: Lists
 
     async def get(self, tenant_id: str, endpoint_id: str, event_id: str) -> Delivery:
         """Return a delivery.
@@ -76,7 +77,9 @@ class Deliveries:
 
     async def find(self, tenant_id: str, endpoint_id: str, event_id: str) -> Delivery | None:
         """Return a delivery, or None."""
-        return await self._read(delivery_workflow_id(tenant_id, endpoint_id, event_id))
+        workflow_id = delivery_workflow_id(tenant_id, endpoint_id, event_id)
+        description = await describe(self.client, workflow_id)
+        return await self._read(description) if description else None
 
     async def page(  # noqa: PLR0913 - one parameter a filter
         self,
@@ -91,32 +94,42 @@ class Deliveries:
         since: datetime | None = None,
         until: datetime | None = None,
     ) -> Page[Delivery]:
-        """Return a page of a tenant's deliveries: pending first, then those that ended last."""
+        """Return a page of a tenant's deliveries, those that began last first.
+
+        Each stands once, by its latest run. Visibility may be behind; what it finds is shown as it
+        is now, if that is still what was asked for.
+        """
         query = f"WorkflowType = '{DELIVERY_WORKFLOW}'" + equals(
             TenantId=tenant_id, EndpointId=endpoint_id, EventId=event_id, EventType=event_type
         )
         if state:
             query += f" AND {CONDITIONS[state]}"
-        rows, following = await page_of_executions(
-            self.client, self.cursors, query + between(since, until), limit, cursor
-        )
-        found = await asyncio.gather(*(self._read(row.id) for row in rows))
-        return Page(data=[each for each in found if each], next_cursor=following)
 
-    async def _read(self, workflow_id: str) -> Delivery | None:
-        description = await describe(self.client, workflow_id)
-        if description is None or description.status is None:
+        async def shown(row: Row, newest: int) -> Delivery | None:
+            latest = await describe(self.client, row.workflow_id)
+            if latest is None or superseded(row, latest, newest):
+                return None
+            fits = (
+                (state is None or state_of(latest) is state)
+                and (since is None or latest.start_time >= since)
+                and (until is None or latest.start_time < until)
+            )
+            return await self._read(latest) if fits else None
+
+        return await self.lists.page(query + between(since, until), limit, cursor, shown)
+
+    async def _read(self, description: WorkflowExecutionDescription) -> Delivery | None:
+        if description.status is None:
             return None
         log, due = await self._log(description)
         attributes = description.typed_search_attributes
         endpoint_id, event_id = attributes[ENDPOINT_ID], attributes[EVENT_ID]
-        said = attributes.get(DELIVERY_STATE)
         return Delivery(
             id=delivery_id(endpoint_id, event_id),
             event_id=event_id,
             endpoint_id=endpoint_id,
             event_type=attributes[EVENT_TYPE],
-            state=STATES.get((description.status, said), DeliveryState.CANCELLED),
+            state=state_of(description),
             attempts=log.attempts,
             next_attempt_at=due,
             created_at=description.start_time,
@@ -140,3 +153,9 @@ class Deliveries:
             recorded = await recorded_log(self.client, retry)
             return (recorded if recorded.attempts else await kept_log(description)), due
         return await kept_log(description), None
+
+
+def state_of(description: WorkflowExecutionDescription) -> DeliveryState:
+    """Return the state of a delivery's run."""
+    said = description.typed_search_attributes.get(DELIVERY_STATE)
+    return STATES.get((description.status, said), DeliveryState.CANCELLED)

@@ -13,7 +13,7 @@ from typing import Any
 import structlog
 from temporalio.client import (
     Client,
-    WorkflowExecution,
+    WorkflowExecutionDescription,
     WorkflowExecutionStatus,
     WorkflowFailureError,
 )
@@ -21,11 +21,13 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from api.errors import Problem, conflict, invalid, not_found, unavailable
-from api.pages import Cursors, Page
+from api.pages import Page
 from api.services.deliveries import Deliveries, Delivery
 from api.services.event_types import EventTypes
-from api.services.temporal import RPC_TIMEOUT, between, describe, equals, page_of_executions
+from api.services.lists import Lists
+from api.services.temporal import RPC_TIMEOUT, between, describe, equals
 from api.services.tenants import Tenants
+from api.services.windows import Row
 from hookwright import client as hookwright
 from hookwright.contracts import DEFAULT_CONTRACT, Contract
 from hookwright.delays import delay_until
@@ -95,7 +97,7 @@ class Events:
     tenants: Tenants
     deliveries: Deliveries
     event_types: EventTypes
-    cursors: Cursors
+    lists: Lists
 
     async def publish(self, event: EventInput) -> Published:
         """Accept an event. When this returns it is stored; the start of its workflow is that.
@@ -178,7 +180,7 @@ class Events:
         limit: int,
         cursor: str | None,
     ) -> Page[EventFanOut]:
-        """Return a page of a tenant's events: scheduled ones first, then those fanned out last.
+        """Return a page of a tenant's events, those published last first.
 
         Raises:
             Problem: 404 no such tenant.
@@ -187,10 +189,7 @@ class Events:
         query = f"WorkflowType = '{EVENT_WORKFLOW}'" + equals(
             TenantId=tenant_id, EventType=event_type
         )
-        query += between(since, until)
-        rows, following = await page_of_executions(self.client, self.cursors, query, limit, cursor)
-        events = await asyncio.gather(*map(self._readable, rows))
-        return Page(data=[event for event in events if event], next_cursor=following)
+        return await self.lists.page(query + between(since, until), limit, cursor, self._shown)
 
     def _checked_contract(self, event: EventInput, contract_name: str) -> Contract:
         contract = self.contracts.get(contract_name)
@@ -270,15 +269,15 @@ class Events:
             ) from None
         return await self._fan_out(tenant_id, event_id)
 
-    async def _readable(self, row: WorkflowExecution) -> EventFanOut | None:
+    async def _shown(self, row: Row, _newest: int) -> EventFanOut | None:
         try:
-            event = await self._input(row.id)
+            event = await self._input(row.workflow_id)
         except Problem:
             return None
         return EventFanOut(event, fan_out_state(row, event))
 
 
-def fan_out_state(execution: WorkflowExecution, event: EventInput) -> FanOutState:
+def fan_out_state(execution: Row | WorkflowExecutionDescription, event: EventInput) -> FanOutState:
     """Return how far an event's execution has come."""
     if execution.status is WorkflowExecutionStatus.RUNNING:
         waits = event.deliver_at and event.deliver_at > datetime.now(UTC)

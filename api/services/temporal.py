@@ -7,7 +7,6 @@ from typing import Any
 
 from temporalio.client import (
     Client,
-    WorkflowExecution,
     WorkflowExecutionDescription,
     WorkflowUpdateFailedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
@@ -16,9 +15,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
 from api.errors import conflict, not_found, unavailable
-from api.pages import Cursors
 from hookwright.executions import described
-from hookwright.times import rfc3339
 
 RPC_TIMEOUT = timedelta(seconds=2.5)
 """A caller learns within 3 s that Temporal is away."""
@@ -72,24 +69,6 @@ async def updating(what: str) -> AsyncIterator[None]:
         raise
 
 
-async def page_of_executions(
-    client: Client, cursors: Cursors, query: str, limit: int, cursor: str | None
-) -> tuple[list[WorkflowExecution], str | None]:
-    """Return one page of a visibility query and the next cursor: running first, then last closed.
-
-    The query is the cursor's scope: it names route, tenant and filters. It is built from ids of
-    our own charset only; a user's text never reaches visibility.
-    """
-    rows = client.list_workflows(
-        query,
-        page_size=limit,
-        next_page_token=cursors.read(query, cursor) or None,
-        rpc_timeout=RPC_TIMEOUT,
-    )
-    await rows.fetch_next_page()
-    return list(rows.current_page or ()), cursors.write(query, rows.next_page_token or b"")
-
-
 def equals(**filters: Any) -> str:  # noqa: ANN401 - ids, enums and None
     """Return visibility conditions for the filters that are given."""
     return "".join(f" AND {name} = '{value}'" for name, value in filters.items() if value)
@@ -97,6 +76,6 @@ def equals(**filters: Any) -> str:  # noqa: ANN401 - ids, enums and None
 
 def between(since: datetime | None, until: datetime | None) -> str:
     """Return visibility conditions for a span of time: since it, and before it."""
-    later = f" AND StartTime >= '{rfc3339(since)}'" if since else ""
-    earlier = f" AND StartTime < '{rfc3339(until)}'" if until else ""
+    later = f" AND StartTime >= '{since.isoformat()}'" if since else ""
+    earlier = f" AND StartTime < '{until.isoformat()}'" if until else ""
     return later + earlier

@@ -8,14 +8,15 @@ from temporalio.client import Client, WithStartWorkflowOperation, WorkflowExecut
 from temporalio.common import WorkflowIDConflictPolicy
 
 from api.errors import invalid, not_found
-from api.pages import Cursors, Page
+from api.pages import Page
+from api.services.lists import Lists, superseded
 from api.services.temporal import (
     UPDATE_TIMEOUT,
     deadline,
     describe,
-    page_of_executions,
     updating,
 )
+from api.services.windows import Row
 from hookwright.contracts import Contract
 from hookwright.ids import ROUTES_MEMO, TENANT_MEMO, tenant_workflow_id
 from hookwright.models import Route, TenantSettings, TenantState, TenantView
@@ -25,6 +26,8 @@ KNOWN_SECONDS = 5.0
 """How long publish takes a tenant for known without asking again. An event for a tenant deleted
 meanwhile is accepted and matches no endpoint."""
 
+TENANTS = "WorkflowType = 'Tenant' AND ExecutionStatus IN ('Running', 'ContinuedAsNew')"
+
 
 @dataclass(frozen=True)
 class Tenants:
@@ -33,7 +36,7 @@ class Tenants:
     client: Client
     task_queue: str
     contracts: Mapping[str, Contract]
-    cursors: Cursors
+    lists: Lists
     _known: TTLCache[str, TenantView] = field(
         default_factory=lambda: TTLCache(10_000, KNOWN_SECONDS), init=False
     )
@@ -100,11 +103,8 @@ class Tenants:
         return routes
 
     async def page(self, limit: int, cursor: str | None) -> Page[TenantView]:
-        """Return a page of tenants, newest first."""
-        query = "WorkflowType = 'Tenant' AND ExecutionStatus = 'Running'"
-        rows, following = await page_of_executions(self.client, self.cursors, query, limit, cursor)
-        views = [await row.memo_value(TENANT_MEMO, None, type_hint=TenantView) for row in rows]
-        return Page(data=[view for view in views if view], next_cursor=following)
+        """Return a page of tenants, those first whose last run began last."""
+        return await self.lists.page(TENANTS, limit, cursor, self._shown)
 
     async def delete(self, tenant_id: str, *, erase: bool = False) -> None:
         """Delete a tenant with all its endpoints; `erase` its events and deliveries too.
@@ -119,6 +119,23 @@ class Tenants:
                 Tenant.delete, TenantDelete(erase=erase), rpc_timeout=UPDATE_TIMEOUT
             )
         self._known.pop(tenant_id, None)
+
+    async def _shown(self, row: Row, newest: int) -> TenantView | None:
+        """Return a listed tenant, once: a tenant that continued as new is listed anew."""
+        memo = row.memo
+        if row.status is not WorkflowExecutionStatus.RUNNING:
+            latest = await describe(self.client, row.workflow_id)
+            if (
+                latest is None
+                or latest.status is not WorkflowExecutionStatus.RUNNING
+                or superseded(row, latest, newest)
+            ):
+                return None
+            memo = latest.raw_description.workflow_execution_info.memo
+        if TENANT_MEMO not in memo.fields:
+            return None
+        [view] = await self.client.data_converter.decode([memo.fields[TENANT_MEMO]], [TenantView])
+        return TenantView.model_validate(view)
 
     async def _read(self, tenant_id: str) -> tuple[TenantView, list[Route]]:
         description = await describe(self.client, tenant_workflow_id(tenant_id))

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 import pytest_asyncio
+from support.pages import pages
 from support.receiver import Receiver
 from support.stack import CODEC, Stack, stack, unique
 from support.waiting import assert_eventually, eventually
@@ -76,6 +77,30 @@ async def test_entities_survive_twenty_continue_as_news(
         event = await service.publish()
         await assert_eventually(lambda: hooks.ids() == [event["id"]] * 2)
         assert steady["secret"] != busy["secret"]
+
+
+async def test_tenants_are_listed_once_over_continue_as_news(impatient_client: Client) -> None:
+    """A walk has each tenant once, also one that continued as new before it, or meanwhile."""
+    async with stack(impatient_client) as service:
+        tenants = [service.tenant, *[(await service.with_new_tenant()).tenant for _ in range(2)]]
+
+        async def one_more_run(tenant: str) -> None:
+            before = await run_ids(impatient_client, tenant_workflow_id(tenant))
+
+            async def change() -> set[str]:
+                await service.http.put(f"/v1/tenants/{tenant}", json={"name": "changed"})
+                return await run_ids(impatient_client, tenant_workflow_id(tenant))
+
+            await eventually(change, lambda ids: len(ids) > max(1, len(before)), within=60)
+
+        await one_more_run(tenants[2])
+        seen: list[str] = []
+        async for page in pages(service.http, "/v1/tenants", limit=1):
+            seen += [row["id"] for row in page]
+            if seen == tenants[2:]:
+                await one_more_run(tenants[0])
+        assert len(await run_ids(impatient_client, tenant_workflow_id(tenants[0]))) > 1
+        assert sorted(it for it in seen if it in tenants) == sorted(tenants)
 
 
 async def test_concurrent_changes_over_continue_as_new_are_all_applied(

@@ -1,0 +1,145 @@
+"""Pages of lists of executions, newest first. docs/decisions/0015 says why and what it costs."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from copy import copy
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from temporalio.client import Client, WorkflowExecutionDescription
+
+from api.errors import Problem
+from api.pages import Cursors, Page
+from api.services.visibility import Visibility, limited
+from api.services.windows import Look, Place, Row, Walk
+
+PATIENCE_SECONDS = 0.7
+"""How long a page waits for its turn, and for visibility: a refusal comes within a second."""
+
+PAGES_AT_ONCE, MAX_WAITING = 4, 8
+"""Pages that this process makes at a time, and that wait; no more would get their turn."""
+
+READS_AT_ONCE = 4
+"""Rows that are read at a time, for all pages, so that they leave room for publishing."""
+
+MAX_READS = 400
+"""Rows that are read for one page. After a large replay most that visibility has are superseded."""
+
+LOOK_AHEAD, MIN_SIZE, MAX_SIZE = 4, 20, 200
+"""Pages that one call to visibility asks for, and the bounds in rows. They carry memos: 200 rows
+with 100 KB each (replayed deliveries with long logs) came in 0.7 s; most are far smaller."""
+
+Item = TypeVar("Item")
+
+Read = Callable[[Row, int], Awaitable[Item | None]]
+"""Returns what a list shows of a row, or None if it is none of the list by now. The number is the
+walk's `newest`, for `superseded`."""
+
+
+@dataclass
+class Lists:
+    """Lists executions, for the whole process."""
+
+    visibility: Visibility
+    cursors: Cursors
+    _turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(PAGES_AT_ONCE))
+    _reads: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(READS_AT_ONCE))
+    _waiting: int = 0
+
+    @classmethod
+    def on(cls, client: Client, cursors: Cursors) -> "Lists":
+        """Return lists on a client."""
+        return cls(Visibility(client), cursors)
+
+    async def page(
+        self, query: str, limit: int, cursor: str | None, read: Read[Item]
+    ) -> Page[Item]:
+        """Return one page. It may be short, and still have a cursor.
+
+        The query is the cursor's scope: it names route, tenant and filters. It is built from ids of
+        our own charset only; a user's text never reaches visibility.
+
+        Raises:
+            Problem: 422, a foreign cursor; 503, too many lists were asked for.
+        """
+        scope = f"newest first: {query}"
+        position = self.cursors.read(scope, cursor)
+        until = asyncio.get_running_loop().time() + PATIENCE_SECONDS
+        async with self._turn(until):
+            shown, position = await self._page(query, limit, position, read, until)
+        return Page(data=shown, next_cursor=self.cursors.write(scope, position))
+
+    async def _page(
+        self, query: str, limit: int, position: bytes, read: Read[Item], until: float
+    ) -> tuple[list[Item], bytes]:
+        async def look(lower: Place, upper: Place, size: int) -> tuple[list[Row], bool]:
+            return await self.visibility.rows(query, lower, upper, size, until)
+
+        walk, newest = _resumed(look, position)
+        size = min(max(LOOK_AHEAD * limit, MIN_SIZE), MAX_SIZE)
+        shown: list[Item] = []
+        reads = 0
+        while len(shown) < limit and reads < MAX_READS and not (walk.ended or walk.tired):
+            before = copy(walk)
+            try:
+                rows = await walk.onward(limit - len(shown) + 1, size)
+            except Problem:
+                if not shown:
+                    raise
+                return shown, _written(before, newest)
+            newest = newest or (rows[0].place.started if rows else 0)
+            while rows and reads < MAX_READS and (missing := limit - len(shown)):
+                now, rows = rows[:missing], rows[missing:]
+                shown += await self._read(read, now, newest)
+                reads += len(now)
+            if rows:
+                walk.back_to(now[-1])
+        return shown, b"" if walk.ended else _written(walk, newest)
+
+    @asynccontextmanager
+    async def _turn(self, until: float) -> AsyncIterator[None]:
+        if self._waiting >= MAX_WAITING:
+            raise limited()
+        self._waiting += 1
+        try:
+            async with asyncio.timeout_at(until):
+                await self._turns.acquire()
+        except TimeoutError:
+            raise limited() from None
+        finally:
+            self._waiting -= 1
+        try:
+            yield
+        finally:
+            self._turns.release()
+
+    async def _read(self, read: Read[Item], rows: list[Row], newest: int) -> list[Item]:
+        async def one(row: Row) -> Item | None:
+            async with self._reads:
+                return await read(row, newest)
+
+        items = await asyncio.gather(*map(one, rows))
+        return [item for item in items if item is not None]
+
+
+def superseded(row: Row, latest: WorkflowExecutionDescription, newest: int) -> bool:
+    """Tell whether a later run of a row's workflow has a place of its own in this walk.
+
+    A walk ends where it began: what started after its newest row is not in it. Of a workflow whose
+    later run did, the row shows what became of it.
+    """
+    began = latest.raw_description.workflow_execution_info.start_time.ToMicroseconds()
+    return latest.run_id != row.place.run_id and began <= newest // 1_000
+
+
+def _written(walk: Walk, newest: int) -> bytes:
+    started, run_id = walk.place
+    return f"{started} {run_id} {walk.width} {walk.crowded} {newest}".encode()
+
+
+def _resumed(look: Look, position: bytes) -> tuple[Walk, int]:
+    if not position:
+        return Walk(look), 0
+    started, run_id, width, crowded, newest = position.decode().split(" ")
+    return Walk(look, Place(int(started), run_id), int(width), int(crowded)), int(newest)

@@ -1,0 +1,96 @@
+"""Temporal's visibility, which a production server limits to 10 calls a second."""
+
+import asyncio
+import random
+from dataclasses import dataclass
+
+from temporalio.api.workflow.v1 import WorkflowExecutionInfo
+from temporalio.api.workflowservice.v1 import (
+    ListWorkflowExecutionsRequest,
+    ListWorkflowExecutionsResponse,
+)
+from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.service import RPCError, RPCStatusCode
+
+from api.errors import Problem, unavailable
+from api.services.temporal import RPC_TIMEOUT
+from api.services.windows import NEWEST, OLDEST, Place, Row
+
+PAUSE_SECONDS = 0.1
+"""Between two tries. The SDK's own retries go on for 10 s."""
+
+AGAIN = (RPCStatusCode.RESOURCE_EXHAUSTED, RPCStatusCode.UNAVAILABLE)
+
+
+@dataclass(frozen=True)
+class Visibility:
+    """Lists executions, in an order of its own."""
+
+    client: Client
+
+    async def rows(
+        self, query: str, lower: Place, upper: Place, size: int, until: float
+    ) -> tuple[list[Row], bool]:
+        """Return executions from one place on and before another, and whether there are more.
+
+        When refused it tries again until the loop's time is `until`. A call that is slow, not
+        refused, has RPC_TIMEOUT.
+
+        Raises:
+            Problem: 503, too many lists were asked for.
+        """
+        request = ListWorkflowExecutionsRequest(
+            namespace=self.client.namespace,
+            query=query + _between(lower, upper),
+            page_size=size,
+        )
+        answer = await self._ask(request, until)
+        return [_row(each) for each in answer.executions], bool(answer.next_page_token)
+
+    async def _ask(
+        self, request: ListWorkflowExecutionsRequest, until: float
+    ) -> ListWorkflowExecutionsResponse:
+        clock = asyncio.get_running_loop().time
+        while True:
+            try:
+                return await self.client.workflow_service.list_workflow_executions(
+                    request, retry=False, timeout=RPC_TIMEOUT
+                )
+            except RPCError as error:
+                if error.status not in AGAIN:
+                    raise
+                pause = PAUSE_SECONDS * random.uniform(0.5, 1.5)  # noqa: S311 - not a secret
+                if clock() + pause > until:
+                    if error.status is RPCStatusCode.RESOURCE_EXHAUSTED:
+                        raise limited() from None
+                    raise
+            await asyncio.sleep(pause)
+
+
+def limited() -> Problem:
+    """Return a 503 for a list that did not get its turn."""
+    return unavailable(
+        "too many lists at once: Temporal's visibility limits them; repeat, or read by id, which"
+        " it does not limit"
+    )
+
+
+def _between(lower: Place, upper: Place) -> str:
+    """Return visibility conditions for what is at or above one place, and below another.
+
+    Numbers are nanoseconds; visibility on SQL keeps microseconds, of rows and conditions alike.
+    """
+    conditions = ""
+    if lower != OLDEST:
+        at = f"StartTime = {lower.started} AND RunId >= '{lower.run_id}'"
+        conditions += f" AND (StartTime > {lower.started} OR ({at}))"
+    if upper != NEWEST:
+        at = f"StartTime = {upper.started} AND RunId < '{upper.run_id}'"
+        conditions += f" AND (StartTime < {upper.started} OR ({at}))"
+    return conditions
+
+
+def _row(info: WorkflowExecutionInfo) -> Row:
+    place = Place(info.start_time.ToNanoseconds(), info.execution.run_id)
+    status = WorkflowExecutionStatus(info.status)
+    return Row(info.execution.workflow_id, place, status, info.memo)
