@@ -195,6 +195,7 @@ def _after(so_far: DeliveryLog, posted: Posted) -> DeliveryLog:
         steps=so_far.steps + (not so_far.beside_schedule),
         due_at=now + timedelta(seconds=delay) if state is DeliveryState.PENDING else None,
         retry_in_seconds=delay,
+        trigger=so_far.trigger if state is DeliveryState.HELD else Trigger.SCHEDULE,
         release=so_far.release,
         held_since=so_far.held_since if state is DeliveryState.HELD else None,
         untold=True,

@@ -10,7 +10,12 @@ from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
 from hookwright.client import ENDPOINT_ID, TENANT_ID
-from hookwright.ids import DELIVERY_WORKFLOW, endpoint_workflow_id, tenant_workflow_id
+from hookwright.ids import (
+    DELIVERY_WORKFLOW,
+    endpoint_workflow_id,
+    recovery_workflow_id,
+    tenant_workflow_id,
+)
 from hookwright.models import Route
 
 VISIBILITY_LAG_SECONDS = 2.0
@@ -60,7 +65,7 @@ class Entities:
 
     @activity.defn
     async def cancel_deliveries(self, tenant_id: str, endpoint_id: str) -> int:
-        """Cancel what still waits for a deleted endpoint; return how many.
+        """Cancel what still waits for a deleted endpoint, and its recovery; return how many.
 
         Visibility lags behind, so this sweeps until a pause long enough brings nothing new. A
         delivery missed all the same finds its endpoint gone at its next attempt.
@@ -69,6 +74,7 @@ class Entities:
             f"WorkflowType = '{DELIVERY_WORKFLOW}' AND ExecutionStatus = 'Running'"
             f" AND {TENANT_ID.name} = '{tenant_id}' AND {ENDPOINT_ID.name} = '{endpoint_id}'"
         )
+        await self._cancel_all({recovery_workflow_id(tenant_id, endpoint_id)})
         cancelled: set[str] = set()
         while True:
             await asyncio.sleep(VISIBILITY_LAG_SECONDS)

@@ -1,4 +1,7 @@
-"""Executions in the order of their starts: visibility itself has no order of ours."""
+"""Executions in the order of their times: visibility itself has no order of ours.
+
+Their time is when they started, or, of a scheduled event, when it was due: `ExecutionTime`.
+"""
 
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
@@ -20,19 +23,24 @@ async def oldest_first(
     span = FIRST_SPAN
     while since < until:
         end = min(since + span, until)
-        within = f"{query} AND {started_between(since, end)}"
+        within = f"{query} AND {between(since, end)}"
         limit = PAGE + 1 if span > SHORTEST_SPAN else None
         rows = [row async for row in client.list_workflows(within, page_size=PAGE, limit=limit)]
         if limit and len(rows) > PAGE:
             span /= 2
             continue
-        for row in sorted(rows, key=lambda row: (row.start_time, row.run_id)):
+        for row in sorted(rows, key=lambda row: (moment(row), row.run_id)):
             yield row
         since = end
         if len(rows) < PAGE / 4:
             span *= 2
 
 
-def started_between(since: datetime, until: datetime) -> str:
+def moment(row: WorkflowExecution) -> datetime:
+    """Return an execution's time."""
+    return row.execution_time or row.start_time
+
+
+def between(since: datetime, until: datetime) -> str:
     """Return visibility's condition: from `since` on, and before `until`."""
-    return f"StartTime >= '{rfc3339(since)}' AND StartTime < '{rfc3339(until)}'"
+    return f"ExecutionTime >= '{rfc3339(since)}' AND ExecutionTime < '{rfc3339(until)}'"

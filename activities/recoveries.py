@@ -7,23 +7,24 @@ made again, and changes nothing.
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC
 from functools import partial
+from typing import Any
 
 from temporalio import activity
 from temporalio.client import (
     Client,
     WorkflowExecution,
 )
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.endpoints import Endpoints
 from activities.entities import VISIBILITY_LAG_SECONDS
 from activities.fan_out import start_delivery
-from activities.oldest_first import oldest_first, started_between
+from activities.oldest_first import between, moment, oldest_first
 from activities.pace import Pace
 from hookwright.client import ENDPOINT_ID, EVENT_ID, TENANT_ID
 from hookwright.envelope import event_document
@@ -66,13 +67,14 @@ class Recoveries:
         """Start deliveries of what was lost; return the progress, complete unless cancelled.
 
         Raises:
-            ApplicationError: the endpoint was deleted; final.
+            ApplicationError: the endpoint was deleted, or is gone; final. Or this worker stops;
+                another goes on.
         """
         recorded = activity.info().heartbeat_details
         made = Made(RecoveryProgress.model_validate(recorded[0]) if recorded else so_far)
         try:
             async with _heartbeats(made):
-                await self._recover(recovery, made)
+                await _while_worker_runs(self._recover(recovery, made))
         except asyncio.CancelledError:
             details = activity.cancellation_details()
             if details and details.cancel_requested:
@@ -85,26 +87,28 @@ class Recoveries:
         since, until = recovery.since, recovery.until
         if made.progress.total is None:
             await asyncio.sleep(VISIBILITY_LAG_SECONDS)
-            counted = await self.client.count_workflows(
-                f"{query} AND {started_between(since, until)}"
-            )
+            counted = await self.client.count_workflows(f"{query} AND {between(since, until)}")
             made.progress = made.progress.model_copy(update={"total": counted.count})
         pace = Pace(recovery.per_second)
-        rows = oldest_first(self.client, query, made.progress.last_start or since, until)
+        rows = oldest_first(self.client, query, made.progress.last_at or since, until)
         async for group in _groups(rows, math.ceil(recovery.per_second / GROUPS_PER_SECOND)):
-            ahead = [row for row in group if not made.progress.is_past(row.start_time, row.run_id)]
+            ahead = [row for row in group if not made.progress.is_past(moment(row), row.run_id)]
+            await pace.ready()  # first: what is looked at long before may be erased by then
             endpoint = await self._endpoint(recovery)
             starts = await asyncio.gather(*(self._start(recovery, endpoint, row) for row in ahead))
             for row, start in zip(ahead, starts, strict=True):
                 if start:
-                    await pace.wait()
+                    await pace.ready()
                     await start()
-                made.progress = made.progress.after(row.start_time, row.run_id)
+                    pace.gone()
+                made.progress = made.progress.after(moment(row), row.run_id)
 
     async def _endpoint(self, recovery: RecoveryInput) -> EndpointState:
         endpoint = await self.endpoints.current(recovery.tenant_id, recovery.endpoint_id)
         if endpoint is None:
             raise ApplicationError("deleted", type="endpoint_deleted", non_retryable=True)
+        if endpoint.health.gone:
+            raise ApplicationError("gone: 410", type="endpoint_gone", non_retryable=True)
         return endpoint
 
     async def _start(
@@ -172,6 +176,20 @@ async def _groups(
             group = []
     if group:
         yield group
+
+
+async def _while_worker_runs(work: Coroutine[Any, Any, None]) -> None:
+    """Await the work, or hand it over when this worker stops: it would wait for hours of work."""
+    tasks = [asyncio.create_task(work), asyncio.create_task(activity.wait_for_worker_shutdown())]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        if not tasks[0].done():
+            raise ApplicationError("this worker stops", category=ApplicationErrorCategory.BENIGN)
+        tasks[0].result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 @asynccontextmanager

@@ -61,20 +61,19 @@ class Telling:
         """Report that a delivery is about to be held, for the first time or again."""
         again = log.release is not None
         report = _report(delivery, log, "parked again" if again else "parked")
-        attempted_as = _key(log.next_number + 1, "attempted") if again else None
         await self._add(
             endpoint,
             report.model_copy(
-                update={"was_held": again, "is_held": True, "attempted_as": attempted_as}
+                update={"was_held": again, "is_held": True, "attempted_as": _attempted_as(log)}
             ),
         )
 
     async def left(
         self, endpoint: EndpointState, delivery: DeliveryInput, log: DeliveryLog
     ) -> None:
-        """Report that a held delivery has ended."""
+        """Report that a held delivery, released perhaps, has ended."""
         report = _report(delivery, log, "left").model_copy(
-            update={"was_held": True, "ended": log.state}
+            update={"was_held": True, "ended": log.state, "attempted_as": _attempted_as(log)}
         )
         await self._add(endpoint, report)
 
@@ -95,6 +94,11 @@ def _report(delivery: DeliveryInput, log: DeliveryLog, what: str) -> Report:
         attempts=len(log.attempts),
         operational=delivery.event.operational,
     )
+
+
+def _attempted_as(log: DeliveryLog) -> str | None:
+    """Return the key of the attempt that was to follow a release, which may have been told."""
+    return _key(log.next_number + 1, "attempted") if log.release else None
 
 
 def _key(number: int, what: str) -> str:

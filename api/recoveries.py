@@ -7,7 +7,7 @@ from typing import Annotated, Self
 from fastapi import APIRouter, Path
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.errors import BODY_ERRORS, invalid, responses
+from api.errors import BODY_ERRORS, conflict, invalid, responses
 from api.requests import StrictRoute
 from api.services import ServicesDependency
 from api.services.recoveries import Recovery, RecoveryState
@@ -24,8 +24,8 @@ ENDS = responses(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
 class RecoveryBegin(BaseModel):
     """What to recover: `failed` deliveries, or events that are `missing`; and how fast.
 
-    What began from `since` on and before `until` (now, if left out). Without `rate_per_second` the
-    endpoint's `drain_per_second` is the rate.
+    What began, or was due, from `since` on and before `until` (now, if left out). Without
+    `rate_per_second` the endpoint's `drain_per_second` is the rate.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -92,10 +92,11 @@ async def recover_endpoint(
 ) -> RecoveryRead:
     """Send an endpoint all that it has not had, oldest first; what was delivered is left alone.
 
-    An endpoint has one recovery at a time: one of the same `status`, `since` and rate joins it,
-    another is refused.
+    An endpoint has one recovery at a time: the same request again joins it, another is refused.
     """
     endpoint = await services.endpoints.get(tenant_id, endpoint_id)
+    if endpoint.health.gone:
+        raise conflict("the endpoint has answered 410 Gone; resume it first")
     now = datetime.now(UTC)
     until = min(body.until or now, now)
     if body.since >= until:
@@ -109,7 +110,8 @@ async def recover_endpoint(
         until=until,
         per_second=body.rate_per_second or min(drain, MAX_PER_SECOND),
     )
-    return RecoveryRead.of(await services.recoveries.begin(request))
+    begun = await services.recoveries.begin(request, until_now=body.until is None)
+    return RecoveryRead.of(begun)
 
 
 @router.get("/recoveries/{recovery_id}", responses=responses(HTTPStatus.NOT_FOUND))

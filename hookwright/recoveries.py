@@ -24,7 +24,7 @@ class Lost(StrEnum):
 
 
 class RecoveryInput(BaseModel):
-    """The argument of the `Recovery` workflow: what began `since` then and before `until`."""
+    """The argument of `Recovery`: what began, or was due, `since` then and before `until`."""
 
     tenant_id: Name
     endpoint_id: Name
@@ -35,26 +35,21 @@ class RecoveryInput(BaseModel):
 
 
 class RecoveryProgress(BaseModel):
-    """How many are to be looked at, how many were, and the last of them (start and run id)."""
+    """How many are to be looked at, how many were, and the last of them (time and run id)."""
 
     total: int | None = None
     done: int = 0
-    last_start: Moment | None = None
+    last_at: Moment | None = None
     last_run_id: str = ""
     complete: bool = False
 
-    def after(self, start: datetime, run_id: str) -> "RecoveryProgress":
+    def after(self, at: datetime, run_id: str) -> "RecoveryProgress":
         """Return the progress once this one is done, too."""
-        return self.model_copy(
-            update={"done": self.done + 1, "last_start": start, "last_run_id": run_id}
-        )
+        return self.model_copy(update={"done": self.done + 1, "last_at": at, "last_run_id": run_id})
 
-    def is_past(self, start: datetime, run_id: str) -> bool:
-        """Tell whether this one is done, in the order of starts."""
-        return self.last_start is not None and (start, run_id) <= (
-            self.last_start,
-            self.last_run_id,
-        )
+    def is_past(self, at: datetime, run_id: str) -> bool:
+        """Tell whether this one is done, in the order of times."""
+        return self.last_at is not None and (at, run_id) <= (self.last_at, self.last_run_id)
 
 
 class RecoveryView(BaseModel):

@@ -32,9 +32,9 @@ class Report(BaseModel):
 
     `key` is the same when a killed worker's work is repeated. `outcome` and `duration_ms` are None
     where nothing was sent; `retry_after` is what the receiver asked for, in seconds, if the
-    contract honours it. A released delivery that is turned away was held still, unless the report
-    `attempted_as` was stored before: then its worker was killed between the two, and it must be
-    counted anew.
+    contract honours it. A released delivery that is turned away, or ends, was held still, unless
+    the report `attempted_as` was stored before: then its worker was killed between the two, and it
+    must be counted anew.
     """
 
     key: str = Field(max_length=64)

@@ -26,6 +26,8 @@ LONGEST_ATTEMPT = timedelta(seconds=90)
 MISSED_HEARTBEAT = timedelta(seconds=5)
 SHORT = timedelta(seconds=10)
 
+CANCELLED = DeliveryState.CANCELLED
+
 OUR_OWN_FAULTS = RetryPolicy(
     initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1)
 )
@@ -100,6 +102,8 @@ class Delivery:
             )
             if recorded.attempts:
                 workflow.upsert_memo({ATTEMPTS_MEMO: recorded})
+            if log.release:
+                await self.leave(delivery, log.model_copy(update={"state": CANCELLED}))
             raise
 
     async def hold(self, delivery: DeliveryInput, log: DeliveryLog) -> DeliveryLog:
@@ -114,7 +118,7 @@ class Delivery:
         try:
             await workflow.wait_condition(lambda: self.let_go is not None or self.expired)
         except asyncio.CancelledError:
-            await self.leave(delivery, log.model_copy(update={"state": DeliveryState.CANCELLED}))
+            await self.leave(delivery, log.model_copy(update={"state": CANCELLED}))
             raise
         if self.expired:
             return await self.expire(delivery, log)

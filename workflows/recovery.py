@@ -1,5 +1,6 @@
 """`Recovery`: what an endpoint has not had is sent, at a rate."""
 
+import asyncio
 from datetime import timedelta
 
 from temporalio import workflow
@@ -36,7 +37,7 @@ class Recovery:
         """Recover all, with as many pauses as there are; return how many that were.
 
         Raises:
-            ApplicationError: the endpoint was deleted.
+            ApplicationError: the endpoint was deleted, or is gone.
         """
         while not self.view.progress.complete:
             await workflow.wait_condition(lambda: not self.view.paused)
@@ -62,6 +63,8 @@ class Recovery:
                 activity.cancel()
             await self.halted(activity)
             self.under_way = False
+        if workflow.cancellation_reason() is not None:
+            raise asyncio.CancelledError  # it came while the activity was halting, and went there
 
     async def halted(self, activity: workflow.ActivityHandle[RecoveryProgress]) -> None:
         """Wait for the activity's end. Cancelled between two of its runs, it tells nothing."""

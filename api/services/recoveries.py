@@ -33,7 +33,7 @@ HALT_SECONDS = 5.0
 
 
 class RecoveryState(StrEnum):
-    """How a recovery stands. Deleting its endpoint cancels it."""
+    """How a recovery stands. It is cancelled, too, when its endpoint is deleted, or answers 410."""
 
     RUNNING = "running"
     PAUSED = "paused"
@@ -70,8 +70,8 @@ class Recoveries:
     client: Client
     task_queue: str
 
-    async def begin(self, request: RecoveryInput) -> Recovery:
-        """Begin a recovery; join the one that runs if it is of the same status, since, and rate.
+    async def begin(self, request: RecoveryInput, *, until_now: bool) -> Recovery:
+        """Begin a recovery; join the one that runs if the same was asked of it.
 
         Raises:
             Problem: 409 another one of this endpoint is running.
@@ -88,7 +88,7 @@ class Recoveries:
                 rpc_timeout=RPC_TIMEOUT,
             )
         except WorkflowAlreadyStartedError:
-            return await self._join(workflow_id, request)
+            return await self._join(workflow_id, request, until_now=until_now)
         run_id = handle.result_run_id or ""
         return await self.get(request.tenant_id, request.endpoint_id, run_id)
 
@@ -139,10 +139,11 @@ class Recoveries:
             await self._cancel(found)
         return await self.get(tenant_id, endpoint_id, run_id)
 
-    async def _join(self, workflow_id: str, request: RecoveryInput) -> Recovery:
+    async def _join(self, workflow_id: str, request: RecoveryInput, *, until_now: bool) -> Recovery:
         running = await self._describe(workflow_id, None)
         found = await self.get(request.tenant_id, request.endpoint_id, running.run_id)
-        asked = request.model_copy(update={"until": found.request.until})
+        until = found.request.until if until_now else request.until
+        asked = request.model_copy(update={"until": until})
         if asked.model_dump_json() != found.request.model_dump_json():
             raise conflict(
                 f"recovery {found.id} of this endpoint is running; cancel it, or wait for its end"
@@ -157,6 +158,10 @@ class Recoveries:
                 await handle.result()
         except WorkflowFailureError:
             return
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+            raise conflict("the recovery has just ended") from None
         except TimeoutError:
             raise unavailable(
                 "no worker has answered; the cancellation is stored, and done when one does"

@@ -1,6 +1,7 @@
 """Retry and cancellation of a delivery, as services. No worker is needed to take either."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import PendingActivityState
@@ -17,6 +18,9 @@ from hookwright.outcomes import DeliveryState, Trigger
 from hookwright.replay import replay
 from hookwright.reports import Release
 
+SOON = RPC_TIMEOUT
+"""An attempt that is due so soon may begin before a reset arrives. It is the one asked for."""
+
 CANCELLED = (WorkflowExecutionStatus.CANCELED, WorkflowExecutionStatus.TERMINATED)
 
 
@@ -30,7 +34,7 @@ class Retries:
         """Have a delivery attempted now, whatever its endpoint's status.
 
         A pending or held one keeps its place; an ended one is sent anew, under the same webhook id.
-        Several at once are one, and an attempt that is under way is left to end.
+        Several at once are one; an attempt that is under way, or due this moment, is the one.
 
         Raises:
             Problem: 404; 409 its endpoint was deleted; 503 no worker has begun with it.
@@ -97,9 +101,15 @@ class Retries:
     async def _attempt_now(
         self, delivery: WorkflowExecutionDescription, pending: PendingActivityInfo
     ) -> None:
-        """Reset the activity that waits for its next attempt: it makes one beside the schedule."""
-        if pending.state != PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED:
-            return  # under way
+        """Reset the activity that waits for its next attempt: it makes one beside the schedule.
+
+        Not if it is under way or about to be: Temporal takes no answer of a run that is reset, and
+        the POST would be made again.
+        """
+        due = pending.scheduled_time.ToDatetime(UTC)
+        waits = pending.state == PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED
+        if not waits or due < datetime.now(UTC) + SOON:
+            return
         if not pending.heartbeat_details.payloads:
             raise unavailable("no worker has begun with this delivery's retries; ask again")
         execution = WorkflowExecution(workflow_id=delivery.id, run_id=delivery.run_id)

@@ -163,6 +163,73 @@ async def test_pause_resume_cancel(service: Stack, hooks: Receiver) -> None:
     assert (await service.http.post(f"{path}/pause")).status_code == 409
 
 
+async def test_cancel_while_it_halts(service: Stack, hooks: Receiver) -> None:
+    """A cancellation that comes while a pause is taken up is not forgotten."""
+    endpoint = await service.add_endpoint(hooks.url, retry={"schedule_seconds": []})
+    hooks.behave = answering(500)
+    events = [(await service.publish())["id"] for _ in range(6)]
+    await failed_deliveries(service, endpoint, events)
+    recovery = await begin(service, endpoint, status="failed", rate_per_second=0.5)
+    await eventually(lambda: read(service, recovery), lambda it: it["done"])
+    path = f"{service.root}/recoveries/{recovery['id']}"
+    await asyncio.gather(*(service.http.post(f"{path}/{what}") for what in ("pause", "cancel")))
+    after = await ended(service, recovery)
+    assert after["state"] == "cancelled"
+    assert after["done"] < len(events)
+
+
+async def test_gone_ends_it(service: Stack, hooks: Receiver) -> None:
+    """A 410 ends the recovery, and another is refused until the endpoint is resumed."""
+    endpoint = await service.add_endpoint(hooks.url, retry={"schedule_seconds": []})
+    hooks.behave = answering(500)
+    events = [(await service.publish())["id"] for _ in range(6)]
+    await failed_deliveries(service, endpoint, events)
+    hooks.behave = answering(410)
+    recovery = await begin(service, endpoint, status="failed", rate_per_second=0.5)
+    assert (await ended(service, recovery))["state"] == "cancelled"
+    path = f"{service.root}/endpoints/{endpoint['id']}"
+    body = {"since": LONG_AGO, "status": "failed"}
+    assert (await service.http.post(f"{path}/recover", json=body)).status_code == 409
+    hooks.behave = answering(200)
+    await service.http.post(f"{path}/resume")
+    again = await begin(service, endpoint, status="failed")
+    await ended(service, again, state="completed")
+    await assert_eventually(lambda: {*hooks.ids()} == {*events})
+
+
+async def test_erased_is_not_sent(service: Stack, hooks: Receiver) -> None:
+    """What is erased while a recovery waits for its turn is not sent, and does not come back."""
+    endpoint = await service.add_endpoint(hooks.url, retry={"schedule_seconds": []})
+    hooks.behave = answering(500)
+    events = [(await service.publish())["id"] for _ in range(2)]
+    await failed_deliveries(service, endpoint, events)
+    hooks.behave, hooks.requests = answering(200), []
+    recovery = await begin(service, endpoint, status="failed", rate_per_second=0.1)
+    await assert_eventually(lambda: len(hooks.requests) == 1)
+    [first] = hooks.ids()
+    [erased] = {*events} - {first}
+    answer = await service.http.delete(f"{service.root}/events/{erased}/content")
+    assert answer.status_code == 200, answer.text
+    await ended(service, recovery, state="completed")
+    assert hooks.ids() == [first]
+
+
+async def test_scheduled_events_go_by_when_they_were_due(service: Stack, hooks: Receiver) -> None:
+    """An event that was published before `since`, and due after it, is missing."""
+    due = datetime.now(UTC) + timedelta(seconds=3)
+    await service.publish(id="scheduled", deliver_at=due.isoformat())
+    since = (due - timedelta(seconds=1)).isoformat()
+
+    async def fan_out() -> str:
+        return (await service.http.get(f"{service.root}/events/scheduled")).json()["fan_out"]
+
+    await eventually(fan_out, lambda state: state == "complete")
+    endpoint = await service.add_endpoint(hooks.url)
+    recovery = await begin(service, endpoint, status="missing", since=since)
+    await ended(service, recovery, delivered=1)
+    assert hooks.ids() == ["scheduled"]
+
+
 async def test_held_while_paused(service: Stack, hooks: Receiver) -> None:
     """What is recovered for a paused endpoint is held, and arrives when it is resumed."""
     endpoint = await service.add_endpoint(hooks.url, retry={"schedule_seconds": []})
@@ -181,12 +248,13 @@ async def test_held_while_paused(service: Stack, hooks: Receiver) -> None:
 
 
 async def test_deleted_endpoint_ends_its_recovery(service: Stack, hooks: Receiver) -> None:
-    """It is cancelled: there is nobody to send to."""
+    """It is cancelled, paused or not: there is nobody to send to."""
     endpoint = await service.add_endpoint(hooks.url, retry={"schedule_seconds": []})
     hooks.behave = answering(500)
     events = [(await service.publish())["id"] for _ in range(8)]
     await failed_deliveries(service, endpoint, events)
     recovery = await begin(service, endpoint, status="failed", rate_per_second=1)
+    await service.http.post(f"{service.root}/recoveries/{recovery['id']}/pause")
     await service.http.delete(f"{service.root}/endpoints/{endpoint['id']}")
     assert (await ended(service, recovery))["state"] == "cancelled"
 
