@@ -205,7 +205,7 @@ async def list_events(  # noqa: PLR0913 - one parameter a filter
 async def get_event(
     tenant_id: Name, event_id: Name, services: ServicesDependency
 ) -> EventWithDeliveries:
-    """Read an event with its deliveries."""
+    """Read an event with its deliveries. Those of a recovery are in the log of deliveries."""
     found = await services.events.get(tenant_id, event_id)
     return EventWithDeliveries(
         **_read(found).model_dump(), deliveries=list(map(DeliveryRead.of, found.deliveries))

@@ -42,7 +42,8 @@ class RecoveryRead(BaseModel):
     """A recovery. Of `total`, `done` were looked at; null while they are being counted.
 
     `delivered`, `failed` and `pending` are the deliveries that it started, and go on to change when
-    it is completed. What needed nothing (delivered meanwhile, not wanted) is only in `done`.
+    it is completed; null while Temporal's visibility is too busy to count. What needed nothing
+    (delivered meanwhile, not wanted) is only in `done`.
     """
 
     id: str
@@ -54,9 +55,9 @@ class RecoveryRead(BaseModel):
     state: RecoveryState
     total: int | None
     done: int
-    delivered: int
-    failed: int
-    pending: int
+    delivered: int | None
+    failed: int | None
+    pending: int | None
     created_at: Timestamp
     ended_at: Timestamp | None
 

@@ -18,6 +18,7 @@ from api.services.recoveries import Recoveries
 from api.services.retries import Retries
 from api.services.statistics import Statistics
 from api.services.tenants import Tenants
+from api.services.visibility import Visibility
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,8 @@ class Services:
     def on(cls, client: Client, config: ApiConfig) -> "Services":
         """Return the services."""
         cursors = Cursors(config.cursor_key)
-        lists = Lists.on(client, cursors)
+        visibility = Visibility(client)
+        lists = Lists(visibility, cursors)
         tenants = Tenants(client, config.task_queue, config.contracts, lists)
         deliveries = Deliveries(client, lists)
         event_types = EventTypes(client, config.task_queue, config.contracts, cursors)
@@ -66,8 +68,8 @@ class Services:
             deliveries=deliveries,
             event_types=event_types,
             retries=Retries(client),
-            recoveries=Recoveries(client, config.task_queue),
-            statistics=Statistics(client),
+            recoveries=Recoveries(client, visibility, config.task_queue),
+            statistics=Statistics(visibility),
         )
 
 

@@ -7,15 +7,12 @@ from copy import copy
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from temporalio.client import Client, WorkflowExecutionDescription
+from temporalio.client import WorkflowExecutionDescription
 
 from api.errors import Problem
 from api.pages import Cursors, Page
-from api.services.visibility import Visibility, limited
+from api.services.visibility import PATIENCE_SECONDS, Visibility, limited
 from api.services.windows import Look, Place, Row, Walk
-
-PATIENCE_SECONDS = 0.7
-"""How long a page waits for its turn, and for visibility: a refusal comes within a second."""
 
 PAGES_AT_ONCE, MAX_WAITING = 4, 8
 """Pages that this process makes at a time, and that wait; no more would get their turn."""
@@ -46,11 +43,6 @@ class Lists:
     _turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(PAGES_AT_ONCE))
     _reads: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(READS_AT_ONCE))
     _waiting: int = 0
-
-    @classmethod
-    def on(cls, client: Client, cursors: Cursors) -> "Lists":
-        """Return lists on a client."""
-        return cls(Visibility(client), cursors)
 
     async def page(
         self, query: str, limit: int, cursor: str | None, read: Read[Item]

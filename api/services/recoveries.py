@@ -15,9 +15,9 @@ from temporalio.client import (
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from api.errors import conflict, not_found, unavailable
-from api.services.temporal import RPC_TIMEOUT, UPDATE_TIMEOUT, deadline, updating
-from hookwright.client import TENANT_ID
+from api.errors import Problem, conflict, not_found, unavailable
+from api.services.temporal import RPC_TIMEOUT, UPDATE_TIMEOUT, deadline, equals, updating
+from api.services.visibility import Visibility
 from hookwright.ids import (
     DELIVERY_WORKFLOW,
     RECOVERY_MEMO,
@@ -43,11 +43,11 @@ class RecoveryState(StrEnum):
 
 @dataclass(frozen=True)
 class Outcomes:
-    """What became of the deliveries that a recovery started."""
+    """What became of the deliveries that a recovery started; None while nobody counts."""
 
-    delivered: int = 0
-    failed: int = 0
-    pending: int = 0
+    delivered: int | None = None
+    failed: int | None = None
+    pending: int | None = None
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,7 @@ class Recoveries:
     """Begins and follows recoveries. An endpoint has one at a time: its workflow id says so."""
 
     client: Client
+    visibility: Visibility
     task_queue: str
 
     async def begin(self, request: RecoveryInput, *, until_now: bool) -> Recovery:
@@ -187,16 +188,13 @@ class Recoveries:
         return view.progress
 
     async def _outcomes(self, tenant_id: str, own_id: str) -> Outcomes:
-        counted = await self.client.count_workflows(
-            f"WorkflowType = '{DELIVERY_WORKFLOW}' AND {TENANT_ID.name} = '{tenant_id}'"
-            f" AND RecoveryId = '{own_id}' GROUP BY ExecutionStatus",
-            rpc_timeout=RPC_TIMEOUT,
-        )
-        by_status = {group.group_values[0]: group.count for group in counted.groups}
+        own = equals(TenantId=tenant_id, RecoveryId=own_id)
+        try:
+            counted = await self.visibility.by_status(f"WorkflowType = '{DELIVERY_WORKFLOW}'{own}")
+        except Problem:
+            return Outcomes()  # what was asked for is done, and can be followed, all the same
         return Outcomes(
-            delivered=by_status.get("Completed", 0),
-            failed=by_status.get("Failed", 0),
-            pending=by_status.get("Running", 0),
+            delivered=counted["Completed"], failed=counted["Failed"], pending=counted["Running"]
         )
 
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from cachetools import TTLCache
-from temporalio.client import Client
 
-from api.services.temporal import RPC_TIMEOUT, equals
+from api.services.temporal import equals
+from api.services.visibility import Visibility
 from hookwright.ids import DELIVERY_WORKFLOW
 from hookwright.outcomes import DeliveryState
 
@@ -34,7 +34,7 @@ class Totals:
 class Statistics:
     """Counts deliveries; whoever asks meanwhile, or soon after, gets the same answer."""
 
-    client: Client
+    visibility: Visibility
     _recent: TTLCache[str, asyncio.Task[Totals]] = field(
         default_factory=lambda: TTLCache(10_000, CACHED_SECONDS), init=False
     )
@@ -43,7 +43,7 @@ class Statistics:
         """Return a tenant's totals of at most CACHED_SECONDS ago.
 
         Raises:
-            RPCError: visibility does not answer, or not so many. The next call asks anew.
+            Problem: 503, visibility does not answer so many. The next call asks anew.
         """
         counting = self._recent.get(tenant_id)
         if counting is None:
@@ -61,8 +61,8 @@ class Statistics:
         deliveries = f"WorkflowType = '{DELIVERY_WORKFLOW}'" + equals(TenantId=tenant_id)
         now = datetime.now(UTC)
         by_status, marked = await asyncio.gather(
-            self._by_status(deliveries),
-            self._by_status(f"{deliveries} AND DeliveryState IN ('held', 'expired')"),
+            self.visibility.by_status(deliveries),
+            self.visibility.by_status(f"{deliveries} AND DeliveryState IN ('held', 'expired')"),
         )
         states = Counter(dict.fromkeys(DeliveryState, 0))
         for status, number in by_status.items():
@@ -75,9 +75,3 @@ class Statistics:
             states[part] = min(marked[status], states[whole])
             states[whole] -= states[part]
         return Totals(dict(states), now)
-
-    async def _by_status(self, query: str) -> Counter[str]:
-        counted = await self.client.count_workflows(
-            f"{query} GROUP BY ExecutionStatus", rpc_timeout=RPC_TIMEOUT
-        )
-        return Counter({str(group.group_values[0]): group.count for group in counted.groups})

@@ -1,13 +1,17 @@
 """Temporal's visibility, which a production server limits to 10 calls a second."""
 
 import asyncio
+import json
 import random
+from collections import Counter
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from temporalio.api.workflow.v1 import WorkflowExecutionInfo
 from temporalio.api.workflowservice.v1 import (
+    CountWorkflowExecutionsRequest,
     ListWorkflowExecutionsRequest,
-    ListWorkflowExecutionsResponse,
 )
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
@@ -16,8 +20,13 @@ from api.errors import Problem, unavailable
 from api.services.temporal import RPC_TIMEOUT
 from api.services.windows import NEWEST, OLDEST, Place, Row
 
+PATIENCE_SECONDS = 0.7
+"""How long a call goes on when visibility refuses: a refusal comes within a second."""
+
 PAUSE_SECONDS = 0.1
 """Between two tries. The SDK's own retries go on for 10 s."""
+
+Answer = TypeVar("Answer")
 
 AGAIN = (RPCStatusCode.RESOURCE_EXHAUSTED, RPCStatusCode.UNAVAILABLE)
 
@@ -44,27 +53,49 @@ class Visibility:
             query=query + _between(lower, upper),
             page_size=size,
         )
-        answer = await self._ask(request, until)
+        answer = await _asked(
+            lambda: self.client.workflow_service.list_workflow_executions(
+                request, retry=False, timeout=RPC_TIMEOUT
+            ),
+            until,
+        )
         return [_row(each) for each in answer.executions], bool(answer.next_page_token)
 
-    async def _ask(
-        self, request: ListWorkflowExecutionsRequest, until: float
-    ) -> ListWorkflowExecutionsResponse:
-        clock = asyncio.get_running_loop().time
-        while True:
-            try:
-                return await self.client.workflow_service.list_workflow_executions(
-                    request, retry=False, timeout=RPC_TIMEOUT
-                )
-            except RPCError as error:
-                if error.status not in AGAIN:
-                    raise
-                pause = PAUSE_SECONDS * random.uniform(0.5, 1.5)  # noqa: S311 - not a secret
-                if clock() + pause > until:
-                    if error.status is RPCStatusCode.RESOURCE_EXHAUSTED:
-                        raise limited() from None
-                    raise
-            await asyncio.sleep(pause)
+    async def by_status(self, query: str) -> Counter[str]:
+        """Return how many executions have each status.
+
+        Raises:
+            Problem: 503, too many lists were asked for.
+        """
+        request = CountWorkflowExecutionsRequest(
+            namespace=self.client.namespace, query=f"{query} GROUP BY ExecutionStatus"
+        )
+        answer = await _asked(
+            lambda: self.client.workflow_service.count_workflow_executions(
+                request, retry=False, timeout=RPC_TIMEOUT
+            ),
+            asyncio.get_running_loop().time() + PATIENCE_SECONDS,
+        )
+        return Counter(
+            {json.loads(group.group_values[0].data): group.count for group in answer.groups}
+        )
+
+
+async def _asked(call: Callable[[], Awaitable[Answer]], until: float) -> Answer:
+    """Call visibility, again while it refuses and there is time."""
+    clock = asyncio.get_running_loop().time
+    while True:
+        try:
+            return await call()
+        except RPCError as error:
+            if error.status not in AGAIN:
+                raise
+            pause = PAUSE_SECONDS * random.uniform(0.5, 1.5)  # noqa: S311 - not a secret
+            if clock() + pause > until:
+                if error.status is RPCStatusCode.RESOURCE_EXHAUSTED:
+                    raise limited() from None
+                raise
+        await asyncio.sleep(pause)
 
 
 def limited() -> Problem:

@@ -21,7 +21,13 @@ async def begin(service: Stack, endpoint: dict[str, Any], **fields: Any) -> dict
 
 
 async def read(service: Stack, recovery: dict[str, Any]) -> dict[str, Any]:
-    return (await service.http.get(f"{service.root}/recoveries/{recovery['id']}")).json()
+    """Read a recovery, with its deliveries counted."""
+    path = f"{service.root}/recoveries/{recovery['id']}"
+
+    async def get() -> dict[str, Any]:
+        return (await service.http.get(path)).json()
+
+    return await eventually(get, lambda it: it["delivered"] is not None)
 
 
 async def ended(service: Stack, recovery: dict[str, Any], **expected: Any) -> dict[str, Any]:
