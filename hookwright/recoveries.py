@@ -44,8 +44,12 @@ class RecoveryProgress(BaseModel):
     complete: bool = False
 
     def after(self, at: datetime, run_id: str) -> "RecoveryProgress":
-        """Return the progress once this one is done, too."""
-        return self.model_copy(update={"done": self.done + 1, "last_at": at, "last_run_id": run_id})
+        """Return the progress once this one is done, too: visibility may not have counted it."""
+        done = self.done + 1
+        total = max(self.total or 0, done)
+        return self.model_copy(
+            update={"total": total, "done": done, "last_at": at, "last_run_id": run_id}
+        )
 
     def is_past(self, at: datetime, run_id: str) -> bool:
         """Tell whether this one is done, in the order of times."""

@@ -1,11 +1,12 @@
 """Recoveries, as services: begin, follow, pause, cancel."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
+from cachetools import TTLCache
 from temporalio.client import (
     Client,
     WorkflowExecutionDescription,
@@ -27,6 +28,9 @@ from hookwright.ids import (
 )
 from hookwright.recoveries import RecoveryInput, RecoveryProgress, RecoveryView
 from workflows.deadline import Deadline
+
+COUNTED_FOR_SECONDS = 2.0
+"""Who follows a recovery closely must not take the calls to visibility that it needs itself."""
 
 HALT_SECONDS = 5.0
 """How long a caller waits for a worker to halt; it does within two."""
@@ -70,6 +74,9 @@ class Recoveries:
     client: Client
     visibility: Visibility
     task_queue: str
+    _recent: TTLCache[str, Outcomes] = field(
+        default_factory=lambda: TTLCache(1_000, COUNTED_FOR_SECONDS), init=False
+    )
 
     async def begin(self, request: RecoveryInput, *, until_now: bool) -> Recovery:
         """Begin a recovery; join the one that runs if the same was asked of it.
@@ -188,14 +195,17 @@ class Recoveries:
         return view.progress
 
     async def _outcomes(self, tenant_id: str, own_id: str) -> Outcomes:
+        if known := self._recent.get(own_id):
+            return known
         own = equals(TenantId=tenant_id, RecoveryId=own_id)
         try:
             counted = await self.visibility.by_status(f"WorkflowType = '{DELIVERY_WORKFLOW}'{own}")
         except Problem:
             return Outcomes()  # what was asked for is done, and can be followed, all the same
-        return Outcomes(
+        outcomes = self._recent[own_id] = Outcomes(
             delivered=counted["Completed"], failed=counted["Failed"], pending=counted["Running"]
         )
+        return outcomes
 
 
 async def _view(found: WorkflowExecutionDescription) -> RecoveryView:

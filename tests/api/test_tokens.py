@@ -197,7 +197,8 @@ OPEN_TO_ANY_TOKEN = {
 def expected_scope(method: str, path: str) -> Scope | None:
     """Return the scope that docs/tokens.md names for a route."""
     verb = "read" if method == "get" else "write"
-    if path.endswith(("/deliveries", "/stats")) or "/deliveries/" in path:
+    own = ("/deliveries", "/stats", "/recover")
+    if path.endswith(own) or "/deliveries/" in path or "/recoveries/" in path:
         return Scope(f"deliveries:{verb}")
     if "/events" in path:
         return Scope.DELIVERIES_READ if verb == "read" else Scope.EVENTS_WRITE
@@ -206,7 +207,11 @@ def expected_scope(method: str, path: str) -> Scope | None:
     return None
 
 
-ANY_ID = {"delivery_id": "a:b", "webhook_id": "1"}
+ANY_ID = {
+    "delivery_id": "a:b",
+    "webhook_id": "1",
+    "recovery_id": "a:00000000-0000-0000-0000-000000000000",
+}
 
 
 async def ask(service: Stack, verb: str, path: str, *scopes: Scope) -> httpx.Response:

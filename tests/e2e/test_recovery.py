@@ -42,11 +42,13 @@ async def ended(service: Stack, recovery: dict[str, Any], **expected: Any) -> di
 async def failed_deliveries(
     service: Stack, endpoint: dict[str, Any], events: list[str], state: str = "exhausted"
 ) -> None:
-    async def count() -> int:
-        query = f"?endpoint_id={endpoint['id']}&state={state}&limit=100"
-        return len((await service.http.get(f"{service.root}/deliveries{query}")).json()["data"])
-
-    await eventually(count, lambda number: number == len(events), within=60)
+    """Wait for the end of these deliveries."""
+    for event in events:
+        await eventually(
+            lambda event=event: service.delivery(endpoint["id"], event),
+            lambda it: it.get("state") == state,
+            within=60,
+        )
 
 
 async def test_all_failed_are_sent_once_in_order(service: Stack, hooks: Receiver) -> None:

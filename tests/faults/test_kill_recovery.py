@@ -77,6 +77,8 @@ async def fail_all(service: Stack, hooks: Receiver) -> dict[str, Any]:
 
     await asyncio.gather(*(publish() for _ in range(PUBLISHERS)))
 
+    await assert_eventually(lambda: len(hooks.requests) >= EVENTS, within=100)
+
     async def lost() -> int:
         query = f"TenantId = '{service.tenant}' AND ExecutionStatus = 'Failed'"
         return (await service.client.count_workflows(query)).count
