@@ -55,6 +55,10 @@ class Made:
     progress: RecoveryProgress
 
 
+class NobodyThereError(Exception):
+    """There is no endpoint to send to any more."""
+
+
 @dataclass(frozen=True)
 class Recoveries:
     """The activity of `Recovery`."""
@@ -67,8 +71,8 @@ class Recoveries:
         """Start deliveries of what was lost; return the progress, complete unless cancelled.
 
         Raises:
-            ApplicationError: the endpoint was deleted, or is gone; final. Or this worker stops;
-                another goes on.
+            ApplicationError: the endpoint was deleted, or is gone; final, with the progress. Or
+                this worker stops; another goes on.
         """
         recorded = activity.info().heartbeat_details
         made = Made(RecoveryProgress.model_validate(recorded[0]) if recorded else so_far)
@@ -80,6 +84,10 @@ class Recoveries:
             if details and details.cancel_requested:
                 return made.progress
             raise
+        except NobodyThereError as error:
+            raise ApplicationError(
+                str(error), made.progress, type="nobody_there", non_retryable=True
+            ) from None
         return made.progress.model_copy(update={"complete": True})
 
     async def _recover(self, recovery: RecoveryInput, made: Made) -> None:
@@ -106,9 +114,9 @@ class Recoveries:
     async def _endpoint(self, recovery: RecoveryInput) -> EndpointState:
         endpoint = await self.endpoints.current(recovery.tenant_id, recovery.endpoint_id)
         if endpoint is None:
-            raise ApplicationError("deleted", type="endpoint_deleted", non_retryable=True)
+            raise NobodyThereError("the endpoint was deleted")
         if endpoint.health.gone:
-            raise ApplicationError("gone: 410", type="endpoint_gone", non_retryable=True)
+            raise NobodyThereError("the endpoint has answered 410 Gone")
         return endpoint
 
     async def _start(

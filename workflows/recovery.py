@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError, is_cancelled_exception
+from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
     from activities.recoveries import Recoveries
@@ -71,8 +71,11 @@ class Recovery:
         try:
             self.keep(await activity)
         except ActivityError as error:
-            if not is_cancelled_exception(error):
-                raise
+            if is_cancelled_exception(error):
+                return
+            if isinstance(error.cause, ApplicationError) and error.cause.details:
+                self.keep(RecoveryProgress.model_validate(error.cause.details[0]))
+            raise
 
     def keep(self, progress: RecoveryProgress) -> None:
         """Keep the progress, and show it."""
