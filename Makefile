@@ -19,10 +19,10 @@ run: .venv/.runs ## Run everything on this machine.
 	$(BIN)/hookwright dev
 
 test: lint ## Check everything: lint, types, layers, tests.
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 fuzz: .venv/.develops ## Try the API and all parsers with far more input: an hour or so.
-	HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest -n 2 --timeout 0 tests/fuzz $(PARSERS)
+	HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest -n 2 --dist worksteal --timeout 0 tests/fuzz $(PARSERS)
 
 lint: .venv/.develops ## Check style, types and layers.
 	$(BIN)/ruff check .
