@@ -11,10 +11,10 @@ from support.receiver import Receiver
 from support.stack import Stack
 from support.waiting import eventually
 
-LISTS, PUBLISHES = 200, 40
+LISTS, PUBLISHES = 200, 20
 
 REFUSED_WITHIN = 5.0
-"""Seconds. A refusal takes at most PATIENCE_SECONDS, and what 280 requests at once take of two
+"""Seconds. A refusal takes at most PATIENCE_SECONDS, and what 240 requests at once take of two
 cores that API, worker, client and Temporal share here: 1 s when they are idle."""
 
 

@@ -11,7 +11,7 @@ from support.waiting import eventually
 
 from hookwright.ids import endpoint_workflow_id
 
-EVENTS = 150
+EVENTS, PUBLISHERS = 150, 10
 
 
 async def test_storm_of_failures_is_a_signal_a_second(service: Stack, hooks: Receiver) -> None:
@@ -23,7 +23,8 @@ async def test_storm_of_failures_is_a_signal_a_second(service: Stack, hooks: Rec
     hooks.behave = answering(500)
     endpoint = await service.add_endpoint(hooks.url, retry={"schedule_seconds": [0.1, 0.1]})
     workflow_id = endpoint_workflow_id(service.tenant, endpoint["id"])
-    await asyncio.gather(*(service.publish() for _ in range(EVENTS)))
+    for _ in range(EVENTS // PUBLISHERS):
+        await asyncio.gather(*(service.publish() for _ in range(PUBLISHERS)))
 
     async def counted() -> int:
         path = f"{service.root}/endpoints/{endpoint['id']}"
