@@ -10,6 +10,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
 from hookwright.client import ENDPOINT_ID, TENANT_ID
+from hookwright.executions import reached
 from hookwright.ids import (
     DELIVERY_WORKFLOW,
     endpoint_workflow_id,
@@ -95,11 +96,7 @@ class Entities:
         async def cancel(workflow_id: str) -> None:
             async with gate:
                 activity.heartbeat()
-                try:
-                    await self.client.get_workflow_handle(workflow_id).cancel()
-                except RPCError as error:
-                    if error.status is not RPCStatusCode.NOT_FOUND:
-                        raise
+                await reached(self.client.get_workflow_handle(workflow_id).cancel())
 
         await asyncio.gather(*map(cancel, workflow_ids))
 

@@ -56,7 +56,7 @@ class FanOuts:
 
         async def start(route: Route) -> None:
             async with gate:
-                await self._start_delivery(route, event, happened_at, accepted_at)
+                await start_delivery(self.client, route, event, happened_at, accepted_at)
 
         chunk = routes[:CHUNK]
         await asyncio.gather(*map(start, chunk))
@@ -75,26 +75,23 @@ class FanOuts:
             )
         return await description.memo_value(ROUTES_MEMO, [], type_hint=list[Route])
 
-    async def _start_delivery(
-        self, route: Route, event: EventInput, happened_at: datetime, accepted_at: datetime
-    ) -> None:
-        delivery = DeliveryInput(
-            event=event,
-            happened_at=happened_at,
-            accepted_at=accepted_at,
-            endpoint_id=route.endpoint_id,
-            endpoint_version=route.version,
-        )
-        await start_delivery(self.client, delivery)
 
-
-async def start_delivery(
+async def start_delivery(  # noqa: PLR0913 - what a delivery is
     client: Client,
-    delivery: DeliveryInput,
+    route: Route,
+    event: EventInput,
+    happened_at: datetime,
+    accepted_at: datetime,
     recovery: str | None = None,
 ) -> None:
     """Start a delivery, of a recovery perhaps; nothing if the event has one to this endpoint."""
-    event = delivery.event
+    delivery = DeliveryInput(
+        event=event,
+        happened_at=happened_at,
+        accepted_at=accepted_at,
+        endpoint_id=route.endpoint_id,
+        endpoint_version=route.version,
+    )
     try:
         await client.start_workflow(
             DELIVERY_WORKFLOW,

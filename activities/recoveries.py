@@ -36,7 +36,7 @@ from hookwright.ids import (
     recovery_id,
 )
 from hookwright.matching import matches
-from hookwright.models import DeliveryInput, EndpointState, EventInput
+from hookwright.models import EndpointState, EventInput
 from hookwright.outcomes import Trigger
 from hookwright.recoveries import Lost, RecoveryInput, RecoveryProgress
 from hookwright.replay import replay_request, start_replay
@@ -144,23 +144,17 @@ class Recoveries:
         ids = (endpoint.tenant_id, endpoint.endpoint_id, event_id)
         if await described(self.client, delivery_workflow_id(*ids)):
             return None
-        began = await first_entry(self.client, row)
+        began = await first_entry(self.client, row.id, row.run_id)
         payloads = began.workflow_execution_started_event_attributes.input.payloads
         event: EventInput
         [event] = await self.client.data_converter.decode(payloads, [EventInput])
         started = began.event_time.ToDatetime(UTC)
-        event = event.model_copy(update={"created_at": event.created_at or started})
         happened_at = event.created_at or started
-        if not matches(endpoint.route(), event, event_document(event, happened_at)):
+        event = event.model_copy(update={"created_at": happened_at})
+        route, accepted_at = endpoint.route(), max(started, event.deliver_at or started)
+        if not matches(route, event, event_document(event, happened_at)):
             return None
-        delivery = DeliveryInput(
-            event=event,
-            happened_at=happened_at,
-            accepted_at=max(started, event.deliver_at or started),
-            endpoint_id=endpoint.endpoint_id,
-            endpoint_version=endpoint.version,
-        )
-        return partial(start_delivery, self.client, delivery, own_id)
+        return partial(start_delivery, self.client, route, event, happened_at, accepted_at, own_id)
 
 
 def _lost(recovery: RecoveryInput) -> str:

@@ -5,7 +5,7 @@ is not found is looked for again (`hookwright.holding`).
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -16,11 +16,10 @@ from temporalio.client import (
     WorkflowExecutionDescription,
     WorkflowExecutionStatus,
 )
-from temporalio.service import RPCError, RPCStatusCode
 
 from activities.endpoints import Endpoints
 from hookwright.client import ACCEPTED_AT, DELIVERY_STATE, ENDPOINT_ID, HELD_SINCE, TENANT_ID
-from hookwright.executions import described
+from hookwright.executions import described, reached
 from hookwright.ids import DELIVERY_WORKFLOW, TENANT_MEMO, tenant_workflow_id
 from hookwright.models import TenantView
 from hookwright.outcomes import DeliveryState
@@ -90,7 +89,7 @@ class Releases:
         since = datetime.now(UTC) - timedelta(seconds=hold)
         query = f"{_held(tenant_id, endpoint_id)} AND {HELD_SINCE.name} < '{rfc3339(since)}'"
         async for row in self._rows(query):
-            await _reached(self.client.get_workflow_handle(row.id).signal("expire"))
+            await reached(self.client.get_workflow_handle(row.id).signal("expire"))
         return min(max(hold / 100, SOONEST_EXPIRY_CHECK), LATEST_EXPIRY_CHECK)
 
     @activity.defn
@@ -98,7 +97,7 @@ class Releases:
         """Cancel what is held for an endpoint that is gone; return how many."""
         ended = 0
         async for row in self._rows(_held(tenant_id, endpoint_id)):
-            ended += await _reached(self.client.get_workflow_handle(row.id).cancel())
+            ended += await reached(self.client.get_workflow_handle(row.id).cancel())
         return ended
 
     async def _oldest(
@@ -145,7 +144,7 @@ class Releases:
         if description is None or not _is_held(description):
             return False
         handle = self.client.get_workflow_handle(workflow_id)
-        if not await _reached(handle.signal("release", release)):
+        if not await reached(handle.signal("release", release)):
             return False
         deadline = asyncio.get_running_loop().time() + POSTED_WITHIN_SECONDS
         while asyncio.get_running_loop().time() < deadline:
@@ -161,17 +160,6 @@ class Releases:
             return LATEST_EXPIRY_CHECK  # a tenant that is gone takes its endpoints with it
         tenant = await description.memo_value(TENANT_MEMO, None, type_hint=TenantView)
         return tenant.hold_for_seconds if tenant else LATEST_EXPIRY_CHECK
-
-
-async def _reached(call: Awaitable[object]) -> bool:
-    """Await a call to a delivery; tell whether it was still there."""
-    try:
-        await call
-    except RPCError as error:
-        if error.status is not RPCStatusCode.NOT_FOUND:
-            raise
-        return False
-    return True
 
 
 async def _wait_until(due: float) -> None:

@@ -11,9 +11,9 @@ from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
 from temporalio.client import Client, WorkflowHandle
 from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
 from temporalio.common import WorkflowIDReusePolicy as Reuse
-from temporalio.service import RPCError, RPCStatusCode
 
 from hookwright.delays import delay_until
+from hookwright.executions import reached
 from hookwright.ids import EVENT_WORKFLOW, TASK_QUEUE, event_workflow_id
 from hookwright.models import DeliveryInput, EventInput
 
@@ -92,14 +92,8 @@ async def delete_execution(client: Client, workflow_id: str, run_id: str = "") -
 
     Temporal does so at once, or within a minute for what has just ended. Safe to repeat.
     """
-    try:
-        await client.workflow_service.delete_workflow_execution(
-            DeleteWorkflowExecutionRequest(
-                namespace=client.namespace,
-                workflow_execution=WorkflowExecution(workflow_id=workflow_id, run_id=run_id),
-            ),
-            retry=True,
-        )
-    except RPCError as error:
-        if error.status is not RPCStatusCode.NOT_FOUND:
-            raise
+    request = DeleteWorkflowExecutionRequest(
+        namespace=client.namespace,
+        workflow_execution=WorkflowExecution(workflow_id=workflow_id, run_id=run_id),
+    )
+    await reached(client.workflow_service.delete_workflow_execution(request, retry=True))

@@ -1,5 +1,6 @@
 """What Temporal keeps of an execution: its first entry, and a delivery's log, wherever it is."""
 
+from collections.abc import Awaitable
 from datetime import timedelta
 from typing import Any
 
@@ -7,7 +8,6 @@ from temporalio.api.history.v1 import HistoryEvent
 from temporalio.api.workflow.v1 import PendingActivityInfo
 from temporalio.client import (
     Client,
-    WorkflowExecution,
     WorkflowExecutionDescription,
     WorkflowExecutionStatus,
     WorkflowFailureError,
@@ -31,6 +31,17 @@ async def described(
         if error.status is not RPCStatusCode.NOT_FOUND:
             raise
         return None
+
+
+async def reached(call: Awaitable[object]) -> bool:
+    """Await a call to a workflow; tell whether it was still there."""
+    try:
+        await call
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+        return False
+    return True
 
 
 async def recorded_log(client: Client, retry: PendingActivityInfo) -> DeliveryLog:
@@ -66,11 +77,11 @@ async def _result(client: Client, ended: WorkflowExecutionDescription) -> Delive
     return log
 
 
-async def first_entry(client: Client, run: WorkflowExecution) -> HistoryEvent:
-    """Return how an execution began: its argument, and what it was started with.
+async def first_entry(client: Client, workflow_id: str, run_id: str | None = None) -> HistoryEvent:
+    """Return how a run (the last, if none is named) began: its argument, and what it began with.
 
     Raises:
         RPCError: it was erased (NOT_FOUND).
     """
-    handle = client.get_workflow_handle(run.id, run_id=run.run_id)
+    handle = client.get_workflow_handle(workflow_id, run_id=run_id)
     return await anext(handle.fetch_history_events(page_size=1, rpc_timeout=RPC_TIMEOUT))

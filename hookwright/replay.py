@@ -46,7 +46,7 @@ async def replay_request(
     Raises:
         RPCError: the run is erased (NOT_FOUND), or Temporal is away.
     """
-    first = await first_entry(client, ended)
+    first = await first_entry(client, ended.id, ended.run_id)
     began = first.workflow_execution_started_event_attributes
     attempts = (await ended_log(client, ended)).attempts
     earlier = DeliveryLog(attempts=_latest(attempts), trigger=trigger)

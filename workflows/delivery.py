@@ -26,8 +26,6 @@ LONGEST_ATTEMPT = timedelta(seconds=90)
 MISSED_HEARTBEAT = timedelta(seconds=5)
 SHORT = timedelta(seconds=10)
 
-CANCELLED = DeliveryState.CANCELLED
-
 OUR_OWN_FAULTS = RetryPolicy(
     initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1)
 )
@@ -103,7 +101,7 @@ class Delivery:
             if recorded.attempts:
                 workflow.upsert_memo({ATTEMPTS_MEMO: recorded})
             if log.release:
-                await self.leave(delivery, log.model_copy(update={"state": CANCELLED}))
+                await self.leave(delivery, log, DeliveryState.CANCELLED)
             raise
 
     async def hold(self, delivery: DeliveryInput, log: DeliveryLog) -> DeliveryLog:
@@ -118,7 +116,7 @@ class Delivery:
         try:
             await workflow.wait_condition(lambda: self.let_go is not None or self.expired)
         except asyncio.CancelledError:
-            await self.leave(delivery, log.model_copy(update={"state": CANCELLED}))
+            await self.leave(delivery, log, DeliveryState.CANCELLED)
             raise
         if self.expired:
             return await self.expire(delivery, log)
@@ -145,15 +143,17 @@ class Delivery:
     async def expire(self, delivery: DeliveryInput, log: DeliveryLog) -> DeliveryLog:
         """End: it was held for too long."""
         workflow.upsert_search_attributes([DELIVERY_STATE.value_set(DeliveryState.EXPIRED)])
-        log = log.model_copy(update={"state": DeliveryState.EXPIRED})
-        await self.leave(delivery, log)
-        return log
+        return await self.leave(delivery, log, DeliveryState.EXPIRED)
 
-    async def leave(self, delivery: DeliveryInput, log: DeliveryLog) -> None:
-        """Tell the endpoint not to count this delivery any more."""
+    async def leave(
+        self, delivery: DeliveryInput, log: DeliveryLog, state: DeliveryState
+    ) -> DeliveryLog:
+        """Tell the endpoint not to count this delivery any more; return the log as it ends."""
+        left = log.model_copy(update={"state": state})
         await workflow.execute_local_activity_method(
-            Attempts.leave, args=[delivery, log], start_to_close_timeout=LONGEST_ATTEMPT
+            Attempts.leave, args=[delivery, left], start_to_close_timeout=LONGEST_ATTEMPT
         )
+        return left
 
     async def cancel(self, log: DeliveryLog) -> None:
         """End as cancelled, the log kept: the endpoint was found deleted, or gone."""

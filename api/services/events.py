@@ -15,7 +15,6 @@ from temporalio.client import (
     Client,
     WorkflowExecutionDescription,
     WorkflowExecutionStatus,
-    WorkflowFailureError,
 )
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
@@ -25,13 +24,14 @@ from api.pages import Page
 from api.services.deliveries import Deliveries, Delivery
 from api.services.event_types import EventTypes
 from api.services.lists import Lists
-from api.services.temporal import RPC_TIMEOUT, between, describe, equals
+from api.services.temporal import RPC_TIMEOUT, between, cancelled, describe, equals
 from api.services.tenants import Tenants
 from api.services.windows import Row
 from hookwright import client as hookwright
 from hookwright.contracts import DEFAULT_CONTRACT, Contract
 from hookwright.delays import delay_until
 from hookwright.ecmascript import unsafe_integers
+from hookwright.executions import first_entry
 from hookwright.ids import EVENT_WORKFLOW, event_workflow_id
 from hookwright.models import EventInput, FanOut
 
@@ -220,11 +220,8 @@ class Events:
             Problem: 404 it is gone; 409 a direct start stored something else, or under a key that
                 we lack.
         """
-        entries = self.client.get_workflow_handle(workflow_id).fetch_history_events(
-            page_size=1, rpc_timeout=RPC_TIMEOUT
-        )
         try:
-            first = await anext(entries)
+            first = await first_entry(self.client, workflow_id)
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND:  # it was erased between two calls
                 raise not_found("event") from None
@@ -254,19 +251,7 @@ class Events:
     async def _after_cancelling(self, tenant_id: str, event_id: str) -> EventFanOut:
         """Ask for the cancellation, and return the event once a worker has taken it up."""
         handle = self.client.get_workflow_handle(event_workflow_id(tenant_id, event_id))
-        try:
-            await handle.cancel(rpc_timeout=RPC_TIMEOUT)
-            async with asyncio.timeout(CANCEL_SECONDS):
-                await handle.result()
-        except WorkflowFailureError:
-            pass
-        except RPCError as error:
-            if error.status is not RPCStatusCode.NOT_FOUND:  # it has just ended
-                raise
-        except TimeoutError:
-            raise unavailable(
-                "no worker has answered; the cancellation is stored, and done when one does"
-            ) from None
+        await cancelled(handle, CANCEL_SECONDS)
         return await self._fan_out(tenant_id, event_id)
 
     async def _shown(self, row: Row, _newest: int) -> EventFanOut | None:

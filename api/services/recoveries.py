@@ -1,6 +1,5 @@
 """Recoveries, as services: begin, follow, pause, cancel."""
 
-import asyncio
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -11,13 +10,12 @@ from temporalio.client import (
     Client,
     WorkflowExecutionDescription,
     WorkflowExecutionStatus,
-    WorkflowFailureError,
 )
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from api.errors import Problem, conflict, not_found, unavailable
-from api.services.temporal import RPC_TIMEOUT, UPDATE_TIMEOUT, deadline, equals, updating
+from api.errors import Problem, conflict, not_found
+from api.services.temporal import RPC_TIMEOUT, UPDATE_TIMEOUT, cancelled, deadline, equals, updating
 from api.services.visibility import Visibility
 from hookwright.ids import (
     DELIVERY_WORKFLOW,
@@ -144,7 +142,9 @@ class Recoveries:
         found = await self._describe(recovery_workflow_id(tenant_id, endpoint_id), run_id)
         if found.status is not WorkflowExecutionStatus.CANCELED:
             _refuse_ended(found)
-            await self._cancel(found)
+            handle = self.client.get_workflow_handle(found.id, run_id=found.run_id)
+            if not await cancelled(handle, HALT_SECONDS):
+                raise conflict("the recovery has just ended")
         return await self.get(tenant_id, endpoint_id, run_id)
 
     async def _join(self, workflow_id: str, request: RecoveryInput, *, until_now: bool) -> Recovery:
@@ -157,23 +157,6 @@ class Recoveries:
                 f"recovery {found.id} of this endpoint is running; cancel it, or wait for its end"
             )
         return found
-
-    async def _cancel(self, found: WorkflowExecutionDescription) -> None:
-        handle = self.client.get_workflow_handle(found.id, run_id=found.run_id)
-        try:
-            await handle.cancel(rpc_timeout=RPC_TIMEOUT)
-            async with asyncio.timeout(HALT_SECONDS):
-                await handle.result()
-        except WorkflowFailureError:
-            return
-        except RPCError as error:
-            if error.status is not RPCStatusCode.NOT_FOUND:
-                raise
-            raise conflict("the recovery has just ended") from None
-        except TimeoutError:
-            raise unavailable(
-                "no worker has answered; the cancellation is stored, and done when one does"
-            ) from None
 
     async def _describe(self, workflow_id: str, run_id: str | None) -> WorkflowExecutionDescription:
         handle = self.client.get_workflow_handle(workflow_id, run_id=run_id)

@@ -8,11 +8,11 @@ from temporalio.api.enums.v1 import PendingActivityState
 from temporalio.api.workflow.v1 import PendingActivityInfo
 from temporalio.api.workflowservice.v1 import ResetActivityRequest
 from temporalio.client import Client, WorkflowExecutionDescription, WorkflowExecutionStatus
-from temporalio.service import RPCError, RPCStatusCode
 
 from api.errors import conflict, not_found, unavailable
 from api.services.temporal import RPC_TIMEOUT, describe
 from hookwright.client import DELIVERY_STATE
+from hookwright.executions import reached
 from hookwright.ids import delivery_workflow_id, endpoint_workflow_id
 from hookwright.outcomes import DeliveryState, Trigger
 from hookwright.replay import replay
@@ -26,7 +26,7 @@ CANCELLED = (WorkflowExecutionStatus.CANCELED, WorkflowExecutionStatus.TERMINATE
 
 @dataclass(frozen=True)
 class Retries:
-    """Has deliveries attempted now, or no more."""
+    """Has deliveries attempted now, or no more. What has just ended is left as it is."""
 
     client: Client
 
@@ -61,12 +61,8 @@ class Retries:
         if delivery.status is not WorkflowExecutionStatus.RUNNING:
             raise conflict("the delivery has ended; only a pending or held one can be cancelled")
         handle = self.client.get_workflow_handle(delivery.id, run_id=delivery.run_id)
-        try:
-            await handle.cancel(rpc_timeout=RPC_TIMEOUT)
-        except RPCError as error:
-            if error.status is not RPCStatusCode.NOT_FOUND:
-                raise
-            raise conflict("the delivery has just ended") from None
+        if not await reached(handle.cancel(rpc_timeout=RPC_TIMEOUT)):
+            raise conflict("the delivery has just ended")
 
     async def _describe(
         self, tenant_id: str, endpoint_id: str, event_id: str
@@ -83,20 +79,12 @@ class Retries:
             raise conflict("the endpoint was deleted; publish the event anew, under another id")
 
     async def _replay(self, delivery: WorkflowExecutionDescription) -> None:
-        try:
-            await replay(self.client, delivery, Trigger.MANUAL)
-        except RPCError as error:
-            if error.status is RPCStatusCode.NOT_FOUND:  # it was erased between two calls
-                raise not_found("delivery") from None
-            raise
+        if not await reached(replay(self.client, delivery, Trigger.MANUAL)):
+            raise not_found("delivery")  # it was erased between two calls
 
     async def _release(self, delivery: WorkflowExecutionDescription) -> None:
         handle = self.client.get_workflow_handle(delivery.id, run_id=delivery.run_id)
-        try:
-            await handle.signal("release", Release.MANUAL, rpc_timeout=RPC_TIMEOUT)
-        except RPCError as error:
-            if error.status is not RPCStatusCode.NOT_FOUND:  # it has just ended
-                raise
+        await reached(handle.signal("release", Release.MANUAL, rpc_timeout=RPC_TIMEOUT))
 
     async def _attempt_now(
         self, delivery: WorkflowExecutionDescription, pending: PendingActivityInfo
@@ -116,8 +104,4 @@ class Retries:
         request = ResetActivityRequest(
             namespace=self.client.namespace, execution=execution, id=pending.activity_id
         )
-        try:
-            await self.client.workflow_service.reset_activity(request, timeout=RPC_TIMEOUT)
-        except RPCError as error:
-            if error.status is not RPCStatusCode.NOT_FOUND:  # it has just ended
-                raise
+        await reached(self.client.workflow_service.reset_activity(request, timeout=RPC_TIMEOUT))

@@ -1,5 +1,6 @@
 """What the services share: deadlines, and Temporal's errors in the API's words."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -8,6 +9,8 @@ from typing import Any
 from temporalio.client import (
     Client,
     WorkflowExecutionDescription,
+    WorkflowFailureError,
+    WorkflowHandle,
     WorkflowUpdateFailedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
@@ -15,7 +18,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
 from api.errors import conflict, not_found, unavailable
-from hookwright.executions import described
+from hookwright.executions import described, reached
 
 RPC_TIMEOUT = timedelta(seconds=2.5)
 """A caller learns within 3 s that Temporal is away."""
@@ -29,6 +32,25 @@ MARGIN = timedelta(seconds=2)
 async def describe(client: Client, workflow_id: str) -> WorkflowExecutionDescription | None:
     """Return what the server knows of a workflow, or None if there is none."""
     return await described(client, workflow_id, RPC_TIMEOUT)
+
+
+async def cancelled(handle: WorkflowHandle[Any, Any], seconds: float) -> bool:
+    """Cancel a workflow and wait for a worker to take that up; False if it has just ended.
+
+    Raises:
+        Problem: 503 no worker has answered.
+    """
+    try:
+        if not await reached(handle.cancel(rpc_timeout=RPC_TIMEOUT)):
+            return False
+        async with asyncio.timeout(seconds):
+            return await reached(handle.result())
+    except WorkflowFailureError:
+        return True
+    except TimeoutError:
+        raise unavailable(
+            "no worker has answered; the cancellation is stored, and done when one does"
+        ) from None
 
 
 def deadline() -> datetime:
