@@ -1,9 +1,8 @@
 """One attempt of a delivery: is it allowed, send, record, tell, and say when the next is due."""
 
 import asyncio
-from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,7 +13,9 @@ from temporalio.client import Client, WorkflowHandle
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.endpoints import Endpoints
+from activities.ledger import Key, Ledger
 from activities.posting import Posted, Posting
+from activities.shares import FIRST_ATTEMPTS, RETRIES, TESTS, NoRoomError, Shares
 from activities.telling import Telling
 from hookwright.executions import recorded_log
 from hookwright.models import Attempt, DeliveryInput, DeliveryLog, EndpointState, TrialInput
@@ -23,10 +24,6 @@ from hookwright.schedule import next_delay
 
 FIRST_BEAT_SECONDS, BEAT_SECONDS = 0.25, 2.0
 """A worker is taken for dead after 5 s; each beat is a write for Temporal."""
-
-SHARE, ALL_SHARES = 20, 250
-"""First attempts under way at once, to one endpoint and in all: half of `runtime.worker.IN_FLIGHT`
-is left for everything else."""
 
 MAX_KEPT = 31
 """Attempts in a log, the latest, so that two of it stay below 2 MiB: the longest retry table."""
@@ -44,28 +41,31 @@ class Attempts:
     endpoints: Endpoints
     posting: Posting
     telling: Telling
-    under_way: Counter[str] = field(default_factory=Counter, init=False)
+    ledger: Ledger = field(default_factory=Ledger)
+    lent: Callable[[], AbstractContextManager[None]] = nullcontext
+    first_attempts: Shares = field(default_factory=lambda: Shares(FIRST_ATTEMPTS), init=False)
+    retries: Shares = field(default_factory=lambda: Shares(RETRIES), init=False)
+    tests: Shares = field(default_factory=lambda: Shares(TESTS), init=False)
 
     @activity.defn
     async def attempt(self, delivery: DeliveryInput, so_far: DeliveryLog) -> DeliveryLog:
         """Make the first attempt. Runs as a local activity: see docs/decisions/0002.
 
-        `so_far` is empty but for a replay, which goes on with the log of the run before it.
-        It holds one of the worker's slots for workflow tasks for as long as the receiver takes, so
-        a receiver has its share of them: what is beyond is left to `retry`, which holds none.
+        `so_far` is empty but for a replay, which goes on with the log of the run before it. It
+        holds a workflow task for as long as the receiver takes, so it needs a share of these:
+        without one it is left to `retry`, which holds none. Run again, since its task was not
+        completed in time, it goes on with the POST that it had begun.
         """
-        if self.under_way[delivery.endpoint_id] >= SHARE or self.under_way.total() >= ALL_SHARES:
-            return so_far
-        self.under_way[delivery.endpoint_id] += 1
         try:
+            turn = self._turn(self.first_attempts, delivery, so_far)
+        except NoRoomError:
+            return so_far
+        with turn:
             endpoint = await self.endpoints.at_least(
                 delivery.event.tenant_id, delivery.endpoint_id, delivery.endpoint_version
             )
-            return await self._attempt(delivery, endpoint, so_far, lambda _: None)
-        finally:
-            self.under_way.subtract([delivery.endpoint_id])
-            if not self.under_way[delivery.endpoint_id]:
-                del self.under_way[delivery.endpoint_id]
+            with self.lent():
+                return await self._attempt(delivery, endpoint, so_far, turn, lambda _: None)
 
     @activity.defn
     async def retry(self, delivery: DeliveryInput, so_far: DeliveryLog) -> DeliveryLog:
@@ -104,13 +104,18 @@ class Attempts:
         """Send a test event, whatever the endpoint's status; it counts in nothing.
 
         Raises:
-            ApplicationError: the endpoint was deleted; final.
+            ApplicationError: the endpoint was deleted, or too many tests are under way; final.
         """
         endpoint = await self.endpoints.current(trial.event.tenant_id, trial.endpoint_id)
         if endpoint is None:
             raise ApplicationError("deleted", type="endpoint_deleted", non_retryable=True)
         now = activity.info().scheduled_time
-        return (await self.posting.post(endpoint, trial.event, now, 1, Trigger.TEST)).attempt
+        try:
+            with self.tests.take(endpoint.tenant_id, endpoint.endpoint_id):
+                posted = await self.posting.post(endpoint, trial.event, now, 1, Trigger.TEST)
+        except NoRoomError as error:
+            raise ApplicationError(str(error), type="busy", non_retryable=True) from None
+        return posted.attempt
 
     @activity.defn
     async def recorded_log(self) -> DeliveryLog:
@@ -129,36 +134,80 @@ class Attempts:
         return self.client.get_workflow_handle(activity.info().workflow_id or "")
 
     async def _next(self, delivery: DeliveryInput, so_far: DeliveryLog) -> DeliveryLog:
-        """Make the next attempt, or tell of the last if a killed worker may not have."""
-        endpoint = await self.endpoints.current(delivery.event.tenant_id, delivery.endpoint_id)
-        async with _heartbeats(so_far) as record:
-            if so_far.untold:
-                return await self._told(delivery, endpoint, so_far, None)
-            return await self._attempt(delivery, endpoint, so_far, record)
+        """Make the next attempt, or tell of the last if a killed worker may not have.
+
+        Raises:
+            ApplicationError: it has to wait for its turn; benign, and it counts as no attempt.
+        """
+        try:
+            turn = self._turn(self.retries, delivery, so_far)
+        except NoRoomError as error:
+            raise _wait_for_turn(so_far, error) from None
+        with turn:
+            endpoint = await self.endpoints.current(delivery.event.tenant_id, delivery.endpoint_id)
+            async with _heartbeats(so_far) as record:
+                if so_far.untold:
+                    return await self._told(delivery, endpoint, so_far, None)
+                return await self._attempt(delivery, endpoint, so_far, turn, record)
+
+    def _turn(
+        self, shares: Shares, delivery: DeliveryInput, so_far: DeliveryLog
+    ) -> AbstractContextManager[object]:
+        """Return the right to make the next attempt. A POST that was begun has its own."""
+        if self.ledger.knows(_key(so_far)):
+            return nullcontext()
+        return shares.take(delivery.event.tenant_id, delivery.endpoint_id)
 
     async def _attempt(
         self,
         delivery: DeliveryInput,
         endpoint: EndpointState | None,
         so_far: DeliveryLog,
+        turn: AbstractContextManager[object],
         record: Record,
     ) -> DeliveryLog:
         if endpoint is None:
             return so_far.model_copy(update={"state": DeliveryState.CANCELLED})
-        trigger = so_far.next_trigger
-        if trigger is not Trigger.MANUAL and not endpoint.health.admits(so_far.release):
+        if not (self._goes_on(so_far) or endpoint.health.admits(so_far.release)):
             return await self._turned_away(delivery, endpoint, so_far)
-        posted = await self.posting.post(
-            endpoint,
-            delivery.event,
-            delivery.happened_at,
-            so_far.next_number,
-            trigger,
-        )
+        posted = await self._posted(delivery, endpoint, so_far, turn)
         after = _after(so_far, posted)
         record(after)
         _log_attempt(delivery, posted.attempt, after)
         return await self._told(delivery, endpoint, after, posted.asked)
+
+    def _goes_on(self, so_far: DeliveryLog) -> bool:
+        """Tell whether the attempt is made whatever the endpoint's status: begun, or asked for."""
+        return so_far.next_trigger is Trigger.MANUAL or self.ledger.knows(_key(so_far))
+
+    async def _posted(
+        self,
+        delivery: DeliveryInput,
+        endpoint: EndpointState,
+        so_far: DeliveryLog,
+        turn: AbstractContextManager[object],
+    ) -> Posted:
+        """Make the POST, or join the one that was begun."""
+
+        async def post() -> Posted:
+            with turn:
+                return await self.posting.post(
+                    endpoint,
+                    delivery.event,
+                    delivery.happened_at,
+                    so_far.next_number,
+                    so_far.next_trigger,
+                )
+
+        key = _key(so_far)
+        try:
+            return await self.ledger.once(key, post)
+        except asyncio.CancelledError:
+            # A local activity is told the same when its task came too late, and is run again.
+            details = activity.cancellation_details()
+            if details and details.cancel_requested and not activity.info().is_local:
+                self.ledger.cut(key)
+            raise
 
     async def _told(
         self,
@@ -183,6 +232,11 @@ class Attempts:
             return ended
         await self.telling.parked(endpoint, delivery, so_far)
         return so_far.model_copy(update={"state": DeliveryState.HELD, "release": None})
+
+
+def _key(so_far: DeliveryLog) -> Key:
+    """Return what the next attempt's POST is known by."""
+    return activity.info().workflow_run_id or "", so_far.next_number
 
 
 def _after(so_far: DeliveryLog, posted: Posted) -> DeliveryLog:
@@ -224,6 +278,16 @@ def _due_later(attempts: DeliveryLog) -> ApplicationError:
         f"attempt {last.number}: {last.error}",
         type=last.outcome,
         next_retry_delay=timedelta(seconds=attempts.retry_in_seconds),
+        category=ApplicationErrorCategory.BENIGN,
+    )
+
+
+def _wait_for_turn(so_far: DeliveryLog, no_room: NoRoomError) -> ApplicationError:
+    activity.heartbeat(so_far)
+    return ApplicationError(
+        f"waits for its turn: {no_room}",
+        type="waiting",
+        next_retry_delay=timedelta(seconds=no_room.seconds),
         category=ApplicationErrorCategory.BENIGN,
     )
 

@@ -37,6 +37,7 @@ class FanOuts:
     """The activity of `Event`."""
 
     client: Client
+    deliveries_queue: str
 
     @activity.defn
     async def fan_out(self, event: EventInput, accepted_at: datetime, done: FanOut) -> FanOut:
@@ -56,7 +57,9 @@ class FanOuts:
 
         async def start(route: Route) -> None:
             async with gate:
-                await start_delivery(self.client, route, event, happened_at, accepted_at)
+                await start_delivery(
+                    self.client, self.deliveries_queue, route, event, happened_at, accepted_at
+                )
 
         chunk = routes[:CHUNK]
         await asyncio.gather(*map(start, chunk))
@@ -78,6 +81,7 @@ class FanOuts:
 
 async def start_delivery(  # noqa: PLR0913 - what a delivery is
     client: Client,
+    task_queue: str,
     route: Route,
     event: EventInput,
     happened_at: datetime,
@@ -97,7 +101,7 @@ async def start_delivery(  # noqa: PLR0913 - what a delivery is
             DELIVERY_WORKFLOW,
             delivery,
             id=delivery_workflow_id(event.tenant_id, delivery.endpoint_id, event.id),
-            task_queue=activity.info().task_queue,
+            task_queue=task_queue,
             id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
             search_attributes=delivery_search_attributes(delivery, recovery),
             static_summary=event.type,

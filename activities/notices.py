@@ -18,6 +18,7 @@ class Notices:
 
     client: Client
     operator_tenant: str | None
+    events_queue: str
 
     @activity.defn
     async def publish(self, tenant_id: str, endpoint_id: str, notices: list[Notice]) -> None:
@@ -37,6 +38,6 @@ class Notices:
             operational=True,
         )
         try:
-            await publish(self.client, event, task_queue=activity.info().task_queue)
+            await publish(self.client, event, task_queue=self.events_queue)
         except WorkflowAlreadyStartedError:
             return

@@ -65,6 +65,7 @@ class Recoveries:
 
     client: Client
     endpoints: Endpoints
+    deliveries_queue: str
 
     @activity.defn
     async def recover(self, recovery: RecoveryInput, so_far: RecoveryProgress) -> RecoveryProgress:
@@ -154,7 +155,16 @@ class Recoveries:
         route, accepted_at = endpoint.route(), max(started, event.deliver_at or started)
         if not matches(route, event, event_document(event, happened_at)):
             return None
-        return partial(start_delivery, self.client, route, event, happened_at, accepted_at, own_id)
+        return partial(
+            start_delivery,
+            self.client,
+            self.deliveries_queue,
+            route,
+            event,
+            happened_at,
+            accepted_at,
+            own_id,
+        )
 
 
 def _lost(recovery: RecoveryInput) -> str:

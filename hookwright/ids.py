@@ -10,6 +10,7 @@ from typing import Annotated
 from pydantic import StringConstraints
 
 TASK_QUEUE = "hookwright"
+"""The task queue of events, and what the names of the others begin with."""
 
 MAX_NUMBER = 2**53 - 1
 """The largest id that is a number: JavaScript holds it exactly."""
@@ -40,6 +41,16 @@ EventType = Annotated[
 
 Channel = EventType
 """Whom an event is for, within a tenant: a project, say. Written as an event type is."""
+
+
+def deliveries_queue(task_queue: str) -> str:
+    """Return the task queue of deliveries, whose workers attempt them."""
+    return f"{task_queue}-deliveries"
+
+
+def entities_queue(task_queue: str) -> str:
+    """Return the task queue of tenants, endpoints, the catalogue and recoveries."""
+    return f"{task_queue}-entities"
 
 
 def tenant_workflow_id(tenant_id: str) -> str:

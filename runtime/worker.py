@@ -1,12 +1,24 @@
-"""The worker: registers workflows and activities, and runs."""
+"""The worker: registers workflows and activities, and runs.
 
+It is three of the SDK's workers, each with a task queue and slots of its own: events do not hold
+what their deliveries need, and entities answer whatever is under way
+(docs/decisions/0020-workers-and-slots.md).
+"""
+
+import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
 from temporalio.client import Client
-from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkflowRunner
+from temporalio.worker import (
+    FixedSizeSlotSupplier,
+    UnsandboxedWorkflowRunner,
+    Worker,
+    WorkerTuner,
+    WorkflowRunner,
+)
 
 from activities.attempt import Attempts
 from activities.egress import Egress
@@ -14,15 +26,18 @@ from activities.endpoints import Endpoints
 from activities.entities import Entities
 from activities.erasure import Erasures
 from activities.fan_out import FanOuts
+from activities.ledger import Ledger
 from activities.notices import Notices
 from activities.posting import Posting
 from activities.proxied_network import Proxy
 from activities.recoveries import Recoveries
 from activities.releases import Releases
 from activities.reporter import Reporter
+from activities.task_slots import MOST_IN_ALL, TaskSlots
 from activities.telling import Telling
 from hookwright.contracts import Contract
 from hookwright.destinations import DestinationPolicy
+from hookwright.ids import deliveries_queue, entities_queue
 from workflows.delivery import Delivery
 from workflows.endpoint import Endpoint
 from workflows.event import Event
@@ -33,9 +48,14 @@ from workflows.trial import Trial
 
 WORKFLOWS = [Tenant, Endpoint, Event, Delivery, Trial, Recovery, EventTypes]
 
-IN_FLIGHT = 500
-"""First attempts under way at once. Each holds a workflow task for as long as its receiver takes,
-so the SDK's default of 100 would let a hundred slow receivers stop everybody's deliveries."""
+EVENTS = 8
+"""Events whose deliveries are being started at once; each starts several at once. Measured: eight
+keep the rate of a flood, and leave the server time to complete what they have started."""
+
+ENTITIES = 100
+ACTIVITIES = 1_000
+"""Slots. Activities wait for the network and cost little while they do; what bounds attempts are
+their shares (`activities.shares`)."""
 
 DRAIN = timedelta(seconds=65)
 """On shutdown, POSTs in flight may end: the longest timeout of an endpoint, and 5 s."""
@@ -58,7 +78,7 @@ async def worker(  # noqa: PLR0913 - what a worker is told
     proxy: Proxy | None = None,
     authorities: str | None = None,
     operator_tenant: str | None = None,
-) -> AsyncIterator[Worker]:
+) -> AsyncIterator[None]:
     """Run a worker while the context lasts.
 
     Workflows run unsandboxed by default: the sandbox costs about 5 ms of CPU a run, and the tests
@@ -67,37 +87,82 @@ async def worker(  # noqa: PLR0913 - what a worker is told
     async with (
         Egress(destinations, proxy=proxy, authorities=authorities) as egress,
         Reporter(client) as reporter,
-        Worker(
-            client,
-            task_queue=task_queue,
-            workflows=WORKFLOWS,
-            activities=activities(
-                client, Posting(egress, contracts), reporter, Notices(client, operator_tenant)
-            ),
-            workflow_runner=workflow_runner or UnsandboxedWorkflowRunner(),
-            max_cached_workflows=2 * IN_FLIGHT,
-            max_concurrent_workflow_tasks=IN_FLIGHT,
-            max_concurrent_local_activities=IN_FLIGHT,
-            max_concurrent_activities=IN_FLIGHT,
-            graceful_shutdown_timeout=DRAIN,
-            max_heartbeat_throttle_interval=HEARTBEATS_APART,
-            sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,
-        ) as running,
+        Ledger() as ledger,
     ):
-        yield running
+        slots = TaskSlots()
+        own = activities(
+            client,
+            Posting(egress, contracts),
+            reporter,
+            Notices(client, operator_tenant, task_queue),
+            FanOuts(client, deliveries_queue(task_queue)),
+            ledger,
+            slots,
+        )
+        common: dict[str, Any] = {
+            "workflows": WORKFLOWS,
+            "activities": own,
+            "workflow_runner": workflow_runner or UnsandboxedWorkflowRunner(),
+            "graceful_shutdown_timeout": DRAIN,
+            "max_heartbeat_throttle_interval": HEARTBEATS_APART,
+            "sticky_queue_schedule_to_start_timeout": STICKY_TIMEOUT,
+        }
+        async with _all(
+            Worker(client, task_queue=task_queue, tuner=_tuner(EVENTS), **common),
+            Worker(
+                client,
+                task_queue=deliveries_queue(task_queue),
+                tuner=_tuner(slots),
+                max_cached_workflows=2 * MOST_IN_ALL,
+                **common,
+            ),
+            Worker(client, task_queue=entities_queue(task_queue), tuner=_tuner(ENTITIES), **common),
+        ):
+            yield
 
 
-def activities(
-    client: Client, posting: Posting, reporter: Reporter, notices: Notices
+@asynccontextmanager
+async def _all(*workers: Worker) -> AsyncIterator[None]:
+    """Run workers while the context lasts; in the end they all stop at the same time."""
+    async with AsyncExitStack() as stack:
+        for each in workers:
+            await stack.enter_async_context(each)
+        try:
+            yield
+        finally:
+            await asyncio.gather(*(each.shutdown() for each in workers))
+
+
+def _tuner(workflow_tasks: int | TaskSlots) -> WorkerTuner:
+    """Return slots: so many for workflow tasks, and enough for all activities."""
+    many = FixedSizeSlotSupplier(ACTIVITIES)
+    return WorkerTuner.create_composite(
+        workflow_supplier=workflow_tasks
+        if isinstance(workflow_tasks, TaskSlots)
+        else FixedSizeSlotSupplier(workflow_tasks),
+        activity_supplier=many,
+        local_activity_supplier=many,
+        nexus_supplier=many,
+    )
+
+
+def activities(  # noqa: PLR0913 - what they need
+    client: Client,
+    posting: Posting,
+    reporter: Reporter,
+    notices: Notices,
+    fan_outs: FanOuts,
+    ledger: Ledger,
+    slots: TaskSlots,
 ) -> list[Callable[..., Any]]:
     """Return the activities, bound to what they need."""
     endpoints = Endpoints(client)
     telling = Telling(reporter, endpoints, posting)
-    attempts = Attempts(client, endpoints, posting, telling)
+    attempts = Attempts(client, endpoints, posting, telling, ledger, slots.lent)
     entities = Entities(client)
     releases = Releases(client, endpoints)
     return [
-        FanOuts(client).fan_out,
+        fan_outs.fan_out,
         Erasures(client).erase_tenant,
         attempts.attempt,
         attempts.retry,
@@ -114,5 +179,5 @@ def activities(
         releases.expire,
         releases.end_held,
         notices.publish,
-        Recoveries(client, endpoints).recover,
+        Recoveries(client, endpoints, fan_outs.deliveries_queue).recover,
     ]

@@ -19,6 +19,7 @@ from api.services.retries import Retries
 from api.services.statistics import Statistics
 from api.services.tenants import Tenants
 from api.services.visibility import Visibility
+from hookwright.ids import deliveries_queue, entities_queue
 
 
 @dataclass(frozen=True)
@@ -41,9 +42,10 @@ class Services:
         cursors = Cursors(config.cursor_key)
         visibility = Visibility(client)
         lists = Lists(visibility, cursors)
-        tenants = Tenants(client, config.task_queue, config.contracts, lists)
+        entities = entities_queue(config.task_queue)
+        tenants = Tenants(client, entities, config.contracts, lists)
         deliveries = Deliveries(client, lists)
-        event_types = EventTypes(client, config.task_queue, config.contracts, cursors)
+        event_types = EventTypes(client, entities, config.contracts, cursors)
         events = Events(
             client,
             config.task_queue,
@@ -57,7 +59,8 @@ class Services:
             tenants=tenants,
             endpoints=Endpoints(
                 client,
-                config.task_queue,
+                entities,
+                deliveries_queue(config.task_queue),
                 config.destinations,
                 config.contracts,
                 tenants,
@@ -68,7 +71,7 @@ class Services:
             deliveries=deliveries,
             event_types=event_types,
             retries=Retries(client),
-            recoveries=Recoveries(client, visibility, config.task_queue),
+            recoveries=Recoveries(client, visibility, entities),
             statistics=Statistics(visibility),
         )
 

@@ -17,6 +17,7 @@ from temporalio.client import (
     WorkflowHandle,
 )
 from temporalio.common import WorkflowIDConflictPolicy
+from temporalio.exceptions import ActivityError, ApplicationError
 from temporalio.exceptions import TimeoutError as TemporalTimeoutError
 
 from api.errors import invalid, invalid_model, not_found, unavailable
@@ -80,6 +81,7 @@ class Endpoints:
 
     client: Client
     task_queue: str
+    deliveries_queue: str
     destinations: DestinationPolicy
     contracts: Mapping[str, Contract]
     tenants: Tenants
@@ -249,7 +251,7 @@ class Endpoints:
         """Send one test event now, and return what came of it.
 
         Raises:
-            Problem: 404; 503 no worker sent it in time.
+            Problem: 404; 503 no worker sent it in time, or too many tests are under way.
         """
         await self.get(tenant_id, endpoint_id)
         try:
@@ -257,12 +259,15 @@ class Endpoints:
                 Trial.run,
                 TrialInput(event=event, endpoint_id=endpoint_id),
                 id=trial_workflow_id(tenant_id, endpoint_id, event.id),
-                task_queue=self.task_queue,
+                task_queue=self.deliveries_queue,
                 execution_timeout=TRIAL_TIMEOUT,
             )
         except WorkflowFailureError as error:
             if isinstance(error.cause, TemporalTimeoutError):
                 raise unavailable("no worker sent the test in time; try again") from None
+            fault = error.cause.cause if isinstance(error.cause, ActivityError) else None
+            if isinstance(fault, ApplicationError) and fault.type == "busy":
+                raise unavailable(f"too many tests at once: {fault.message}; try again") from None
             raise not_found("endpoint") from None
 
     async def _switch(
