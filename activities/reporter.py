@@ -27,7 +27,8 @@ TALLIES_PER_SECOND = 1.0
 """Successes on healthy endpoints are told late and seldom, so that they cost next to nothing
 however many endpoints there are: of one worker, at most one signal a second."""
 
-FINAL_TALLIES = 100
+FINAL_TALLIES_AT_ONCE, FINAL_SECONDS = 20, 10.0
+"""A worker that stops tells all tallies that it has, for so long; its POSTs have ended by then."""
 
 log = structlog.get_logger(__name__)
 
@@ -71,8 +72,7 @@ class Reporter:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        for workflow_id in list(self._tallies)[:FINAL_TALLIES]:
-            await self._tell_tally(workflow_id)
+        await self._tell_all_tallies()
 
     async def add(
         self, tenant_id: str, endpoint_id: str, rule: DeactivationRule, report: Report
@@ -138,6 +138,19 @@ class Reporter:
             ripe = time.monotonic() - TALLY_AFTER_SECONDS
             if oldest and self._tallies[oldest].since < ripe:
                 await self._tell_tally(oldest)
+
+    async def _tell_all_tallies(self) -> None:
+        gate = asyncio.Semaphore(FINAL_TALLIES_AT_ONCE)
+
+        async def tell(workflow_id: str) -> None:
+            async with gate:
+                await self._tell_tally(workflow_id)
+
+        try:
+            async with asyncio.timeout(FINAL_SECONDS):
+                await asyncio.gather(*map(tell, [*self._tallies]))
+        except TimeoutError:
+            log.warning("tallies.lost", endpoints=len(self._tallies))
 
     async def _tell_tally(self, workflow_id: str) -> None:
         try:

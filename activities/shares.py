@@ -33,8 +33,10 @@ class Limits(NamedTuple):
 FIRST_ATTEMPTS = Limits(endpoint=20, tenant=100, worker=250)
 """Each holds a workflow task, the most costly slot. What is beyond is left to `retry`."""
 
-RETRIES = Limits(endpoint=100, tenant=250, worker=900)
-"""`runtime.worker.ACTIVITIES` slots are there, so that who must wait finds one to say so."""
+RETRIES = Limits(endpoint=50, tenant=100, worker=400)
+"""Each shows life every two seconds, a write for Temporal: 250 that hang kept an embedded server so
+busy that it took some of them for dead. There are more slots (`runtime.worker.ACTIVITIES`), so that
+who must wait finds one to say so."""
 
 TESTS = Limits(endpoint=5, tenant=20, worker=50)
 """Test events, for which a person waits."""

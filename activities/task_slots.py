@@ -29,8 +29,8 @@ MOST_IN_ALL = 500
 IN_TIME_SECONDS = 1.5
 """How long a task may take on average without the receiver: a quarter of its timeout."""
 
-WINDOW_SECONDS, WINDOW_TASKS = 1.0, 10
-"""How often the limit is set anew, and out of how many tasks at least."""
+WINDOW_SECONDS = 1.0
+"""How often the limit is set anew, at most: all slots must have been in use once, too."""
 
 GROWTH = 2
 """By how much the limit grows in a window in which tasks were in time and more were to be had."""
@@ -117,7 +117,7 @@ class TaskSlots(CustomSlotSupplier):
             self._busy_seconds += max(0, self._busy - self._lent) * (now - self._at)
             self._at = now
             yield
-            if now > self._window_began + WINDOW_SECONDS and self._completed >= WINDOW_TASKS:
+            if now > self._window_began + WINDOW_SECONDS and self._completed >= self.limit:
                 self._adjust(now)
 
     def _adjust(self, now: float) -> None:

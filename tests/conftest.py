@@ -3,6 +3,7 @@
 import io
 import logging
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
@@ -36,9 +37,26 @@ def log_output() -> Iterator[io.StringIO]:
     handler.setStream(before)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let tests run against a Temporal cluster (docs/cluster-tests.md)."""
+    parser.addoption("--temporal-address", help="a Temporal cluster, in place of our own server")
+
+
+@dataclass(frozen=True)
+class GivenServer:
+    """A Temporal cluster that is there."""
+
+    address: str
+
+
 @pytest_asyncio.fixture(scope="session")
-async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[EmbeddedServer]:
-    """One embedded Temporal server for the whole run."""
+async def server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[EmbeddedServer | GivenServer]:
+    """One Temporal server for the whole run: embedded, unless another is named."""
+    if address := request.config.getoption("--temporal-address"):
+        yield GivenServer(address)
+        return
     it = EmbeddedServer(
         tmp_path_factory.mktemp("temporal"),
         free_port(),

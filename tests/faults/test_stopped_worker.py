@@ -20,21 +20,24 @@ async def test_stopped_worker_sends_nothing_twice(tmp_path: Path, hooks: Receive
     gate = asyncio.Event()
     hooks.behave = lambda _: Reply(gate=gate)
     server, task_queue = EmbeddedServer(tmp_path, free_port()), unique("queue")
-    async with server.running(), api_on(server, task_queue) as api:
-        async with worker_process(server.address, task_queue) as worker:
-            service = await api.with_new_tenant()
-            await service.add_endpoint(hooks.url, timeout_seconds=60)
-            await asyncio.gather(*(service.publish(id=f"evt_{n}") for n in range(EVENTS)))
-            await assert_eventually(lambda: len(hooks.requests) == EVENTS)
-            worker.process.send_signal(signal.SIGSTOP)
-            await asyncio.sleep(TASK_TIMEOUT.total_seconds() + 3)  # nothing to see: it is stopped
-            worker.process.send_signal(signal.SIGCONT)
-            gate.set()
+    async with (
+        server.running(),
+        api_on(server, task_queue) as api,
+        worker_process(server.address, task_queue) as worker,
+    ):
+        service = await api.with_new_tenant()
+        await service.add_endpoint(hooks.url, timeout_seconds=60)
+        await asyncio.gather(*(service.publish(id=f"evt_{n}") for n in range(EVENTS)))
+        await assert_eventually(lambda: len(hooks.requests) == EVENTS)
+        worker.process.send_signal(signal.SIGSTOP)
+        await asyncio.sleep(TASK_TIMEOUT.total_seconds() + 3)  # nothing to see: it is stopped
+        worker.process.send_signal(signal.SIGCONT)
+        gate.set()
 
-            async def delivered() -> int:
-                params = {"state": "delivered", "limit": 100}
-                page = await service.http.get(f"{service.root}/deliveries", params=params)
-                return len(page.json()["data"])
+        async def delivered() -> int:
+            params = {"state": "delivered", "limit": 100}
+            page = await service.http.get(f"{service.root}/deliveries", params=params)
+            return len(page.json()["data"])
 
-            await eventually(delivered, lambda number: number == EVENTS, within=60)
-            assert len(hooks.requests) == EVENTS
+        await eventually(delivered, lambda number: number == EVENTS, within=60)
+        assert len(hooks.requests) == EVENTS

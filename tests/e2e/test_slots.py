@@ -1,0 +1,76 @@
+"""Slow receivers hold up nobody, whatever kind of attempt it is that they keep waiting."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+from support.receiver import Received, Receiver, Reply
+from support.stack import Stack, stack
+from support.waiting import assert_eventually, eventually
+from temporalio.client import Client
+
+from activities.shares import RETRIES
+
+ENDPOINTS, EVENTS = 10, 16
+DELIVERIES = ENDPOINTS * EVENTS
+
+
+@pytest_asyncio.fixture
+async def busy(client: Client) -> AsyncIterator[Stack]:
+    """API and worker for this test alone, for it fills what there is."""
+    async with stack(client) as it:
+        yield it
+
+
+@pytest.mark.timeout(400)
+async def test_hanging_retries_hold_up_nobody(busy: Stack, hooks: Receiver) -> None:
+    """With more retries hanging than a tenant may have, another one's are made, and its changes.
+
+    Those beyond its share wait: that is no attempt, and each is delivered in the end.
+    """
+    gate, seen = asyncio.Event(), Counter[str]()
+
+    def behave(it: Received) -> Reply:
+        seen[it.webhook_id + it.path] += 1
+        first = seen[it.webhook_id + it.path] == 1
+        return Reply(500) if first else Reply(gate=gate if "slow" in it.path else None)
+
+    hooks.behave = behave
+    for number in range(ENDPOINTS):
+        await busy.add_endpoint(
+            f"{hooks.url}/slow/{number}", retry={"schedule_seconds": [0.1]}, timeout_seconds=60
+        )
+    for _ in range(EVENTS):
+        await busy.publish()
+
+    def hanging() -> int:
+        return len(hooks.requests) - DELIVERIES
+
+    await assert_eventually(lambda: hanging() >= RETRIES.tenant, within=120)
+    other = await busy.with_new_tenant()
+    endpoint = await other.add_endpoint(
+        f"{hooks.url}/quick", retry={"schedule_seconds": [0.1]}, description="before"
+    )
+    event = await other.publish()
+    delivery = await eventually(
+        lambda: other.delivery(endpoint["id"], event["id"]),
+        lambda it: it.get("state") == "delivered",
+        within=60,
+    )
+    assert len(delivery["attempts"]) == 2
+    changed = await other.http.patch(
+        f"{other.root}/endpoints/{endpoint['id']}", json={"description": "after"}
+    )
+    assert changed.status_code == 200
+    assert hanging() == RETRIES.tenant + 2
+    gate.set()
+    query = f"TenantId = '{busy.tenant}' AND WorkflowType = 'Delivery'"
+
+    async def delivered() -> int:
+        found = await busy.client.count_workflows(f"{query} AND ExecutionStatus = 'Completed'")
+        return found.count
+
+    await eventually(delivered, lambda number: number == DELIVERIES, within=200)
+    assert set(seen.values()) == {2}

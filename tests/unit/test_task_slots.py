@@ -1,0 +1,121 @@
+"""Slots for workflow tasks: as many as the server completes in time."""
+
+import asyncio
+from contextlib import ExitStack
+from types import SimpleNamespace
+
+import pytest
+from support.waiting import assert_eventually
+
+from activities import task_slots as module
+from activities.task_slots import FEWEST, FIRST, MOST, MOST_IN_ALL, Permit, TaskSlots
+
+NOBODY = SimpleNamespace()
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1_000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    it = Clock()
+    monkeypatch.setattr(module, "time", it)
+    return it
+
+
+def take_all(slots: TaskSlots) -> list[Permit]:
+    taken = []
+    while permit := slots.try_reserve_slot(NOBODY):
+        taken.append(permit)
+    return taken
+
+
+def release(slots: TaskSlots, permits: list[Permit]) -> None:
+    for permit in permits:
+        slots.release_slot(SimpleNamespace(permit=permit))
+
+
+def serve(slots: TaskSlots, clock: Clock, seconds: float, rounds: int) -> None:
+    """Fill all slots, time and again, with tasks that take so long."""
+    for _ in range(rounds):
+        permits = take_all(slots)
+        clock.now += seconds
+        release(slots, permits)
+
+
+async def test_slow_server_gets_fewer_tasks(clock: Clock) -> None:
+    """Tasks that take too long halve the limit at most, and never below the fewest."""
+    slots = TaskSlots()
+    serve(slots, clock, 5.0, rounds=1)
+    assert slots.limit == FIRST / 2
+    serve(slots, clock, 5.0, rounds=20)
+    assert slots.limit == FEWEST
+
+
+async def test_fast_server_gets_more_tasks(clock: Clock) -> None:
+    """While tasks are in time and more are to be had the limit grows, up to the most."""
+    slots = TaskSlots()
+    serve(slots, clock, 1.1, rounds=3)
+    assert FIRST < slots.limit < FIRST + 10
+    serve(slots, clock, 1.1, rounds=500)
+    assert slots.limit == MOST
+
+
+async def test_idle_worker_keeps_its_limit(clock: Clock) -> None:
+    """Polls that bring nothing, and few tasks, say nothing of the server."""
+    slots = TaskSlots()
+    for _ in range(100):
+        permit = await slots.reserve_slot(NOBODY)
+        clock.now += 60
+        release(slots, [permit])
+    assert slots.limit == FIRST
+
+
+async def test_time_of_a_receiver_is_not_the_servers(clock: Clock) -> None:
+    """A task that waits for a receiver lends its slot, and its time does not count."""
+    slots = TaskSlots()
+    permits = take_all(slots)
+    assert len(permits) == FIRST
+    with ExitStack() as waiting:
+        for _ in permits:
+            waiting.enter_context(slots.lent())
+        others = take_all(slots)
+        assert len(others) == FIRST
+        release(slots, others)
+        clock.now += 30
+    clock.now += 0.5
+    release(slots, permits)
+    clock.now += 1.0
+    release(slots, take_all(slots))
+    assert slots.limit >= FIRST
+
+
+async def test_there_is_an_end_to_lending(clock: Clock) -> None:
+    """However many tasks wait for receivers, there are at most MOST_IN_ALL."""
+    slots, taken, waiting = TaskSlots(), 0, ExitStack()
+    with waiting:
+        while permits := take_all(slots):
+            taken += len(permits)
+            for _ in permits:
+                waiting.enter_context(slots.lent())
+        assert taken == MOST_IN_ALL
+    assert clock.now == 1_000.0
+
+
+async def test_who_waits_for_a_slot_gets_the_next(clock: Clock) -> None:
+    """A poll waits while all slots are taken, and goes on when one is free or lent."""
+    slots = TaskSlots()
+    permits = take_all(slots)
+    waiting = [asyncio.ensure_future(slots.reserve_slot(NOBODY)) for _ in range(2)]
+    await asyncio.sleep(0)
+    assert not any(each.done() for each in waiting)
+    release(slots, [permits.pop()])
+    await assert_eventually(lambda: any(each.done() for each in waiting))
+    with slots.lent():
+        await assert_eventually(lambda: all(each.done() for each in waiting))
+    assert clock.now == 1_000.0
