@@ -8,10 +8,10 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-ver
 PARSERS := $(addprefix tests/unit/test_, retry_after.py cursors.py destination_urls.py \
 	address_spellings.py custom_headers.py request_bodies.py)
 
-.PHONY: help setup run test fuzz lint format bench lock clean
+.PHONY: help setup run test test-cluster fuzz lint format bench lock clean
 
 help: ## Show this list.
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
 
 setup: .venv/.runs ## Install what running needs, into .venv.
 
@@ -20,6 +20,10 @@ run: .venv/.runs ## Run everything on this machine.
 
 test: lint ## Check everything: lint, types, layers, tests.
 	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+test-cluster: .venv/.develops ## Run what is marked for it against the Temporal at TEMPORAL_ADDRESS.
+	@test -n "$(TEMPORAL_ADDRESS)" || { echo 'Set TEMPORAL_ADDRESS (docs/cluster-tests.md)'; exit 1; }
+	$(BIN)/python -m pytest -m cluster --temporal-address "$(TEMPORAL_ADDRESS)"
 
 fuzz: .venv/.develops ## Try the API and all parsers with far more input: an hour or so.
 	HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest -n 2 --dist worksteal --timeout 0 tests/fuzz $(PARSERS)

@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from standardwebhooks import Webhook
 from support.receiver import Receiver, answering
 from support.stack import Stack
@@ -9,6 +10,8 @@ from support.waiting import assert_eventually, eventually
 from svix.webhooks import Webhook as SvixWebhook
 
 from hookwright.ids import delivery_workflow_id, event_workflow_id
+
+pytestmark = pytest.mark.cluster
 
 
 async def test_signed_delivery(service: Stack, hooks: Receiver) -> None:

@@ -2,10 +2,13 @@
 
 import json
 
+import pytest
 from standardwebhooks import Webhook
 from support.receiver import Receiver, Reply, answering
 from support.stack import Stack
 from support.waiting import assert_eventually, eventually
+
+pytestmark = pytest.mark.cluster
 
 OPERATIONAL = ["endpoint.*", "delivery.*"]
 

@@ -2,9 +2,12 @@
 
 import asyncio
 
+import pytest
 from support.receiver import Receiver, Reply
 from support.stack import Stack
 from support.waiting import assert_eventually, eventually
+
+pytestmark = pytest.mark.cluster
 
 
 async def endpoint_until(service: Stack, endpoint: str, **expected: object) -> dict[str, object]:

@@ -11,6 +11,8 @@ from support.receiver import Received, Receiver, Reply
 from support.stack import Stack
 from support.waiting import eventually
 
+pytestmark = pytest.mark.cluster
+
 TYPES = ("invoice.paid", "invoice.void", "loan.funded")
 FIELDS = ("endpoint_id", "event_id", "event_type", "state")
 COMBINATIONS = 12

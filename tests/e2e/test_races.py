@@ -14,6 +14,8 @@ from hookwright.models import Route
 from hookwright.signing import generate_secret
 from workflows.endpoint import Endpoint, SecretRotate
 
+pytestmark = pytest.mark.cluster
+
 
 async def routes(service: Stack) -> list[Route]:
     handle = service.client.get_workflow_handle(tenant_workflow_id(service.tenant))

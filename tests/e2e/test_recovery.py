@@ -9,6 +9,8 @@ from support.receiver import Receiver, answering
 from support.stack import Stack
 from support.waiting import assert_eventually, eventually
 
+pytestmark = pytest.mark.cluster
+
 LONG_AGO = (datetime.now(UTC) - timedelta(days=1)).isoformat()
 
 

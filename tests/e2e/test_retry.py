@@ -14,6 +14,8 @@ from temporalio.api.workflowservice.v1 import ResetActivityRequest
 
 from hookwright.ids import delivery_workflow_id
 
+pytestmark = pytest.mark.cluster
+
 
 class Case:
     """One delivery of a new endpoint."""

@@ -13,6 +13,8 @@ from temporalio.client import Client
 
 from activities.shares import RETRIES
 
+pytestmark = pytest.mark.cluster
+
 ENDPOINTS, EVENTS = 10, 16
 DELIVERIES = ENDPOINTS * EVENTS
 

@@ -12,6 +12,8 @@ from support.waiting import eventually
 
 from hookwright.ids import endpoint_workflow_id
 
+pytestmark = pytest.mark.cluster
+
 EVENTS, PUBLISHERS = 90, 10
 
 
