@@ -17,7 +17,7 @@ from activities.ledger import Key, Ledger
 from activities.posting import Posted, Posting
 from activities.shares import FIRST_ATTEMPTS, RETRIES, TESTS, NoRoomError, Shares
 from activities.telling import Telling
-from hookwright.executions import recorded_log
+from hookwright.executions import recorded
 from hookwright.models import Attempt, DeliveryInput, DeliveryLog, EndpointState, TrialInput
 from hookwright.outcomes import DeliveryState, Outcome, Trigger
 from hookwright.schedule import next_delay
@@ -80,11 +80,11 @@ class Attempts:
         Raises:
             ApplicationError: the next attempt is due later; benign, with `next_retry_delay`.
         """
-        recorded = activity.info().heartbeat_details
-        if not recorded and so_far.retry_in_seconds:
+        details = activity.info().heartbeat_details
+        if not details and so_far.retry_in_seconds:
             raise _due_later(so_far)
-        attempts = DeliveryLog.model_validate(recorded[0]) if recorded else so_far
-        if recorded and activity.info().attempt == 1:
+        attempts = DeliveryLog.model_validate(details[0]) if details else so_far
+        if details and activity.info().attempt == 1:
             attempts = attempts.model_copy(update={"trigger": Trigger.MANUAL})
             activity.heartbeat(attempts)  # it stays so, should this worker be killed
         attempts = await _through_reset(self._next(delivery, attempts))
@@ -122,7 +122,7 @@ class Attempts:
         """Return the log that the pending `retry` of this workflow has recorded so far."""
         description = await self._workflow().describe()
         for pending in description.raw_description.pending_activities:
-            return await recorded_log(self.client, pending)
+            return await recorded(self.client, pending, DeliveryLog)
         return DeliveryLog()
 
     @activity.defn
@@ -144,8 +144,11 @@ class Attempts:
         except NoRoomError as error:
             raise _wait_for_turn(so_far, error) from None
         with turn:
-            endpoint = await self.endpoints.current(delivery.event.tenant_id, delivery.endpoint_id)
+            # The heartbeats first: reading the endpoint may take as long as one may be missed.
             async with _heartbeats(so_far) as record:
+                endpoint = await self.endpoints.current(
+                    delivery.event.tenant_id, delivery.endpoint_id
+                )
                 if so_far.untold:
                     return await self._told(delivery, endpoint, so_far, None)
                 return await self._attempt(delivery, endpoint, so_far, turn, record)

@@ -10,29 +10,30 @@ import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
+import structlog
 from temporalio import activity
-from temporalio.client import (
-    Client,
-    WorkflowExecution,
-)
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
+from temporalio.client import Client, WorkflowExecution
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
+from temporalio.service import RPCError, RPCStatusCode
 
 from activities.endpoints import Endpoints
 from activities.entities import VISIBILITY_LAG_SECONDS
 from activities.fan_out import start_delivery
 from activities.oldest_first import between, moment, oldest_first
 from activities.pace import Pace
-from hookwright.client import ENDPOINT_ID, EVENT_ID, TENANT_ID
+from hookwright.client import ENDPOINT_ID, TENANT_ID
 from hookwright.envelope import event_document
-from hookwright.executions import described, first_entry
+from hookwright.executions import RPC_TIMEOUT, UNREADABLE, described, first_entry, recorded
 from hookwright.ids import (
     DELIVERY_WORKFLOW,
     EVENT_WORKFLOW,
     delivery_workflow_id,
+    event_workflow_id,
     recovery_id,
 )
 from hookwright.matching import matches
@@ -45,14 +46,36 @@ BEAT_SECONDS = 0.5
 GROUPS_PER_SECOND = 5
 """What is looked at together, before it is sent in order, one by one."""
 
+EDGE = timedelta(hours=1)
+"""What is closer to the end of retention is not recovered as missing: Temporal deletes what has
+ended up to half an hour late."""
+
 Start = Callable[[], Awaitable[None]]
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass
-class Made:
-    """The progress that the next heartbeat tells."""
+class Run:
+    """One run of the activity. Each heartbeat tells its progress."""
 
+    recovery: RecoveryInput
+    own_id: str
     progress: RecoveryProgress
+    retention: timedelta = timedelta()
+
+    def remembers(self, row: WorkflowExecution) -> bool:
+        """Tell whether a delivery of this event would still be known.
+
+        Temporal forgets an ended delivery when retention is over, and may keep its event for half
+        an hour longer: the event would look as if the endpoint had never had it.
+        """
+        return moment(row) > datetime.now(UTC) - self.retention + EDGE
+
+    async def count_unreadable(self) -> None:
+        """Count one that cannot be read, in its place in the order."""
+        more = {"unreadable": self.progress.unreadable + 1}
+        self.progress = self.progress.model_copy(update=more)
 
 
 class NobodyThereError(Exception):
@@ -75,42 +98,61 @@ class Recoveries:
             ApplicationError: the endpoint was deleted, or is gone; final, with the progress. Or
                 this worker stops; another goes on.
         """
-        recorded = activity.info().heartbeat_details
-        made = Made(RecoveryProgress.model_validate(recorded[0]) if recorded else so_far)
+        details = activity.info().heartbeat_details
+        own_id = recovery_id(recovery.endpoint_id, activity.info().workflow_run_id or "")
+        progress = RecoveryProgress.model_validate(details[0]) if details else so_far
+        run = Run(recovery, own_id, progress)
         try:
-            async with _heartbeats(made):
-                await _while_worker_runs(self._recover(recovery, made))
+            async with _heartbeats(run):
+                await _while_worker_runs(self._recover(run))
         except asyncio.CancelledError:
-            details = activity.cancellation_details()
-            if details and details.cancel_requested:
-                return made.progress
+            reason = activity.cancellation_details()
+            if reason and reason.cancel_requested:
+                return run.progress
             raise
         except NobodyThereError as error:
             raise ApplicationError(
-                str(error), made.progress, type="nobody_there", non_retryable=True
+                str(error), run.progress, type="nobody_there", non_retryable=True
             ) from None
-        return made.progress.model_copy(update={"complete": True})
+        return run.progress.model_copy(update={"complete": True})
 
-    async def _recover(self, recovery: RecoveryInput, made: Made) -> None:
-        query = _lost(recovery)
-        since, until = recovery.since, recovery.until
-        if made.progress.total is None:
+    @activity.defn
+    async def recorded_progress(self) -> RecoveryProgress:
+        """Return the progress that the pending `recover` of this workflow has told so far."""
+        handle = self.client.get_workflow_handle(activity.info().workflow_id or "")
+        description = await handle.describe(rpc_timeout=RPC_TIMEOUT)
+        for pending in description.raw_description.pending_activities:
+            return await recorded(self.client, pending, RecoveryProgress)
+        return RecoveryProgress()
+
+    async def _recover(self, run: Run) -> None:
+        recovery = run.recovery
+        run.retention = await self._retention()
+        query, since, until = _lost(recovery), recovery.since, recovery.until
+        if run.progress.total is None:
             await asyncio.sleep(VISIBILITY_LAG_SECONDS)
             counted = await self.client.count_workflows(f"{query} AND {between(since, until)}")
-            made.progress = made.progress.model_copy(update={"total": counted.count})
+            run.progress = run.progress.model_copy(update={"total": counted.count})
         pace = Pace(recovery.per_second)
-        rows = oldest_first(self.client, query, made.progress.last_at or since, until)
+        rows = oldest_first(self.client, query, run.progress.last_at or since, until)
         async for group in _groups(rows, math.ceil(recovery.per_second / GROUPS_PER_SECOND)):
-            ahead = [row for row in group if not made.progress.is_past(moment(row), row.run_id)]
+            ahead = [row for row in group if not run.progress.is_past(moment(row), row.run_id)]
             await pace.ready()  # first: what is looked at long before may be erased by then
             endpoint = await self._endpoint(recovery)
-            starts = await asyncio.gather(*(self._start(recovery, endpoint, row) for row in ahead))
+            starts = await asyncio.gather(*(self._start(run, endpoint, row) for row in ahead))
             for row, start in zip(ahead, starts, strict=True):
                 if start:
                     await pace.ready()
                     await start()
                     pace.gone()
-                made.progress = made.progress.after(moment(row), row.run_id)
+                run.progress = run.progress.after(moment(row), row.run_id)
+
+    async def _retention(self) -> timedelta:
+        """Return for how long the namespace keeps what has ended."""
+        answer = await self.client.workflow_service.describe_namespace(
+            DescribeNamespaceRequest(namespace=self.client.namespace), timeout=RPC_TIMEOUT
+        )
+        return answer.config.workflow_execution_retention_ttl.ToTimedelta()
 
     async def _endpoint(self, recovery: RecoveryInput) -> EndpointState:
         endpoint = await self.endpoints.current(recovery.tenant_id, recovery.endpoint_id)
@@ -121,29 +163,40 @@ class Recoveries:
         return endpoint
 
     async def _start(
-        self, recovery: RecoveryInput, endpoint: EndpointState, row: WorkflowExecution
+        self, run: Run, endpoint: EndpointState, row: WorkflowExecution
     ) -> Start | None:
-        """Return what starts the delivery, or None if there is nothing to recover."""
-        own_id = recovery_id(recovery.endpoint_id, activity.info().workflow_run_id or "")
-        if recovery.status is Lost.FAILED:
-            return await self._replay(row, own_id)
-        return await self._first(row, endpoint, own_id)
+        """Return what starts the delivery, or None if there is nothing to recover.
 
-    async def _replay(self, row: WorkflowExecution, own_id: str) -> Start | None:
+        One that cannot be read, for its key is missing, say, is counted and stops no other.
+        """
+        lost = self._replay if run.recovery.status is Lost.FAILED else self._first
+        try:
+            return await lost(run, endpoint, row)
+        except UNREADABLE as error:
+            # Not with the error's text: it may hold what was stored.
+            log.warning("recovery.unreadable", workflow_id=row.id, error=type(error).__name__)
+            return run.count_unreadable
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+            return None  # it was erased between two calls
+
+    async def _replay(self, run: Run, _: EndpointState, row: WorkflowExecution) -> Start | None:
         """Replay a failed delivery, unless somebody has, or it was erased."""
         latest = await described(self.client, row.id)
         if latest is None or latest.run_id != row.run_id:
             return None
-        request = await replay_request(self.client, latest, Trigger.RECOVERY, own_id)
+        request = await replay_request(self.client, latest, Trigger.RECOVERY, run.own_id)
         return partial(start_replay, self.client, request)
 
     async def _first(
-        self, row: WorkflowExecution, endpoint: EndpointState, own_id: str
+        self, run: Run, endpoint: EndpointState, row: WorkflowExecution
     ) -> Start | None:
         """Deliver an event, if the endpoint would get it today and has no delivery of it."""
-        event_id = row.typed_search_attributes[EVENT_ID]
+        # From its workflow id: a direct start may have left the search attribute out.
+        event_id = row.id.removeprefix(event_workflow_id(endpoint.tenant_id, ""))
         ids = (endpoint.tenant_id, endpoint.endpoint_id, event_id)
-        if await described(self.client, delivery_workflow_id(*ids)):
+        if not run.remembers(row) or await described(self.client, delivery_workflow_id(*ids)):
             return None
         began = await first_entry(self.client, row.id, row.run_id)
         payloads = began.workflow_execution_started_event_attributes.input.payloads
@@ -155,16 +208,8 @@ class Recoveries:
         route, accepted_at = endpoint.route(), max(started, event.deliver_at or started)
         if not matches(route, event, event_document(event, happened_at)):
             return None
-        return partial(
-            start_delivery,
-            self.client,
-            self.deliveries_queue,
-            route,
-            event,
-            happened_at,
-            accepted_at,
-            own_id,
-        )
+        delivery = (route, event, happened_at, accepted_at, run.own_id)
+        return partial(start_delivery, self.client, self.deliveries_queue, *delivery)
 
 
 def _lost(recovery: RecoveryInput) -> str:
@@ -205,12 +250,12 @@ async def _while_worker_runs(work: Coroutine[Any, Any, None]) -> None:
 
 
 @asynccontextmanager
-async def _heartbeats(made: Made) -> AsyncIterator[None]:
+async def _heartbeats(run: Run) -> AsyncIterator[None]:
     """Tell the progress for as long as the context lasts: calls to a busy server take seconds."""
 
     async def beat() -> None:
         while True:
-            activity.heartbeat(made.progress)
+            activity.heartbeat(run.progress)
             await asyncio.sleep(BEAT_SECONDS)
 
     beating = asyncio.create_task(beat())
@@ -218,4 +263,4 @@ async def _heartbeats(made: Made) -> AsyncIterator[None]:
         yield
     finally:
         beating.cancel()
-        activity.heartbeat(made.progress)
+        activity.heartbeat(run.progress)

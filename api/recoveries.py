@@ -24,7 +24,8 @@ ENDS = responses(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
 class RecoveryBegin(BaseModel):
     """What to recover: `failed` deliveries, or events that are `missing`; and how fast.
 
-    What began, or was due, from `since` on and before `until` (now, if left out). Without
+    What began, or was due, from `since` on and before `until` (now, if left out). Of what is older
+    than the retention less an hour nobody knows what is missing: that is passed over. Without
     `rate_per_second` the endpoint's `drain_per_second` is the rate.
     """
 
@@ -43,7 +44,8 @@ class RecoveryRead(BaseModel):
 
     `delivered`, `failed` and `pending` are the deliveries that it started, and go on to change when
     it is completed; null while Temporal's visibility is too busy to count. What needed nothing
-    (delivered meanwhile, not wanted) is only in `done`.
+    (delivered meanwhile, not wanted) is only in `done`. `unreadable` ones, whose encryption key is
+    missing, were passed over.
     """
 
     id: str
@@ -55,6 +57,7 @@ class RecoveryRead(BaseModel):
     state: RecoveryState
     total: int | None
     done: int
+    unreadable: int
     delivered: int | None
     failed: int | None
     pending: int | None
@@ -75,6 +78,7 @@ class RecoveryRead(BaseModel):
             state=recovery.state,
             total=progress.total,
             done=progress.done,
+            unreadable=progress.unreadable,
             delivered=outcomes.delivered,
             failed=outcomes.failed,
             pending=outcomes.pending,

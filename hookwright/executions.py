@@ -2,8 +2,9 @@
 
 from collections.abc import Awaitable
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
+from pydantic import BaseModel
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.api.workflow.v1 import PendingActivityInfo
 from temporalio.client import (
@@ -19,6 +20,11 @@ from hookwright.ids import ATTEMPTS_MEMO
 from hookwright.models import DeliveryLog
 
 RPC_TIMEOUT = timedelta(seconds=2.5)
+
+UNREADABLE = (RuntimeError, ValueError, LookupError)
+"""What decoding raises of a payload that is none of ours, or whose key is missing."""
+
+Model = TypeVar("Model", bound=BaseModel)
 
 
 async def described(
@@ -44,13 +50,13 @@ async def reached(call: Awaitable[object]) -> bool:
     return True
 
 
-async def recorded_log(client: Client, retry: PendingActivityInfo) -> DeliveryLog:
-    """Return the log that a pending `retry` carries in its heartbeat details."""
-    payloads = retry.heartbeat_details.payloads
+async def recorded(client: Client, pending: PendingActivityInfo, kind: type[Model]) -> Model:
+    """Return what a pending activity carries in its heartbeat details; an empty one if nothing."""
+    payloads = pending.heartbeat_details.payloads
     if not payloads:
-        return DeliveryLog()
-    [details] = await client.data_converter.decode(payloads, [DeliveryLog])
-    return DeliveryLog.model_validate(details)
+        return kind()
+    [details] = await client.data_converter.decode(payloads, [kind])
+    return kind.model_validate(details)
 
 
 async def ended_log(client: Client, ended: WorkflowExecutionDescription) -> DeliveryLog:

@@ -35,10 +35,14 @@ class RecoveryInput(BaseModel):
 
 
 class RecoveryProgress(BaseModel):
-    """How many are to be looked at, how many were, and the last of them (time and run id)."""
+    """How many are to be looked at, how many were, and the last of them (time and run id).
+
+    `unreadable` of those done could not be decrypted, or are none of ours.
+    """
 
     total: int | None = None
     done: int = 0
+    unreadable: int = 0
     last_at: Moment | None = None
     last_run_id: str = ""
     complete: bool = False

@@ -161,6 +161,7 @@ def activities(  # noqa: PLR0913 - what they need
     attempts = Attempts(client, endpoints, posting, telling, ledger, slots.lent)
     entities = Entities(client)
     releases = Releases(client, endpoints)
+    recoveries = Recoveries(client, endpoints, fan_outs.deliveries_queue)
     return [
         fan_outs.fan_out,
         Erasures(client).erase_tenant,
@@ -179,5 +180,6 @@ def activities(  # noqa: PLR0913 - what they need
         releases.expire,
         releases.end_held,
         notices.publish,
-        Recoveries(client, endpoints, fan_outs.deliveries_queue).recover,
+        recoveries.recover,
+        recoveries.recorded_progress,
     ]

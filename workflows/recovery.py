@@ -5,7 +5,13 @@ from datetime import timedelta
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
+from temporalio.exceptions import (
+    ActivityError,
+    ApplicationError,
+    RetryState,
+    TimeoutError,  # noqa: A004 - the SDK's, of an activity
+    is_cancelled_exception,
+)
 
 with workflow.unsafe.imports_passed_through():
     from activities.recoveries import Recoveries
@@ -16,6 +22,8 @@ from workflows.deadline import Deadline
 
 LONGEST = timedelta(days=30)
 MISSED_HEARTBEAT = timedelta(seconds=5)
+
+SHORT = timedelta(seconds=10)
 
 OUR_OWN_FAULTS = RetryPolicy(maximum_interval=timedelta(seconds=10))
 
@@ -59,23 +67,46 @@ class Recovery:
         try:
             await workflow.wait_condition(lambda: activity.done() or self.view.paused)
         finally:
+            recorded = RecoveryProgress()
             if not activity.done():
+                recorded = await self.recorded()
                 activity.cancel()
-            await self.halted(activity)
+            await self.halted(activity, recorded)
             self.under_way = False
         if workflow.cancellation_reason() is not None:
             raise asyncio.CancelledError  # it came while the activity was halting, and went there
 
-    async def halted(self, activity: workflow.ActivityHandle[RecoveryProgress]) -> None:
-        """Wait for the activity's end. Cancelled between two of its runs, it tells nothing."""
+    async def recorded(self) -> RecoveryProgress:
+        """Return the progress that the activity has told by now. Cancelled, its heartbeats go."""
+        return await workflow.execute_local_activity_method(
+            Recoveries.recorded_progress, start_to_close_timeout=SHORT
+        )
+
+    async def halted(
+        self, activity: workflow.ActivityHandle[RecoveryProgress], recorded: RecoveryProgress
+    ) -> None:
+        """Wait for the activity's end, and keep the latest progress that there is.
+
+        Cancelled between two of its runs, the activity tells nothing; if its worker was killed, its
+        cancellation ends as a missed heartbeat.
+        """
         try:
             self.keep(await activity)
         except ActivityError as error:
             if is_cancelled_exception(error):
-                return
-            if isinstance(error.cause, ApplicationError) and error.cause.details:
-                self.keep(RecoveryProgress.model_validate(error.cause.details[0]))
-            raise
+                self.keep_later(recorded)
+            elif error.retry_state is RetryState.CANCEL_REQUESTED:
+                self.keep_later(recorded)
+                self.keep_later(*_told(error.cause))
+            else:
+                self.keep_later(*_told(error.cause))
+                raise
+
+    def keep_later(self, *found: RecoveryProgress) -> None:
+        """Keep what is further than what is known."""
+        for progress in found:
+            if progress.done > self.view.progress.done:
+                self.keep(progress)
 
     def keep(self, progress: RecoveryProgress) -> None:
         """Keep the progress, and show it."""
@@ -108,3 +139,15 @@ class Recovery:
     def refuse_resume(self, request: Deadline) -> None:
         """Nor this."""
         request.refuse_when_late(workflow.now())
+
+
+def _told(cause: BaseException | None) -> list[RecoveryProgress]:
+    """Return the progress in a failed activity's details, or in its last heartbeat."""
+    match cause:
+        case ApplicationError():
+            details = cause.details
+        case TimeoutError():
+            details = cause.last_heartbeat_details
+        case _:
+            details = ()
+    return [RecoveryProgress.model_validate(each) for each in details[:1]]

@@ -12,7 +12,7 @@ from api.services.lists import Lists, superseded
 from api.services.temporal import between, describe, equals
 from api.services.windows import Row
 from hookwright.client import DELIVERY_STATE, ENDPOINT_ID, EVENT_ID, EVENT_TYPE
-from hookwright.executions import ended_log, kept_log, recorded_log
+from hookwright.executions import ended_log, kept_log, recorded
 from hookwright.ids import DELIVERY_WORKFLOW, delivery_id, delivery_workflow_id
 from hookwright.models import Attempt, DeliveryLog
 from hookwright.outcomes import DeliveryState
@@ -150,8 +150,8 @@ class Deliveries:
         for retry in description.raw_description.pending_activities:
             waiting = retry.state == PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED
             due = retry.scheduled_time.ToDatetime(UTC) if waiting else None
-            recorded = await recorded_log(self.client, retry)
-            return (recorded if recorded.attempts else await kept_log(description)), due
+            log = await recorded(self.client, retry, DeliveryLog)
+            return (log if log.attempts else await kept_log(description)), due
         return await kept_log(description), None
 
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from typing import Any, Literal, ParamSpec, TypeVar
 
 from pydantic import ValidationError
@@ -20,7 +21,7 @@ from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.exceptions import ActivityError, ApplicationError
 from temporalio.exceptions import TimeoutError as TemporalTimeoutError
 
-from api.errors import invalid, invalid_model, not_found, unavailable
+from api.errors import Problem, invalid, invalid_model, not_found, unavailable
 from api.pages import Cursors, Page
 from api.services.temporal import UPDATE_TIMEOUT, deadline, describe, updating
 from api.services.tenants import Tenants
@@ -94,21 +95,17 @@ class Endpoints:
             Problem: 404 no such tenant; 409 the idempotency key stands for another endpoint;
                 422 a URL, secret, header, event type or contract that will not do.
         """
-        tenant = await self.tenants.get(tenant_id)
-        name = new.config.contract or tenant.contract or DEFAULT_CONTRACT
-        contract = self._contract(name)
-        config = self._checked(new.config.model_copy(update={"contract": name}), contract)
+        try:
+            request = await self._creation(tenant_id, new)
+        except Problem as refusal:
+            if refusal.status_code == HTTPStatus.NOT_FOUND or not new.endpoint_id:
+                raise
+            # A repeat gets the first answer, also if it would be refused today.
+            known = await self._find(tenant_id, new.endpoint_id)
+            if known and known.created_by == new.digest():
+                return known
+            raise
         endpoint_id = new.endpoint_id or new_endpoint_id()
-        request = EndpointCreate(
-            config=config,
-            secret=_or_invalid("secret", secret_for, contract, new.secret),
-            digest=new.digest(),
-            paused=new.paused,
-            not_after=deadline(),
-            headers=_or_invalid("headers", check_headers, new.headers, contract.reserved_headers),
-            client_identity=_identity(new.client),
-        )
-        _check_size(config, request.headers, request.client_identity)
         start = WithStartWorkflowOperation(
             Endpoint.run,
             EndpointState(tenant_id=tenant_id, endpoint_id=endpoint_id),
@@ -123,6 +120,28 @@ class Endpoints:
                 start_workflow_operation=start,
                 rpc_timeout=UPDATE_TIMEOUT,
             )
+
+    async def _creation(self, tenant_id: str, new: NewEndpoint) -> EndpointCreate:
+        """Return the checked request for a new endpoint.
+
+        Raises:
+            Problem: 404, 422 as `create`.
+        """
+        tenant = await self.tenants.get(tenant_id)
+        name = new.config.contract or tenant.contract or DEFAULT_CONTRACT
+        contract = self._contract(name)
+        config = self._checked(new.config.model_copy(update={"contract": name}), contract)
+        request = EndpointCreate(
+            config=config,
+            secret=_or_invalid("secret", secret_for, contract, new.secret),
+            digest=new.digest(),
+            paused=new.paused,
+            not_after=deadline(),
+            headers=_or_invalid("headers", check_headers, new.headers, contract.reserved_headers),
+            client_identity=_identity(new.client),
+        )
+        _check_size(config, request.headers, request.client_identity)
+        return request
 
     async def get(self, tenant_id: str, endpoint_id: str) -> EndpointState:
         """Return an endpoint, as it is now.

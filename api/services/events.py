@@ -31,7 +31,7 @@ from hookwright import client as hookwright
 from hookwright.contracts import DEFAULT_CONTRACT, Contract
 from hookwright.delays import delay_until
 from hookwright.ecmascript import unsafe_integers
-from hookwright.executions import first_entry
+from hookwright.executions import UNREADABLE, first_entry
 from hookwright.ids import EVENT_WORKFLOW, event_workflow_id
 from hookwright.models import EventInput, FanOut
 
@@ -102,11 +102,22 @@ class Events:
     async def publish(self, event: EventInput) -> Published:
         """Accept an event. When this returns it is stored; the start of its workflow is that.
 
+        A repeat gets the first answer, also if it would be refused today: its endpoint is gone, or
+        the catalogue has become stricter.
+
         Raises:
             Problem: 404 no such tenant; 409 the id stands for another event; 422 it is none of the
                 tenant's contract.
         """
-        found = await self.check(event)
+        try:
+            found = await self.check(event)
+        except Problem as refusal:
+            workflow_id = event_workflow_id(event.tenant_id, event.id)
+            if refusal.status_code == HTTPStatus.NOT_FOUND or not (
+                await describe(self.client, workflow_id)
+            ):
+                raise
+            return await self._repeated(event)
         try:
             await hookwright.publish(
                 self.client, event, task_queue=self.task_queue, rpc_timeout=RPC_TIMEOUT
@@ -230,7 +241,7 @@ class Events:
         event: EventInput
         try:
             [event] = await self.client.data_converter.decode(started.input.payloads, [EventInput])
-        except (RuntimeError, ValueError, LookupError) as error:
+        except UNREADABLE as error:
             # Not with the error's text: it may hold what was stored.
             log.warning("event.unreadable", workflow_id=workflow_id, error=type(error).__name__)
             raise conflict(

@@ -17,6 +17,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from api.errors import Problem, conflict, not_found
 from api.services.temporal import RPC_TIMEOUT, UPDATE_TIMEOUT, cancelled, deadline, equals, updating
 from api.services.visibility import Visibility
+from hookwright.executions import recorded
 from hookwright.ids import (
     DELIVERY_WORKFLOW,
     RECOVERY_MEMO,
@@ -172,9 +173,8 @@ class Recoveries:
     ) -> RecoveryProgress:
         """Return how far it is, from wherever that is now."""
         for pending in found.raw_description.pending_activities:
-            if payloads := pending.heartbeat_details.payloads:
-                [told] = await self.client.data_converter.decode(payloads, [RecoveryProgress])
-                return RecoveryProgress.model_validate(told)
+            if pending.HasField("heartbeat_details"):
+                return await recorded(self.client, pending, RecoveryProgress)
         return view.progress
 
     async def _outcomes(self, tenant_id: str, own_id: str) -> Outcomes:
