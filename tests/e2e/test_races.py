@@ -9,6 +9,7 @@ from support.stack import Stack
 from support.waiting import assert_eventually, eventually
 from temporalio.client import WorkflowExecutionStatus, WorkflowUpdateFailedError
 
+from hookwright.executions import routes_of
 from hookwright.ids import endpoint_workflow_id, tenant_workflow_id
 from hookwright.models import Route
 from hookwright.signing import generate_secret
@@ -17,7 +18,7 @@ from workflows.endpoint import Endpoint, SecretRotate
 
 async def routes(service: Stack) -> list[Route]:
     handle = service.client.get_workflow_handle(tenant_workflow_id(service.tenant))
-    return await (await handle.describe()).memo_value("routes", [], type_hint=list[Route])
+    return await routes_of(await handle.describe())
 
 
 async def test_deleted_tenant_matches_nothing(service: Stack, hooks: Receiver) -> None:

@@ -121,26 +121,6 @@ async def gather_patches(service: Stack, path: str, number: int) -> list[object]
     return await asyncio.gather(*patches)
 
 
-async def test_tenant_ignores_an_older_route(service: Stack) -> None:
-    """A route that arrives late does not replace a newer one."""
-    tenant = service.client.get_workflow_handle_for(Tenant.run, tenant_workflow_id(service.tenant))
-    for version, event_type in ((3, "new.*"), (2, "old.*")):
-        route = Route(endpoint_id="ep_x", version=version, event_types=[event_type])
-        await tenant.execute_update(Tenant.register, route)
-    description = await tenant.describe()
-    [kept] = await description.memo_value("routes", type_hint=list[Route])
-    assert (kept.version, kept.event_types) == (3, ["new.*"])
-
-
-async def test_route_table_has_a_size(service: Stack) -> None:
-    """A route that would make the table too large for a memo is refused, and says so."""
-    tenant = service.client.get_workflow_handle_for(Tenant.run, tenant_workflow_id(service.tenant))
-    wide = Route(endpoint_id="ep_x", version=1, event_types=["a" * 128] * 8000)
-    with pytest.raises(WorkflowUpdateFailedError) as refusal:
-        await tenant.execute_update(Tenant.register, wide)
-    assert refusal.value.cause.type == "too_many_endpoints"
-
-
 async def test_endpoint_refuses_a_change_that_is_not_valid(service: Stack, hooks: Receiver) -> None:
     """A change sent straight through Temporal is validated too, and leaves the state alone."""
     endpoint = await service.add_endpoint(hooks.url)
