@@ -5,7 +5,7 @@ to the history and not the whole table.
 """
 
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
 from pydantic import BaseModel, field_validator
 
@@ -82,11 +82,6 @@ TOO_LARGE = Refusal(
 )
 
 
-class _Entry(NamedTuple):
-    route: Route
-    size: int
-
-
 class RouteTable:
     """Routes in the order of registration, in numbered slices.
 
@@ -96,17 +91,21 @@ class RouteTable:
 
     def __init__(self, slices: Iterable[Slice]) -> None:
         self.changed: set[int] = set()
-        self.size = 0
-        self._slices: list[dict[str, _Entry]] = []
-        self._sizes: list[int] = []
-        self._numbers: dict[str, int] = {}
-        for routes in slices:
-            self._begin_slice()
-            for route in routes:
-                self._enter(len(self._slices) - 1, route, route_size(route))
+        self._slices = [{route.endpoint_id: route for route in routes} for routes in slices]
+        self._sizes = [sum(map(route_size, routes.values())) for routes in self._slices]
+        self._numbers = {
+            endpoint_id: number
+            for number, routes in enumerate(self._slices)
+            for endpoint_id in routes
+        }
 
     def __len__(self) -> int:
         return len(self._numbers)
+
+    @property
+    def size(self) -> int:
+        """The bytes of all routes, with room for their versions to grow."""
+        return sum(self._sizes)
 
     def apply(self, change: RouteChange) -> Refusal | None:
         """Make a change; return why not, if it is refused.
@@ -120,18 +119,20 @@ class RouteTable:
 
     def put(self, route: Route) -> Refusal | None:
         """Enter a route, or replace the endpoint's older one in its place."""
-        number, size = self._numbers.get(route.endpoint_id), route_size(route)
+        number = self._numbers.get(route.endpoint_id)
         known = None if number is None else self._slices[number][route.endpoint_id]
-        if known and known.route.version >= route.version:
+        if known and known.version >= route.version:
             return None
-        grows_by = size - (known.size if known else 0)
+        size = route_size(route)
+        grows_by = size - (route_size(known) if known else 0)
         if size > MAX_ROUTE_BYTES:
             return TOO_LARGE
         if grows_by > 0 and self.size + grows_by > MAX_ROUTE_TABLE_BYTES:
             return FULL
         if number is None:
-            number = self._last_with_room(size)
-        self._enter(number, route, size)
+            number = self._numbers[route.endpoint_id] = self._last_with_room(size)
+        self._slices[number][route.endpoint_id] = route
+        self._sizes[number] += grows_by
         self.changed.add(number)
         return None
 
@@ -139,19 +140,19 @@ class RouteTable:
         """Take out an endpoint's route, if there is one."""
         number = self._numbers.pop(endpoint_id, None)
         if number is not None:
-            self._count(number, -self._slices[number].pop(endpoint_id).size)
+            self._sizes[number] -= route_size(self._slices[number].pop(endpoint_id))
             self.changed.add(number)
 
     def clear(self) -> list[str]:
         """Take out all routes; return whose they were, in the order of registration."""
-        endpoint_ids = [endpoint_id for entries in self._slices for endpoint_id in entries]
+        endpoint_ids = [endpoint_id for routes in self._slices for endpoint_id in routes]
         for endpoint_id in endpoint_ids:
             self.remove(endpoint_id)
         return endpoint_ids
 
     def slice(self, number: int) -> Slice:
         """Return the routes of one slice."""
-        return [entry.route for entry in self._slices[number].values()]
+        return list(self._slices[number].values())
 
     def slices(self) -> list[Slice]:
         """Return all slices, empty ones too."""
@@ -161,7 +162,8 @@ class RouteTable:
         """Return the same routes in as few slices as it takes."""
         packed: list[Slice] = []
         room = 0
-        for route, size in (entry for entries in self._slices for entry in entries.values()):
+        for route in (route for routes in self._slices for route in routes.values()):
+            size = route_size(route)
             if size > room:
                 packed.append([])
                 room = MAX_SLICE_BYTES
@@ -170,23 +172,11 @@ class RouteTable:
         return packed
 
     def _last_with_room(self, size: int) -> int:
+        """Return the number of the last slice, or of a new one if it has no room for so much."""
         if not self._slices or self._sizes[-1] + size > MAX_SLICE_BYTES:
-            self._begin_slice()
+            self._slices.append({})
+            self._sizes.append(0)
         return len(self._slices) - 1
-
-    def _begin_slice(self) -> None:
-        self._slices.append({})
-        self._sizes.append(0)
-
-    def _enter(self, number: int, route: Route, size: int) -> None:
-        known = self._slices[number].get(route.endpoint_id)
-        self._slices[number][route.endpoint_id] = _Entry(route, size)
-        self._numbers[route.endpoint_id] = number
-        self._count(number, size - (known.size if known else 0))
-
-    def _count(self, number: int, size: int) -> None:
-        self._sizes[number] += size
-        self.size += size
 
 
 def route_size(route: Route) -> int:
