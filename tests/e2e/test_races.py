@@ -32,7 +32,7 @@ async def test_deleted_tenant_matches_nothing(service: Stack, hooks: Receiver) -
         assert await routes(service) == []
         return (await handle.describe()).status is not WorkflowExecutionStatus.RUNNING
 
-    await eventually(ended)
+    await eventually(ended, within=90)
 
 
 async def test_changes_racing_a_deletion_leave_no_route(service: Stack, hooks: Receiver) -> None:
