@@ -84,6 +84,7 @@ class Endpoint:
         self.dropped = False
         self.in_table = True
         self.with_tenant = False
+        self.creation_failed = False
 
     @workflow.run
     async def run(self, state: EndpointState) -> None:  # noqa: ARG002 - taken by __init__
@@ -151,7 +152,7 @@ class Endpoint:
             ApplicationError: the id stands for another request, or the tenant is gone.
         """
         async with self.changing:
-            self.refuse_when_deleted()
+            self.refuse_creation()
             if self.state.version:
                 return self.repeated(request)
             if request.paused:
@@ -228,7 +229,7 @@ class Endpoint:
     def refuse_create(self, request: EndpointCreate) -> None:
         """A deleted endpoint does not come back under its id."""
         request.refuse_when_late(workflow.now())
-        self.refuse_when_deleted()
+        self.refuse_creation()
 
     @change.validator
     def refuse_change(self, change: EndpointChange) -> None:
@@ -254,6 +255,12 @@ class Endpoint:
         """Nor a new secret."""
         request.refuse_when_late(workflow.now())
         self.refuse_unless_created()
+
+    def refuse_creation(self) -> None:
+        """Raise if the endpoint was deleted, or if an earlier creation failed and is cleared up."""
+        if self.creation_failed:
+            raise ApplicationError("an earlier creation has failed; try again", type="late")
+        self.refuse_when_deleted()
 
     def refuse_when_deleted(self) -> None:
         """Raise if the endpoint was deleted."""
@@ -310,6 +317,7 @@ class Endpoint:
             self.take_back(before)
             cause = error.cause
             if isinstance(cause, ApplicationError) and cause.non_retryable:
+                self.in_table = not self.creation_failed
                 raise ApplicationError(cause.message, type=cause.type) from error
             # The table may have the new version, or get it yet: it must be told of the old anew.
             self.health.announced = None
@@ -335,9 +343,9 @@ class Endpoint:
 
         The version stays, for workers may have seen it: the next change must not reuse it.
         """
-        failed_creation = before.version == 0
+        self.creation_failed = before.version == 0
         self.state = before.model_copy(
-            update={"version": self.state.version, "deleted": failed_creation}
+            update={"version": self.state.version, "deleted": self.creation_failed}
         )
         self.publish_state()
 

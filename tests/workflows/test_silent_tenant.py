@@ -16,9 +16,10 @@ from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
 from hookwright.deletion import EndpointDelete
-from hookwright.models import Route
+from hookwright.ids import endpoint_workflow_id
+from hookwright.models import EndpointConfig, Route
 from workflows.clearing_up import LOOKS_AFTER_SECONDS
-from workflows.endpoint import TENANT_ANSWERS_WITHIN, Endpoint
+from workflows.endpoint import TENANT_ANSWERS_WITHIN, Endpoint, EndpointCreate
 
 
 @dataclass
@@ -104,17 +105,32 @@ async def test_a_change_is_taken_back_and_told_anew(world: SilentWorld) -> None:
 
 
 async def test_a_failed_creation_leaves_no_route(world: SilentWorld) -> None:
-    """A creation that the tenant does not answer fails, and its route is taken out, if it is in."""
+    """A creation that the tenant does not answer fails; its route is taken out, if it is in.
+
+    Who repeats it is told to try again until that is done, and then gets the endpoint.
+    """
     client = world.environment.client
     world.silent = True
     async with worker(world) as task_queue:
         endpoint_id = unique("ep")
         created = asyncio.create_task(create_endpoint(client, task_queue, endpoint_id))
         assert (await world.until_given_up(created)).type == "late"
+        handle = client.get_workflow_handle(endpoint_workflow_id("t1", endpoint_id))
+        again = EndpointCreate(
+            config=EndpointConfig(url="https://a.example"), secret="s", headers={}, digest="created"
+        )
+        with pytest.raises(WorkflowUpdateFailedError) as failure:
+            await handle.execute_update(Endpoint.create, again)
+        assert failure.value.cause.type == "late"
         world.silent = False
         await world.sleep(minutes=5)
+        await world.result(handle)
         assert world.routes == [None]
-        await world.result(client.get_workflow_handle(f"endpoint:t1:{endpoint_id}"))
+        await create_endpoint(client, task_queue, endpoint_id)
+        assert [route.version for route in world.routes[1:]] == [1]
+        await handle.execute_update(Endpoint.delete)
+        await world.sleep(minutes=5)
+        await world.result(handle)
 
 
 async def test_a_deletion_is_done_though_the_tenant_was_silent(world: SilentWorld) -> None:
