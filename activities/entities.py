@@ -1,31 +1,39 @@
 """What entities ask of each other: `Endpoint` of its `Tenant`, `Tenant` of its endpoints."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from temporalio import activity
-from temporalio.client import Client, WorkflowUpdateFailedError
+from temporalio.client import Client
 from temporalio.exceptions import ApplicationError
-from temporalio.service import RPCError, RPCStatusCode
 
+from activities.heartbeats import heartbeats
+from activities.route_changes import TenantRoutes
+from activities.updates import update
 from hookwright.client import ENDPOINT_ID, TENANT_ID
+from hookwright.deletion import EndpointDelete
 from hookwright.executions import reached
 from hookwright.ids import (
     DELIVERY_WORKFLOW,
     endpoint_workflow_id,
     recovery_workflow_id,
-    tenant_workflow_id,
 )
 from hookwright.models import Route
+from hookwright.routes import RouteChange
 
 VISIBILITY_LAG_SECONDS = 2.0
 """Ten times the longest lag measured between a start and its row in visibility."""
 
-CONCURRENT_CANCELS = 20
-CONCURRENT_UPDATES = 5
-"""Of one worker. Temporal lets ten be in flight at one workflow; the backoff of what it refuses is
-longer than a caller waits."""
+AT_ONCE = 20
+"""Endpoints deleted, or workflows cancelled, at a time by one activity."""
+
+DELETE_TIMEOUT = timedelta(seconds=10)
+"""For one endpoint to take up its deletion, which waits for nothing."""
+
+ROWS = 100
+"""In one page of visibility. Rows carry memos: a delivery that was retried by hand has its log."""
 
 
 @dataclass(frozen=True)
@@ -33,9 +41,10 @@ class Entities:
     """Activities that carry one entity's word to another, and clear up after a deleted one."""
 
     client: Client
-    updates: asyncio.Semaphore = field(
-        default_factory=lambda: asyncio.Semaphore(CONCURRENT_UPDATES), init=False
-    )
+    routes: TenantRoutes = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "routes", TenantRoutes(self.client))
 
     @activity.defn
     async def register_route(self, tenant_id: str, route: Route) -> None:
@@ -44,76 +53,76 @@ class Entities:
         Raises:
             ApplicationError: the tenant is gone, or its table is full; final.
         """
-        await self._update(tenant_workflow_id(tenant_id), "register", route)
+        await self.routes.change(tenant_id, RouteChange(endpoint_id=route.endpoint_id, route=route))
 
     @activity.defn
     async def unregister_route(self, tenant_id: str, endpoint_id: str) -> None:
         """Take an endpoint out of its tenant's route table; nothing to do if both are gone."""
         try:
-            await self._update(tenant_workflow_id(tenant_id), "unregister", endpoint_id)
+            await self.routes.change(tenant_id, RouteChange(endpoint_id=endpoint_id, route=None))
         except ApplicationError as error:
             activity.logger.info("route of %s not removed: %s", endpoint_id, error)
 
     @activity.defn
     async def delete_endpoints(self, tenant_id: str, endpoint_ids: list[str]) -> None:
-        """Delete the endpoints of a tenant that is being deleted."""
-        for endpoint_id in endpoint_ids:
-            activity.heartbeat()
+        """Delete the endpoints of a tenant that is being deleted, and cancel their recoveries.
+
+        Safe to repeat.
+
+        Raises:
+            RPCError: one has not answered; all others are deleted.
+        """
+        deletion = EndpointDelete(with_tenant=True)
+
+        async def delete(endpoint_id: str) -> None:
+            workflow_id = endpoint_workflow_id(tenant_id, endpoint_id)
             try:
-                await self._update(endpoint_workflow_id(tenant_id, endpoint_id), "delete")
+                await update(self.client, workflow_id, "delete", deletion, DELETE_TIMEOUT)
             except ApplicationError as error:
                 activity.logger.info("endpoint %s not deleted again: %s", endpoint_id, error)
+            await self._cancel(recovery_workflow_id(tenant_id, endpoint_id))
+
+        async with heartbeats():
+            await _each(endpoint_ids, delete)
 
     @activity.defn
-    async def cancel_deliveries(self, tenant_id: str, endpoint_id: str) -> int:
-        """Cancel what still waits for a deleted endpoint, and its recovery; return how many.
+    async def cancel_deliveries(self, tenant_id: str, endpoint_id: str | None) -> int:
+        """Cancel what visibility shows to wait for a deleted endpoint, or for any of a tenant.
 
-        Visibility lags behind, so this sweeps until a pause long enough brings nothing new. A
-        delivery missed all the same finds its endpoint gone at its next attempt.
+        It returns how many deliveries were found. Visibility lags behind, so one look may not find
+        all: see `workflows.clearing_up`. A delivery missed all the same finds its endpoint gone at
+        its next attempt. An endpoint's recovery is cancelled too.
         """
         query = (
             f"WorkflowType = '{DELIVERY_WORKFLOW}' AND ExecutionStatus = 'Running'"
-            f" AND {TENANT_ID.name} = '{tenant_id}' AND {ENDPOINT_ID.name} = '{endpoint_id}'"
+            f" AND {TENANT_ID.name} = '{tenant_id}'"
         )
-        await self._cancel_all({recovery_workflow_id(tenant_id, endpoint_id)})
-        cancelled: set[str] = set()
-        while True:
-            await asyncio.sleep(VISIBILITY_LAG_SECONDS)
-            found = {row async for row in self._ids(query)} - cancelled
-            if not found:
-                return len(cancelled)
-            await self._cancel_all(found)
-            cancelled |= found
+        async with heartbeats():
+            if endpoint_id:
+                query += f" AND {ENDPOINT_ID.name} = '{endpoint_id}'"
+                await self._cancel(recovery_workflow_id(tenant_id, endpoint_id))
+            rows = self.client.list_workflows(query, page_size=ROWS)
+            found = {row.id async for row in rows}
+            await _each(found, self._cancel)
+        return len(found)
 
-    async def _ids(self, query: str) -> AsyncIterator[str]:
-        async for execution in self.client.list_workflows(query):
-            activity.heartbeat()
-            yield execution.id
+    async def _cancel(self, workflow_id: str) -> None:
+        await reached(self.client.get_workflow_handle(workflow_id).cancel())
 
-    async def _cancel_all(self, workflow_ids: set[str]) -> None:
-        gate = asyncio.Semaphore(CONCURRENT_CANCELS)
 
-        async def cancel(workflow_id: str) -> None:
-            async with gate:
-                activity.heartbeat()
-                await reached(self.client.get_workflow_handle(workflow_id).cancel())
+async def _each(ids: Iterable[str], work: Callable[[str], Awaitable[None]]) -> None:
+    """Do this for each, some at a time; one that fails keeps none of the others.
 
-        await asyncio.gather(*map(cancel, workflow_ids))
+    Raises:
+        Exception: the first that was raised, once all others are done.
+    """
+    gate = asyncio.Semaphore(AT_ONCE)
 
-    async def _update(self, workflow_id: str, update: str, *arguments: object) -> None:
-        handle = self.client.get_workflow_handle(workflow_id)
-        try:
-            async with self.updates:
-                await handle.execute_update(update, args=arguments)
-        except WorkflowUpdateFailedError as error:
-            if isinstance(error.cause, ApplicationError):
-                raise ApplicationError(
-                    error.cause.message, type=error.cause.type, non_retryable=True
-                ) from None
-            raise
-        except RPCError as error:
-            if error.status is not RPCStatusCode.NOT_FOUND:
-                raise
-            raise ApplicationError(
-                f"{workflow_id} does not exist", type="not_found", non_retryable=True
-            ) from None
+    async def one(it: str) -> None:
+        async with gate:
+            await work(it)
+
+    outcomes = await asyncio.gather(*map(one, ids), return_exceptions=True)
+    for outcome in outcomes:
+        if isinstance(outcome, BaseException):
+            raise outcome

@@ -11,11 +11,10 @@ from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 
 from hookwright.client import delivery_search_attributes
 from hookwright.envelope import event_document
-from hookwright.executions import described
+from hookwright.executions import described, routes_of
 from hookwright.ids import (
     ATTEMPTS_MEMO,
     DELIVERY_WORKFLOW,
-    ROUTES_MEMO,
     delivery_workflow_id,
     tenant_workflow_id,
 )
@@ -76,7 +75,7 @@ class FanOuts:
                 type="unknown_tenant",
                 non_retryable=True,
             )
-        return await description.memo_value(ROUTES_MEMO, [], type_hint=list[Route])
+        return await routes_of(description)
 
 
 async def start_delivery(  # noqa: PLR0913 - what a delivery is

@@ -89,8 +89,8 @@ async def delete_tenant(
     """Delete a tenant with all its endpoints; what waits for them is cancelled.
 
     With `erase`, its events, deliveries and endpoints are then removed from Temporal, too. Until
-    that is done a PUT of the tenant answers 409. Its own name, metadata and subscriptions remain
-    until retention ends.
+    all is done, after some 15 seconds at least, a PUT of the tenant answers 409. Its own name,
+    metadata and subscriptions remain until retention ends.
     """
     await services.tenants.delete(tenant_id, erase=erase)
 

@@ -7,11 +7,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, mo
 from hookwright.ids import EventType
 from hookwright.json_schemas import Schema, check_schema, schema_faults
 from hookwright.models import EventData
+from hookwright.sizes import MAX_ENTRY_BYTES
 from hookwright.times import Timestamp
-
-MAX_ENTRY_BYTES = 32_768
-MAX_CATALOGUE_BYTES = 500_000
-"""A quarter of what Temporal takes as a memo (2 MiB): some 500 types with schemas of a kilobyte."""
 
 
 def _check_given(schema: Schema | None) -> Schema | None:

@@ -1,4 +1,4 @@
-"""What Temporal keeps of an execution: its first entry, and a delivery's log, wherever it is."""
+"""What Temporal keeps of an execution: how it began, a delivery's log, a tenant's route table."""
 
 from collections.abc import Awaitable
 from datetime import timedelta
@@ -16,8 +16,8 @@ from temporalio.client import (
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
-from hookwright.ids import ATTEMPTS_MEMO
-from hookwright.models import DeliveryLog
+from hookwright.ids import ATTEMPTS_MEMO, ROUTES_MEMO
+from hookwright.models import DeliveryLog, Route
 
 RPC_TIMEOUT = timedelta(seconds=2.5)
 
@@ -48,6 +48,18 @@ async def reached(call: Awaitable[object]) -> bool:
             raise
         return False
     return True
+
+
+async def routes_of(tenant: WorkflowExecutionDescription) -> list[Route]:
+    """Return a tenant's route table: its endpoints, in the order of registration."""
+    slices: dict[int, list[Route]] = {}
+    for key in tenant.raw_description.workflow_execution_info.memo.fields:
+        name, _, number = key.partition(".")
+        if name == ROUTES_MEMO:
+            # A null is what is left of a slice that became empty.
+            routes = await tenant.memo_value(key, type_hint=list[Route])
+            slices[int(number or 0)] = routes or []
+    return [route for number in sorted(slices) for route in slices[number]]
 
 
 async def recorded(client: Client, pending: PendingActivityInfo, kind: type[Model]) -> Model:

@@ -64,11 +64,11 @@ class Health(BaseModel):
     """Status, streak of failures, counts, queue; and what is still to be told.
 
     `announced` is the status that the tenant's route table knows; a new one makes events that are
-    accepted from then on meet it.
+    accepted from then on meet it. None: what the table knows is uncertain.
     """
 
     status: EndpointStatus = EndpointStatus.ACTIVE
-    announced: EndpointStatus = EndpointStatus.ACTIVE
+    announced: EndpointStatus | None = EndpointStatus.ACTIVE
     disabled_reason: DisabledReason | None = None
     active_since: Timestamp | None = None
     next_probe_at: Timestamp | None = None

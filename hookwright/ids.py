@@ -53,6 +53,11 @@ def entities_queue(task_queue: str) -> str:
     return f"{task_queue}-entities"
 
 
+def routes_memo(number: int) -> str:
+    """Return the key of one slice of a tenant's route table: `routes`, `routes.1`, `routes.2`..."""
+    return f"{ROUTES_MEMO}.{number}" if number else ROUTES_MEMO
+
+
 def tenant_workflow_id(tenant_id: str) -> str:
     """Return the id of a tenant's `Tenant` workflow."""
     return f"tenant:{tenant_id}"

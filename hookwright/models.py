@@ -215,19 +215,6 @@ class TenantSettings(BaseModel):
     tokens_not_before: Timestamp | None = None
 
 
-class TenantState(BaseModel):
-    """All that a `Tenant` workflow carries. Version 0: started, but not yet put."""
-
-    tenant_id: Name
-    version: int = 0
-    settings: TenantSettings = TenantSettings()
-    routes: dict[Name, Route] = {}
-    created_at: Timestamp | None = None
-    updated_at: Timestamp | None = None
-    deleted: bool = False
-    erase: bool = False
-
-
 class TenantView(BaseModel):
     """A tenant as its memo shows it, and as the API answers. The routes stand beside it."""
 

@@ -13,18 +13,24 @@ from temporalio.exceptions import ActivityError, ApplicationError
 with workflow.unsafe.imports_passed_through():
     from activities.entities import Entities
     from hookwright.client_identity import ClientIdentity
+    from hookwright.deletion import EndpointDelete
     from hookwright.health import Health
     from hookwright.ids import ENDPOINT_MEMO
     from hookwright.models import CustomHeaders, EndpointConfig, EndpointState, Secret
     from hookwright.reports import Reports
 
+from workflows.clearing_up import cancel_deliveries
 from workflows.deadline import Deadline
 from workflows.upkeep import Upkeep
 
 CREATION_TIMEOUT = timedelta(minutes=1)
-ENTITY_TIMEOUT = timedelta(seconds=30)
-SWEEP_TIMEOUT = timedelta(hours=6)
-SWEEP_HEARTBEAT = timedelta(seconds=30)
+
+TENANT_TIMEOUT = timedelta(seconds=5)
+"""For one try to change the tenant's route table; a killed worker's is made again after it."""
+
+TENANT_ANSWERS_WITHIN = timedelta(seconds=30)
+"""For all tries, while a change of the endpoint waits for them and others wait for that one. Who
+asked over the API has been told 503 by then (`api.services.temporal.UPDATE_TIMEOUT`)."""
 
 MAX_SIGNALS = 1_000
 """In one run. Temporal takes 10,000, and does not count them when it suggests to continue anew."""
@@ -76,6 +82,9 @@ class Endpoint:
         self.changing = asyncio.Lock()
         self.signals = 0
         self.dropped = False
+        self.in_table = True
+        self.with_tenant = False
+        self.creation_failed = False
 
     @workflow.run
     async def run(self, state: EndpointState) -> None:  # noqa: ARG002 - taken by __init__
@@ -88,12 +97,14 @@ class Endpoint:
         await workflow.wait_condition(workflow.all_handlers_finished)
         if not self.state.deleted:
             workflow.continue_as_new(self.state, memo={ENDPOINT_MEMO: self.state.public()})
-        await workflow.execute_activity_method(
-            Entities.cancel_deliveries,
-            args=[self.state.tenant_id, self.state.endpoint_id],
-            start_to_close_timeout=SWEEP_TIMEOUT,
-            heartbeat_timeout=SWEEP_HEARTBEAT,
-        )
+        if not self.with_tenant:
+            await self.clear_up()
+
+    async def clear_up(self) -> None:
+        """See that nothing is left of a deleted endpoint, for as long as that takes."""
+        if self.in_table:  # or perhaps: its tenant did not answer in time
+            await self.unregister(within=None)
+        await cancel_deliveries(self.state.tenant_id, self.state.endpoint_id)
 
     def closing(self) -> bool:
         """Tell whether this run ends: deleted, or its history has grown long."""
@@ -141,7 +152,7 @@ class Endpoint:
             ApplicationError: the id stands for another request, or the tenant is gone.
         """
         async with self.changing:
-            self.refuse_when_deleted()
+            self.refuse_creation()
             if self.state.version:
                 return self.repeated(request)
             if request.paused:
@@ -194,26 +205,31 @@ class Endpoint:
             return await self.apply()
 
     @workflow.update
-    async def delete(self) -> None:
+    async def delete(self, request: EndpointDelete | None = None) -> None:
         """Delete the endpoint: no event is matched once this returns.
 
         A first attempt that is about to begin may still be made, for as long as workers trust
         their snapshot of the endpoint (`activities.endpoints.MAX_AGE_SECONDS`).
+
+        Raises:
+            ApplicationError: the tenant has not answered; the endpoint is deleted all the same.
         """
         async with self.changing:
             self.state.deleted = True
             self.publish_state()
-            await workflow.execute_activity_method(
-                Entities.unregister_route,
-                args=[self.state.tenant_id, self.state.endpoint_id],
-                start_to_close_timeout=ENTITY_TIMEOUT,
-            )
+            if request and request.with_tenant:
+                self.with_tenant = True
+            elif self.in_table:
+                try:
+                    await self.unregister(within=TENANT_ANSWERS_WITHIN)
+                except ActivityError as error:
+                    raise _no_answer() from error
 
     @create.validator
     def refuse_create(self, request: EndpointCreate) -> None:
         """A deleted endpoint does not come back under its id."""
         request.refuse_when_late(workflow.now())
-        self.refuse_when_deleted()
+        self.refuse_creation()
 
     @change.validator
     def refuse_change(self, change: EndpointChange) -> None:
@@ -239,6 +255,12 @@ class Endpoint:
         """Nor a new secret."""
         request.refuse_when_late(workflow.now())
         self.refuse_unless_created()
+
+    def refuse_creation(self) -> None:
+        """Raise if the endpoint was deleted, or if an earlier creation failed and is cleared up."""
+        if self.creation_failed:
+            raise ApplicationError("an earlier creation has failed; try again", type="late")
+        self.refuse_when_deleted()
 
     def refuse_when_deleted(self) -> None:
         """Raise if the endpoint was deleted."""
@@ -288,23 +310,42 @@ class Endpoint:
             await workflow.execute_activity_method(
                 Entities.register_route,
                 args=[self.state.tenant_id, self.state.route()],
-                start_to_close_timeout=ENTITY_TIMEOUT,
+                start_to_close_timeout=TENANT_TIMEOUT,
+                schedule_to_close_timeout=TENANT_ANSWERS_WITHIN,
             )
         except ActivityError as error:
             self.take_back(before)
-            if isinstance(error.cause, ApplicationError):
-                raise ApplicationError(error.cause.message, type=error.cause.type) from error
-            raise
+            cause = error.cause
+            if isinstance(cause, ApplicationError) and cause.non_retryable:
+                self.in_table = not self.creation_failed
+                raise ApplicationError(cause.message, type=cause.type) from error
+            # The table may have the new version, or get it yet: it must be told of the old anew.
+            self.health.announced = None
+            raise _no_answer() from error
         return self.state.public()
 
+    async def unregister(self, within: timedelta | None) -> None:
+        """Have the route taken out of the tenant's table.
+
+        Raises:
+            ActivityError: the tenant has not answered within this time.
+        """
+        await workflow.execute_activity_method(
+            Entities.unregister_route,
+            args=[self.state.tenant_id, self.state.endpoint_id],
+            start_to_close_timeout=TENANT_TIMEOUT,
+            schedule_to_close_timeout=within,
+        )
+        self.in_table = False
+
     def take_back(self, before: EndpointState) -> None:
-        """Undo a change that the tenant refused; a refused creation leaves nothing.
+        """Undo a change that the tenant did not take; a creation leaves nothing.
 
         The version stays, for workers may have seen it: the next change must not reuse it.
         """
-        refused_creation = before.version == 0
+        self.creation_failed = before.version == 0
         self.state = before.model_copy(
-            update={"version": self.state.version, "deleted": refused_creation}
+            update={"version": self.state.version, "deleted": self.creation_failed}
         )
         self.publish_state()
 
@@ -316,6 +357,10 @@ class Endpoint:
     def health(self) -> Health:
         """The endpoint's health: one object, whatever version of the rest is current."""
         return self.state.health
+
+
+def _no_answer() -> ApplicationError:
+    return ApplicationError("the tenant has not answered; try again", type="late")
 
 
 def _reports(arguments: Sequence[RawValue]) -> Reports | None:

@@ -6,12 +6,12 @@ from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from hookwright.event_types import (
-        MAX_CATALOGUE_BYTES,
         CatalogueEntry,
         CatalogueState,
         EventTypeFields,
     )
     from hookwright.ids import EventType
+    from hookwright.sizes import MAX_CATALOGUE_BYTES
 
 from workflows.deadline import Deadline
 

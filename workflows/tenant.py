@@ -9,13 +9,12 @@ from temporalio.exceptions import ApplicationError
 with workflow.unsafe.imports_passed_through():
     from activities.entities import Entities
     from activities.erasure import Erasures
-    from hookwright.ids import ROUTES_MEMO, TENANT_MEMO
-    from hookwright.models import Route, TenantSettings, TenantState, TenantView
+    from hookwright.ids import TENANT_MEMO, routes_memo
+    from hookwright.models import TenantSettings, TenantView
+    from hookwright.routes import RouteChanges, RoutesChanged, RouteTable, TenantState
 
+from workflows.clearing_up import cancel_deliveries
 from workflows.deadline import Deadline
-
-MAX_ROUTE_TABLE_BYTES = 1_000_000
-"""Half of what Temporal takes as a memo (2 MiB): some 8,000 endpoints with short subscriptions."""
 
 CLEAN_UP_TIMEOUT = timedelta(hours=6)
 CLEAN_UP_HEARTBEAT = timedelta(seconds=30)
@@ -43,26 +42,61 @@ class TenantPut(BaseModel):
 
 @workflow.defn
 class Tenant:
-    """Lives until deleted. State is carried in the argument; the memo is the copy others read."""
+    """Lives until deleted. State is carried in the argument; the memo is the copy others read.
+
+    Handlers only change the state. `run` copies it to the memo, once for all updates of a workflow
+    task and together with their answers: whoever has an answer reads what it led to.
+    """
 
     @workflow.init
     def __init__(self, state: TenantState) -> None:
         self.state = state
+        self.table = RouteTable(state.routes)
+        self.view_changed = False
+        self.endpoints_to_delete: list[str] = []
 
     @workflow.run
     async def run(self, state: TenantState) -> None:  # noqa: ARG002 - taken by __init__
         """Serve updates until deleted, and continue as new when the history has grown long."""
-        await workflow.wait_condition(
-            lambda: self.state.deleted or workflow.info().is_continue_as_new_suggested()
-        )
+        while not self.closing():
+            self.publish()
+            await workflow.wait_condition(lambda: self.closing() or self.changed())
         await workflow.wait_condition(workflow.all_handlers_finished)
         if not self.state.deleted:
-            workflow.continue_as_new(
-                self.state, memo={TENANT_MEMO: self.view(), ROUTES_MEMO: self.routes()}
-            )
+            self.continue_as_new()
+        self.publish()
         await self.delete_endpoints()
         if self.state.erase:
             await self.erase()
+        else:
+            await cancel_deliveries(self.state.tenant_id)
+
+    def closing(self) -> bool:
+        """Tell whether this run ends: deleted, or its history has grown long."""
+        return self.state.deleted or workflow.info().is_continue_as_new_suggested()
+
+    def changed(self) -> bool:
+        """Tell whether the memo is not as the state is."""
+        return self.view_changed or bool(self.table.changed)
+
+    def publish(self) -> None:
+        """Copy to the memo what has changed since this was last done."""
+        memo: dict[str, object] = {
+            routes_memo(number): self.table.slice(number) or None
+            for number in sorted(self.table.changed)
+        }
+        if self.view_changed:
+            memo[TENANT_MEMO] = None if self.state.deleted else self.view()
+        workflow.upsert_memo(memo)
+        self.table.changed.clear()
+        self.view_changed = False
+
+    def continue_as_new(self) -> None:
+        """Go on in a new run, with the table packed, and with a memo that is as the state is."""
+        self.state.routes = self.table.packed()
+        slices = {routes_memo(number): it for number, it in enumerate(self.state.routes)}
+        view = {TENANT_MEMO: self.view()} if self.state.version else {}
+        workflow.continue_as_new(self.state, memo={**view, **slices})
 
     @workflow.update
     async def put(self, request: SettingsPut) -> TenantPut:
@@ -75,29 +109,21 @@ class Tenant:
         self.state.version += 1
         self.state.created_at = self.state.created_at or now
         self.state.updated_at = now
-        workflow.upsert_memo({TENANT_MEMO: self.view()})
+        self.view_changed = True
         return TenantPut(tenant=self.view(), created=created)
 
     @workflow.update
-    async def register(self, route: Route) -> None:
-        """Enter or change an endpoint's route. An older version than the known one is ignored."""
-        known = self.state.routes.get(route.endpoint_id)
-        if known is None or known.version < route.version:
-            self.state.routes[route.endpoint_id] = route
-            workflow.upsert_memo({ROUTES_MEMO: self.routes()})
-
-    @workflow.update
-    async def unregister(self, endpoint_id: str) -> None:
-        """Remove an endpoint's route."""
-        if self.state.routes.pop(endpoint_id, None):
-            workflow.upsert_memo({ROUTES_MEMO: self.routes()})
+    async def change_routes(self, request: RouteChanges) -> RoutesChanged:
+        """Enter, change or remove routes: each by itself, whatever becomes of the others."""
+        return RoutesChanged(refusals=[self.table.apply(change) for change in request.changes])
 
     @workflow.update
     async def delete(self, request: TenantDelete | None = None) -> None:
         """Delete the tenant: nothing is matched from here on, and its endpoints follow."""
         self.state.deleted = True
         self.state.erase = request is not None and request.erase
-        workflow.upsert_memo({TENANT_MEMO: None, ROUTES_MEMO: []})
+        self.endpoints_to_delete += self.table.clear()
+        self.view_changed = True
 
     @put.validator
     def refuse_put(self, request: SettingsPut) -> None:
@@ -108,28 +134,17 @@ class Tenant:
                 "this tenant is being deleted; try again in a moment", type="conflict"
             )
 
-    @unregister.validator
-    def refuse_unregister(self, endpoint_id: str) -> None:  # noqa: ARG002
-        """A deleted tenant's table is empty already, and must not be shown again."""
-        self.refuse_when_deleted()
-
-    @register.validator
-    def refuse_register(self, route: Route) -> None:
-        """Neither does it take endpoints; and a route table has a size that Temporal can keep."""
-        self.refuse_when_deleted()
-        others = [known for known in self.routes() if known.endpoint_id != route.endpoint_id]
-        size = sum(len(known.model_dump_json().encode()) for known in [*others, route])
-        if size > MAX_ROUTE_TABLE_BYTES:
-            raise ApplicationError(
-                "this tenant's subscriptions fill its route table; delete endpoints first",
-                type="too_many_endpoints",
-            )
+    @change_routes.validator
+    def refuse_change_routes(self, request: RouteChanges) -> None:  # noqa: ARG002
+        """Nor does it take endpoints; its table is empty, and stays so."""
+        if self.state.deleted:
+            raise ApplicationError("this tenant is being deleted", type="tenant_deleted")
 
     async def delete_endpoints(self) -> None:
         """Delete all endpoints of a deleted tenant."""
         await workflow.execute_activity_method(
             Entities.delete_endpoints,
-            args=[self.state.tenant_id, list(self.state.routes)],
+            args=[self.state.tenant_id, self.endpoints_to_delete],
             start_to_close_timeout=CLEAN_UP_TIMEOUT,
             heartbeat_timeout=CLEAN_UP_HEARTBEAT,
         )
@@ -143,11 +158,6 @@ class Tenant:
             heartbeat_timeout=CLEAN_UP_HEARTBEAT,
         )
 
-    def refuse_when_deleted(self) -> None:
-        """Raise if the tenant is being deleted."""
-        if self.state.deleted:
-            raise ApplicationError("this tenant is being deleted", type="tenant_deleted")
-
     def view(self) -> TenantView:
         """Return what the memo shows."""
         return TenantView(
@@ -156,7 +166,3 @@ class Tenant:
             created_at=self.state.created_at or workflow.now(),
             updated_at=self.state.updated_at or workflow.now(),
         )
-
-    def routes(self) -> list[Route]:
-        """Return the route table."""
-        return list(self.state.routes.values())

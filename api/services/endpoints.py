@@ -27,6 +27,7 @@ from api.services.temporal import UPDATE_TIMEOUT, deadline, describe, updating
 from api.services.tenants import Tenants
 from hookwright.client_identity import ClientIdentity, check_identity
 from hookwright.contracts import DEFAULT_CONTRACT, Contract
+from hookwright.deletion import EndpointDelete
 from hookwright.destinations import DestinationPolicy
 from hookwright.headers import check_headers
 from hookwright.ids import ENDPOINT_MEMO, endpoint_workflow_id, new_endpoint_id, trial_workflow_id
@@ -263,7 +264,7 @@ class Endpoints:
         await self.get(tenant_id, endpoint_id)
         async with updating("endpoint"):
             await self._handle(tenant_id, endpoint_id).execute_update(
-                Endpoint.delete, rpc_timeout=UPDATE_TIMEOUT
+                Endpoint.delete, EndpointDelete(), rpc_timeout=UPDATE_TIMEOUT
             )
 
     async def try_out(self, tenant_id: str, endpoint_id: str, event: EventInput) -> Attempt:

@@ -4,7 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from cachetools import TTLCache
-from temporalio.client import Client, WithStartWorkflowOperation, WorkflowExecutionStatus
+from temporalio.client import (
+    Client,
+    WithStartWorkflowOperation,
+    WorkflowExecutionDescription,
+    WorkflowExecutionStatus,
+)
 from temporalio.common import WorkflowIDConflictPolicy
 
 from api.errors import invalid, not_found
@@ -18,8 +23,10 @@ from api.services.temporal import (
 )
 from api.services.windows import Row
 from hookwright.contracts import Contract
-from hookwright.ids import ROUTES_MEMO, TENANT_MEMO, tenant_workflow_id
-from hookwright.models import Route, TenantSettings, TenantState, TenantView
+from hookwright.executions import routes_of
+from hookwright.ids import TENANT_MEMO, tenant_workflow_id
+from hookwright.models import Route, TenantSettings, TenantView
+from hookwright.routes import TenantState
 from workflows.tenant import SettingsPut, Tenant, TenantDelete, TenantPut
 
 KNOWN_SECONDS = 5.0
@@ -99,8 +106,8 @@ class Tenants:
         Raises:
             Problem: 404.
         """
-        _, routes = await self._read(tenant_id)
-        return routes
+        _, description = await self._read(tenant_id)
+        return await routes_of(description)
 
     async def page(self, limit: int, cursor: str | None) -> Page[TenantView]:
         """Return a page of tenants, those first whose last run began last."""
@@ -137,7 +144,7 @@ class Tenants:
         [view] = await self.client.data_converter.decode([memo.fields[TENANT_MEMO]], [TenantView])
         return TenantView.model_validate(view)
 
-    async def _read(self, tenant_id: str) -> tuple[TenantView, list[Route]]:
+    async def _read(self, tenant_id: str) -> tuple[TenantView, WorkflowExecutionDescription]:
         description = await describe(self.client, tenant_workflow_id(tenant_id))
         if description is None or description.status is not WorkflowExecutionStatus.RUNNING:
             raise not_found("tenant")
@@ -145,4 +152,4 @@ class Tenants:
         if view is None:
             raise not_found("tenant")
         self._known[tenant_id] = view
-        return view, await description.memo_value(ROUTES_MEMO, [], type_hint=list[Route])
+        return view, description

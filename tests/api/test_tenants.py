@@ -67,7 +67,7 @@ async def test_delete_takes_endpoints_and_waiting_deliveries(
     async def put_again() -> httpx.Response:
         return await service.http.put(service.root, json={"name": "Again"})
 
-    await eventually(put_again, lambda answer: answer.status_code == 201)
+    await eventually(put_again, lambda answer: answer.status_code == 201, within=90)
     assert (await service.http.get(f"{service.root}/endpoints")).json()["data"] == []
 
 

@@ -9,6 +9,7 @@ from support.stack import Stack
 from support.waiting import assert_eventually, eventually
 from temporalio.client import WorkflowExecutionStatus, WorkflowUpdateFailedError
 
+from hookwright.executions import routes_of
 from hookwright.ids import endpoint_workflow_id, tenant_workflow_id
 from hookwright.models import Route
 from hookwright.signing import generate_secret
@@ -19,7 +20,7 @@ pytestmark = pytest.mark.cluster
 
 async def routes(service: Stack) -> list[Route]:
     handle = service.client.get_workflow_handle(tenant_workflow_id(service.tenant))
-    return await (await handle.describe()).memo_value("routes", [], type_hint=list[Route])
+    return await routes_of(await handle.describe())
 
 
 async def test_deleted_tenant_matches_nothing(service: Stack, hooks: Receiver) -> None:
@@ -33,7 +34,7 @@ async def test_deleted_tenant_matches_nothing(service: Stack, hooks: Receiver) -
         assert await routes(service) == []
         return (await handle.describe()).status is not WorkflowExecutionStatus.RUNNING
 
-    await eventually(ended)
+    await eventually(ended, within=90)
 
 
 async def test_changes_racing_a_deletion_leave_no_route(service: Stack, hooks: Receiver) -> None:

@@ -105,8 +105,9 @@ async def test_unreadable_event_is_passed_over(
             service = await Stack(client, http, task_queue, "").with_new_tenant()
             event = EventInput(tenant_id=service.tenant, id="lost", type="a.b", data={})
             accepted = await publish(other, event, task_queue=task_queue)
-            await client.get_workflow_handle(accepted.id).result()
             kept = await service.publish()
+            for workflow_id in (accepted.id, event_workflow_id(service.tenant, kept["id"])):
+                await client.get_workflow_handle(workflow_id).result()
         async with worker(client, LOOPBACK, CONTRACTS, task_queue):
             endpoint = await service.add_endpoint(hooks.url)
             path = await begin(service, endpoint, status="missing")

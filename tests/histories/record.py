@@ -38,7 +38,7 @@ async def save(service: Stack, name: str, workflow_id: str) -> None:
     async def ended() -> bool:
         return (await handle.describe()).status is not WorkflowExecutionStatus.RUNNING
 
-    await eventually(ended)
+    await eventually(ended, within=90)
     (HERE / f"{name}.json").write_text((await handle.fetch_history()).to_json() + "\n")
     print(f"recorded {name}")  # noqa: T201
 
@@ -125,9 +125,11 @@ async def main() -> None:
                 await service.http.delete("/v1/event-types/loan.funded")
                 history = await client.get_workflow_handle(EVENT_TYPES_WORKFLOW_ID).fetch_history()
                 (HERE / "eventtypes.json").write_text(history.to_json() + "\n")
-                await service.add_endpoint(hooks.url)
+                last = await service.add_endpoint(hooks.url)
                 await service.http.delete(service.root)
                 await save(service, "tenant", tenant_workflow_id(service.tenant))
+                last_id = endpoint_workflow_id(service.tenant, last["id"])
+                await save(service, "endpoint_of_deleted_tenant", last_id)
 
 
 if __name__ == "__main__":

@@ -68,7 +68,8 @@ class FakeWorld:
 
     @activity.defn
     async def cancel_deliveries(self, _tenant_id: str, _endpoint_id: str) -> int:
-        return len(self.held)
+        found, self.held = len(self.held), []
+        return found
 
     @activity.defn
     async def publish(self, _tenant_id: str, _endpoint_id: str, notices: list[Notice]) -> None:
@@ -213,6 +214,7 @@ async def ending(world: FakeWorld) -> AsyncIterator[None]:
         yield
         with suppress(RPCError):  # it was gone before its answer was asked for
             await world.handle.execute_update(Endpoint.delete)
+        await world.sleep(minutes=1)
         await world.result(world.handle)
     except BaseException:
         with suppress(RPCError):

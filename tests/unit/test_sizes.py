@@ -1,20 +1,20 @@
 """Sizes: whatever receivers and tenants send, what Temporal must store stays below its limits."""
 
 import json
-from collections import Counter
 from datetime import UTC, datetime
 
 import pytest
 from pydantic import ValidationError
+from support.counts import WORST as WORST_FIGURES
+from support.counts import counts_of
 
 from activities.attempt import MAX_KEPT
 from activities.egress import MAX_ERROR_BYTES, MAX_KEPT_BYTES
 from api.services.endpoints import MAX_CONFIG_BYTES
-from hookwright.counts import DAY, HOUR, STEPS, Counts, Figures
+from hookwright.counts import Figures
 from hookwright.headers import MAX_BYTES as MAX_HEADER_BYTES
 from hookwright.headers import MAX_HEADERS, MAX_SHOWN_BYTES, shown_headers
 from hookwright.health import Health
-from hookwright.latencies import BOUNDS_MS
 from hookwright.models import (
     MAX_LIVE_SECRETS,
     MAX_METADATA_BYTES,
@@ -29,9 +29,7 @@ from hookwright.models import (
 )
 from hookwright.outcomes import DeliveryState, Outcome
 from hookwright.schedule import MAX_RETRIES
-
-BLOB_LIMIT = 2 * 1024 * 1024
-"""Temporal refuses larger payloads, and terminates a workflow that insists."""
+from hookwright.sizes import BLOB_BYTES
 
 NOW = datetime(2026, 1, 15, 10, 30, tzinfo=UTC)
 
@@ -61,29 +59,15 @@ def test_the_longest_log(letter):
     log = DeliveryLog(state=DeliveryState.EXHAUSTED, attempts=[attempt] * MAX_KEPT)
     stored = log.model_dump_json().encode()
     # Twice in one request: as heartbeat details and in the failure, or as input and result.
-    assert 2 * len(stored) < BLOB_LIMIT
+    assert 2 * len(stored) < BLOB_BYTES
     assert DeliveryLog.model_validate_json(stored) == log
-
-
-def counts_of(each_step: Figures) -> Counts:
-    """Return the counts of an endpoint that has had the same attempts in each step of a day."""
-    counts, step = Counts(), HOUR / STEPS
-    for number in range(round(DAY / step) + 1):
-        counts.add(NOW + number * step, each_step)
-    assert [len(counts.hour), len(counts.day)] == [STEPS, STEPS]
-    return counts
-
-
-FAULTS = Counter({outcome: 3_000 for outcome in Outcome if outcome is not Outcome.DELIVERED})
-WORST = Figures(delivered=6_000, failed=24_000, faults=FAULTS, latencies=[900] * len(BOUNDS_MS))
-"""100 attempts a second, with every outcome and latency."""
 
 
 def test_an_endpoints_figures():
     """A day's figures are 3 KB at one attempt a second, and 10 KB at worst."""
     usual = Figures(delivered=300, latencies=[0] * 12 + [10, 80, 140, 50, 15, 5])
     assert len(counts_of(usual).model_dump_json()) < 3_000
-    assert len(counts_of(WORST).model_dump_json()) < 10_240
+    assert len(counts_of(WORST_FIGURES).model_dump_json()) < 10_240
 
 
 def test_the_longest_memo():
@@ -96,7 +80,7 @@ def test_the_longest_memo():
         tenant_id="t" * 64,
         endpoint_id="e" * 64,
         version=10**6,
-        health=Health(counts=counts_of(WORST)),
+        health=Health(counts=counts_of(WORST_FIGURES)),
         config=config,
         secrets=[Secret(value="x" * 256, expires_at=NOW)] * MAX_LIVE_SECRETS,
         headers={"x": "x" * (MAX_HEADER_BYTES - 1)},

@@ -12,8 +12,10 @@ from support.stack import CODEC, Stack, stack, unique
 from support.waiting import assert_eventually, eventually
 from temporalio.client import Client, WorkflowFailureError, WorkflowUpdateFailedError
 
+from hookwright.executions import routes_of
 from hookwright.ids import endpoint_workflow_id, tenant_workflow_id
 from hookwright.models import Route
+from hookwright.routes import RouteChange, RouteChanges
 from runtime.embedded import EmbeddedServer, free_port
 from runtime.temporal import connect, set_up_namespace
 from workflows.endpoint import Endpoint, EndpointChange
@@ -121,24 +123,46 @@ async def gather_patches(service: Stack, path: str, number: int) -> list[object]
     return await asyncio.gather(*patches)
 
 
-async def test_tenant_ignores_an_older_route(service: Stack) -> None:
-    """A route that arrives late does not replace a newer one."""
-    tenant = service.client.get_workflow_handle_for(Tenant.run, tenant_workflow_id(service.tenant))
-    for version, event_type in ((3, "new.*"), (2, "old.*")):
-        route = Route(endpoint_id="ep_x", version=version, event_types=[event_type])
-        await tenant.execute_update(Tenant.register, route)
-    description = await tenant.describe()
-    [kept] = await description.memo_value("routes", type_hint=list[Route])
-    assert (kept.version, kept.event_types) == (3, ["new.*"])
+async def test_tenant_answers_each_change_of_its_routes(service: Stack) -> None:
+    """Of one update each change is made or refused by itself; an older version is neither."""
+    handle = service.client.get_workflow_handle(tenant_workflow_id(service.tenant))
+
+    async def change(*changes: RouteChange) -> tuple[list[str | None], list[tuple[str, int]]]:
+        request = RouteChanges(changes=list(changes))
+        answer = await handle.execute_update(Tenant.change_routes, request)
+        routes = await routes_of(await handle.describe())
+        return (
+            [refusal and refusal.type for refusal in answer.refusals],
+            [(route.endpoint_id, route.version) for route in routes],
+        )
+
+    wide = entered("ep_wide", event_types=["a" * 128] * 8_000)
+    refusals, known = await change(entered("ep_1", 3), wide, entered("ep_2"), entered("ep_1", 2))
+    assert refusals == [None, "route_too_large", None, None]
+    assert known == [("ep_1", 3), ("ep_2", 1)]
+    gone = RouteChange(endpoint_id="ep_1", route=None)
+    assert await change(gone, gone) == ([None, None], [("ep_2", 1)])
+    assert await change(RouteChange(endpoint_id="ep_2", route=None)) == ([None], [])
 
 
-async def test_route_table_has_a_size(service: Stack) -> None:
-    """A route that would make the table too large for a memo is refused, and says so."""
-    tenant = service.client.get_workflow_handle_for(Tenant.run, tenant_workflow_id(service.tenant))
-    wide = Route(endpoint_id="ep_x", version=1, event_types=["a" * 128] * 8000)
-    with pytest.raises(WorkflowUpdateFailedError) as refusal:
-        await tenant.execute_update(Tenant.register, wide)
-    assert refusal.value.cause.type == "too_many_endpoints"
+def entered(endpoint_id: str, version: int = 1, **fields: object) -> RouteChange:
+    route = Route(endpoint_id=endpoint_id, version=version, **{"event_types": ["a"], **fields})
+    return RouteChange(endpoint_id=endpoint_id, route=route)
+
+
+async def test_tenant_writes_its_memo_once_a_workflow_task(service: Stack) -> None:
+    """However many changes come at once, no workflow task writes more than once."""
+    handle = service.client.get_workflow_handle(tenant_workflow_id(service.tenant))
+    requests = (RouteChanges(changes=[entered(f"ep_{number}")]) for number in range(30))
+    await asyncio.gather(*(handle.execute_update(Tenant.change_routes, it) for it in requests))
+    assert len(await routes_of(await handle.describe())) == 30
+    events = [event async for event in handle.fetch_history_events()]
+    written = [
+        event.workflow_properties_modified_event_attributes.workflow_task_completed_event_id
+        for event in events
+        if event.HasField("workflow_properties_modified_event_attributes")
+    ]
+    assert len(written) == len(set(written)) > 1
 
 
 async def test_endpoint_refuses_a_change_that_is_not_valid(service: Stack, hooks: Receiver) -> None:

@@ -1,0 +1,184 @@
+"""A tenant's route table: which endpoint wants what. Pure; `Tenant` owns one.
+
+The table is kept in slices, each an entry of the tenant's memo, so that a change writes one slice
+to the history and not the whole table.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from pydantic import BaseModel, field_validator
+
+from hookwright.ids import Name
+from hookwright.models import Route, TenantSettings
+from hookwright.sizes import MAX_ROUTE_BYTES, MAX_ROUTE_TABLE_BYTES, MAX_SLICE_BYTES
+from hookwright.times import Timestamp
+
+VERSION_DIGITS = 10
+"""Room for a route's version is counted from the start: a full table still takes new versions of
+what it has, such as when endpoints are switched off."""
+
+Slice = list[Route]
+
+
+class TenantState(BaseModel):
+    """All that a `Tenant` workflow carries. Version 0: started, but not yet put.
+
+    Earlier versions stored the routes as one dictionary by endpoint: that is one large slice.
+    """
+
+    tenant_id: Name
+    version: int = 0
+    settings: TenantSettings = TenantSettings()
+    routes: list[Slice] = []
+    created_at: Timestamp | None = None
+    updated_at: Timestamp | None = None
+    deleted: bool = False
+    erase: bool = False
+
+    @field_validator("routes", mode="before")
+    @classmethod
+    def _one_slice(cls, routes: Any) -> Any:  # noqa: ANN401 - whatever was stored
+        return [list(routes.values())] if isinstance(routes, dict) else routes
+
+
+class RouteChange(BaseModel):
+    """A change of one endpoint's route: its new one, or None, for the endpoint is deleted."""
+
+    endpoint_id: Name
+    route: Route | None
+
+    @property
+    def size(self) -> int:
+        """Its bytes as JSON."""
+        return len(self.model_dump_json().encode())
+
+
+class RouteChanges(BaseModel):
+    """The argument of a tenant's update `change_routes`."""
+
+    changes: list[RouteChange]
+
+
+class Refusal(BaseModel):
+    """Why a change was not made: a type for programs, a sentence for people."""
+
+    type: str
+    message: str
+
+
+class RoutesChanged(BaseModel):
+    """The answer to `change_routes`: for each change, in their order, None or why it is refused."""
+
+    refusals: list[Refusal | None]
+
+
+FULL = Refusal(
+    type="too_many_endpoints",
+    message="this tenant's subscriptions fill its route table; delete endpoints first",
+)
+TOO_LARGE = Refusal(
+    type="route_too_large", message=f"an endpoint's route has at most {MAX_ROUTE_BYTES} bytes"
+)
+
+
+class RouteTable:
+    """Routes in the order of registration, in numbered slices.
+
+    `changed` has the numbers of the slices that are not as they were published. A slice that has
+    become empty keeps its number until the table is packed anew.
+    """
+
+    def __init__(self, slices: Iterable[Slice]) -> None:
+        self.changed: set[int] = set()
+        self._slices = [{route.endpoint_id: route for route in routes} for routes in slices]
+        self._sizes = [sum(map(route_size, routes.values())) for routes in self._slices]
+        self._numbers = {
+            endpoint_id: number
+            for number, routes in enumerate(self._slices)
+            for endpoint_id in routes
+        }
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    @property
+    def size(self) -> int:
+        """The bytes of all routes, with room for their versions to grow."""
+        return sum(self._sizes)
+
+    def apply(self, change: RouteChange) -> Refusal | None:
+        """Make a change; return why not, if it is refused.
+
+        A version that is not newer than the known one changes nothing, and is not refused.
+        """
+        if change.route is None:
+            self.remove(change.endpoint_id)
+            return None
+        return self.put(change.route)
+
+    def put(self, route: Route) -> Refusal | None:
+        """Enter a route, or replace the endpoint's older one in its place."""
+        number = self._numbers.get(route.endpoint_id)
+        known = None if number is None else self._slices[number][route.endpoint_id]
+        if known and known.version >= route.version:
+            return None
+        size = route_size(route)
+        grows_by = size - (route_size(known) if known else 0)
+        if size > MAX_ROUTE_BYTES:
+            return TOO_LARGE
+        if grows_by > 0 and self.size + grows_by > MAX_ROUTE_TABLE_BYTES:
+            return FULL
+        if number is None:
+            number = self._numbers[route.endpoint_id] = self._last_with_room(size)
+        self._slices[number][route.endpoint_id] = route
+        self._sizes[number] += grows_by
+        self.changed.add(number)
+        return None
+
+    def remove(self, endpoint_id: str) -> None:
+        """Take out an endpoint's route, if there is one."""
+        number = self._numbers.pop(endpoint_id, None)
+        if number is not None:
+            self._sizes[number] -= route_size(self._slices[number].pop(endpoint_id))
+            self.changed.add(number)
+
+    def clear(self) -> list[str]:
+        """Take out all routes; return whose they were, in the order of registration."""
+        endpoint_ids = [endpoint_id for routes in self._slices for endpoint_id in routes]
+        for endpoint_id in endpoint_ids:
+            self.remove(endpoint_id)
+        return endpoint_ids
+
+    def slice(self, number: int) -> Slice:
+        """Return the routes of one slice."""
+        return list(self._slices[number].values())
+
+    def slices(self) -> list[Slice]:
+        """Return all slices, empty ones too."""
+        return [self.slice(number) for number in range(len(self._slices))]
+
+    def packed(self) -> list[Slice]:
+        """Return the same routes in as few slices as it takes."""
+        packed: list[Slice] = []
+        room = 0
+        for route in (route for routes in self._slices for route in routes.values()):
+            size = route_size(route)
+            if size > room:
+                packed.append([])
+                room = MAX_SLICE_BYTES
+            packed[-1].append(route)
+            room -= size
+        return packed
+
+    def _last_with_room(self, size: int) -> int:
+        """Return the number of the last slice, or of a new one if it has no room for so much."""
+        if not self._slices or self._sizes[-1] + size > MAX_SLICE_BYTES:
+            self._slices.append({})
+            self._sizes.append(0)
+        return len(self._slices) - 1
+
+
+def route_size(route: Route) -> int:
+    """Return a route's bytes in the table, with room for its version to grow."""
+    return len(route.model_dump_json().encode()) - len(str(route.version)) + VERSION_DIGITS + 1

@@ -1,0 +1,249 @@
+"""Entities at their largest: what one workflow task leads to stays within Temporal's limits.
+
+Every message here is built as it goes over the wire, encrypted, with ten updates in flight.
+"""
+
+from datetime import UTC, datetime
+
+import pytest
+from support.counts import WORST, counts_of
+from support.messages import (
+    activity,
+    answered,
+    argument_bytes,
+    continue_as_new,
+    memo_bytes,
+    task_completed,
+    upsert,
+)
+from support.tenants import full_table
+
+from api.services.endpoints import MAX_BYTES, MAX_CONFIG_BYTES
+from hookwright.client_identity import ClientIdentity
+from hookwright.event_types import CatalogueEntry, CatalogueState, EventTypeConfig, EventTypeFields
+from hookwright.health import REMEMBERED, Health
+from hookwright.ids import ENDPOINT_MEMO, RECOVERY_MEMO, TENANT_MEMO, routes_memo
+from hookwright.models import (
+    MAX_LIVE_SECRETS,
+    MAX_METADATA_BYTES,
+    EndpointConfig,
+    EndpointState,
+    Route,
+    Secret,
+    TenantSettings,
+    TenantView,
+)
+from hookwright.recoveries import Lost, RecoveryInput, RecoveryView
+from hookwright.reports import Notice
+from hookwright.routes import (
+    TOO_LARGE,
+    RouteChange,
+    RouteChanges,
+    RoutesChanged,
+    RouteTable,
+    TenantState,
+)
+from hookwright.sizes import (
+    BLOB_BYTES,
+    KIB,
+    MAX_CATALOGUE_BYTES,
+    MAX_CHANGES,
+    MAX_CHANGES_BYTES,
+    MAX_ENTRY_BYTES,
+    MAX_ROUTE_TABLE_BYTES,
+    MAX_SLICE_BYTES,
+    MESSAGE_BYTES,
+    UPDATES_IN_FLIGHT,
+)
+from workflows.endpoint import EndpointChange
+from workflows.event_types import EventTypeKept, EventTypePut
+from workflows.tenant import SettingsPut, TenantPut
+from workflows.upkeep import NOTICES_AT_ONCE
+
+MAX_NOTICES = 1_000
+"""Untold ones that an endpoint may carry."""
+
+NOW = datetime(2026, 1, 15, 10, 30, 0, 123456, tzinfo=UTC)
+
+
+def shortest_routes() -> list[Route]:
+    """Return as many routes as one table can hold."""
+    table = RouteTable([])
+    while True:
+        route = Route(endpoint_id=f"{len(table)}", version=1, event_types=["a"])
+        if table.put(route):
+            return [each for routes in table.slices() for each in routes]
+
+
+def largest_settings() -> TenantSettings:
+    """Return a tenant's settings with what JSON lengthens most."""
+    return TenantSettings(
+        name="\0" * 200, contract="x" * 64, metadata={"": "\0" * MAX_METADATA_BYTES}
+    )
+
+
+def tenant_view() -> TenantView:
+    fields = largest_settings().model_dump()
+    return TenantView(id="t" * 64, **fields, created_at=NOW, updated_at=NOW)
+
+
+def largest_changes() -> RouteChanges:
+    """Return as many changes as one update carries, in as many bytes."""
+    removal = RouteChange(endpoint_id="e" * 30, route=None)
+    route = Route(endpoint_id="e" * 30, version=1, event_types=["a"], filter="x")
+    change = RouteChange(endpoint_id="e" * 30, route=route)
+    room = MAX_CHANGES_BYTES - (MAX_CHANGES - 1) * removal.size - change.size + 1
+    assert room > 0
+    route.filter = "x" * room
+    return RouteChanges(changes=[*[removal] * (MAX_CHANGES - 1), change])
+
+
+@pytest.mark.parametrize("routes", [full_table(), shortest_routes()], ids=["wide", "many"])
+def test_a_tenant_at_its_largest(routes):
+    """A full table, all of it changed at once by ten updates, and it continues as new."""
+    slices = RouteTable([routes]).packed()
+    written = {routes_memo(number): it for number, it in enumerate(slices)}
+    assert sum(len(r.model_dump_json()) + 1 for r in routes) > 0.85 * MAX_ROUTE_TABLE_BYTES
+    view = {TENANT_MEMO: tenant_view()}
+    refusals = RoutesChanged(refusals=[TOO_LARGE] * MAX_CHANGES)
+    changes = [
+        message
+        for _ in range(UPDATES_IN_FLIGHT)
+        for message in answered(largest_changes(), refusals)
+    ]
+    everything = upsert({**written, **view})
+    assert memo_bytes(everything) < BLOB_BYTES
+    assert task_completed([everything], changes) < MESSAGE_BYTES
+
+    state = TenantState(
+        tenant_id="t" * 64, version=10**6, settings=largest_settings(), routes=slices
+    )
+    goes_on = continue_as_new(state, {**written, **view})
+    assert argument_bytes(goes_on) < BLOB_BYTES
+    assert memo_bytes(goes_on) < BLOB_BYTES
+    assert task_completed([goes_on], changes) < MESSAGE_BYTES
+
+    deletion = activity("t" * 64, [route.endpoint_id for route in routes])
+    emptied = upsert(dict.fromkeys(written))
+    assert argument_bytes(deletion) < BLOB_BYTES
+    assert task_completed([emptied, deletion], changes) < MESSAGE_BYTES
+
+
+def test_ten_settings_at_once():
+    """Ten of the largest `put`s fit one message beside a full memo."""
+    written = {
+        routes_memo(number): it for number, it in enumerate(RouteTable([full_table()]).packed())
+    }
+    put, answer = (
+        SettingsPut(settings=largest_settings()),
+        TenantPut(tenant=tenant_view(), created=True),
+    )
+    puts = [message for _ in range(UPDATES_IN_FLIGHT) for message in answered(put, answer)]
+    everything = upsert({**written, TENANT_MEMO: tenant_view()})
+    assert task_completed([everything], puts) < MESSAGE_BYTES
+
+
+def test_a_change_is_not_a_table():
+    """One change of a full table writes a fiftieth of it."""
+    slices = RouteTable([shortest_routes()]).packed()
+    assert max(memo_bytes(upsert({routes_memo(1): it})) for it in slices) < 1.1 * MAX_SLICE_BYTES
+    assert 50 * MAX_SLICE_BYTES < MAX_ROUTE_TABLE_BYTES
+
+
+def catalogue(fields: EventTypeFields) -> CatalogueState:
+    """Return a full catalogue of types like this one."""
+
+    def entry(name: str) -> CatalogueEntry:
+        return CatalogueEntry(**fields.model_dump(), name=name, created_at=NOW, updated_at=NOW)
+
+    number = MAX_CATALOGUE_BYTES // len(entry("x" * 6).model_dump_json())
+    names = [f"{n:06}" for n in range(number)]
+    state = CatalogueState(entries={name: entry(name) for name in names})
+    assert state.size_with("y" * 6, entry("y" * 6)) > MAX_CATALOGUE_BYTES
+    return state
+
+
+def largest_fields() -> EventTypeConfig:
+    it = EventTypeConfig(example="")
+    it = EventTypeConfig(example="x" * (MAX_ENTRY_BYTES - len(it.model_dump_json())))
+    assert len(it.model_dump_json()) == MAX_ENTRY_BYTES
+    return it
+
+
+@pytest.mark.parametrize(
+    "state",
+    [catalogue(EventTypeFields()), catalogue(largest_fields())],
+    ids=["many", "wide"],
+)
+def test_the_catalogue_at_its_largest(state):
+    """A full catalogue continues as new, with ten of the largest types just entered."""
+    entry = CatalogueEntry(
+        **largest_fields().model_dump(), name="x" * 128, created_at=NOW, updated_at=NOW
+    )
+    put = EventTypePut(name="x" * 128, fields=largest_fields(), not_after=NOW)
+    puts = [
+        message
+        for _ in range(UPDATES_IN_FLIGHT)
+        for message in answered(put, EventTypeKept(entry=entry, created=True))
+    ]
+    upserts = [upsert({entry.name: entry})] * UPDATES_IN_FLIGHT
+    goes_on = continue_as_new(state, state.entries)
+    assert argument_bytes(goes_on) < BLOB_BYTES
+    assert memo_bytes(goes_on) < BLOB_BYTES
+    assert task_completed([*upserts, goes_on], puts) < MESSAGE_BYTES
+
+
+def largest_endpoint() -> EndpointState:
+    """Return an endpoint with as much of everything as it may have."""
+    config = EndpointConfig(url="https://hooks.example.com/", metadata={"x": "x" * 4_000})
+    config.description = "x" * (MAX_CONFIG_BYTES - len(config.model_dump_json()))
+    facts = {"event_id": "e" * 64, "event_type": "x" * 128, "attempts": 31}
+    outcome = {"last_outcome": "blocked_destination", "last_status_code": 599}
+    notice = Notice(number=10**9, type="delivery.exhausted", data={**facts, **outcome})
+    return EndpointState(
+        tenant_id="t" * 64,
+        endpoint_id="e" * 64,
+        version=10**9,
+        health=Health(
+            counts=counts_of(WORST),
+            known=[f"{n:x>64}" for n in range(REMEMBERED)],
+            notices=[notice] * MAX_NOTICES,
+        ),
+        config=config,
+        secrets=[Secret(value="x" * 256, expires_at=NOW)] * MAX_LIVE_SECRETS,
+        client_identity=ClientIdentity(certificate="", key="x" * (MAX_BYTES - MAX_CONFIG_BYTES)),
+        created_by="x" * 64,
+        created_at=NOW,
+        updated_at=NOW,
+    )
+
+
+def test_an_endpoint_at_its_largest():
+    """All that ten updates, a round of duties and continuing as new bring fits one message."""
+    state = largest_endpoint()
+    change = EndpointChange(fields=state.config.model_dump(mode="json"), not_after=NOW)
+    changes = [
+        message for _ in range(UPDATES_IN_FLIGHT) for message in answered(change, state.public())
+    ]
+    shown = {ENDPOINT_MEMO: state.public()}
+    notices = activity("t" * 64, "e" * 64, state.health.notices[:NOTICES_AT_ONCE])
+    registration = activity("t" * 64, state.route())
+    goes_on = continue_as_new(state, shown)
+    assert argument_bytes(goes_on) < BLOB_BYTES
+    assert task_completed([upsert(shown), notices, registration], changes) < MESSAGE_BYTES
+    assert task_completed([upsert(shown), goes_on], changes) < MESSAGE_BYTES
+
+
+def test_a_recovery_at_its_largest():
+    """A recovery's memo is a matter of two kilobytes, whatever it has done."""
+    request = RecoveryInput(
+        tenant_id="t" * 64,
+        endpoint_id="e" * 64,
+        since=NOW,
+        until=NOW,
+        status=Lost.MISSING,
+        per_second=99.9,
+    )
+    view = RecoveryView(request=request)
+    view.progress = view.progress.after(NOW, "r" * 36).model_copy(update={"total": 10**9})
+    assert memo_bytes(upsert({RECOVERY_MEMO: view})) < 2 * KIB
