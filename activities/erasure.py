@@ -11,6 +11,10 @@ from activities.entities import VISIBILITY_LAG_SECONDS
 from hookwright.client import delete_execution
 from hookwright.ids import tenant_workflow_prefixes
 
+LAST_PUBLISH_SECONDS = 15.0
+"""An API process takes a tenant for known for 5 s (`api.services.tenants.KNOWN_SECONDS`), and a
+publish takes 3 s at most; then visibility lags."""
+
 CONCURRENT_DELETIONS = 100
 """Executions in a page of visibility, which lets ten pages a second be read."""
 
@@ -26,12 +30,15 @@ class Erasures:
         """Delete every execution of a tenant but its own; what is open is terminated.
 
         Temporal deletes what has just ended half a minute later, so this goes on until nothing is
-        listed any more. Safe to repeat.
+        listed any more; and for LAST_PUBLISH_SECONDS at least, for so long an event may still be
+        accepted. Safe to repeat.
         """
+        clock = asyncio.get_running_loop().time
+        last_look = clock() + LAST_PUBLISH_SECONDS
         prefixes = tenant_workflow_prefixes(tenant_id)
         query = " OR ".join(f"WorkflowId STARTS_WITH '{prefix}'" for prefix in prefixes)
         found = True
-        while found:
+        while found or clock() < last_look:
             await asyncio.sleep(VISIBILITY_LAG_SECONDS)
             activity.heartbeat()
             found = False

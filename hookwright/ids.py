@@ -1,6 +1,7 @@
 """Names: every workflow id, type and task queue is made here, and only here.
 
-Workflow ids stay below 200 ASCII characters: PostgreSQL's visibility store has VARCHAR(255).
+Workflow ids have at most 203 ASCII characters (a delivery's, of three names of 64): PostgreSQL's
+visibility store has VARCHAR(255).
 """
 
 import hashlib

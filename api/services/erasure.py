@@ -1,18 +1,28 @@
 """Erasure, as a service: an event and its deliveries, out of Temporal."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 
-from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
+from temporalio.client import (
+    Client,
+    WorkflowExecution,
+    WorkflowExecutionStatus,
+    WorkflowFailureError,
+)
 
 from api.errors import conflict
 from api.services.events import Events, EventWithDeliveries, FanOutState
 from api.services.temporal import RPC_TIMEOUT, describe, equals
 from hookwright.client import delete_execution
+from hookwright.executions import reached
 from hookwright.ids import DELIVERY_WORKFLOW, delivery_workflow_id, event_workflow_id
 
 MAX_IN_A_CALL = 500
 CONCURRENT_DELETIONS = 10
+END_SECONDS = 5.0
+"""How long the deliveries of an event may take to end before they are deleted."""
+
 MOMENT_SECONDS = 0.5
 """Temporal deletes within 0.05 s, or else half a minute later."""
 
@@ -47,8 +57,10 @@ class Erasure:
         elif found.fan_out is FanOutState.RUNNING:
             raise conflict("the event is being fanned out; try again in a moment")
         rows = await self._deliveries(tenant_id, found)
-        if not force and any(row.status is WorkflowExecutionStatus.RUNNING for row in rows):
+        running = await self._running(rows[:MAX_IN_A_CALL])
+        if running and not force:
             raise conflict("deliveries are pending; wait for their end, or give ?force=true")
+        await self._end(running)
         runs = {(row.id, row.run_id) for row in rows[:MAX_IN_A_CALL]}
         await self._delete(runs)
         if len(rows) > MAX_IN_A_CALL:
@@ -83,6 +95,41 @@ class Erasure:
         known = {row.run_id for row in rows}
         current = await asyncio.gather(*(describe(self.client, each) for each in ids))
         return rows + [each for each in current if each and each.run_id not in known]
+
+    async def _running(self, rows: list[WorkflowExecution]) -> list[WorkflowExecution]:
+        """Return those that are open now; visibility may not know yet of an end."""
+        gate = asyncio.Semaphore(CONCURRENT_DELETIONS)
+
+        async def runs(row: WorkflowExecution) -> bool:
+            async with gate:
+                latest = await describe(self.client, row.id)
+            return (
+                latest is not None
+                and latest.run_id == row.run_id
+                and latest.status is WorkflowExecutionStatus.RUNNING
+            )
+
+        maybe = [row for row in rows if row.status is WorkflowExecutionStatus.RUNNING]
+        found = await asyncio.gather(*map(runs, maybe))
+        return [row for row, running in zip(maybe, found, strict=True) if running]
+
+    async def _end(self, running: list[WorkflowExecution]) -> None:
+        """Cancel what is open, and wait a while for its end: held ones tell their endpoint so.
+
+        What does not end in time is deleted all the same.
+        """
+        gate = asyncio.Semaphore(CONCURRENT_DELETIONS)
+
+        async def end(row: WorkflowExecution) -> None:
+            handle = self.client.get_workflow_handle(row.id, run_id=row.run_id)
+            async with gate:
+                if await reached(handle.cancel(rpc_timeout=RPC_TIMEOUT)):
+                    with suppress(WorkflowFailureError):
+                        await reached(handle.result())
+
+        with suppress(TimeoutError):
+            async with asyncio.timeout(END_SECONDS):
+                await asyncio.gather(*map(end, running))
 
     async def _delete(self, runs: set[tuple[str, str]]) -> None:
         gate = asyncio.Semaphore(CONCURRENT_DELETIONS)

@@ -10,16 +10,18 @@ from temporalio.api.workflowservice.v1 import ResetActivityRequest
 from temporalio.client import Client, WorkflowExecutionDescription, WorkflowExecutionStatus
 
 from api.errors import conflict, not_found, unavailable
-from api.services.temporal import RPC_TIMEOUT, describe
+from api.services.temporal import CLOCKS_AGREE, RPC_TIMEOUT, describe
 from hookwright.client import DELIVERY_STATE
 from hookwright.executions import reached
-from hookwright.ids import delivery_workflow_id, endpoint_workflow_id
+from hookwright.ids import ENDPOINT_MEMO, delivery_workflow_id, endpoint_workflow_id
+from hookwright.models import EndpointState
 from hookwright.outcomes import DeliveryState, Trigger
 from hookwright.replay import replay
 from hookwright.reports import Release
 
-SOON = RPC_TIMEOUT
-"""An attempt that is due so soon may begin before a reset arrives. It is the one asked for."""
+SOON = RPC_TIMEOUT + CLOCKS_AGREE
+"""An attempt that is due so soon may begin before a reset arrives. It is the one asked for. When it
+is due is told by Temporal's clock, and compared with ours."""
 
 CANCELLED = (WorkflowExecutionStatus.CANCELED, WorkflowExecutionStatus.TERMINATED)
 
@@ -75,7 +77,13 @@ class Retries:
 
     async def _refuse_without_endpoint(self, tenant_id: str, endpoint_id: str) -> None:
         endpoint = await describe(self.client, endpoint_workflow_id(tenant_id, endpoint_id))
-        if endpoint is None or endpoint.status is not WorkflowExecutionStatus.RUNNING:
+        state = endpoint and await endpoint.memo_value(ENDPOINT_MEMO, None, type_hint=EndpointState)
+        if (
+            endpoint is None
+            or endpoint.status is not WorkflowExecutionStatus.RUNNING
+            or state is None
+            or state.deleted
+        ):
             raise conflict("the endpoint was deleted; publish the event anew, under another id")
 
     async def _replay(self, delivery: WorkflowExecutionDescription) -> None:

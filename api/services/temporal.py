@@ -28,6 +28,9 @@ UPDATE_TIMEOUT = timedelta(seconds=10)
 
 MARGIN = timedelta(seconds=2)
 
+CLOCKS_AGREE = UPDATE_TIMEOUT - MARGIN
+"""By how much the clocks of the API and of Temporal may differ: beyond, every change is late."""
+
 
 async def describe(client: Client, workflow_id: str) -> WorkflowExecutionDescription | None:
     """Return what the server knows of a workflow, or None if there is none."""
@@ -55,7 +58,7 @@ async def cancelled(handle: WorkflowHandle[Any, Any], seconds: float) -> bool:
 
 def deadline() -> datetime:
     """Return until when an update may still begin: after that its caller has been told 503."""
-    return datetime.now(UTC) + UPDATE_TIMEOUT - MARGIN
+    return datetime.now(UTC) + CLOCKS_AGREE
 
 
 @asynccontextmanager

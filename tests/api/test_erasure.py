@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from support.receiver import Receiver, answering
-from support.stack import Stack
+from support.stack import Stack, api_client, api_config
 from support.waiting import assert_eventually, eventually
 
 from hookwright.times import rfc3339
@@ -72,6 +72,26 @@ async def test_pending_delivery_is_erased_by_force_only(service: Stack, hooks: R
     assert len(hooks.requests) == 1
 
 
+async def test_erasing_a_held_delivery_lets_its_endpoint_know(
+    service: Stack, hooks: Receiver
+) -> None:
+    """A held delivery that is erased is not counted as held any more."""
+    endpoint = await service.add_endpoint(hooks.url)
+    path = f"{service.root}/endpoints/{endpoint['id']}"
+    await service.http.post(f"{path}/pause")
+    event = await service.publish()
+
+    async def held() -> int:
+        return (await service.http.get(path)).json()["held"]
+
+    await eventually(held, lambda number: number == 1)
+    forced = await service.http.delete(
+        f"{service.root}/events/{event['id']}/content", params={"force": "true"}
+    )
+    assert forced.status_code == 200, forced.text
+    await eventually(held, lambda number: number == 0)
+
+
 async def test_scheduled_event_is_erased_by_force_only(service: Stack) -> None:
     """A scheduled event is a 409; by force it is cancelled and erased."""
     due = rfc3339(datetime.now(UTC) + timedelta(days=1))
@@ -94,6 +114,25 @@ async def test_another_tenants_event_is_not_there(service: Stack, hooks: Receive
     assert (await service.http.get(f"{service.root}/events/{event['id']}")).status_code == 200
 
 
+async def executions(service: Stack) -> set[str]:
+    """Return the ids of all that a tenant has in Temporal, but for its own."""
+    kinds = ("event", "delivery", "endpoint", "recovery")
+    query = " OR ".join(f"WorkflowId STARTS_WITH '{kind}:{service.tenant}:'" for kind in kinds)
+    return {row.id async for row in service.client.list_workflows(query)}
+
+
+async def test_last_event_of_an_erased_tenant_goes_too(service: Stack) -> None:
+    """An event that another API process accepts after the deletion is erased like the others."""
+    async with api_client(service.client, api_config(service.task_queue)) as other:
+        body = {"id": "before", "type": "loan.funded", "data": {}}
+        known = await other.post(f"{service.root}/events", json=body)
+        assert known.status_code == 202
+        await service.http.delete(service.root, params={"erase": "true"})
+        last = await other.post(f"{service.root}/events", json={**body, "id": "after"})
+        assert last.status_code == 202
+    await eventually(lambda: executions(service), lambda ids: not ids, within=TEMPORALS_TIME + 30)
+
+
 async def test_tenant_is_erased_with_all_it_had(service: Stack, hooks: Receiver) -> None:
     """Deleted with erase, a tenant leaves no execution but its own; another one's stay."""
     other = await service.with_new_tenant()
@@ -104,15 +143,8 @@ async def test_tenant_is_erased_with_all_it_had(service: Stack, hooks: Receiver)
     answer = await service.http.delete(service.root, params={"erase": "true"})
     assert answer.status_code == 204
 
-    async def left() -> set[str]:
-        ids = {
-            f"{kind}:{service.tenant}:" for kind in ("event", "delivery", "endpoint", "recovery")
-        }
-        query = " OR ".join(f"WorkflowId STARTS_WITH '{each}'" for each in ids)
-        return {row.id async for row in service.client.list_workflows(query)}
-
-    assert await left()
-    await eventually(left, lambda ids: not ids, within=TEMPORALS_TIME + 20)
+    assert await executions(service)
+    await eventually(lambda: executions(service), lambda ids: not ids, within=TEMPORALS_TIME + 30)
 
     async def put() -> int:
         return (await service.http.put(service.root, json={})).status_code

@@ -81,10 +81,10 @@ async def test_pending_is_attempted_now_and_keeps_its_place(
 async def test_manual_attempts_use_no_step(service: Stack, hooks: Receiver) -> None:
     """After manual attempts all steps of the schedule are still made."""
     hooks.behave = answering(500)
-    case = await Case.begun(service, hooks, retry={"schedule_seconds": [8, 1]})
+    case = await Case.begun(service, hooks, retry={"schedule_seconds": [15, 1]})
     await case.until("pending", 1)
     assert await case.ask("retry") == 202
-    ended = await eventually(case.read, lambda it: it["state"] == "exhausted", within=40)
+    ended = await eventually(case.read, lambda it: it["state"] == "exhausted", within=60)
     assert triggers(ended) == ["schedule", "manual", "schedule", "schedule"]
 
 

@@ -1,6 +1,7 @@
 """Names: what may be one, and the workflow ids made of them."""
 
 import re
+import uuid
 
 import pytest
 from hypothesis import given
@@ -18,7 +19,10 @@ from hookwright.ids import (
     id_from_key,
     new_endpoint_id,
     new_event_id,
+    recovery_id,
+    recovery_workflow_id,
     tenant_workflow_id,
+    trial_workflow_id,
 )
 
 NAME = TypeAdapter(Name)
@@ -40,12 +44,20 @@ def test_workflow_ids_fit(tenant, event, key):
 
 
 def test_the_longest_workflow_id():
-    """The longest parts that may be chosen still give an id of at most 200 characters."""
+    """The longest names give ids that Temporal's stores and the columns of PostgreSQL take."""
     longest = "x" * 64
     endpoint = id_from_key("ep", longest, longest)
     assert len(delivery_workflow_id(longest, endpoint, longest)) <= 200
-    assert len(endpoint_workflow_id(longest, longest)) <= 200
-    assert len(event_workflow_id(longest, longest)) <= 200
+    ids = (
+        tenant_workflow_id(longest),
+        endpoint_workflow_id(longest, longest),
+        event_workflow_id(longest, longest),
+        delivery_workflow_id(longest, longest, longest),
+        trial_workflow_id(longest, longest, longest),
+        recovery_workflow_id(longest, longest),
+        recovery_id(longest, str(uuid.uuid4())),
+    )
+    assert max(map(len, ids)) == len(delivery_workflow_id(longest, longest, longest)) == 203
 
 
 @given(parts=st.lists(st.tuples(NAMES, NAMES, NAMES), min_size=2, max_size=2, unique=True))
