@@ -4,10 +4,10 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from cachetools import TTLCache
-from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.client import Client
 
-from hookwright.executions import described
-from hookwright.ids import ENDPOINT_MEMO, endpoint_workflow_id
+from hookwright.executions import described, endpoint_of
+from hookwright.ids import endpoint_workflow_id
 from hookwright.models import EndpointState
 
 MAX_CACHED = 10_000
@@ -48,11 +48,8 @@ class Endpoints:
         """Return the endpoint as it is now, or None if it was deleted."""
         workflow_id = endpoint_workflow_id(tenant_id, endpoint_id)
         description = await described(self.client, workflow_id, DESCRIBE_TIMEOUT)
-        if description is None:
-            return None
-        state = await description.memo_value(ENDPOINT_MEMO, None, type_hint=EndpointState)
-        running = description.status is WorkflowExecutionStatus.RUNNING
-        if state is None or state.deleted or not running:
+        state = await endpoint_of(description)
+        if state is None:
             self._recent.pop(workflow_id, None)
             return None
         self._recent[workflow_id] = state

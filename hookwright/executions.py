@@ -16,8 +16,8 @@ from temporalio.client import (
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
-from hookwright.ids import ATTEMPTS_MEMO, ROUTES_MEMO
-from hookwright.models import DeliveryLog, Route
+from hookwright.ids import ATTEMPTS_MEMO, ENDPOINT_MEMO, ROUTES_MEMO
+from hookwright.models import DeliveryLog, EndpointState, Route
 
 RPC_TIMEOUT = timedelta(seconds=2.5)
 
@@ -60,6 +60,16 @@ async def routes_of(tenant: WorkflowExecutionDescription) -> list[Route]:
             routes = await tenant.memo_value(key, type_hint=list[Route])
             slices[int(number or 0)] = routes or []
     return [route for number in sorted(slices) for route in slices[number]]
+
+
+async def endpoint_of(
+    endpoint: WorkflowExecutionDescription | None,
+) -> EndpointState | None:
+    """Return an endpoint's state, or None if it was deleted, or never created."""
+    if endpoint is None or endpoint.status is not WorkflowExecutionStatus.RUNNING:
+        return None
+    state = await endpoint.memo_value(ENDPOINT_MEMO, None, type_hint=EndpointState)
+    return None if state is None or state.deleted else state
 
 
 async def recorded(client: Client, pending: PendingActivityInfo, kind: type[Model]) -> Model:

@@ -13,7 +13,6 @@ from pydantic import ValidationError
 from temporalio.client import (
     Client,
     WithStartWorkflowOperation,
-    WorkflowExecutionStatus,
     WorkflowFailureError,
     WorkflowHandle,
 )
@@ -29,8 +28,9 @@ from hookwright.client_identity import ClientIdentity, check_identity
 from hookwright.contracts import DEFAULT_CONTRACT, Contract
 from hookwright.deletion import EndpointDelete
 from hookwright.destinations import DestinationPolicy
+from hookwright.executions import endpoint_of
 from hookwright.headers import check_headers
-from hookwright.ids import ENDPOINT_MEMO, endpoint_workflow_id, new_endpoint_id, trial_workflow_id
+from hookwright.ids import endpoint_workflow_id, new_endpoint_id, trial_workflow_id
 from hookwright.models import Attempt, EndpointConfig, EndpointState, EventInput, TrialInput
 from hookwright.signing import generate_secret, secret_for
 from workflows.deadline import Deadline
@@ -326,11 +326,9 @@ class Endpoints:
         return checked
 
     async def _find(self, tenant_id: str, endpoint_id: str) -> EndpointState | None:
-        description = await describe(self.client, endpoint_workflow_id(tenant_id, endpoint_id))
-        if description is None or description.status is not WorkflowExecutionStatus.RUNNING:
-            return None
-        state = await description.memo_value(ENDPOINT_MEMO, None, type_hint=EndpointState)
-        return None if state is None or state.deleted else state
+        return await endpoint_of(
+            await describe(self.client, endpoint_workflow_id(tenant_id, endpoint_id))
+        )
 
 
 def _identity(client: PemPair) -> ClientIdentity | None:

@@ -12,9 +12,8 @@ from temporalio.client import Client, WorkflowExecutionDescription, WorkflowExec
 from api.errors import conflict, not_found, unavailable
 from api.services.temporal import CLOCKS_AGREE, RPC_TIMEOUT, describe
 from hookwright.client import DELIVERY_STATE
-from hookwright.executions import reached
-from hookwright.ids import ENDPOINT_MEMO, delivery_workflow_id, endpoint_workflow_id
-from hookwright.models import EndpointState
+from hookwright.executions import endpoint_of, reached
+from hookwright.ids import delivery_workflow_id, endpoint_workflow_id
 from hookwright.outcomes import DeliveryState, Trigger
 from hookwright.replay import replay
 from hookwright.reports import Release
@@ -77,13 +76,7 @@ class Retries:
 
     async def _refuse_without_endpoint(self, tenant_id: str, endpoint_id: str) -> None:
         endpoint = await describe(self.client, endpoint_workflow_id(tenant_id, endpoint_id))
-        state = endpoint and await endpoint.memo_value(ENDPOINT_MEMO, None, type_hint=EndpointState)
-        if (
-            endpoint is None
-            or endpoint.status is not WorkflowExecutionStatus.RUNNING
-            or state is None
-            or state.deleted
-        ):
+        if await endpoint_of(endpoint) is None:
             raise conflict("the endpoint was deleted; publish the event anew, under another id")
 
     async def _replay(self, delivery: WorkflowExecutionDescription) -> None:
