@@ -14,7 +14,7 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.endpoints import Endpoints
 from activities.ledger import Key, Ledger
-from activities.posting import Posted, Posting
+from activities.posting import NotWantedError, Posted, Posting
 from activities.shares import FIRST_ATTEMPTS, RETRIES, TESTS, NoRoomError, Shares
 from activities.telling import Telling
 from hookwright.executions import recorded
@@ -173,7 +173,10 @@ class Attempts:
             return so_far.model_copy(update={"state": DeliveryState.CANCELLED})
         if not (self._goes_on(so_far) or endpoint.health.admits(so_far.release)):
             return await self._turned_away(delivery, endpoint, so_far)
-        posted = await self._posted(delivery, endpoint, so_far, turn)
+        try:
+            posted = await self._posted(delivery, endpoint, so_far, turn)
+        except NotWantedError:
+            return await self._ended(delivery, endpoint, so_far)
         after = _after(so_far, posted)
         record(after)
         _log_attempt(delivery, posted.attempt, after)
@@ -200,6 +203,7 @@ class Attempts:
                     delivery.happened_at,
                     so_far.next_number,
                     so_far.next_trigger,
+                    unfiltered=delivery.unfiltered,
                 )
 
         key = _key(so_far)
@@ -229,12 +233,18 @@ class Attempts:
     ) -> DeliveryLog:
         """Leave the delivery to be held, and counted by its endpoint before it parks; or end it."""
         if endpoint.health.gone:
-            ended = so_far.model_copy(update={"state": DeliveryState.CANCELLED})
-            if so_far.release:
-                await self.telling.left(endpoint, delivery, ended)
-            return ended
+            return await self._ended(delivery, endpoint, so_far)
         await self.telling.parked(endpoint, delivery, so_far)
         return so_far.model_copy(update={"state": DeliveryState.HELD, "release": None})
+
+    async def _ended(
+        self, delivery: DeliveryInput, endpoint: EndpointState, so_far: DeliveryLog
+    ) -> DeliveryLog:
+        """End a delivery that the endpoint does not want (any more)."""
+        ended = so_far.model_copy(update={"state": DeliveryState.CANCELLED})
+        if so_far.release:
+            await self.telling.left(endpoint, delivery, ended)
+        return ended
 
 
 def _key(so_far: DeliveryLog) -> Key:

@@ -1,16 +1,24 @@
 """Fan-out: one delivery for every endpoint that wants an event."""
 
 import asyncio
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from temporalio import activity
 from temporalio.client import Client
 from temporalio.common import WorkflowIDReusePolicy
-from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
+from temporalio.exceptions import (
+    ApplicationError,
+    ApplicationErrorCategory,
+    WorkflowAlreadyStartedError,
+)
 
+from activities.heartbeats import heartbeats
+from activities.shares import FAN_OUTS, NoRoomError, Shares
 from hookwright.client import delivery_search_attributes
 from hookwright.envelope import event_document
+from hookwright.evaluator import Evaluator, Verdicts, small_verdicts
 from hookwright.executions import described, routes_of
 from hookwright.ids import (
     ATTEMPTS_MEMO,
@@ -18,12 +26,12 @@ from hookwright.ids import (
     delivery_workflow_id,
     tenant_workflow_id,
 )
-from hookwright.matching import matches
+from hookwright.matching import filters, fits, verdict
 from hookwright.models import DeliveryInput, DeliveryLog, EventInput, FanOut, Route
 from hookwright.outcomes import Trigger
 
-CHUNK = 500
-"""Deliveries started by one run of the activity: a killed worker repeats at most these starts."""
+FEW = 100
+"""Deliveries that are started at once, within a workflow task of the event."""
 
 CONCURRENT_STARTS = 10
 
@@ -33,68 +41,115 @@ TASK_TIMEOUT = timedelta(seconds=6)
 
 @dataclass(frozen=True)
 class FanOuts:
-    """The activity of `Event`."""
+    """The activities of `Event`. They are safe to repeat, for a delivery's id is derived.
+
+    Raises:
+        ApplicationError: there is no such tenant; final.
+    """
 
     client: Client
     deliveries_queue: str
+    evaluator: Evaluator
+    shares: Shares = field(default_factory=lambda: Shares(FAN_OUTS), init=False)
+    wide_starts: asyncio.Semaphore = field(
+        default_factory=lambda: asyncio.Semaphore(CONCURRENT_STARTS), init=False
+    )
 
     @activity.defn
-    async def fan_out(self, event: EventInput, accepted_at: datetime, done: FanOut) -> FanOut:
-        """Start the next chunk of deliveries; safe to repeat, for a delivery's id is derived.
+    async def fan_out(self, event: EventInput, accepted_at: datetime) -> FanOut:
+        """Start the first deliveries, of those endpoints whose filters cost little.
 
-        Raises:
-            ApplicationError: there is no such tenant; final.
+        Runs as a local activity, so what takes long, be it many starts or costly filters, is left
+        to `fan_out_rest`, which holds no workflow task.
         """
-        happened_at = event.created_at or accepted_at
-        document = event_document(event, happened_at)
-        routes = [
-            route
-            for route in await self._routes(event.tenant_id)
-            if route.endpoint_id not in done.endpoint_ids and matches(route, event, document)
-        ]
-        gate = asyncio.Semaphore(CONCURRENT_STARTS)
-
-        async def start(route: Route) -> None:
-            async with gate:
-                await start_delivery(
-                    self.client, self.deliveries_queue, route, event, happened_at, accepted_at
-                )
-
-        chunk = routes[:CHUNK]
-        await asyncio.gather(*map(start, chunk))
+        routes = await self._routes(event)
+        found = small_verdicts(filters(routes), _document(event, accepted_at))
+        decided = [each for each in routes if each.filter is None or each.filter in found]
+        wanted = _deliveries(decided, found, event, accepted_at)
+        await self._start(wanted[:FEW], asyncio.Semaphore(CONCURRENT_STARTS))
         return FanOut(
-            endpoint_ids=done.endpoint_ids + [route.endpoint_id for route in chunk],
-            complete=len(routes) <= CHUNK,
+            endpoint_ids=[each.endpoint_id for each in wanted[:FEW]],
+            complete=len(decided) == len(routes) and len(wanted) <= FEW,
         )
 
-    async def _routes(self, tenant_id: str) -> list[Route]:
-        description = await described(self.client, tenant_workflow_id(tenant_id))
+    @activity.defn
+    async def fan_out_rest(self, event: EventInput, accepted_at: datetime, done: FanOut) -> FanOut:
+        """Start all deliveries that are not done.
+
+        An endpoint whose filter costs too much gets a delivery, too: its attempts say so.
+
+        Raises:
+            ApplicationError: the tenant has many such events under way; benign, tried again later.
+        """
+        try:
+            turn = self.shares.take(event.tenant_id, event.tenant_id)
+        except NoRoomError as error:
+            raise ApplicationError(
+                f"waits for its turn: {error}",
+                type="waiting",
+                next_retry_delay=timedelta(seconds=error.seconds),
+                category=ApplicationErrorCategory.BENIGN,
+            ) from None
+        with turn:
+            async with heartbeats():
+                routes = await self._routes(event)
+                found = await self.evaluator.verdicts(
+                    event.tenant_id, filters(routes), _document(event, accepted_at)
+                )
+                known = {*done.endpoint_ids}
+                rest = [each for each in routes if each.endpoint_id not in known]
+                deliveries = _deliveries(rest, found, event, accepted_at)
+                await self._start(deliveries, self.wide_starts)
+        ids = [*done.endpoint_ids, *(each.endpoint_id for each in deliveries)]
+        return FanOut(endpoint_ids=ids, complete=True)
+
+    async def _start(self, deliveries: Iterable[DeliveryInput], gate: asyncio.Semaphore) -> None:
+        async def start(delivery: DeliveryInput) -> None:
+            async with gate:
+                await start_delivery(self.client, self.deliveries_queue, delivery)
+
+        await asyncio.gather(*map(start, deliveries))
+
+    async def _routes(self, event: EventInput) -> list[Route]:
+        """Return the routes that the event is for, whatever their filters say."""
+        description = await described(self.client, tenant_workflow_id(event.tenant_id))
         if description is None:
             raise ApplicationError(
-                f"there is no tenant {tenant_id}; create it, then publish under a new event id",
+                f"there is no tenant {event.tenant_id}; create it, and publish under a new id",
                 type="unknown_tenant",
                 non_retryable=True,
             )
-        return await routes_of(description)
+        return [route for route in await routes_of(description) if fits(route, event)]
 
 
-async def start_delivery(  # noqa: PLR0913 - what a delivery is
-    client: Client,
-    task_queue: str,
-    route: Route,
-    event: EventInput,
-    happened_at: datetime,
-    accepted_at: datetime,
-    recovery: str | None = None,
+def _document(event: EventInput, accepted_at: datetime) -> dict[str, object]:
+    return event_document(event, event.created_at or accepted_at)
+
+
+def _deliveries(
+    routes: list[Route], found: Verdicts, event: EventInput, accepted_at: datetime
+) -> list[DeliveryInput]:
+    """Return the deliveries to those whose filter lets the event through, or costs too much."""
+    verdicts = {route.endpoint_id: verdict(route, found) for route in routes}
+    return [
+        DeliveryInput(
+            event=event,
+            happened_at=event.created_at or accepted_at,
+            accepted_at=accepted_at,
+            endpoint_id=route.endpoint_id,
+            endpoint_version=route.version,
+            unfiltered=verdicts[route.endpoint_id] is None,
+        )
+        for route in routes
+        if verdicts[route.endpoint_id] is not False
+    ]
+
+
+async def start_delivery(
+    client: Client, task_queue: str, delivery: DeliveryInput, recovery: str | None = None
 ) -> None:
     """Start a delivery, of a recovery perhaps; nothing if the event has one to this endpoint."""
-    delivery = DeliveryInput(
-        event=event,
-        happened_at=happened_at,
-        accepted_at=accepted_at,
-        endpoint_id=route.endpoint_id,
-        endpoint_version=route.version,
-    )
+    event = delivery.event
     try:
         await client.start_workflow(
             DELIVERY_WORKFLOW,

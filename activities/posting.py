@@ -9,9 +9,12 @@ from temporalio.exceptions import ApplicationError
 
 from activities.egress import MAX_ERROR_BYTES, Answer, Egress, clip
 from hookwright.contracts import DEFAULT_CONTRACT, Contract
-from hookwright.envelope import render
+from hookwright.envelope import contract_document, event_document, render, written
+from hookwright.evaluator import Evaluator
+from hookwright.expressions import MAX_COST
 from hookwright.headers import shown_headers
 from hookwright.ids import delivery_id
+from hookwright.matching import filters, verdict
 from hookwright.models import Attempt, EndpointState, EventInput
 from hookwright.outcomes import Outcome, Trigger
 from hookwright.schedule import RetryRule, effective_rule, parse_retry_after
@@ -19,6 +22,15 @@ from hookwright.secrecy import concealed
 from hookwright.signing import sign
 
 USER_AGENT = "Hookwright/0.1"
+
+FILTER_TOO_COSTLY = (
+    f"the filter, with the tenant's others, takes more than {MAX_COST} steps over this event;"
+    " make it simpler"
+)
+
+
+class NotWantedError(Exception):
+    """The endpoint's filter does not let the event through."""
 
 
 @dataclass(frozen=True)
@@ -39,23 +51,32 @@ class Posting:
 
     egress: Egress
     contracts: Mapping[str, Contract]
+    evaluator: Evaluator
 
-    async def post(
+    async def post(  # noqa: PLR0913 - what an attempt is
         self,
         endpoint: EndpointState,
         event: EventInput,
         happened_at: datetime,
         number: int,
         trigger: Trigger,
+        *,
+        unfiltered: bool = False,
     ) -> Posted:
         """Send an event to an endpoint. What the receiver does wrong is in the answer.
 
+        An `unfiltered` one goes through the endpoint's filter first.
+
         Raises:
             ApplicationError: the contract is missing; ours to mend.
+            NotWantedError: the endpoint's filter does not let the event through.
         """
         contract = self.contract(endpoint)
         started_at, started = datetime.now(UTC), time.perf_counter()
-        answer = await self._answer(contract, endpoint, event, happened_at, started_at)
+        answer = None
+        if unfiltered:
+            answer = await self._filtered(endpoint, event, happened_at)
+        answer = answer or await self._answer(contract, endpoint, event, happened_at, started_at)
         attempt = Attempt(
             number=number,
             started_at=started_at,
@@ -88,6 +109,30 @@ class Posting:
             raise ApplicationError(f"contract {name} is missing; is HOOKWRIGHT_CONTRACTS_DIR set?")
         return contract
 
+    async def _filtered(
+        self, endpoint: EndpointState, event: EventInput, happened_at: datetime
+    ) -> Answer | None:
+        """Return the answer to an event that cannot be filtered; None if it passes the filter."""
+        route = endpoint.route()
+        found = await self.evaluator.verdicts(
+            endpoint.tenant_id, filters([route]), event_document(event, happened_at)
+        )
+        passes = verdict(route, found)
+        if passes is False:
+            raise NotWantedError
+        return Answer(Outcome.FILTER_ERROR, error=FILTER_TOO_COSTLY) if passes is None else None
+
+    async def _body(
+        self, contract: Contract, endpoint: EndpointState, event: EventInput, happened_at: datetime
+    ) -> bytes:
+        """Return the body: by the endpoint's own template, or by the contract's envelope."""
+        template = endpoint.active_config.payload_template
+        if template is None:
+            return render(contract, event, happened_at)
+        document = contract_document(contract, event, happened_at)
+        value = await self.evaluator.value(endpoint.tenant_id, template, document)
+        return written(contract, value)
+
     async def _answer(
         self,
         contract: Contract,
@@ -98,7 +143,7 @@ class Posting:
     ) -> Answer:
         config = endpoint.active_config
         try:
-            body = render(contract, event, happened_at, config.payload_template)
+            body = await self._body(contract, endpoint, event, happened_at)
         except ValueError as error:
             # JMESPath repeats the value that did not fit, whatever its size.
             fault = clip(f"payload template: {error}", MAX_ERROR_BYTES)

@@ -28,6 +28,7 @@ from activities.oldest_first import between, moment, oldest_first
 from activities.pace import Pace
 from hookwright.client import ENDPOINT_ID, TENANT_ID
 from hookwright.envelope import event_document
+from hookwright.evaluator import Evaluator
 from hookwright.executions import RPC_TIMEOUT, UNREADABLE, described, first_entry, recorded
 from hookwright.ids import (
     DELIVERY_WORKFLOW,
@@ -36,8 +37,8 @@ from hookwright.ids import (
     event_workflow_id,
     recovery_id,
 )
-from hookwright.matching import matches
-from hookwright.models import EndpointState, EventInput
+from hookwright.matching import filters, fits, verdict
+from hookwright.models import DeliveryInput, EndpointState, EventInput
 from hookwright.outcomes import Trigger
 from hookwright.recoveries import Lost, RecoveryInput, RecoveryProgress
 from hookwright.replay import replay_request, start_replay
@@ -89,6 +90,7 @@ class Recoveries:
     client: Client
     endpoints: Endpoints
     deliveries_queue: str
+    evaluator: Evaluator
 
     @activity.defn
     async def recover(self, recovery: RecoveryInput, so_far: RecoveryProgress) -> RecoveryProgress:
@@ -205,11 +207,22 @@ class Recoveries:
         started = began.event_time.ToDatetime(UTC)
         happened_at = event.created_at or started
         event = event.model_copy(update={"created_at": happened_at})
-        route, accepted_at = endpoint.route(), max(started, event.deliver_at or started)
-        if not matches(route, event, event_document(event, happened_at)):
+        route = endpoint.route()
+        found = await self.evaluator.verdicts(
+            event.tenant_id, filters([route]), event_document(event, happened_at)
+        )
+        passes = fits(route, event) and verdict(route, found)
+        if passes is False:
             return None
-        delivery = (route, event, happened_at, accepted_at, run.own_id)
-        return partial(start_delivery, self.client, self.deliveries_queue, *delivery)
+        delivery = DeliveryInput(
+            event=event,
+            happened_at=happened_at,
+            accepted_at=max(started, event.deliver_at or started),
+            endpoint_id=route.endpoint_id,
+            endpoint_version=route.version,
+            unfiltered=passes is None,
+        )
+        return partial(start_delivery, self.client, self.deliveries_queue, delivery, run.own_id)
 
 
 def _lost(recovery: RecoveryInput) -> str:

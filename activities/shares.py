@@ -41,6 +41,9 @@ who must wait finds one to say so."""
 TESTS = Limits(endpoint=5, tenant=20, worker=50)
 """Test events, for which a person waits."""
 
+FAN_OUTS = Limits(endpoint=10, tenant=10, worker=200)
+"""Events with many deliveries or costly filters. The tenant stands for the endpoint."""
+
 
 @dataclass
 class Gauge:

@@ -1,5 +1,8 @@
 """The application: routes, errors, and what they stand on."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 from fastapi import Depends, FastAPI
 from temporalio.client import Client
 
@@ -37,7 +40,15 @@ def create_app(client: Client, config: ApiConfig) -> FastAPI:
     Raises:
         UnknownFacadeError: the configuration names a facade that is none.
     """
+    services = Services.on(client, config)
+
+    @asynccontextmanager
+    async def running(_: FastAPI) -> AsyncIterator[None]:
+        async with services.evaluator:
+            yield
+
     app = FastAPI(
+        lifespan=running,
         title="Hookwright",
         version="0.1.0",
         description=DESCRIPTION,
@@ -48,7 +59,7 @@ def create_app(client: Client, config: ApiConfig) -> FastAPI:
     )
     app.state.client = client
     app.state.config = config
-    app.state.services = Services.on(client, config)
+    app.state.services = services
     app.state.limits = RateLimits.at(config.rate_limit_storage)
     app.add_middleware(RateLimitHeaders)
     errors.install(app)

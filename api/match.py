@@ -45,7 +45,8 @@ async def match_event(
     endpoint = await services.endpoints.get(tenant_id, endpoint_id)
     event = body.event(tenant_id)
     await services.events.check(event)
-    found = reasons(endpoint.route(), event, event_document(event, datetime.now(UTC)))
+    document = event_document(event, datetime.now(UTC))
+    found = await reasons(services.evaluator, tenant_id, endpoint.route(), event, document)
     return Match(
         matches=all(reason.passes for reason in found),
         reasons=[ReasonRead(**asdict(reason)) for reason in found],

@@ -22,19 +22,31 @@ def event_document(event: EventInput, happened_at: datetime) -> dict[str, object
     }
 
 
-def render(
-    contract: Contract, event: EventInput, happened_at: datetime, template: str | None = None
-) -> bytes:
+def render(contract: Contract, event: EventInput, happened_at: datetime) -> bytes:
     """Return the bytes that are signed and sent, the same at every attempt.
 
-    An endpoint's own payload template takes the place of the contract's envelope.
-
     Raises:
-        ValueError: the template does not fit this event.
+        ValueError: the contract's envelope does not fit this event.
     """
+    document = contract_document(contract, event, happened_at)
+    return written(contract, evaluate(contract.envelope, document))
+
+
+def contract_document(
+    contract: Contract, event: EventInput, happened_at: datetime
+) -> dict[str, object]:
+    """Return what envelopes and payload templates see, with the contract's defaults."""
     document = event_document(event, happened_at)
     document["extra"] = contract.with_defaults(event.extra)
-    body = evaluate(template or contract.envelope, document)
+    return document
+
+
+def written(contract: Contract, body: object) -> bytes:
+    """Return a body as the contract writes JSON.
+
+    Raises:
+        ValueError: it is not JSON.
+    """
     write = stringify if contract.json_style == "ecmascript" else _compact
     try:
         return write(body).encode()

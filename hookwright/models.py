@@ -85,13 +85,16 @@ class EventInput(BaseModel):
 
 
 class Route(BaseModel):
-    """What a tenant's route table knows of one endpoint: enough to match an event against it."""
+    """What a tenant's route table knows of one endpoint: enough to match an event against it.
+
+    Its filter was checked when it was entered; to parse all of a table again would take seconds.
+    """
 
     endpoint_id: Name
     version: int
     event_types: list[EventTypePattern]
     channels: Channels = []
-    filter: Expression | None = None
+    filter: str | None = None
 
 
 class FanOut(BaseModel):
@@ -138,7 +141,8 @@ class DeliveryInput(BaseModel):
 
     Those are read at each attempt, so that the very next retry uses what was changed.
     `endpoint_version` is the oldest version of the endpoint that the first attempt may use.
-    `accepted_at` is the event's place in the queue, should the delivery be held.
+    `accepted_at` is the event's place in the queue, should the delivery be held. `unfiltered`: the
+    endpoint's filter cost too much at fan-out, so each attempt asks it again before it is made.
     """
 
     event: EventInput
@@ -146,6 +150,7 @@ class DeliveryInput(BaseModel):
     accepted_at: Timestamp | None = None
     endpoint_id: Name
     endpoint_version: int
+    unfiltered: bool = False
 
 
 class TrialInput(BaseModel):

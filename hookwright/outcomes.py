@@ -22,6 +22,7 @@ class Outcome(StrEnum):
     """How an attempt ended. Whatever is not `delivered` is the endpoint's failure, as data.
 
     `template_error`: the endpoint's payload template does not fit the event, so nothing was sent.
+    `filter_error`: its filter costs more than it may over this event; nothing was sent either.
     """
 
     DELIVERED = "delivered"
@@ -33,6 +34,7 @@ class Outcome(StrEnum):
     PROTOCOL_ERROR = "protocol_error"
     BLOCKED_DESTINATION = "blocked_destination"
     TEMPLATE_ERROR = "template_error"
+    FILTER_ERROR = "filter_error"
 
 
 class Trigger(StrEnum):

@@ -5,8 +5,6 @@ from typing import Annotated
 
 from pydantic import StringConstraints
 
-from hookwright.expressions import evaluate
-
 EventTypePattern = Annotated[
     str,
     StringConstraints(pattern=r"^(\*|[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*(\.\*)?)$", max_length=128),
@@ -45,18 +43,3 @@ def wants_channels(wanted: Collection[str], channels: Iterable[str]) -> bool:
     shares one of them, so never an event that has none.
     """
     return not wanted or not set(wanted).isdisjoint(channels)
-
-
-def passes_filter(expression: str | None, document: object) -> bool:
-    """Tell whether an event passes a JMESPath filter.
-
-    What JMESPath calls false-like (null, false, empty text, list or object) does not pass, and
-    neither does an event that the expression does not fit.
-    """
-    if expression is None:
-        return True
-    try:
-        result = evaluate(expression, document)
-    except ValueError:
-        return False
-    return result is not None and result is not False and result not in ("", [], {})

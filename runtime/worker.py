@@ -37,6 +37,7 @@ from activities.task_slots import MOST_IN_ALL, TaskSlots
 from activities.telling import Telling
 from hookwright.contracts import Contract
 from hookwright.destinations import DestinationPolicy
+from hookwright.evaluator import Evaluator
 from hookwright.ids import deliveries_queue, entities_queue
 from workflows.delivery import Delivery
 from workflows.endpoint import Endpoint
@@ -88,14 +89,15 @@ async def worker(  # noqa: PLR0913 - what a worker is told
         Egress(destinations, proxy=proxy, authorities=authorities) as egress,
         Reporter(client) as reporter,
         Ledger() as ledger,
+        Evaluator() as evaluator,
     ):
         slots = TaskSlots()
         own = activities(
             client,
-            Posting(egress, contracts),
+            Posting(egress, contracts, evaluator),
             reporter,
             Notices(client, operator_tenant, task_queue),
-            FanOuts(client, deliveries_queue(task_queue)),
+            FanOuts(client, deliveries_queue(task_queue), evaluator),
             ledger,
             slots,
         )
@@ -161,9 +163,10 @@ def activities(  # noqa: PLR0913 - what they need
     attempts = Attempts(client, endpoints, posting, telling, ledger, slots.lent)
     entities = Entities(client)
     releases = Releases(client, endpoints)
-    recoveries = Recoveries(client, endpoints, fan_outs.deliveries_queue)
+    recoveries = Recoveries(client, endpoints, fan_outs.deliveries_queue, fan_outs.evaluator)
     return [
         fan_outs.fan_out,
+        fan_outs.fan_out_rest,
         Erasures(client).erase_tenant,
         attempts.attempt,
         attempts.retry,

@@ -4,7 +4,7 @@ import asyncio
 from datetime import timedelta
 
 from temporalio import workflow
-from temporalio.common import RawValue
+from temporalio.common import RawValue, RetryPolicy
 from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
@@ -18,6 +18,8 @@ with workflow.unsafe.imports_passed_through():
     from hookwright.models import EventInput, FanOut
 
 MOMENT = timedelta(milliseconds=1)
+FEW_TIMEOUT, ALL_TIMEOUT = timedelta(minutes=2), timedelta(hours=6)
+MISSED_HEARTBEAT = timedelta(seconds=10)
 
 
 @workflow.defn
@@ -59,7 +61,7 @@ class Event:
             raise asyncio.CancelledError
 
     async def fan_out(self, event: EventInput) -> FanOut:
-        """Start the deliveries, a chunk at a time."""
+        """Start the deliveries: few at once, and what is many or costly without haste."""
         if event.deliver_at:
             # What a local activity did is stored with the workflow task that it ran in, and a
             # cancellation meanwhile makes Temporal run that task anew: it must not be the task in
@@ -68,14 +70,18 @@ class Event:
         started = workflow.info().workflow_start_time
         event = event.model_copy(update={"created_at": event.created_at or started})
         accepted_at = max(started, event.deliver_at or started)
-        progress = FanOut()
-        while not progress.complete:
-            progress = await workflow.execute_local_activity_method(
-                FanOuts.fan_out,
-                args=[event, accepted_at, progress],
-                start_to_close_timeout=timedelta(minutes=2),
-            )
-        return progress
+        begun = await workflow.execute_local_activity_method(
+            FanOuts.fan_out, args=[event, accepted_at], start_to_close_timeout=FEW_TIMEOUT
+        )
+        if begun.complete:
+            return begun
+        return await workflow.execute_activity_method(
+            FanOuts.fan_out_rest,
+            args=[event, accepted_at, begun],
+            start_to_close_timeout=ALL_TIMEOUT,
+            heartbeat_timeout=MISSED_HEARTBEAT,
+            retry_policy=RetryPolicy(maximum_interval=timedelta(seconds=10)),
+        )
 
 
 def _checked(argument: RawValue) -> EventInput:

@@ -19,6 +19,7 @@ from api.services.retries import Retries
 from api.services.statistics import Statistics
 from api.services.tenants import Tenants
 from api.services.visibility import Visibility
+from hookwright.evaluator import Evaluator
 from hookwright.ids import deliveries_queue, entities_queue
 
 
@@ -35,6 +36,7 @@ class Services:
     retries: Retries
     recoveries: Recoveries
     statistics: Statistics
+    evaluator: Evaluator
 
     @classmethod
     def on(cls, client: Client, config: ApiConfig) -> "Services":
@@ -73,6 +75,7 @@ class Services:
             retries=Retries(client),
             recoveries=Recoveries(client, visibility, entities),
             statistics=Statistics(visibility),
+            evaluator=Evaluator(),
         )
 
 

@@ -10,6 +10,7 @@ from activities.attempt import Attempts
 from activities.egress import Answer
 from activities.posting import Posting
 from activities.telling import Telling
+from hookwright.evaluator import Evaluator
 from hookwright.models import EndpointConfig, EndpointState, Secret
 from hookwright.outcomes import Outcome
 from hookwright.reports import Report
@@ -99,7 +100,7 @@ def endpoint(**config: object) -> EndpointState:
 
 def attempts(client: Client, endpoints: FakeEndpoints, egress: FakeEgress) -> Attempts:
     """Return a delivery's activities on these fakes."""
-    posting = Posting(egress, CONTRACTS)
+    posting = Posting(egress, CONTRACTS, Evaluator())
     return Attempts(client, endpoints, posting, Telling(FakeReporter(), endpoints, posting))
 
 

@@ -65,13 +65,17 @@ def api_config(task_queue: str, destinations: DestinationPolicy = LOOPBACK) -> A
 @asynccontextmanager
 async def api_client(client: Client, config: ApiConfig) -> AsyncIterator[httpx.AsyncClient]:
     """Yield an operator's HTTP client on the real application."""
-    transport = httpx.ASGITransport(create_app(client, config), raise_app_exceptions=False)
-    async with httpx.AsyncClient(
-        transport=transport,
-        base_url="http://hookwright.test",
-        headers={"authorization": f"Bearer {OPERATOR_KEY}"},
-        timeout=30,
-    ) as http:
+    app = create_app(client, config)
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(
+            transport=transport,
+            base_url="http://hookwright.test",
+            headers={"authorization": f"Bearer {OPERATOR_KEY}"},
+            timeout=30,
+        ) as http,
+    ):
         yield http
 
 

@@ -1,14 +1,22 @@
 """JMESPath as tenants may write it: total, and bounded."""
 
+import sys
 from contextlib import suppress
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from support.expressions import passes_filter
 from unit.strategies import JSON
 
-from hookwright.expressions import MAX_EXPRESSION_LENGTH, check_expression, evaluate
-from hookwright.subscription import passes_filter
+from hookwright.expressions import (
+    MAX_COST,
+    MAX_EXPRESSION_LENGTH,
+    Budget,
+    TooCostlyError,
+    check_expression,
+    evaluate,
+)
 
 FUNCTIONS = [
     "abs",
@@ -145,8 +153,47 @@ DOUBLINGS = {
 
 @pytest.mark.parametrize("expression", DOUBLINGS.values(), ids=DOUBLINGS.keys())
 def test_cost_is_bounded(expression):
-    """An expression that multiplies its value at every step is cut off and does not match."""
-    assert not passes_filter(expression, {"id": "evt_1", "data": {"a": '"'}})
+    """An expression that multiplies its value at every step is cut off."""
+    with pytest.raises(TooCostlyError):
+        passes_filter(expression, {"id": "evt_1", "data": {"a": '"'}})
+
+
+@given(expression=EXPRESSIONS, document=JSON)
+@example(expression="[?" + "&&".join("@" * 200) + "]", document=[*range(5_000)])
+@example(expression="||".join(["!sort_by(data,&a)"] * 20), document=[{"a": 1}] * 3_000)
+@example(expression="&&".join(["sort(data)"] * 50), document=[*range(40_000)])
+@example(expression="&&".join(["data==a"] * 90), document=[[n] for n in range(9_000)])
+@example(expression="[" + ",".join(["data"] * 140) + "][]", document=[*range(40_000)])
+@example(expression="data[].[@,@,@,@][][].[@,@,@][]", document=[[n] * 9 for n in range(5_000)])
+@example(expression="&&".join(["data[::1]"] * 80), document=[*range(40_000)])
+@example(expression="length(join(data,[data,data]))", document="x" * 200_000)
+def test_cost_bounds_the_work(expression, document):
+    """The interpreter makes at most a few calls for each unit that it charges."""
+    calls, budget = 0, Budget(MAX_COST)
+
+    def count(_frame: object, event: str, _argument: object) -> None:
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    with suppress(ValueError):
+        check_expression(expression)
+    sys.setprofile(count)
+    try:
+        with suppress(ValueError):
+            evaluate(expression, {"data": document, "a": document}, budget)
+    finally:
+        sys.setprofile(None)
+    charged = MAX_COST - max(budget.left, 0)
+    assert calls <= 12 * charged + 1_000
+
+
+def test_expressions_share_a_budget():
+    """What one expression has spent another one lacks."""
+    items = {"data": [*range(1_000)]}
+    budget = Budget(6_000)
+    evaluate("data[?@ > `5`]", items, budget)
+    with pytest.raises(TooCostlyError):
+        evaluate("data[?@ > `6`]", items, budget)
 
 
 def test_the_largest_event_is_affordable():
