@@ -18,15 +18,13 @@ from activities.posting import NotWantedError, Posted, Posting
 from activities.shares import FIRST_ATTEMPTS, RETRIES, TESTS, NoRoomError, Shares
 from activities.telling import Telling
 from hookwright.executions import recorded
+from hookwright.kept_attempts import kept
 from hookwright.models import Attempt, DeliveryInput, DeliveryLog, EndpointState, TrialInput
 from hookwright.outcomes import DeliveryState, Outcome, Trigger
 from hookwright.schedule import next_delay
 
 FIRST_BEAT_SECONDS, BEAT_SECONDS = 0.25, 2.0
 """A worker is taken for dead after 5 s; each beat is a write for Temporal."""
-
-MAX_KEPT = 31
-"""Attempts in a log, the latest, so that two of it stay below 2 MiB: the longest retry table."""
 
 Record = Callable[[DeliveryLog], None]
 
@@ -258,7 +256,7 @@ def _after(so_far: DeliveryLog, posted: Posted) -> DeliveryLog:
     state, delay = _verdict(so_far, posted, now)
     return DeliveryLog(
         state=state,
-        attempts=[*so_far.attempts, posted.attempt][-MAX_KEPT:],
+        attempts=kept([*so_far.attempts, posted.attempt]),
         steps=so_far.steps + (not so_far.beside_schedule),
         due_at=now + timedelta(seconds=delay) if state is DeliveryState.PENDING else None,
         retry_in_seconds=delay,

@@ -26,6 +26,15 @@ UPDATES_IN_FLIGHT = 10
 """Of one workflow, so at most so many answers leave in one workflow task
 (`history.maxInFlightUpdates`)."""
 
+# Ours, of `Event` and `Delivery`.
+
+MAX_EVENT_BYTES = 1_500_000
+"""An event as it is stored. A body of 1 MiB may grow beyond: 1e15 has seventeen digits."""
+
+MAX_LOG_BYTES = 500_000
+"""A delivery's attempts. The activity that makes the next ones is given event and log together, as
+one command: beyond BLOB_BYTES the delivery would be terminated. 31 usual attempts have 100 KB."""
+
 # Ours, of `Tenant`.
 
 MAX_ROUTE_TABLE_BYTES = 1_000_000

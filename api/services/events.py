@@ -34,11 +34,9 @@ from hookwright.ecmascript import unsafe_integers
 from hookwright.executions import UNREADABLE, first_entry
 from hookwright.ids import EVENT_WORKFLOW, event_workflow_id
 from hookwright.models import EventInput, FanOut
+from hookwright.sizes import MAX_EVENT_BYTES
 
 MAX_WARNINGS = 10
-
-MAX_STORED_CHARACTERS = 1_500_000
-"""Temporal takes 2 MiB of a payload. A body of 1 MiB may grow beyond: 1e15 has seventeen digits."""
 
 CANCEL_SECONDS = 2.5
 """How long a caller waits for a worker to take up a cancellation."""
@@ -208,7 +206,7 @@ class Events:
             raise unavailable(
                 f"contract {contract_name} is missing; is HOOKWRIGHT_CONTRACTS_DIR set?"
             )
-        if len(event.model_dump_json()) > MAX_STORED_CHARACTERS:
+        if len(event.model_dump_json().encode()) > MAX_EVENT_BYTES:
             raise Problem(
                 HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
                 "body-too-large",

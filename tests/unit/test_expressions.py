@@ -190,7 +190,7 @@ def test_cost_bounds_the_work(expression, document):
 def test_expressions_share_a_budget():
     """What one expression has spent another one lacks."""
     items = {"data": [*range(1_000)]}
-    budget = Budget(6_000)
+    budget = Budget(9_000)
     evaluate("data[?@ > `5`]", items, budget)
     with pytest.raises(TooCostlyError):
         evaluate("data[?@ > `6`]", items, budget)

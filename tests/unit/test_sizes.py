@@ -8,13 +8,13 @@ from pydantic import ValidationError
 from support.counts import WORST as WORST_FIGURES
 from support.counts import counts_of
 
-from activities.attempt import MAX_KEPT
 from activities.egress import MAX_ERROR_BYTES, MAX_KEPT_BYTES
 from api.services.endpoints import MAX_CONFIG_BYTES
 from hookwright.counts import Figures
 from hookwright.headers import MAX_BYTES as MAX_HEADER_BYTES
 from hookwright.headers import MAX_HEADERS, MAX_SHOWN_BYTES, shown_headers
 from hookwright.health import Health
+from hookwright.kept_attempts import MAX_KEPT, kept
 from hookwright.models import (
     MAX_LIVE_SECRETS,
     MAX_METADATA_BYTES,
@@ -29,7 +29,7 @@ from hookwright.models import (
 )
 from hookwright.outcomes import DeliveryState, Outcome
 from hookwright.schedule import MAX_RETRIES
-from hookwright.sizes import BLOB_BYTES
+from hookwright.sizes import BLOB_BYTES, MAX_EVENT_BYTES
 
 NOW = datetime(2026, 1, 15, 10, 30, tzinfo=UTC)
 
@@ -56,11 +56,35 @@ def test_the_longest_log(letter):
         request_headers=shown_headers({f"{n:x<190}": letter for n in range(MAX_HEADERS)}, []),
     )
     assert len(json.dumps(attempt.request_headers)) > MAX_SHOWN_BYTES - 200
-    log = DeliveryLog(state=DeliveryState.EXHAUSTED, attempts=[attempt] * MAX_KEPT)
+    attempts = [attempt]
+    for _ in range(MAX_KEPT + 2):
+        attempts = kept([*attempts, attempt])
+    log = DeliveryLog(state=DeliveryState.EXHAUSTED, attempts=attempts)
     stored = log.model_dump_json().encode()
     # Twice in one request: as heartbeat details and in the failure, or as input and result.
     assert 2 * len(stored) < BLOB_BYTES
+    # And once beside its event, in the arguments of `retry`.
+    assert len(stored) + MAX_EVENT_BYTES < BLOB_BYTES - 8_192
     assert DeliveryLog.model_validate_json(stored) == log
+    assert len(attempts) == MAX_KEPT
+    assert attempts[-1] == attempt
+
+
+def test_a_usual_log_is_whole():
+    """Replies of usual size are kept of all attempts."""
+    attempts = [
+        Attempt(
+            number=number,
+            started_at=NOW,
+            duration_ms=30,
+            outcome=Outcome.HTTP_ERROR,
+            status_code=503,
+            response_body="<html>unavailable</html>" * 100,
+            error="the receiver answered 503",
+        )
+        for number in range(1, MAX_KEPT + 1)
+    ]
+    assert kept(attempts) == attempts
 
 
 def test_an_endpoints_figures():
