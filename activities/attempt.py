@@ -15,7 +15,7 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from activities.endpoints import Endpoints
 from activities.ledger import Key, Ledger
 from activities.posting import NotWantedError, Posted, Posting
-from activities.shares import FIRST_ATTEMPTS, RETRIES, TESTS, NoRoomError, Shares
+from activities.shares import FIRST_ATTEMPTS, RETRIES, TESTS, NoRoomError, Shares, waits
 from activities.telling import Telling
 from hookwright.executions import recorded
 from hookwright.kept_attempts import kept
@@ -140,7 +140,8 @@ class Attempts:
         try:
             turn = self._turn(self.retries, delivery, so_far)
         except NoRoomError as error:
-            raise _wait_for_turn(so_far, error) from None
+            activity.heartbeat(so_far)
+            raise waits(error) from None
         with turn:
             # The heartbeats first: reading the endpoint may take as long as one may be missed.
             async with _heartbeats(so_far) as record:
@@ -289,16 +290,6 @@ def _due_later(attempts: DeliveryLog) -> ApplicationError:
         f"attempt {last.number}: {last.error}",
         type=last.outcome,
         next_retry_delay=timedelta(seconds=attempts.retry_in_seconds),
-        category=ApplicationErrorCategory.BENIGN,
-    )
-
-
-def _wait_for_turn(so_far: DeliveryLog, no_room: NoRoomError) -> ApplicationError:
-    activity.heartbeat(so_far)
-    return ApplicationError(
-        f"waits for its turn: {no_room}",
-        type="waiting",
-        next_retry_delay=timedelta(seconds=no_room.seconds),
         category=ApplicationErrorCategory.BENIGN,
     )
 

@@ -8,14 +8,10 @@ from datetime import datetime, timedelta
 from temporalio import activity
 from temporalio.client import Client
 from temporalio.common import WorkflowIDReusePolicy
-from temporalio.exceptions import (
-    ApplicationError,
-    ApplicationErrorCategory,
-    WorkflowAlreadyStartedError,
-)
+from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 
 from activities.heartbeats import heartbeats
-from activities.shares import FAN_OUTS, NoRoomError, Shares
+from activities.shares import FAN_OUTS, NoRoomError, Shares, waits
 from hookwright.client import delivery_search_attributes
 from hookwright.envelope import event_document
 from hookwright.evaluator import Evaluator, Verdicts, small_verdicts
@@ -84,12 +80,7 @@ class FanOuts:
         try:
             turn = self.shares.take(event.tenant_id, event.tenant_id)
         except NoRoomError as error:
-            raise ApplicationError(
-                f"waits for its turn: {error}",
-                type="waiting",
-                next_retry_delay=timedelta(seconds=error.seconds),
-                category=ApplicationErrorCategory.BENIGN,
-            ) from None
+            raise waits(error) from None
         with turn:
             async with heartbeats():
                 routes = await self._routes(event)

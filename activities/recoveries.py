@@ -9,7 +9,7 @@ import asyncio
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -26,6 +26,7 @@ from activities.entities import VISIBILITY_LAG_SECONDS
 from activities.fan_out import start_delivery
 from activities.oldest_first import between, moment, oldest_first
 from activities.pace import Pace
+from activities.shares import RECOVERIES, NoRoomError, Shares, waits
 from hookwright.client import ENDPOINT_ID, TENANT_ID
 from hookwright.envelope import event_document
 from hookwright.evaluator import Evaluator
@@ -91,6 +92,7 @@ class Recoveries:
     endpoints: Endpoints
     deliveries_queue: str
     evaluator: Evaluator
+    shares: Shares = field(default_factory=lambda: Shares(RECOVERIES), init=False)
 
     @activity.defn
     async def recover(self, recovery: RecoveryInput, so_far: RecoveryProgress) -> RecoveryProgress:
@@ -98,15 +100,19 @@ class Recoveries:
 
         Raises:
             ApplicationError: the endpoint was deleted, or is gone; final, with the progress. Or
-                this worker stops; another goes on.
+                this worker stops, and another goes on; or as many as may be are under way.
         """
         details = activity.info().heartbeat_details
         own_id = recovery_id(recovery.endpoint_id, activity.info().workflow_run_id or "")
         progress = RecoveryProgress.model_validate(details[0]) if details else so_far
         run = Run(recovery, own_id, progress)
         try:
-            async with _heartbeats(run):
-                await _while_worker_runs(self._recover(run))
+            with self.shares.take(recovery.tenant_id, recovery.endpoint_id):
+                async with _heartbeats(run):
+                    await _while_worker_runs(self._recover(run))
+        except NoRoomError as error:
+            activity.heartbeat(progress)
+            raise waits(error) from None
         except asyncio.CancelledError:
             reason = activity.cancellation_details()
             if reason and reason.cancel_requested:

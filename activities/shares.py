@@ -6,7 +6,10 @@ a few hundred such attempts would stop everybody's (docs/decisions/0008-slots-an
 
 import asyncio
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import NamedTuple, Self
+
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 SHORTEST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 1.0, 60.0
 
@@ -18,8 +21,18 @@ class NoRoomError(Exception):
     """So many attempts are under way that this one must wait; ask again in `seconds`."""
 
     def __init__(self, seconds: float, limit: int) -> None:
-        super().__init__(f"{limit} attempts are under way")
+        super().__init__(f"{limit} are under way")
         self.seconds = seconds
+
+
+def waits(no_room: NoRoomError) -> ApplicationError:
+    """Return the failure with which an activity gives its slot back until its turn comes."""
+    return ApplicationError(
+        f"waits for its turn: {no_room}",
+        type="waiting",
+        next_retry_delay=timedelta(seconds=no_room.seconds),
+        category=ApplicationErrorCategory.BENIGN,
+    )
 
 
 class Limits(NamedTuple):
@@ -43,6 +56,9 @@ TESTS = Limits(endpoint=5, tenant=20, worker=50)
 
 FAN_OUTS = Limits(endpoint=10, tenant=10, worker=200)
 """Events with many deliveries or costly filters. The tenant stands for the endpoint."""
+
+RECOVERIES = Limits(endpoint=1, tenant=20, worker=200)
+"""Each holds a slot for as long as it lasts, be it for days."""
 
 
 @dataclass
