@@ -113,6 +113,7 @@ def activities(
         releases.release,
         releases.expire,
         releases.end_held,
+        releases.count_held,
         notices.publish,
         Recoveries(client, endpoints).recover,
     ]

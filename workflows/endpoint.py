@@ -19,6 +19,7 @@ with workflow.unsafe.imports_passed_through():
     from hookwright.reports import Reports
 
 from workflows.deadline import Deadline
+from workflows.publishing import Publishing
 from workflows.upkeep import Upkeep
 
 CREATION_TIMEOUT = timedelta(minutes=1)
@@ -74,17 +75,21 @@ class Endpoint:
         # Handlers await the tenant's answer; without the lock two changes could reach its route
         # table in one order and this state in the other.
         self.changing = asyncio.Lock()
+        self.publishing = Publishing(self)
         self.signals = 0
         self.dropped = False
+        self.over = False
 
     @workflow.run
     async def run(self, state: EndpointState) -> None:  # noqa: ARG002 - taken by __init__
         """Look after the deliveries until deleted, then cancel those that still wait."""
+        self.publishing.begin()
         if not await self.created():
             return
         upkeep = Upkeep(self)
         while not self.closing():
-            await upkeep.next_duty()
+            await upkeep.next_turn()
+        self.over = True
         await workflow.wait_condition(workflow.all_handlers_finished)
         if not self.state.deleted:
             workflow.continue_as_new(self.state, memo={ENDPOINT_MEMO: self.state.public()})
@@ -94,6 +99,11 @@ class Endpoint:
             start_to_close_timeout=SWEEP_TIMEOUT,
             heartbeat_timeout=SWEEP_HEARTBEAT,
         )
+
+    def passing_on(self) -> bool:
+        """Tell whether this run is about to continue as new, and the memo with it."""
+        finished = workflow.all_handlers_finished()
+        return self.over and finished and not self.state.deleted
 
     def closing(self) -> bool:
         """Tell whether this run ends: deleted, or its history has grown long."""
@@ -274,6 +284,7 @@ class Endpoint:
         part of a version, but a new one makes it known at once: it is read afresh.
         """
         before, now = self.state, workflow.now()
+        announced = self.health.announced
         self.state = before.model_copy(
             update={
                 "version": before.version + 1,
@@ -294,6 +305,7 @@ class Endpoint:
             self.take_back(before)
             if isinstance(error.cause, ApplicationError):
                 raise ApplicationError(error.cause.message, type=error.cause.type) from error
+            self.health.announced = announced
             raise
         return self.state.public()
 
@@ -309,8 +321,8 @@ class Endpoint:
         self.publish_state()
 
     def publish_state(self) -> None:
-        """Copy the state to the memo."""
-        workflow.upsert_memo({ENDPOINT_MEMO: self.state.public()})
+        """Have the state copied to the memo when this activation's handlers have run."""
+        self.publishing.changed = True
 
     @property
     def health(self) -> Health:
