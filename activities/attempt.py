@@ -21,6 +21,8 @@ from hookwright.executions import recorded
 from hookwright.kept_attempts import kept
 from hookwright.models import Attempt, DeliveryInput, DeliveryLog, EndpointState, TrialInput
 from hookwright.outcomes import DeliveryState, Outcome, Trigger
+from hookwright.probing import shows_life
+from hookwright.reports import Release
 from hookwright.schedule import next_delay
 
 FIRST_BEAT_SECONDS, BEAT_SECONDS = 0.25, 2.0
@@ -91,11 +93,14 @@ class Attempts:
         return attempts
 
     @activity.defn
-    async def leave(self, delivery: DeliveryInput, left: DeliveryLog) -> None:
-        """Tell the endpoint that a held delivery waits for it no more: expired, or cancelled."""
+    async def leave(self, delivery: DeliveryInput, log: DeliveryLog, ended: DeliveryState) -> None:
+        """Tell the endpoint that a delivery waits for it no more: it has expired, or is cancelled.
+
+        `log` is as it stood before.
+        """
         endpoint = await self.endpoints.current(delivery.event.tenant_id, delivery.endpoint_id)
         if endpoint:
-            await self.telling.left(endpoint, delivery, left)
+            await self.telling.left(endpoint, delivery, log, ended)
 
     @activity.defn
     async def try_out(self, trial: TrialInput) -> Attempt:
@@ -240,10 +245,9 @@ class Attempts:
         self, delivery: DeliveryInput, endpoint: EndpointState, so_far: DeliveryLog
     ) -> DeliveryLog:
         """End a delivery that the endpoint does not want (any more)."""
-        ended = so_far.model_copy(update={"state": DeliveryState.CANCELLED})
-        if so_far.release:
-            await self.telling.left(endpoint, delivery, ended)
-        return ended
+        if endpoint.health.holding.held:  # this one may be among them
+            await self.telling.turned_away(endpoint, delivery, so_far)
+        return so_far.model_copy(update={"state": DeliveryState.CANCELLED})
 
 
 def _key(so_far: DeliveryLog) -> Key:
@@ -264,6 +268,7 @@ def _after(so_far: DeliveryLog, posted: Posted) -> DeliveryLog:
         trigger=so_far.trigger if state is DeliveryState.HELD else Trigger.SCHEDULE,
         release=so_far.release,
         held_since=so_far.held_since if state is DeliveryState.HELD else None,
+        holds=so_far.holds,
         untold=True,
     )
 
@@ -273,6 +278,9 @@ def _verdict(so_far: DeliveryLog, posted: Posted, now: datetime) -> tuple[Delive
     attempt, rule = posted.attempt, posted.rule
     if attempt.outcome is Outcome.DELIVERED:
         return DeliveryState.DELIVERED, 0.0
+    if so_far.release is Release.PROBE and shows_life(attempt.status_code):
+        # The endpoint will be active. No step is used: what follows the last one is due next.
+        return DeliveryState.PENDING, next_delay(rule, max(so_far.steps, 1), posted.asked) or 0.0
     if so_far.beside_schedule and so_far.release:
         return DeliveryState.HELD, 0.0
     if so_far.beside_schedule and so_far.due_at:

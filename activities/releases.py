@@ -1,11 +1,12 @@
 """What an endpoint does with its held deliveries: let them go, let them expire, end them.
 
 They are found by visibility: it lags, so a delivery found here may have left already, and one that
-is not found is looked for again (`hookwright.holding`).
+is not found is looked for again (`hookwright.holding`). Each activity ends after ENOUGH_SECONDS,
+done or not, and is called again: no duty of an endpoint keeps another waiting.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -25,6 +26,7 @@ from hookwright.models import TenantView
 from hookwright.outcomes import DeliveryState
 from hookwright.reports import Release
 from hookwright.times import rfc3339
+from hookwright.turns import ENOUGH_SECONDS
 
 PAGE = 1_000
 """Held deliveries that are sorted at once. What visibility lists has no order of ours."""
@@ -51,20 +53,30 @@ class Releases:
     endpoints: Endpoints
 
     @activity.defn
-    async def probe(self, tenant_id: str, endpoint_id: str) -> bool:
-        """Let the oldest held delivery go, to try a disabled endpoint; tell if there was one."""
-        for row in await self._oldest(tenant_id, endpoint_id, 1):
+    async def probe(self, tenant_id: str, endpoint_id: str, earlier: int) -> bool:
+        """Let a held delivery go, to try a disabled endpoint; tell if there was one.
+
+        After so many `earlier` probes in vain it is the next in the order of acceptance, and the
+        first again after the last: one that the receiver does not want must not decide for all.
+        """
+        enough = _after_enough()
+        rows = await self._oldest(tenant_id, endpoint_id, min(earlier + 1, PAGE))
+        first = earlier % len(rows) if rows else 0
+        for row in rows[first:] + rows[:first]:
             if await self._release(row.id, Release.PROBE):
                 return True
+            if enough():
+                break
         return False
 
     @activity.defn
     async def release(self, tenant_id: str, endpoint_id: str, pace: float) -> int:
         """Let held deliveries go, oldest first, so many a second; return how many.
 
-        It takes about a second at low paces, and at most MAX_BATCH_SECONDS. It stops when the
-        endpoint closes: at the first failure, say.
+        It takes about a second at low paces, and at most MAX_BATCH_SECONDS if the receiver is
+        quick. It stops when the endpoint closes: at the first failure, say.
         """
+        enough = _after_enough()
         seconds = min(MAX_BATCH_SECONDS, max(1.0, pace / 2))
         wanted = max(1, round(pace * seconds))
         released, clock = 0, asyncio.get_running_loop().time
@@ -73,7 +85,7 @@ class Releases:
         size = max(1, round(pace / ORDERLY_PACE))
         for start in range(0, len(rows), size):
             activity.heartbeat()
-            if released >= wanted or not await self._open(tenant_id, endpoint_id):
+            if released >= wanted or enough() or not await self._open(tenant_id, endpoint_id):
                 break
             await _wait_until(due)
             due = max(due, clock()) + size / pace
@@ -86,19 +98,28 @@ class Releases:
     async def expire(self, tenant_id: str, endpoint_id: str) -> float:
         """Let expire what was held for too long; return the seconds until the next look."""
         hold = await self._hold_seconds(tenant_id)
-        since = datetime.now(UTC) - timedelta(seconds=hold)
+        since, enough = datetime.now(UTC) - timedelta(seconds=hold), _after_enough()
         query = f"{_held(tenant_id, endpoint_id)} AND {HELD_SINCE.name} < '{rfc3339(since)}'"
         async for row in self._rows(query):
             await reached(self.client.get_workflow_handle(row.id).signal("expire"))
+            if enough():
+                return SOONEST_EXPIRY_CHECK
         return min(max(hold / 100, SOONEST_EXPIRY_CHECK), LATEST_EXPIRY_CHECK)
 
     @activity.defn
     async def end_held(self, tenant_id: str, endpoint_id: str) -> int:
         """Cancel what is held for an endpoint that is gone; return how many."""
-        ended = 0
+        ended, enough = 0, _after_enough()
         async for row in self._rows(_held(tenant_id, endpoint_id)):
             ended += await reached(self.client.get_workflow_handle(row.id).cancel())
+            if enough():
+                break
         return ended
+
+    @activity.defn
+    async def count_held(self, tenant_id: str, endpoint_id: str) -> int:
+        """Return how many deliveries visibility shows as held for an endpoint."""
+        return await self._count(_held(tenant_id, endpoint_id))
 
     async def _oldest(
         self, tenant_id: str, endpoint_id: str, wanted: int
@@ -160,6 +181,13 @@ class Releases:
             return LATEST_EXPIRY_CHECK  # a tenant that is gone takes its endpoints with it
         tenant = await description.memo_value(TENANT_MEMO, None, type_hint=TenantView)
         return tenant.hold_for_seconds if tenant else LATEST_EXPIRY_CHECK
+
+
+def _after_enough() -> Callable[[], bool]:
+    """Return what tells whether ENOUGH_SECONDS have passed since now."""
+    clock = asyncio.get_running_loop().time
+    end = clock() + ENOUGH_SECONDS
+    return lambda: clock() >= end
 
 
 async def _wait_until(due: float) -> None:

@@ -41,14 +41,13 @@ class Telling:
                 endpoint.tenant_id, endpoint.endpoint_id, attempt.started_at, attempt.duration_ms
             )
             return
-        report = _report(delivery, after, "attempted").model_copy(
+        report = _report(delivery, after, f"attempted, {after.state}").model_copy(
             update={
                 "outcome": attempt.outcome,
                 "duration_ms": attempt.duration_ms,
                 "status_code": attempt.status_code,
                 "retry_after": asked and min(asked, MAX_RETRY_AFTER_SECONDS),
                 "probe": attempt.trigger is Trigger.PROBE,
-                "was_held": after.release is not None,
                 "is_held": after.state is DeliveryState.HELD,
                 "ended": after.state,
             }
@@ -59,23 +58,26 @@ class Telling:
         self, endpoint: EndpointState, delivery: DeliveryInput, log: DeliveryLog
     ) -> None:
         """Report that a delivery is about to be held, for the first time or again."""
-        again = log.release is not None
-        report = _report(delivery, log, "parked again" if again else "parked")
-        await self._add(
-            endpoint,
-            report.model_copy(
-                update={"was_held": again, "is_held": True, "attempted_as": _attempted_as(log)}
-            ),
-        )
+        report = _report(delivery, log, "parked").model_copy(update={"is_held": True})
+        await self._add(endpoint, report)
 
-    async def left(
+    async def turned_away(
         self, endpoint: EndpointState, delivery: DeliveryInput, log: DeliveryLog
     ) -> None:
-        """Report that a held delivery, released perhaps, has ended."""
-        report = _report(delivery, log, "left").model_copy(
-            update={"was_held": True, "ended": log.state, "attempted_as": _attempted_as(log)}
-        )
-        await self._add(endpoint, report)
+        """Report that a delivery is about to end, for its endpoint is gone."""
+        report = _report(delivery, log, "turned away")
+        await self._add(endpoint, report.model_copy(update={"ended": DeliveryState.CANCELLED}))
+
+    async def left(
+        self,
+        endpoint: EndpointState,
+        delivery: DeliveryInput,
+        log: DeliveryLog,
+        ended: DeliveryState,
+    ) -> None:
+        """Report that a delivery that stood so has expired or was cancelled, and has ended."""
+        report = _report(delivery, log, "left")
+        await self._add(endpoint, report.model_copy(update={"ended": ended, "final": True}))
 
     async def _add(self, endpoint: EndpointState, report: Report) -> None:
         contract = self.posting.contract(endpoint)
@@ -85,22 +87,23 @@ class Telling:
 
 
 def _report(delivery: DeliveryInput, log: DeliveryLog, what: str) -> Report:
-    """Return a report whose key is the same if a killed worker's work is done again."""
+    """Return a report whose key is the same if a killed worker's work is done again.
+
+    `what` includes all that the endpoint acts on: a repeat that comes to something else is no
+    repeat.
+    """
+    run = activity.info().workflow_run_id or ""
     return Report(
-        key=_key(log.next_number, what),
+        key=_digest(f"{run} {log.next_number} {log.holds} {what}"),
+        delivery=_digest(run),
         event_id=delivery.event.id,
         event_type=delivery.event.type,
         at=datetime.now(UTC),
         attempts=len(log.attempts),
         operational=delivery.event.operational,
+        was_held=log.counted_as_held,
     )
 
 
-def _attempted_as(log: DeliveryLog) -> str | None:
-    """Return the key of the attempt that was to follow a release, which may have been told."""
-    return _key(log.next_number + 1, "attempted") if log.release else None
-
-
-def _key(number: int, what: str) -> str:
-    identity = f"{activity.info().workflow_run_id} {number} {what}"
+def _digest(identity: str) -> str:
     return hashlib.blake2s(identity.encode(), digest_size=8).hexdigest()

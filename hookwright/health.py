@@ -4,30 +4,30 @@
 whether a success is worth a report of its own (`watched`).
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any
 
-from pydantic import BaseModel, JsonValue
+from pydantic import BaseModel, JsonValue, PrivateAttr
 
 from hookwright.counts import Counts, Figures
 from hookwright.deactivation import DeactivationRule, DisabledReason
 from hookwright.holding import Holding
 from hookwright.outcomes import DeliveryState, EndpointStatus, Outcome
+from hookwright.probing import WELL_AFTER, shows_life, until_probe
 from hookwright.reports import Notice, Release, Report, Reports
+from hookwright.standings import Standings
 from hookwright.streak import Streak
 from hookwright.times import Timestamp, rfc3339
-
-PROBE_AFTER_SECONDS = (60, 300, 1_800, 7_200, 21_600, 86_400)
-"""A disabled endpoint is tried after each of these in turn, and from then on every day."""
-
-WELL_AFTER = timedelta(hours=1)
-"""Who relapses sooner is probed where it left off: some forty status changes a day at most."""
+from hookwright.turns import Due, Duty, Turns
 
 SLOWS_DOWN = (429, 502, 504)
 
 REMEMBERED = 5_000
 """Reports known by key: almost a minute of an endpoint that fails a hundred times a second."""
+
+MOST_WAITING = 1_000
+"""Notices that wait to be published, but for one or so of each type that counts the others."""
 
 
 class Colour(StrEnum):
@@ -42,29 +42,13 @@ class Colour(StrEnum):
     RED = "red"
 
 
-class Duty(StrEnum):
-    """What an endpoint must do beside answering updates."""
-
-    TELL = "tell"
-    ANNOUNCE = "announce"
-    END_HELD = "end_held"
-    PROBE = "probe"
-    RELEASE = "release"
-    EXPIRE = "expire"
-
-
-class Due(NamedTuple):
-    """A duty, and when it is due."""
-
-    duty: Duty
-    at: datetime
-
-
 class Health(BaseModel):
     """Status, streak of failures, counts, queue; and what is still to be told.
 
     `announced` is the status that the tenant's route table knows; a new one makes events that are
-    accepted from then on meet it. None: what the table knows is uncertain.
+    accepted from then on meet it. None: what the table knows is uncertain. The first so many
+    `notices` that are `publishing` do not change any more, for some may be published. `known` are
+    the keys of the latest reports.
     """
 
     status: EndpointStatus = EndpointStatus.ACTIVE
@@ -79,7 +63,15 @@ class Health(BaseModel):
     holding: Holding = Holding()
     notices_made: int = 0
     notices: list[Notice] = []
+    publishing: int = 0
     known: list[str] = []
+    standings: Standings = Standings()
+
+    _known: set[str] = PrivateAttr(default_factory=set)
+
+    def model_post_init(self, _: Any) -> None:  # noqa: ANN401 - so pydantic calls it
+        """Have at hand which keys are known: a search of the list for each report is too slow."""
+        self._known = {*self.known}
 
     # What attempts and people read.
 
@@ -114,19 +106,25 @@ class Health(BaseModel):
 
     def public(self) -> "Health":
         """Return what the memo shows: without what only the endpoint itself needs."""
-        return self.model_copy(update={"notices": [], "known": []})
+        private = {"notices": [], "publishing": 0, "known": [], "standings": Standings()}
+        return self.model_copy(update=private)
 
     # What workers report.
 
     def take(self, reports: Reports, now: datetime) -> None:
-        """Let a signal's reports count, each once."""
+        """Let a signal's reports count, each once; where its delivery stands, the last one says."""
         self._tally(reports, now)
-        known = {*self.known}
+        known, rule = self._known, reports.rule or DeactivationRule()
         for report in reports.reports:
-            if report.key not in known:
+            repeated = report.key in known
+            if report.delivery or not repeated:
+                was_held, is_held = self.standings.change(report)
+                self.holding.moved(now, was_held=was_held, is_held=is_held)
+            if not repeated:
                 known.add(report.key)
                 self.known.append(report.key)
-                self._take(report, reports.rule or DeactivationRule(), now)
+                self._take(report, rule, now)
+        known.difference_update(self.known[:-REMEMBERED])
         del self.known[:-REMEMBERED]
 
     def _tally(self, reports: Reports, now: datetime) -> None:
@@ -139,12 +137,10 @@ class Health(BaseModel):
                 self.streak = self.streak.ended(now)
 
     def _take(self, report: Report, rule: DeactivationRule, now: datetime) -> None:
-        was_held = report.was_held and report.attempted_as not in self.known
-        self.holding.moved(now, was_held=was_held, is_held=report.is_held)
         if report.ended is DeliveryState.EXPIRED and not report.operational:
             self._tell("delivery.expired", **_facts(report))
         if report.outcome:
-            self.counts.add(now, Figures.one(report.outcome, report.duration_ms))
+            self.counts.add_one(now, report.outcome, report.duration_ms)
         if report.outcome is Outcome.DELIVERED:
             self._delivered(report, now)
         elif report.outcome:
@@ -157,6 +153,13 @@ class Health(BaseModel):
             self._activate(now)
 
     def _failed(self, report: Report, rule: DeactivationRule, now: datetime) -> None:
+        if (
+            report.probe
+            and self.status is EndpointStatus.DISABLED
+            and not self.gone
+            and shows_life(report.status_code)
+        ):
+            self._activate(now)
         if self.status is EndpointStatus.ACTIVE and (
             self.holding.draining_since or report.retry_after or report.status_code in SLOWS_DOWN
         ):
@@ -213,11 +216,13 @@ class Health(BaseModel):
             self.next_probe_at = now
 
     def _disable(self, reason: DisabledReason, now: datetime) -> None:
-        if not self.active_since or now - self.active_since > max(WELL_AFTER, self._until_probe()):
+        if not self.active_since or now - self.active_since > max(
+            WELL_AFTER, until_probe(self.probes)
+        ):
             self.probes = 0
         self.status, self.disabled_reason = EndpointStatus.DISABLED, reason
         self.holding.stop()
-        self.next_probe_at = None if self.gone else now + self._until_probe()
+        self.next_probe_at = None if self.gone else now + until_probe(self.probes)
         self._tell(
             "endpoint.disabled",
             reason=reason,
@@ -233,20 +238,15 @@ class Health(BaseModel):
         self.streak = Streak()
         self.holding.drain(now)
 
-    def _until_probe(self) -> timedelta:
-        return timedelta(
-            seconds=PROBE_AFTER_SECONDS[min(self.probes, len(PROBE_AFTER_SECONDS) - 1)]
-        )
-
     # Duties.
 
-    def due(self, now: datetime) -> "Due | None":
-        """Return what is to be done first, and when."""
-        if self.announced is not self.status:
-            return Due(Duty.ANNOUNCE, now)
-        if self.notices:
-            return Due(Duty.TELL, now)
-        duties: dict[Duty, datetime | None] = {}
+    def due(self, now: datetime, turns: Turns | None = None) -> Due | None:
+        """Return whose turn it is, or what is due first, and when."""
+        duties = {
+            Duty.ANNOUNCE: None if self.announced is self.status else now,
+            Duty.TELL: now if self.notices else None,
+            Duty.COUNT: self.holding.next_count_at,
+        }
         if self.status is EndpointStatus.ACTIVE:
             duties[Duty.RELEASE] = self.holding.release_due_at(now)
         if self.holding.held:
@@ -256,8 +256,7 @@ class Health(BaseModel):
                 duties[Duty.PROBE] = max(probe_at, look_at)
             if self.gone:
                 duties[Duty.END_HELD] = self.holding.next_release_at or now
-        soonest = [Due(duty, at) for duty, at in duties.items() if at]
-        return min(soonest, key=lambda due: due.at, default=None)
+        return (turns or Turns()).first({duty: at for duty, at in duties.items() if at}, now)
 
     def probed(self, now: datetime, *, found: bool) -> None:
         """Note that a held delivery was released to try the endpoint, or that none was found."""
@@ -265,13 +264,29 @@ class Health(BaseModel):
             self.holding.released(now, found, top_pace=1)
             self.probes += found
             if found:
-                self.next_probe_at = now + self._until_probe()
+                self.next_probe_at = now + until_probe(self.probes)
+
+    def counted(self, now: datetime, found: int) -> None:
+        """Take the number of held deliveries that visibility shows, nothing having moved since."""
+        if self.holding.counted(now, found):
+            self.standings.forget()
+
+    def to_publish(self, number: int) -> list[Notice]:
+        """Return the next notices, at most so many: the same again until they are `told`."""
+        self.publishing = self.publishing or min(number, len(self.notices))
+        return self.notices[: self.publishing]
 
     def told(self, number: int) -> None:
         """Forget notices that are published."""
         del self.notices[:number]
+        self.publishing = max(0, self.publishing - number)
 
     def _tell(self, event_type: str, /, **data: JsonValue) -> None:
+        if len(self.notices) >= MOST_WAITING:
+            free = reversed(self.notices[self.publishing :])
+            if newest := next((each for each in free if each.type == event_type), None):
+                newest.more += 1
+                return
         self.notices_made += 1
         self.notices.append(Notice(number=self.notices_made, type=event_type, data=data))
 

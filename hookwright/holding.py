@@ -21,8 +21,14 @@ LOOK_AGAIN_SECONDS = (1, 1, 2, 4, 8, 60, 300, 1_800, 3_600)
 QUIET = 5
 """After so many looks in vain new deliveries no longer queue behind what was not found."""
 
-FORGET_AFTER = timedelta(days=31)
-"""Longer than any tenant may hold: what was not found by then was terminated by hand."""
+SETTLED_AFTER = timedelta(seconds=10)
+"""After so long visibility shows where each delivery stands: five times the lag that is reckoned
+with (`activities.entities.VISIBILITY_LAG_SECONDS`)."""
+
+COUNTS_APART = timedelta(minutes=1)
+
+UNMOVED_FOR = timedelta(hours=1)
+"""When nothing has moved for so long, nobody is about to park: what is not found is not there."""
 
 EXPIRY_CHECK_AFTER = timedelta(seconds=10)
 
@@ -32,11 +38,14 @@ class Holding(BaseModel):
 
     While it is `throttled_until` some time or drains, new deliveries queue behind. `pace` is in
     deliveries a second; it doubles with each release that goes well. `outgrown` is by how much more
-    than the top pace is needed, for more come than it lets go.
+    than the top pace is needed, for more come than it lets go. `held` goes by reports; what is
+    found at `next_count_at` corrects it.
     """
 
     held: int = 0
-    last_parked_at: Timestamp | None = None
+    last_moved_at: Timestamp | None = None
+    counted_at: Timestamp | None = None
+    next_count_at: Timestamp | None = None
     throttled_until: Timestamp | None = None
     pauses: int = 0
     draining_since: Timestamp | None = None
@@ -54,14 +63,26 @@ class Holding(BaseModel):
 
     def moved(self, now: datetime, *, was_held: bool, is_held: bool) -> None:
         """Count a delivery that was parked, or left."""
-        if is_held and not was_held:
-            self.held += 1
-            self.last_parked_at = now
-            self.next_expiry_at = self.next_expiry_at or now + EXPIRY_CHECK_AFTER
-            if self.looks_in_vain:
-                self.looks_in_vain, self.next_release_at = 0, now
-        elif was_held and not is_held:
-            self._forget(1)
+        if is_held is was_held:
+            return
+        self._set_held(now, self.held + 1 if is_held else max(0, self.held - 1))
+
+    def counted(self, now: datetime, found: int) -> bool:
+        """Take what visibility shows, nothing having moved meanwhile; tell if `held` was wrong.
+
+        Too few counted would be lost, too many would be looked for in vain. Once it is zero, and
+        stays so, there is a second look after an hour: one may have been about to park.
+        """
+        self.counted_at = now
+        if found != self.held:
+            self._set_held(now, found)
+            return True
+        unmoved_until = (self.last_moved_at or now) + UNMOVED_FOR
+        if self.held:
+            self.next_count_at = now + UNMOVED_FOR
+        else:
+            self.next_count_at = unmoved_until if unmoved_until > now else None
+        return False
 
     def slow_down(self, now: datetime, asked_seconds: float | None) -> None:
         """Pause: for as long as the receiver asked, and twice as long as the last time.
@@ -127,10 +148,23 @@ class Holding(BaseModel):
         self.next_release_at = now + timedelta(seconds=wait)
         if self.looks_in_vain == QUIET:
             self.open()
-        if self.last_parked_at and now > self.last_parked_at + FORGET_AFTER:
-            self._forget(self.held)
 
-    def _forget(self, number: int) -> None:
-        self.held = max(0, self.held - number)
-        if not self.held:
+    def ended(self, now: datetime, number: int) -> None:
+        """Go on after so many held were ended: they still show for a while, and others may come."""
+        if number:
+            self.looks_in_vain = 0
+            self.next_release_at = now + timedelta(seconds=LOOK_AGAIN_SECONDS[2])
+        else:
+            self._missed(now)
+
+    def _set_held(self, now: datetime, held: int) -> None:
+        more, self.held, self.last_moved_at = held > self.held, held, now
+        if more and self.looks_in_vain:
+            self.looks_in_vain, self.next_release_at = 0, now
+        if held:
+            self.next_expiry_at = self.next_expiry_at or now + EXPIRY_CHECK_AFTER
+            self.next_count_at = now + UNMOVED_FOR
+        else:
             self.next_expiry_at = None
+            again = self.counted_at + COUNTS_APART if self.counted_at else now
+            self.next_count_at = max(now + SETTLED_AFTER, again)

@@ -24,10 +24,14 @@ Latencies = Annotated[
 """Attempts in each bucket."""
 
 
+def bucket_of(duration_ms: float) -> int:
+    """Return the number of the bucket that counts an attempt."""
+    return min(bisect_left(BOUNDS_MS, duration_ms), len(BOUNDS_MS) - 1)
+
+
 def latencies_of(duration_ms: float) -> list[int]:
     """Return the histogram of one attempt."""
-    bucket = min(bisect_left(BOUNDS_MS, duration_ms), len(BOUNDS_MS) - 1)
-    return [0] * bucket + [1]
+    return [0] * bucket_of(duration_ms) + [1]
 
 
 def merged(one: list[int], other: list[int]) -> list[int]:

@@ -166,8 +166,8 @@ class DeliveryLog(BaseModel):
     `steps` of the retry table are used up; the next is due at `due_at`, for which Temporal was told
     to wait `retry_in_seconds`. `trigger` is what causes the next attempt. `release` is set from
     when a held delivery is let go until its attempt is told, `held_since` while it waits and until
-    then. `untold`: the last attempt was made, and its endpoint may not know of it yet; a worker
-    that is killed then must not make it again.
+    then; it was held `holds` times. `untold`: the last attempt was made, and its endpoint may not
+    know of it yet; a worker that is killed then must not make it again.
     """
 
     state: DeliveryState = DeliveryState.PENDING
@@ -178,12 +178,18 @@ class DeliveryLog(BaseModel):
     trigger: Trigger = Trigger.SCHEDULE
     release: Release | None = None
     held_since: Timestamp | None = None
+    holds: int = 0
     untold: bool = False
 
     @property
     def next_number(self) -> int:
         """The number of the next attempt."""
         return self.attempts[-1].number + 1 if self.attempts else 1
+
+    @property
+    def counted_as_held(self) -> bool:
+        """Whether its endpoint counts it as held, as far as this log knows."""
+        return self.state is DeliveryState.HELD or self.release is not None
 
     @property
     def next_trigger(self) -> Trigger:

@@ -1,9 +1,9 @@
 """What workers tell an endpoint of its deliveries, and what the endpoint tells its tenant."""
 
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, StringConstraints
 
 from hookwright.deactivation import DeactivationRule
 from hookwright.ids import EventType, Name
@@ -14,6 +14,9 @@ from hookwright.times import Timestamp
 
 MAX_REPORTS = 1_000
 """In one signal: some 300 KB, where Temporal takes 2 MiB."""
+
+Key = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:-]{1,64}$")]
+"""Endpoints remember thousands of these: they are short, and need no escapes in JSON."""
 
 
 class Release(StrEnum):
@@ -30,14 +33,16 @@ class Release(StrEnum):
 class Report(BaseModel):
     """One thing that became of a delivery: an attempt, or that it was parked, or ended parked.
 
-    `key` is the same when a killed worker's work is repeated. `outcome` and `duration_ms` are None
-    where nothing was sent; `retry_after` is what the receiver asked for, in seconds, if the
-    contract honours it. A released delivery that is turned away, or ends, was held still, unless
-    the report `attempted_as` was stored before: then its worker was killed between the two, and it
-    must be counted anew.
+    `key` is the same when a killed worker's work is repeated and comes to the same. `outcome` and
+    `duration_ms` are None where nothing was sent; `retry_after` is what the receiver asked for, in
+    seconds, if the contract honours it. `is_held` says whether the delivery waits from now on;
+    `was_held` what its log says of before, which counts where the endpoint has not heard of this
+    `delivery` (one run of it) lately. `final`: its workflow ends with this, and an attempt still
+    under way changes nothing any more.
     """
 
-    key: str = Field(max_length=64)
+    key: Key
+    delivery: Key | None = None
     event_id: Name
     event_type: EventType
     at: Timestamp
@@ -50,9 +55,9 @@ class Report(BaseModel):
     )
     was_held: bool = False
     is_held: bool = False
-    attempted_as: str | None = Field(default=None, max_length=64)
     probe: bool = False
     ended: DeliveryState | None = None
+    final: bool = False
     operational: bool = False
 
 
@@ -71,8 +76,13 @@ class Reports(BaseModel):
 
 
 class Notice(BaseModel):
-    """An operational event that is still to be published."""
+    """An operational event that is still to be published.
+
+    Its event's id is derived from `number`. `more` of its type happened that are not told one by
+    one, for too many waited.
+    """
 
     number: int
     type: EventType
     data: dict[str, Any]
+    more: int = 0

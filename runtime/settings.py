@@ -183,7 +183,9 @@ class Settings(BaseSettings):
         description="id:base64 of 32 bytes, comma-separated. The first encrypts, all decrypt.",
     )
     task_queue: str = Field(
-        default=TASK_QUEUE, min_length=1, description="The task queue of events; those of deliveries and entities are named after it."
+        default=TASK_QUEUE,
+        min_length=1,
+        description="The task queue of events; those of deliveries and entities are named after it.",
     )
     operator_tenant: Annotated[str | None, BeforeValidator(lambda text: text or None)] = Field(
         default=None,

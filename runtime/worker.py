@@ -182,6 +182,7 @@ def activities(  # noqa: PLR0913 - what they need
         releases.release,
         releases.expire,
         releases.end_held,
+        releases.count_held,
         notices.publish,
         recoveries.recover,
         recoveries.recorded_progress,

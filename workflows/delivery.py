@@ -53,12 +53,17 @@ class Delivery:
             ApplicationError: the attempts ran out, or it was held for too long; the log is in its
                 details.
         """
-        log = await self.first_attempt(delivery, _earlier_log())
-        while log.state in (DeliveryState.PENDING, DeliveryState.HELD):
-            if log.state is DeliveryState.HELD:
-                log = await self.hold(delivery, log)
-            else:
-                log = await self.retry_on_schedule(delivery, log)
+        log = _earlier_log()
+        try:
+            log = await self.first_attempt(delivery, log)
+            while log.state in (DeliveryState.PENDING, DeliveryState.HELD):
+                if log.state is DeliveryState.HELD:
+                    log = await self.hold(delivery, log)
+                else:
+                    log = await self.retry_on_schedule(delivery, log)
+        except (ActivityError, asyncio.CancelledError):
+            await self.say_cancelled(delivery, log)
+            raise
         if log.state in (DeliveryState.EXHAUSTED, DeliveryState.EXPIRED):
             raise ApplicationError(
                 f"{log.state} after {len(log.attempts)} attempts", log, type=log.state
@@ -84,25 +89,28 @@ class Delivery:
     async def retry_on_schedule(self, delivery: DeliveryInput, log: DeliveryLog) -> DeliveryLog:
         """Make the next attempts, on a schedule that Temporal keeps."""
         workflow.upsert_memo({ATTEMPTS_MEMO: log})
-        try:
-            return await workflow.execute_activity_method(
-                Attempts.retry,
-                args=[delivery, log],
-                start_to_close_timeout=LONGEST_ATTEMPT,
-                heartbeat_timeout=MISSED_HEARTBEAT,
-                retry_policy=OUR_OWN_FAULTS,
-            )
-        except (ActivityError, asyncio.CancelledError):
-            # The activity's cancellation leaves with the commands of this very workflow task, so
-            # the server still has the heartbeats, and in them the log.
-            recorded = await workflow.execute_local_activity_method(
-                Attempts.recorded_log, start_to_close_timeout=SHORT
-            )
-            if recorded.attempts:
-                workflow.upsert_memo({ATTEMPTS_MEMO: recorded})
-            if log.release:
-                await self.leave(delivery, log, DeliveryState.CANCELLED)
-            raise
+        return await workflow.execute_activity_method(
+            Attempts.retry,
+            args=[delivery, log],
+            start_to_close_timeout=LONGEST_ATTEMPT,
+            heartbeat_timeout=MISSED_HEARTBEAT,
+            retry_policy=OUR_OWN_FAULTS,
+        )
+
+    async def say_cancelled(self, delivery: DeliveryInput, log: DeliveryLog) -> None:
+        """Keep the log, and tell the endpoint that this delivery waits for it no more.
+
+        The cancellation of an activity leaves with the commands of this very workflow task, so the
+        server still has the heartbeats, and in them the log: whether what followed a release was
+        told. What was told and not recorded, or is being told just now, the endpoint knows.
+        """
+        recorded = await workflow.execute_local_activity_method(
+            Attempts.recorded_log, start_to_close_timeout=SHORT
+        )
+        if recorded.attempts:
+            workflow.upsert_memo({ATTEMPTS_MEMO: recorded})
+            log = recorded
+        await self.leave(delivery, log, DeliveryState.CANCELLED)
 
     async def hold(self, delivery: DeliveryInput, log: DeliveryLog) -> DeliveryLog:
         """Park, with no timer and no slot, until the endpoint lets it go or it expires.
@@ -111,13 +119,11 @@ class Delivery:
         forgotten, even if the endpoint came back this very moment.
         """
         self.let_go, self.expired = None, False
-        log = log.model_copy(update={"held_since": log.held_since or workflow.now()})
+        log = log.model_copy(
+            update={"held_since": log.held_since or workflow.now(), "holds": log.holds + 1}
+        )
         self.show_held(delivery, log)
-        try:
-            await workflow.wait_condition(lambda: self.let_go is not None or self.expired)
-        except asyncio.CancelledError:
-            await self.leave(delivery, log, DeliveryState.CANCELLED)
-            raise
+        await workflow.wait_condition(lambda: self.let_go is not None or self.expired)
         if self.expired:
             return await self.expire(delivery, log)
         workflow.upsert_search_attributes([DELIVERY_STATE.value_unset()])
@@ -143,17 +149,14 @@ class Delivery:
     async def expire(self, delivery: DeliveryInput, log: DeliveryLog) -> DeliveryLog:
         """End: it was held for too long."""
         workflow.upsert_search_attributes([DELIVERY_STATE.value_set(DeliveryState.EXPIRED)])
-        return await self.leave(delivery, log, DeliveryState.EXPIRED)
+        await self.leave(delivery, log, DeliveryState.EXPIRED)
+        return log.model_copy(update={"state": DeliveryState.EXPIRED})
 
-    async def leave(
-        self, delivery: DeliveryInput, log: DeliveryLog, state: DeliveryState
-    ) -> DeliveryLog:
-        """Tell the endpoint not to count this delivery any more; return the log as it ends."""
-        left = log.model_copy(update={"state": state})
+    async def leave(self, delivery: DeliveryInput, log: DeliveryLog, ended: DeliveryState) -> None:
+        """Tell the endpoint not to count this delivery any more, and how it ends."""
         await workflow.execute_local_activity_method(
-            Attempts.leave, args=[delivery, left], start_to_close_timeout=LONGEST_ATTEMPT
+            Attempts.leave, args=[delivery, log, ended], start_to_close_timeout=LONGEST_ATTEMPT
         )
-        return left
 
     async def cancel(self, log: DeliveryLog) -> None:
         """End as cancelled, the log kept: the endpoint was found deleted, or gone."""

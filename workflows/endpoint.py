@@ -21,6 +21,7 @@ with workflow.unsafe.imports_passed_through():
 
 from workflows.clearing_up import cancel_deliveries
 from workflows.deadline import Deadline
+from workflows.publishing import Publishing
 from workflows.upkeep import Upkeep
 
 CREATION_TIMEOUT = timedelta(minutes=1)
@@ -80,20 +81,24 @@ class Endpoint:
         # Handlers await the tenant's answer; without the lock two changes could reach its route
         # table in one order and this state in the other.
         self.changing = asyncio.Lock()
+        self.publishing = Publishing(self)
         self.signals = 0
         self.dropped = False
         self.in_table = True
         self.with_tenant = False
         self.creation_failed = False
+        self.over = False
 
     @workflow.run
     async def run(self, state: EndpointState) -> None:  # noqa: ARG002 - taken by __init__
         """Look after the deliveries until deleted, then cancel those that still wait."""
+        self.publishing.begin()
         if not await self.created():
             return
         upkeep = Upkeep(self)
         while not self.closing():
-            await upkeep.next_duty()
+            await upkeep.next_turn()
+        self.over = True
         await workflow.wait_condition(workflow.all_handlers_finished)
         if not self.state.deleted:
             workflow.continue_as_new(self.state, memo={ENDPOINT_MEMO: self.state.public()})
@@ -105,6 +110,11 @@ class Endpoint:
         if self.in_table:  # or perhaps: its tenant did not answer in time
             await self.unregister(within=None)
         await cancel_deliveries(self.state.tenant_id, self.state.endpoint_id)
+
+    def passing_on(self) -> bool:
+        """Tell whether this run is about to continue as new, and the memo with it."""
+        finished = workflow.all_handlers_finished()
+        return self.over and finished and not self.state.deleted
 
     def closing(self) -> bool:
         """Tell whether this run ends: deleted, or its history has grown long."""
@@ -350,8 +360,8 @@ class Endpoint:
         self.publish_state()
 
     def publish_state(self) -> None:
-        """Copy the state to the memo."""
-        workflow.upsert_memo({ENDPOINT_MEMO: self.state.public()})
+        """Have the state copied to the memo when this activation's handlers have run."""
+        self.publishing.changed = True
 
     @property
     def health(self) -> Health:

@@ -18,6 +18,7 @@ from hookwright.deactivation import DeactivationRule
 from hookwright.ids import ENDPOINT_MEMO, endpoint_workflow_id
 from hookwright.models import EndpointConfig, EndpointState, Route
 from hookwright.outcomes import DeliveryState, Outcome
+from hookwright.probing import shows_life
 from hookwright.reports import Notice, Report, Reports
 from hookwright.signing import generate_secret
 from support.health import report
@@ -54,6 +55,7 @@ class FakeWorld:
     releases: list[tuple[datetime, str]] = field(default_factory=list)
     paces: list[float] = field(default_factory=list)
     ended: list[str] = field(default_factory=list)
+    counts: list[datetime] = field(default_factory=list)
     expired: dict[str, datetime] = field(default_factory=dict)
     attempts: int = 0
     handle: WorkflowHandle | None = None
@@ -72,15 +74,17 @@ class FakeWorld:
         return found
 
     @activity.defn
-    async def publish(self, _tenant_id: str, _endpoint_id: str, notices: list[Notice]) -> None:
+    async def publish(self, _tenant_id: str, _endpoint_id: str, notices: list[Notice]) -> int:
         self.notices += notices
+        return len(notices)
 
     @activity.defn
-    async def probe(self, _tenant_id: str, _endpoint_id: str) -> bool:
+    async def probe(self, _tenant_id: str, _endpoint_id: str, earlier: int) -> bool:
         self.probes.append(await self.now())
         if not self.held:
             return False
-        await self.attempt(self.held.pop(0), probe=True)
+        place = earlier % len(self.held)
+        await self.attempt(self.held.pop(place), probe=True, place=place)
         return True
 
     @activity.defn
@@ -110,6 +114,11 @@ class FakeWorld:
             await self.tell(event_id=each.event_id, was_held=True, ended=DeliveryState.CANCELLED)
         return len(ending)
 
+    @activity.defn
+    async def count_held(self, _tenant_id: str, _endpoint_id: str) -> int:
+        self.counts.append(await self.now())
+        return len(self.held)
+
     # What a test does.
 
     async def now(self) -> datetime:
@@ -124,14 +133,16 @@ class FakeWorld:
         await self.handle.signal("report", Reports(rule=self.rule, reports=[it]))
         return it
 
-    async def attempt(self, held: Held | None = None, *, probe: bool = False) -> None:
-        """Attempt a delivery: one that was held, or a new one."""
+    async def attempt(
+        self, held: Held | None = None, *, probe: bool = False, place: int = 0
+    ) -> None:
+        """Attempt a delivery: one that was held (in this place of the queue), or a new one."""
         self.attempts += 1
         status = self.answer(self.attempts)
         well = 200 <= status < 300
-        again = probe and not well
+        again = probe and not well and not shows_life(status)
         if again:
-            self.held.insert(0, held)
+            self.held.insert(place, held)
         await self.tell(
             **({"event_id": held.event_id} if held else {}),
             outcome=Outcome.DELIVERED if well else Outcome.HTTP_ERROR,
@@ -200,6 +211,7 @@ async def living(world: FakeWorld, **config: object) -> AsyncIterator[FakeWorld]
             world.release,
             world.expire,
             world.end_held,
+            world.count_held,
         ],
     ):
         world.handle = await create_endpoint(client, task_queue, endpoint_id, **config)

@@ -54,7 +54,7 @@ def test_saving_changes_nothing(attempts: list[tuple[float, Outcome, int]]) -> N
     counts, now = Counts(), BEGIN
     for gap, outcome, duration in attempts:
         now += timedelta(seconds=gap)
-        counts.add(now, Figures.one(outcome, duration))
+        counts.add_one(now, outcome, duration)
     assert Counts.model_validate_json(counts.model_dump_json()) == counts
 
 
@@ -80,7 +80,7 @@ def test_totals_are_those_of_a_plain_list(
     counts, now, made = Counts(), BEGIN, []
     for gap, outcome, duration in attempts:
         now += timedelta(seconds=gap)
-        counts.add(now, Figures.one(outcome, duration))
+        counts.add_one(now, outcome, duration)
         made.append((now, outcome, duration))
     now += timedelta(seconds=wait)
     total = counts.total(now, span)
@@ -102,7 +102,7 @@ def test_what_was_stored_before_outcomes_counts_on() -> None:
     """Steps of older histories, which have neither outcomes nor latencies, stay in the sums."""
     old = {"start": BEGIN.isoformat(), "delivered": 3, "failed": 2}
     counts = Counts.model_validate({"hour": [old], "day": [old]})
-    counts.add(BEGIN, Figures.one(Outcome.TIMEOUT, 15_000))
+    counts.add_one(BEGIN, Outcome.TIMEOUT, 15_000)
     assert counts.total(BEGIN, HOUR) == Step(
         start=BEGIN - HOUR + HOUR / STEPS,
         delivered=3,

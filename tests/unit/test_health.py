@@ -7,10 +7,10 @@ import pytest
 from support.health import BEGIN, Life, report
 
 from hookwright.deactivation import DeactivationRule, DisabledReason, FailureRate
-from hookwright.health import PROBE_AFTER_SECONDS, REMEMBERED, Colour, Duty, Health
-from hookwright.holding import FORGET_AFTER
+from hookwright.health import REMEMBERED, Colour, Duty, Health
 from hookwright.models import EndpointState
 from hookwright.outcomes import DeliveryState, EndpointStatus, Outcome
+from hookwright.probing import PROBE_AFTER_SECONDS
 from hookwright.reports import Release, Reports
 
 ACTIVE, PAUSED, DISABLED = EndpointStatus
@@ -325,7 +325,7 @@ def test_probe_that_finds_nothing_costs_no_step() -> None:
     life = disabled()
     life.health.announced = DISABLED
     life.health.told(100)
-    life.health.holding.next_expiry_at = None
+    life.health.holding.next_expiry_at = life.health.holding.next_count_at = None
     life.now = life.health.next_probe_at
     waits = []
     for _ in range(10):
@@ -534,22 +534,6 @@ def test_held_is_never_negative() -> None:
     assert life.health.holding.held == 0
 
 
-def test_what_is_never_found_is_forgotten_after_31_days() -> None:
-    """A held delivery that somebody terminated by hand is looked for for a month, and no longer."""
-    life = Life()
-    life.park()
-    looks = 0
-    while life.health.holding.held and looks < 2_000:
-        life.now = max(life.now, life.health.due(life.now).at)
-        if life.health.due(life.now).duty is Duty.RELEASE:
-            looks += 1
-            life.health.holding.released(life.now, 0, 10)
-        else:
-            life.health.holding.next_expiry_at = life.now + timedelta(hours=1)
-    assert FORGET_AFTER < life.now - BEGIN < FORGET_AFTER + timedelta(hours=2)
-    assert life.health.due(life.now) is None
-
-
 # At a glance, and what is due
 
 
@@ -626,12 +610,12 @@ def test_turned_away_after_a_killed_attempt_is_counted_again() -> None:
     """Released and turned away changes no count, unless its attempt's report was stored before."""
     life = Life()
     life.park()
-    attempt = report(life.now, was_held=True, outcome=Outcome.HTTP_ERROR)
-    again = report(life.now, was_held=True, is_held=True, attempted_as=attempt.key)
+    attempt = report(life.now, was_held=True, outcome=Outcome.HTTP_ERROR, delivery="d1")
+    again = report(life.now, was_held=True, is_held=True, delivery="d1")
     life.health.take(Reports(reports=[again]), life.now)
     assert life.health.holding.held == 1
     life.health.take(Reports(reports=[attempt]), life.now)
     assert life.health.holding.held == 0
-    other = report(life.now, was_held=True, is_held=True, attempted_as=attempt.key)
+    other = report(life.now, was_held=True, is_held=True, delivery="d1")
     life.health.take(Reports(reports=[other]), life.now)
     assert life.health.holding.held == 1
