@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -17,13 +17,10 @@ from activities.ledger import Key, Ledger
 from activities.posting import NotWantedError, Posted, Posting
 from activities.shares import FIRST_ATTEMPTS, RETRIES, TESTS, NoRoomError, Shares, waits
 from activities.telling import Telling
+from activities.verdict import after_attempt
 from hookwright.executions import recorded
-from hookwright.kept_attempts import kept
 from hookwright.models import Attempt, DeliveryInput, DeliveryLog, EndpointState, TrialInput
-from hookwright.outcomes import DeliveryState, Outcome, Trigger
-from hookwright.probing import shows_life
-from hookwright.reports import Release
-from hookwright.schedule import next_delay
+from hookwright.outcomes import DeliveryState, Trigger
 
 FIRST_BEAT_SECONDS, BEAT_SECONDS = 0.25, 2.0
 """A worker is taken for dead after 5 s; each beat is a write for Temporal."""
@@ -148,11 +145,8 @@ class Attempts:
             activity.heartbeat(so_far)
             raise waits(error) from None
         with turn:
-            # The heartbeats first: reading the endpoint may take as long as one may be missed.
+            endpoint = await self.endpoints.current(delivery.event.tenant_id, delivery.endpoint_id)
             async with _heartbeats(so_far) as record:
-                endpoint = await self.endpoints.current(
-                    delivery.event.tenant_id, delivery.endpoint_id
-                )
                 if so_far.untold:
                     return await self._told(delivery, endpoint, so_far, None)
                 return await self._attempt(delivery, endpoint, so_far, turn, record)
@@ -181,7 +175,7 @@ class Attempts:
             posted = await self._posted(delivery, endpoint, so_far, turn)
         except NotWantedError:
             return await self._ended(delivery, endpoint, so_far)
-        after = _after(so_far, posted)
+        after = after_attempt(so_far, posted)
         record(after)
         _log_attempt(delivery, posted.attempt, after)
         return await self._told(delivery, endpoint, after, posted.asked)
@@ -253,42 +247,6 @@ class Attempts:
 def _key(so_far: DeliveryLog) -> Key:
     """Return what the next attempt's POST is known by."""
     return activity.info().workflow_run_id or "", so_far.next_number
-
-
-def _after(so_far: DeliveryLog, posted: Posted) -> DeliveryLog:
-    """Return the log with an attempt, where it leaves the delivery, and when the next is due."""
-    now = datetime.now(UTC)
-    state, delay = _verdict(so_far, posted, now)
-    return DeliveryLog(
-        state=state,
-        attempts=kept([*so_far.attempts, posted.attempt]),
-        steps=so_far.steps + (not so_far.beside_schedule),
-        due_at=now + timedelta(seconds=delay) if state is DeliveryState.PENDING else None,
-        retry_in_seconds=delay,
-        trigger=so_far.trigger if state is DeliveryState.HELD else Trigger.SCHEDULE,
-        release=so_far.release,
-        held_since=so_far.held_since if state is DeliveryState.HELD else None,
-        holds=so_far.holds,
-        untold=True,
-    )
-
-
-def _verdict(so_far: DeliveryLog, posted: Posted, now: datetime) -> tuple[DeliveryState, float]:
-    """Return where an attempt leaves its delivery, and the delay of the next attempt."""
-    attempt, rule = posted.attempt, posted.rule
-    if attempt.outcome is Outcome.DELIVERED:
-        return DeliveryState.DELIVERED, 0.0
-    if so_far.release is Release.PROBE and shows_life(attempt.status_code):
-        # The endpoint will be active. No step is used: what follows the last one is due next.
-        return DeliveryState.PENDING, next_delay(rule, max(so_far.steps, 1), posted.asked) or 0.0
-    if so_far.beside_schedule and so_far.release:
-        return DeliveryState.HELD, 0.0
-    if so_far.beside_schedule and so_far.due_at:
-        return DeliveryState.PENDING, max(0.0, (so_far.due_at - now).total_seconds())
-    if rule.gives_up_on(attempt.status_code):
-        return DeliveryState.EXHAUSTED, 0.0
-    delay = next_delay(rule, so_far.steps + 1, posted.asked)
-    return (DeliveryState.EXHAUSTED, 0.0) if delay is None else (DeliveryState.PENDING, delay)
 
 
 def _due_later(attempts: DeliveryLog) -> ApplicationError:

@@ -1,7 +1,7 @@
 """Endpoints as deliveries see them: the state that `Endpoint` keeps in its memo."""
 
+import asyncio
 from dataclasses import dataclass, field
-from datetime import timedelta
 
 from cachetools import TTLCache
 from temporalio.client import Client
@@ -15,7 +15,9 @@ MAX_AGE_SECONDS = 5.0
 """How old a snapshot a first attempt may use: it bounds how long a backlog of first attempts goes
 on as configured before a change. A retry always reads afresh."""
 
-DESCRIBE_TIMEOUT = timedelta(seconds=5)
+DESCRIBE_SECONDS = 3.0
+"""A retry reads its endpoint before it shows life for the first time, and is taken for dead after
+5 s."""
 
 
 @dataclass(frozen=True)
@@ -45,9 +47,14 @@ class Endpoints:
         return await self.current(tenant_id, endpoint_id)
 
     async def current(self, tenant_id: str, endpoint_id: str) -> EndpointState | None:
-        """Return the endpoint as it is now, or None if it was deleted."""
+        """Return the endpoint as it is now, or None if it was deleted.
+
+        Raises:
+            RPCError, TimeoutError: Temporal did not say; ours to try again.
+        """
         workflow_id = endpoint_workflow_id(tenant_id, endpoint_id)
-        description = await described(self.client, workflow_id, DESCRIBE_TIMEOUT)
+        async with asyncio.timeout(DESCRIBE_SECONDS):
+            description = await described(self.client, workflow_id)
         state = await endpoint_of(description)
         if state is None:
             self._recent.pop(workflow_id, None)

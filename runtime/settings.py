@@ -185,7 +185,7 @@ class Settings(BaseSettings):
     task_queue: str = Field(
         default=TASK_QUEUE,
         min_length=1,
-        description="The task queue of events; those of deliveries and entities are named after it.",
+        description="The task queue of events; deliveries and entities have queues named after it.",
     )
     operator_tenant: Annotated[str | None, BeforeValidator(lambda text: text or None)] = Field(
         default=None,
