@@ -66,6 +66,7 @@ async def deliveries(service: Stack, hooks: Receiver) -> None:
 
     await save(service, "delivery_delivered", await publish("delivered", 200))
     await save(service, "event", event_workflow_id(service.tenant, "delivered"))
+    await costly_event(service)
     hooks.behave = lambda _: Reply()
     due = rfc3339(datetime.now(UTC) + timedelta(seconds=1))
     await service.publish(id="scheduled", deliver_at=due)
@@ -100,6 +101,14 @@ async def deliveries(service: Stack, hooks: Receiver) -> None:
     await service.http.delete(path)
     await save(service, "delivery_cancelled", waiting)
     await save(service, "endpoint", endpoint_workflow_id(service.tenant, endpoint["id"]))
+
+
+async def costly_event(service: Stack) -> None:
+    """Record an event for a filter that costs too much to be asked within a workflow task."""
+    costly = await service.add_endpoint("http://localhost:9/", filter="data.l[?@ > `5000`]")
+    await service.publish(id="costly", data={"l": [*range(5_000)]})
+    await save(service, "event_costly", event_workflow_id(service.tenant, "costly"))
+    await service.http.delete(f"{service.root}/endpoints/{costly['id']}")
 
 
 async def recovery(service: Stack, endpoint: dict[str, object]) -> None:
