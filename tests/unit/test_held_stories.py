@@ -113,11 +113,11 @@ async def test_cancelled_long_after_its_release(world: World) -> None:
     world.answer(500)
     await world.settle()
     assert (world.health.holding.held, world.parked) == (1, 1)
-    for _ in range(2 * REMEMBERED // MAX_REPORTS):
-        moves = [report(BEGIN, is_held=True, delivery=f"d{n}") for n in range(MAX_REPORTS)]
-        leaves = [report(BEGIN, was_held=True, delivery=f"d{n}") for n in range(MAX_REPORTS)]
-        world.health.take(Reports(reports=moves), BEGIN)
-        world.health.take(Reports(reports=leaves), BEGIN)
+    for first in range(0, 2 * REMEMBERED, MAX_REPORTS):
+        others = [f"d{number}" for number in range(first, first + MAX_REPORTS)]
+        for stands in ({"is_held": True}, {"was_held": True}):
+            moves = [report(BEGIN, delivery=each, **stands) for each in others]
+            world.health.take(Reports(reports=moves), BEGIN)
     run.task.cancel()
     await world.settle()
     assert run.task.done()
@@ -138,6 +138,26 @@ async def test_cancelled_while_its_attempt_is_under_way(world: World, status: in
     world.answer(status)
     await world.settle()
     assert (world.health.holding.held, world.parked) == (1, 1)
+
+
+async def test_attempted_again_after_it_was_held_again(world: World) -> None:
+    """An attempt that was told and not recorded, and is made again after a hold, counts, too."""
+    run = await killed_once_parked(world)
+    resume(world)
+    run.kill_next = True
+    await go_on(world, run.lost)
+    world.answer(500)
+    await world.settle()
+    world.health.pause()
+    await go_on(world, run.lost)
+    resume(world)
+    run.signal(Delivery.release, Release.DRAIN)
+    await world.settle()
+    world.answer(500)
+    await world.settle()
+    assert world.health.streak.failures == 1  # resumed, the past is forgotten
+    assert world.health.counts.last_hour(BEGIN) == (0, 2)
+    assert world.health.holding.held == 0
 
 
 async def test_a_probe_that_comes_to_something_else(world: World) -> None:
