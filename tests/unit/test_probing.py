@@ -1,0 +1,90 @@
+"""A probe that is answered, and refused, shows a receiver that is alive."""
+
+from datetime import timedelta
+
+import pytest
+from support.health import Life
+
+from hookwright.deactivation import DeactivationRule
+from hookwright.outcomes import EndpointStatus, Outcome
+from hookwright.probing import shows_life
+
+ACTIVE, PAUSED, DISABLED = EndpointStatus
+ONE_LOST = DeactivationRule(exhausted_in_a_row=1)
+
+
+def disabled(rule: DeactivationRule = ONE_LOST) -> Life:
+    life = Life(rule)
+    life.exhaust()
+    life.park()
+    life.now = life.health.next_probe_at
+    return life
+
+
+def refuse(life: Life, status: int) -> None:
+    """Let the next probe be answered so, and its delivery go on."""
+    life.now = max(life.now, life.health.next_probe_at)
+    life.health.probed(life.now, found=True)
+    life.fail(status, probe=True, was_held=True)
+
+
+def test_which_answers_show_life() -> None:
+    """All 4xx do, but for those that say not now or never; no 5xx, no 3xx, and no silence."""
+    lively = {status for status in range(100, 600) if shows_life(status)}
+    assert lively == set(range(400, 500)) - {408, 410, 425, 429}
+    assert not shows_life(None)
+
+
+@pytest.mark.parametrize("status", [400, 401, 404, 422, 499])
+def test_a_refused_probe_recovers(status: int) -> None:
+    """The endpoint is active again, tells so, and counts the answer as the failure that it is."""
+    life = disabled()
+    refuse(life, status)
+    assert life.health.status is ACTIVE
+    assert len(life.notices("endpoint.recovered")) == 1
+    assert (life.health.streak.failures, life.health.streak.failing_since) == (1, life.now)
+    assert life.health.counts.last_hour(life.now) == (0, 2)
+    assert (life.health.holding.held, life.health.holding.draining_since) == (0, life.now)
+
+
+@pytest.mark.parametrize("status", [408, 410, 425, 429, 500, 503, 302, None])
+def test_other_answers_do_not(status: int | None) -> None:
+    """What is down, overloaded or gone stays disabled, and its ladder of probes goes on."""
+    life = disabled()
+    life.probe_fails(status)
+    assert life.health.status is DISABLED
+    assert life.health.next_probe_at == life.now + timedelta(minutes=5)
+
+
+def test_only_a_probe_s_answer_counts() -> None:
+    """A 404 to what was sent before it was disabled recovers nobody, nor one to a paused one."""
+    life = disabled()
+    life.fail(404)
+    assert life.health.status is DISABLED
+    life.health.pause()
+    life.fail(404, probe=True, was_held=True)
+    assert life.health.status is PAUSED
+
+
+def test_a_blocked_destination_shows_no_life() -> None:
+    """A probe that the egress guard refuses has met no receiver."""
+    life = Life()
+    life.take(outcome=Outcome.BLOCKED_DESTINATION)
+    life.take(outcome=Outcome.BLOCKED_DESTINATION, probe=True, was_held=True, is_held=True)
+    assert life.health.status is DISABLED
+
+
+@pytest.mark.parametrize("minutes", [0, 1, 30, 59, 61, 90])
+def test_404_to_everything_flips_seldom(minutes: int) -> None:
+    """Who answers 404 to all, and is disabled soon after each probe, flips under 50 times a day."""
+    life = Life(ONE_LOST)
+    end, changes = life.now + timedelta(days=1), 0
+    while life.now < end:
+        life.exhaust(status=404)
+        assert life.health.status is DISABLED
+        life.park()
+        refuse(life, 404)
+        assert life.health.status is ACTIVE
+        changes += 2
+        life.wait(minutes=minutes)
+    assert changes < 50
