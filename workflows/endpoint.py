@@ -82,12 +82,12 @@ class Endpoint:
         # table in one order and this state in the other.
         self.changing = asyncio.Lock()
         self.publishing = Publishing(self)
+        self.upkeep = Upkeep(self)
         self.signals = 0
         self.dropped = False
         self.in_table = True
         self.with_tenant = False
         self.creation_failed = False
-        self.over = False
 
     @workflow.run
     async def run(self, state: EndpointState) -> None:  # noqa: ARG002 - taken by __init__
@@ -95,10 +95,8 @@ class Endpoint:
         self.publishing.begin()
         if not await self.created():
             return
-        upkeep = Upkeep(self)
         while not self.closing():
-            await upkeep.next_turn()
-        self.over = True
+            await self.upkeep.next_turn()
         await workflow.wait_condition(workflow.all_handlers_finished)
         if not self.state.deleted:
             workflow.continue_as_new(self.state, memo={ENDPOINT_MEMO: self.state.public()})
@@ -113,8 +111,8 @@ class Endpoint:
 
     def passing_on(self) -> bool:
         """Tell whether this run is about to continue as new, and the memo with it."""
-        finished = workflow.all_handlers_finished()
-        return self.over and finished and not self.state.deleted
+        idle = workflow.all_handlers_finished() and not self.upkeep.busy
+        return self.closing() and idle and not self.state.deleted
 
     def closing(self) -> bool:
         """Tell whether this run ends: deleted, or its history has grown long."""

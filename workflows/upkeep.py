@@ -29,6 +29,7 @@ class Upkeep:
     def __init__(self, endpoint: "Endpoint") -> None:
         self.endpoint = endpoint
         self.turns = Turns()
+        self.busy = False
 
     @property
     def health(self) -> Health:
@@ -40,22 +41,28 @@ class Upkeep:
         return self.health.due(workflow.now(), self.turns)
 
     async def next_turn(self) -> None:
-        """Wait until something is due, or the run closes, and do it; put off what fails."""
+        """Wait until something is due, or the run closes, and do it."""
         due = self.due()
         if due is None or due.at > workflow.now():
             await self.wait_for_change(due)
             return
-        self.turns.took(due.duty)
+        self.busy = True
+        await self.have_turn(due.duty)
+        self.busy = False
+        self.endpoint.publish_state()
+
+    async def have_turn(self, duty: Duty) -> None:
+        """Do what is due; put it off if it fails."""
+        self.turns.took(duty)
         try:
-            await self.do(due.duty)
+            await self.do(duty)
         except (ActivityError, TimeoutError) as error:
             if is_cancelled_exception(error):
                 raise
-            workflow.logger.warning("%s failed, and is put off: %s", due.duty, error.__cause__)
-            self.turns.failed(due.duty, workflow.now())
+            workflow.logger.warning("%s failed, and is put off: %s", duty, error.__cause__)
+            self.turns.failed(duty, workflow.now())
         else:
-            self.turns.went_well(due.duty)
-        self.endpoint.publish_state()
+            self.turns.went_well(duty)
 
     async def wait_for_change(self, due: Due | None) -> None:
         """Wait until it is due, or a signal or update changes what is."""
@@ -68,7 +75,7 @@ class Upkeep:
             return
 
     async def do(self, duty: Duty) -> None:
-        """Have a turn.
+        """Do what a duty asks for.
 
         Raises:
             ActivityError: it failed, or took too long.

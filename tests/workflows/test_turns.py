@@ -1,0 +1,184 @@
+"""No duty of an endpoint keeps another waiting, and whatever it must do, it answers updates."""
+
+import asyncio
+from dataclasses import dataclass, field
+
+from support.endpoints import HOLD, FakeWorld, living
+from support.health import report
+from support.waiting import assert_eventually
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+from temporalio.testing import WorkflowEnvironment
+
+from hookwright.deactivation import DeactivationRule
+from hookwright.health import MOST_WAITING
+from hookwright.models import Route
+from hookwright.outcomes import DeliveryState, EndpointStatus, Outcome
+from hookwright.reports import MAX_REPORTS, Notice, Reports
+from workflows.endpoint import MAX_SIGNALS
+
+ACTIVE, PAUSED, DISABLED = EndpointStatus
+ONE_LOST = DeactivationRule(exhausted_in_a_row=1)
+NOTICES = 20_000
+
+
+@dataclass
+class BrokenWorld(FakeWorld):
+    """A world that fails at what stands in `broken`, however often it is asked."""
+
+    broken: set[str] = field(default_factory=set)
+    asked: list[str] = field(default_factory=list)
+
+    async def ask(self, what: str) -> None:
+        self.asked.append(what)
+        if what in self.broken:
+            raise ApplicationError(f"{what} fails")
+
+    @activity.defn
+    async def register_route(self, tenant_id: str, route: Route) -> None:
+        await self.ask("register")
+        await super().register_route(tenant_id, route)
+
+    @activity.defn
+    async def publish(self, tenant_id: str, endpoint_id: str, notices: list[Notice]) -> int:
+        await self.ask("publish")
+        return await super().publish(tenant_id, endpoint_id, notices)
+
+    @activity.defn
+    async def release(self, tenant_id: str, endpoint_id: str, pace: float) -> int:
+        await self.ask("release")
+        return await super().release(tenant_id, endpoint_id, pace)
+
+    @activity.defn
+    async def expire(self, tenant_id: str, endpoint_id: str) -> float:
+        await self.ask("expire")
+        return await super().expire(tenant_id, endpoint_id)
+
+    @activity.defn
+    async def probe(self, tenant_id: str, endpoint_id: str, earlier: int) -> bool:
+        await self.ask("probe")
+        return await super().probe(tenant_id, endpoint_id, earlier)
+
+
+async def reported(world: FakeWorld, number: int, **fields: object) -> None:
+    """Tell of so many deliveries, in as few signals as a worker would."""
+    now = await world.now()
+    for _ in range(number // MAX_REPORTS):
+        reports = [report(now, **fields) for _ in range(MAX_REPORTS)]
+        await world.handle.signal("report", Reports(rule=world.rule, reports=reports))
+
+
+async def test_an_expiry_sweep_of_twenty_thousand(time_skipping: WorkflowEnvironment) -> None:
+    """20,000 untold notices: it continues as new, is paused, told, and deleted, as ever."""
+    async with living(BrokenWorld(time_skipping, broken={"publish"})) as world:
+        await world.pause()
+        await reported(world, NOTICES, is_held=True)
+        await world.until(lambda it: it.health.holding.held == NOTICES)
+        await reported(world, NOTICES, was_held=True, ended=DeliveryState.EXPIRED)
+        await world.until(lambda it: it.health.holding.held == 0)
+        before = (await world.handle.describe()).run_id
+        gate = asyncio.Semaphore(50)
+
+        async def signal() -> None:
+            async with gate:
+                await world.handle.signal("nobody's")
+
+        await asyncio.gather(*(signal() for _ in range(MAX_SIGNALS)))
+        assert (await world.resume()).status is ACTIVE
+        assert (await world.pause()).status is PAUSED
+        await world.sleep(minutes=2)  # what is under way has its turn to the end
+        assert (await world.handle.describe()).run_id != before
+        world.broken.clear()
+        await world.sleep(minutes=30)
+        await assert_eventually(lambda: sum(1 + it.more for it in world.notices) == NOTICES)
+        assert len(world.notices) <= MOST_WAITING + 1
+        numbers = [notice.number for notice in world.notices]
+        assert numbers == list(range(1, len(numbers) + 1))
+
+
+async def test_one_that_fails_is_put_off(time_skipping: WorkflowEnvironment) -> None:
+    """While releases and notices fail for hours, what is held expires, and all is caught up."""
+    world = BrokenWorld(time_skipping, broken={"release", "publish"})
+    async with living(world) as world:
+        await world.tell(outcome=Outcome.HTTP_ERROR, status_code=500, ended=DeliveryState.EXHAUSTED)
+        [expiring] = await world.park()
+        world.held[0].since -= HOLD
+        await world.sleep(hours=4)
+        await assert_eventually(lambda: expiring in world.expired)
+        # Six tries within a minute, then a pause that grows to five minutes: far from a hot loop.
+        assert 4 * 10 * 5 < world.asked.count("publish") < 4 * 10 * 10
+        world.broken.clear()
+        await world.park()
+        await world.sleep(hours=1)
+        await world.until(lambda it: it.health.holding.held == 0)
+        assert {notice.type for notice in world.notices} == {
+            "delivery.exhausted",
+            "delivery.expired",
+        }
+
+
+async def test_a_tenant_that_does_not_answer(time_skipping: WorkflowEnvironment) -> None:
+    """A new status that cannot be announced keeps neither probes nor notices; it is, later."""
+    async with living(BrokenWorld(time_skipping, rule=ONE_LOST)) as world:
+        world.broken.add("register")
+        await world.tell(outcome=Outcome.HTTP_ERROR, status_code=500, ended=DeliveryState.EXHAUSTED)
+        await world.park()
+        await world.sleep(minutes=3)
+        await world.until(lambda it: it.status is ACTIVE)
+        assert len(world.probes) == 1
+        assert {notice.type for notice in world.notices} >= {
+            "delivery.exhausted",
+            "endpoint.disabled",
+        }
+        await world.tell(outcome=Outcome.BLOCKED_DESTINATION)
+        await world.sleep(minutes=10)
+        state = await world.until(lambda it: it.status is DISABLED)
+        assert (state.health.announced, len(world.routes)) == (ACTIVE, 1)
+        world.broken.clear()
+        await world.sleep(minutes=10)
+        state = await world.until(lambda it: it.health.announced is DISABLED)
+        assert world.routes[-1].version == state.version
+
+
+async def test_what_was_lost_is_found_again(time_skipping: WorkflowEnvironment) -> None:
+    """One held delivery too few is counted: it is found when the count comes to zero, and goes."""
+    async with living(FakeWorld(time_skipping)) as world:
+        await world.pause()
+        await world.park(2)
+        await world.tell(was_held=True)  # one was subtracted twice, and counts for none
+        await world.resume()
+        await world.sleep(minutes=5)
+        await world.until(lambda it: not it.health.holding.held and not it.health.holding.queueing)
+        assert len(world.releases) == 2
+
+
+async def test_what_was_erased_is_forgotten(time_skipping: WorkflowEnvironment) -> None:
+    """Held deliveries that were deleted in Temporal are looked for for an hour, not for a month."""
+    async with living(FakeWorld(time_skipping)) as world:
+        await world.pause()
+        await world.park(3)
+        world.held.clear()
+        await world.sleep(hours=1, minutes=1)
+        state = await world.until(lambda it: it.health.holding.held == 0)
+        assert state.status is PAUSED
+        await world.sleep(hours=1, minutes=1)
+        counts = len(world.counts)
+        assert counts <= 4
+        await world.sleep(days=3)
+        assert len(world.counts) == counts
+
+
+async def test_one_that_is_refused_does_not_decide(time_skipping: WorkflowEnvironment) -> None:
+    """A receiver that fails for one event of four, and is well for the others, recovers."""
+    async with living(BrokenWorld(time_skipping, rule=ONE_LOST)) as world:
+        await world.tell(outcome=Outcome.HTTP_ERROR, status_code=500, ended=DeliveryState.EXHAUSTED)
+        poison, *_ = await world.park(4)
+        world.answer = lambda _: 500 if probed_first(world, poison) else 200
+        await world.sleep(hours=1)
+        await world.until(lambda it: it.status is ACTIVE)
+        assert len(world.probes) == 2
+
+
+def probed_first(world: FakeWorld, event_id: str) -> bool:
+    """Tell whether this delivery is the one that is being attempted: it is not in the queue."""
+    return event_id not in [each.event_id for each in world.held]
