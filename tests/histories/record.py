@@ -105,7 +105,7 @@ async def deliveries(service: Stack, hooks: Receiver) -> None:
 
 async def costly_event(service: Stack) -> None:
     """Record an event for a filter that costs too much to be asked within a workflow task."""
-    costly = await service.add_endpoint("http://localhost:9/", filter="data.l[?@ > `5000`]")
+    costly = await service.add_endpoint("http://localhost:9999/", filter="data.l[?@ > `5000`]")
     await service.publish(id="costly", data={"l": [*range(5_000)]})
     await save(service, "event_costly", event_workflow_id(service.tenant, "costly"))
     await service.http.delete(f"{service.root}/endpoints/{costly['id']}")
