@@ -23,6 +23,7 @@ from activities.posting import Posting
 from activities.telling import Telling
 from hookwright.client import DELIVERY_STATE
 from hookwright.deactivation import DeactivationRule
+from hookwright.evaluator import Evaluator
 from hookwright.health import Health
 from hookwright.models import DeliveryInput, DeliveryLog, EndpointState, EventInput
 from hookwright.outcomes import DeliveryState
@@ -49,7 +50,7 @@ class World:
     reports_fail: int = 0
 
     def __post_init__(self) -> None:
-        posting = Posting(self, CONTRACTS)
+        posting = Posting(self, CONTRACTS, Evaluator())
         self.state = endpoint(retry={"schedule_seconds": [60, 60]}, deactivation=self.rule)
         self.attempts = Attempts(None, self, posting, Telling(self, self, posting))
 

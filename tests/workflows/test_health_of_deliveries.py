@@ -24,6 +24,7 @@ from activities.posting import Posting
 from activities.releases import Releases, _is_held
 from activities.reporter import Reporter
 from activities.telling import Telling
+from hookwright.evaluator import Evaluator
 from hookwright.ids import delivery_workflow_id
 from hookwright.models import DeliveryInput, EventInput
 from hookwright.outcomes import EndpointStatus
@@ -93,7 +94,7 @@ async def scene(
     client, egress = environment.client, FakeEgress(answer, environment.get_current_time)
     it = Scene(environment, egress=egress, task_queue=unique("queue"), endpoint_id=unique("ep"))
     it.endpoints = Endpoints(client)
-    posting = Posting(egress, CONTRACTS)
+    posting = Posting(egress, CONTRACTS, Evaluator())
     async with Reporter(client) as reporter:
         attempts = Attempts(client, it.endpoints, posting, Telling(reporter, it.endpoints, posting))
         releases = ListedReleases(client, it.endpoints, it.deliveries)

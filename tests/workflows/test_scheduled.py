@@ -37,7 +37,7 @@ class Scheduled:
     go_on: asyncio.Event = field(default_factory=asyncio.Event)
 
     @activity.defn(name="fan_out")
-    async def fan_out(self, event: EventInput, accepted_at: datetime, _: FanOut) -> FanOut:
+    async def fan_out(self, event: EventInput, accepted_at: datetime) -> FanOut:
         self.times.append(await self.now())
         self.happened.append(event.created_at)
         self.accepted.append(accepted_at)
