@@ -8,7 +8,6 @@ made again, and changes nothing.
 import asyncio
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -24,6 +23,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from activities.endpoints import Endpoints
 from activities.entities import VISIBILITY_LAG_SECONDS
 from activities.fan_out import start_delivery
+from activities.heartbeats import heartbeats
 from activities.oldest_first import between, moment, oldest_first
 from activities.pace import Pace
 from activities.shares import RECOVERIES, NoRoomError, Shares, waits
@@ -108,7 +108,7 @@ class Recoveries:
         run = Run(recovery, own_id, progress)
         try:
             with self.shares.take(recovery.tenant_id, recovery.endpoint_id):
-                async with _heartbeats(run):
+                async with heartbeats(lambda: (run.progress,), BEAT_SECONDS):
                     await _while_worker_runs(self._recover(run))
         except NoRoomError as error:
             activity.heartbeat(progress)
@@ -266,20 +266,3 @@ async def _while_worker_runs(work: Coroutine[Any, Any, None]) -> None:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-
-
-@asynccontextmanager
-async def _heartbeats(run: Run) -> AsyncIterator[None]:
-    """Tell the progress for as long as the context lasts: calls to a busy server take seconds."""
-
-    async def beat() -> None:
-        while True:
-            activity.heartbeat(run.progress)
-            await asyncio.sleep(BEAT_SECONDS)
-
-    beating = asyncio.create_task(beat())
-    try:
-        yield
-    finally:
-        beating.cancel()
-        activity.heartbeat(run.progress)
