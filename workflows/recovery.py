@@ -47,10 +47,13 @@ class Recovery:
         Raises:
             ApplicationError: the endpoint was deleted, or is gone.
         """
-        while not self.view.progress.complete:
-            await workflow.wait_condition(lambda: not self.view.paused)
-            await self.recover_until_paused(recovery)
-        await workflow.wait_condition(workflow.all_handlers_finished)
+        try:
+            while not self.view.progress.complete:
+                await workflow.wait_condition(lambda: not self.view.paused)
+                await self.recover_until_paused(recovery)
+        finally:
+            # However it ends, who waits for a pause gets an answer first.
+            await workflow.wait_condition(workflow.all_handlers_finished)
         return self.view.progress
 
     async def recover_until_paused(self, recovery: RecoveryInput) -> None:

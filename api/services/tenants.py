@@ -142,7 +142,7 @@ class Tenants:
         if TENANT_MEMO not in memo.fields:
             return None
         [view] = await self.client.data_converter.decode([memo.fields[TENANT_MEMO]], [TenantView])
-        return TenantView.model_validate(view)
+        return view and TenantView.model_validate(view)  # null: it is being deleted
 
     async def _read(self, tenant_id: str) -> tuple[TenantView, WorkflowExecutionDescription]:
         description = await describe(self.client, tenant_workflow_id(tenant_id))

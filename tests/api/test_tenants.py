@@ -2,6 +2,7 @@
 
 import httpx
 import pytest
+from support.pages import pages
 from support.receiver import Receiver, answering
 from support.stack import Stack, unique
 from support.waiting import eventually
@@ -113,3 +114,16 @@ async def test_contracts(offline: httpx.AsyncClient) -> None:
     one = (await offline.get("/v1/contracts/standard")).json()
     assert one in listed
     assert (await offline.get("/v1/contracts/nonesuch")).status_code == 404
+
+
+async def test_lists_hold_while_a_tenant_is_being_deleted(service: Stack) -> None:
+    """A tenant that is being deleted is not listed, and stops no list."""
+    other = await service.with_new_tenant()
+
+    async def listed() -> set[str]:
+        page = await anext(pages(service.http, "/v1/tenants", limit=100))
+        return {row["id"] for row in page}
+
+    await eventually(listed, lambda ids: other.tenant in ids)
+    await other.http.delete(other.root)
+    await eventually(listed, lambda ids: other.tenant not in ids)

@@ -91,11 +91,18 @@ async def api(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Running
 
 
 async def put_tenant(url: str) -> None:
-    """Give the tenant so many requests a minute that few answers are 429."""
+    """Give the tenant so many requests a minute that few answers are 429.
+
+    It may have been deleted a moment ago; then it is a while until it can be made anew.
+    """
     operator = {"authorization": f"Bearer {OPERATOR_KEY}"}
     async with httpx.AsyncClient(base_url=url, headers=operator, trust_env=False) as http:
-        answer = await http.put(f"/v1/tenants/{TENANT}", json={"tier": "enterprise"})
-    assert answer.is_success, answer.text
+
+        async def put() -> bool:
+            path = f"/v1/tenants/{TENANT}"
+            return (await http.put(path, json={"tier": "enterprise"})).is_success
+
+        await eventually(put, within=60)
 
 
 async def ready(http: httpx.AsyncClient) -> bool:

@@ -50,8 +50,12 @@ class World:
     reports_fail: int = 0
 
     def __post_init__(self) -> None:
-        posting = Posting(self, CONTRACTS, Evaluator())
         self.state = endpoint(retry={"schedule_seconds": [60, 60]}, deactivation=self.rule)
+        self.new_worker()
+
+    def new_worker(self) -> None:
+        """Let another worker do what is done from now on: it knows no POST of the one before."""
+        posting = Posting(self, CONTRACTS, Evaluator())
         self.attempts = Attempts(None, self, posting, Telling(self, self, posting))
 
     # What the activities use: endpoints, reporter, egress.
@@ -188,6 +192,7 @@ class Run:
 
     async def _killed(self) -> None:
         self.kill_next = False
+        self.world.new_worker()
         self.lost = asyncio.Event()
         self.under_way += 1
         try:
