@@ -205,10 +205,16 @@ class Health(BaseModel):
         self.holding.stop()
 
     def resume(self, now: datetime) -> None:
-        """Deliver again, at a person's wish, and let go what waits."""
+        """Deliver again, at a person's wish, and let go what waits.
+
+        On an active endpoint it ends the quiet that a receiver has asked for, a day of it perhaps.
+        """
         if self.status is not EndpointStatus.ACTIVE:
             self._activate(now)
             self.probes = 0
+        elif self.holding.throttled_until:
+            self.holding.pauses = 0
+            self.holding.drain(now)
 
     def try_soon(self, now: datetime) -> None:
         """Probe at once: the endpoint was changed, perhaps mended."""

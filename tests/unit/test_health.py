@@ -444,6 +444,18 @@ def test_retry_after_slows_the_endpoint() -> None:
     assert life.health.holding.throttled_until == life.now + timedelta(days=1)
 
 
+def test_resume_ends_the_quiet_of_an_active_endpoint() -> None:
+    """A day of quiet that a receiver asked for ends when a person resumes the endpoint."""
+    life = Life()
+    life.fail(503, retry_after=86_400.0)
+    assert life.health.holding.throttled_until == life.now + timedelta(days=1)
+    life.park(2)
+    life.health.resume(life.now)
+    holding = life.health.holding
+    assert (holding.throttled_until, holding.release_due_at(life.now)) == (None, life.now)
+    assert (holding.held, holding.pauses, life.health.status) == (2, 0, ACTIVE)
+
+
 def test_paused_and_disabled_are_not_throttled() -> None:
     """What fails late does not throttle an endpoint that lets nothing go anyway."""
     life = disabled()
