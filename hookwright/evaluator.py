@@ -112,7 +112,7 @@ class Evaluator:
         if self._process is None or self._process.returncode is not None:
             own = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "hookwright.evaluator"),
+                *(sys.executable, "-P", "-m", "hookwright.evaluator"),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 env=own,
