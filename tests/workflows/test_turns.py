@@ -3,10 +3,12 @@
 import asyncio
 from dataclasses import dataclass, field
 
-from support.endpoints import HOLD, FakeWorld, living
+from support.endpoints import HOLD, FakeWorld, at_work, create_endpoint, living
 from support.health import report
-from support.waiting import assert_eventually
+from support.stack import unique
+from support.waiting import assert_eventually, eventually
 from temporalio import activity
+from temporalio.client import Client
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 
@@ -15,7 +17,7 @@ from hookwright.health import MOST_WAITING
 from hookwright.models import Route
 from hookwright.outcomes import DeliveryState, EndpointStatus, Outcome
 from hookwright.reports import MAX_REPORTS, Notice, Reports
-from workflows.endpoint import MAX_SIGNALS
+from workflows.endpoint import MAX_SIGNALS, Endpoint
 
 ACTIVE, PAUSED, DISABLED = EndpointStatus
 ONE_LOST = DeactivationRule(exhausted_in_a_row=1)
@@ -71,9 +73,11 @@ async def reported(world: FakeWorld, number: int, **fields: object) -> None:
         await world.handle.signal("report", Reports(rule=world.rule, reports=reports))
 
 
-async def test_an_expiry_sweep_of_twenty_thousand(time_skipping: WorkflowEnvironment) -> None:
-    """20,000 untold notices: it continues as new, is paused, told, and deleted, as ever."""
-    async with living(BrokenWorld(time_skipping, broken={"publish"})) as world:
+async def test_an_expiry_sweep_of_twenty_thousand(client: Client) -> None:
+    """20,000 untold notices: it continues as new, is paused, tells them and is deleted, as ever."""
+    world, task_queue = BrokenWorld(None, broken={"publish"}), unique("queue")
+    async with at_work(client, world, task_queue):
+        world.handle = await create_endpoint(client, task_queue, unique("ep"))
         await world.pause()
         await reported(world, NOTICES, is_held=True)
         await world.until(lambda it: it.health.holding.held == NOTICES)
@@ -87,16 +91,18 @@ async def test_an_expiry_sweep_of_twenty_thousand(time_skipping: WorkflowEnviron
                 await world.handle.signal("nobody's")
 
         await asyncio.gather(*(signal() for _ in range(MAX_SIGNALS)))
+        await eventually(world.handle.describe, lambda it: it.run_id != before)
         assert (await world.resume()).status is ACTIVE
         assert (await world.pause()).status is PAUSED
-        await world.sleep(minutes=2)  # what is under way has its turn to the end
-        assert (await world.handle.describe()).run_id != before
         world.broken.clear()
-        await world.sleep(minutes=30)
-        await assert_eventually(lambda: sum(1 + it.more for it in world.notices) == NOTICES)
+        await assert_eventually(
+            lambda: sum(1 + it.more for it in world.notices) == NOTICES, within=60
+        )
         assert len(world.notices) <= MOST_WAITING + 1
         numbers = [notice.number for notice in world.notices]
         assert numbers == list(range(1, len(numbers) + 1))
+        await world.handle.execute_update(Endpoint.delete)
+        await world.handle.result()
 
 
 async def test_one_that_fails_is_put_off(time_skipping: WorkflowEnvironment) -> None:
