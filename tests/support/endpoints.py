@@ -6,7 +6,7 @@ That server has no visibility, so `FakeWorld` keeps a list of what is held.
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from temporalio import activity
 from temporalio.client import Client, WorkflowHandle
@@ -45,7 +45,7 @@ class FakeWorld:
     `answer` gives the receiver's status for the n-th attempt that a probe or a drain makes.
     """
 
-    environment: WorkflowEnvironment
+    environment: WorkflowEnvironment | None
     answer: Callable[[int], int] = lambda _: 200
     rule: DeactivationRule = field(default_factory=DeactivationRule)
     held: list[Held] = field(default_factory=list)
@@ -122,6 +122,8 @@ class FakeWorld:
     # What a test does.
 
     async def now(self) -> datetime:
+        if self.environment is None:  # on a server that keeps the time of the day
+            return datetime.now(UTC)
         return await self.environment.get_current_time()
 
     async def sleep(self, **span: float) -> None:
@@ -190,15 +192,9 @@ class FakeWorld:
         return await self.handle.execute_update(Endpoint.rotate, request)
 
 
-@asynccontextmanager
-async def living(world: FakeWorld, **config: object) -> AsyncIterator[FakeWorld]:
-    """Create an endpoint in this world; it lives as long as the context lasts.
-
-    Then it is deleted, not terminated: what is under way would keep the server from skipping time.
-    """
-    client = world.environment.client
-    task_queue, endpoint_id = unique("queue"), unique("ep")
-    async with Worker(
+def at_work(client: Client, world: FakeWorld, task_queue: str) -> Worker:
+    """Return a worker for endpoints in this world; it works while its context lasts."""
+    return Worker(
         client,
         task_queue=task_queue,
         workflows=[Endpoint],
@@ -213,7 +209,18 @@ async def living(world: FakeWorld, **config: object) -> AsyncIterator[FakeWorld]
             world.end_held,
             world.count_held,
         ],
-    ):
+    )
+
+
+@asynccontextmanager
+async def living(world: FakeWorld, **config: object) -> AsyncIterator[FakeWorld]:
+    """Create an endpoint in this world; it lives as long as the context lasts.
+
+    Then it is deleted, not terminated: what is under way would keep the server from skipping time.
+    """
+    client = world.environment.client
+    task_queue, endpoint_id = unique("queue"), unique("ep")
+    async with at_work(client, world, task_queue):
         world.handle = await create_endpoint(client, task_queue, endpoint_id, **config)
         async with ending(world):
             yield world

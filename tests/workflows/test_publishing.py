@@ -1,10 +1,9 @@
 """An endpoint's memo is written once an activation, and never late."""
 
 import asyncio
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from support.endpoints import FakeWorld, create_endpoint, living
+from support.endpoints import FakeWorld, at_work, create_endpoint, living
 from support.health import report
 from support.stack import unique
 from support.waiting import eventually
@@ -12,7 +11,6 @@ from temporalio import activity
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.testing import WorkflowEnvironment
-from temporalio.worker import Worker
 
 from hookwright.ids import ENDPOINT_MEMO
 from hookwright.models import EndpointState, Route
@@ -29,20 +27,6 @@ LARGE = {
     "metadata": {"m": "v" * 4_000},
     "payload_template": "data." + "x" * 900,
 }
-
-
-@asynccontextmanager
-async def at_work(client: Client, world: FakeWorld, task_queue: str):
-    """Run a worker for the endpoint, on a real server."""
-    activities = [world.register_route, world.unregister_route, world.cancel_deliveries]
-    activities += [world.publish, world.probe, world.release, world.expire, world.end_held]
-    async with Worker(
-        client,
-        task_queue=task_queue,
-        workflows=[Endpoint],
-        activities=[*activities, world.count_held],
-    ):
-        yield
 
 
 async def shown(handle) -> EndpointState:
