@@ -70,14 +70,23 @@ class Recovery:
         try:
             await workflow.wait_condition(lambda: activity.done() or self.view.paused)
         finally:
-            recorded = RecoveryProgress()
-            if not activity.done():
-                recorded = await self.recorded()
-                activity.cancel()
-            await self.halted(activity, recorded)
-            self.under_way = False
+            halting = asyncio.create_task(self.halt(activity))
+            try:
+                await asyncio.shield(halting)
+            except asyncio.CancelledError:
+                await halting  # the workflow is cancelled, and halts all the same
+            finally:
+                self.under_way = False
         if workflow.cancellation_reason() is not None:
             raise asyncio.CancelledError  # it came while the activity was halting, and went there
+
+    async def halt(self, activity: workflow.ActivityHandle[RecoveryProgress]) -> None:
+        """See the activity's end, which is asked for if need be, and keep its progress."""
+        recorded = RecoveryProgress()
+        if not activity.done():
+            recorded = await self.recorded()
+            activity.cancel()
+        await self.halted(activity, recorded)
 
     async def recorded(self) -> RecoveryProgress:
         """Return the progress that the activity has told by now. Cancelled, its heartbeats go."""

@@ -32,12 +32,12 @@ async def test_flood_is_sent_once(server: EmbeddedServer, client: Client, hooks:
     task_queue = unique("queue")
     async with AsyncExitStack() as stack:
         http = await stack.enter_async_context(api_client(client, api_config(task_queue)))
-        await stack.enter_async_context(managed_process("busy", BUSY, os.environ))
         for _ in range(WORKERS):
             await stack.enter_async_context(worker_process(server.address, task_queue))
         service = await Stack(client, http, task_queue, "").with_new_tenant()
         for _ in range(ENDPOINTS):
             await service.add_endpoint(hooks.url)
+        await stack.enter_async_context(managed_process("busy", BUSY, os.environ))
         gate = asyncio.Semaphore(CONNECTIONS)
 
         async def publish(number: int) -> None:
