@@ -19,9 +19,6 @@ MESSAGE_BYTES = 4 * MIB
 """One gRPC message: all commands and answers of one workflow task. Beyond it the SDK gives up, and
 the workflow is terminated ("GrpcMessageTooLarge")."""
 
-HISTORY_BYTES, HISTORY_EVENTS = 50 * MIB, 51_200
-"""One run's history. To continue as new is suggested from 4 MiB or 4,096 events on."""
-
 UPDATES_IN_FLIGHT = 10
 """Of one workflow, so at most so many answers leave in one workflow task
 (`history.maxInFlightUpdates`)."""

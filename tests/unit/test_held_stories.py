@@ -66,14 +66,20 @@ async def test_parked_in_vain_then_attempted(world: World) -> None:
         assert world.health.holding.held == 0
 
 
-async def test_parked_attempted_and_parked_after_all(world: World) -> None:
-    """Killed twice, it parks at last under the key of its first report, and counts as held."""
+async def killed_twice(world: World) -> Run:
+    """Kill one worker when "parked" is stored, and the next when a failed attempt is."""
     run = await killed_once_parked(world)
     resume(world)
     run.kill_next = True
     await go_on(world, run.lost)
     world.answer(500)
     await world.settle()
+    return run
+
+
+async def test_parked_attempted_and_parked_after_all(world: World) -> None:
+    """Killed twice, it parks at last under the key of its first report, and counts as held."""
+    run = await killed_twice(world)
     assert world.health.holding.held == 0
     world.health.pause()
     await go_on(world, run.lost)
@@ -142,12 +148,7 @@ async def test_cancelled_while_its_attempt_is_under_way(world: World, status: in
 
 async def test_attempted_again_after_it_was_held_again(world: World) -> None:
     """An attempt that was told and not recorded, and is made again after a hold, counts, too."""
-    run = await killed_once_parked(world)
-    resume(world)
-    run.kill_next = True
-    await go_on(world, run.lost)
-    world.answer(500)
-    await world.settle()
+    run = await killed_twice(world)
     world.health.pause()
     await go_on(world, run.lost)
     resume(world)
