@@ -12,16 +12,14 @@ from temporalio.exceptions import ApplicationError
 from activities.heartbeats import heartbeats
 from activities.route_changes import TenantRoutes
 from activities.updates import update
-from hookwright.client import ENDPOINT_ID, TENANT_ID
-from hookwright.deletion import EndpointDelete
-from hookwright.executions import reached
 from hookwright.ids import (
     DELIVERY_WORKFLOW,
     endpoint_workflow_id,
     recovery_workflow_id,
 )
-from hookwright.models import Route
-from hookwright.routes import RouteChange
+from hookwright.models import EndpointDelete, Route
+from hookwright.routing import RouteChange
+from hookwright.temporal import ENDPOINT_ID, TENANT_ID, reached
 
 VISIBILITY_LAG_SECONDS = 2.0
 """Ten times the longest lag measured between a start and its row in visibility."""

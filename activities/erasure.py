@@ -8,8 +8,8 @@ from temporalio import activity
 from temporalio.client import Client, WorkflowExecution
 
 from activities.entities import VISIBILITY_LAG_SECONDS
-from hookwright.client import delete_execution
 from hookwright.ids import tenant_workflow_prefixes
+from hookwright.temporal import delete_execution
 
 LAST_PUBLISH_SECONDS = 15.0
 """An API process takes a tenant for known for 5 s (`api.services.tenants.KNOWN_SECONDS`), and a

@@ -12,19 +12,18 @@ from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 
 from activities.heartbeats import heartbeats
 from activities.shares import FAN_OUTS, NoRoomError, Shares, waits
-from hookwright.client import delivery_search_attributes
-from hookwright.envelope import event_document
-from hookwright.evaluator import Evaluator, Verdicts, small_verdicts
-from hookwright.executions import described, routes_of
+from hookwright.expressions import Evaluator, Verdicts, small_verdicts
 from hookwright.ids import (
     ATTEMPTS_MEMO,
     DELIVERY_WORKFLOW,
     delivery_workflow_id,
     tenant_workflow_id,
 )
-from hookwright.matching import filters, fits, verdict
 from hookwright.models import DeliveryInput, DeliveryLog, EventInput, FanOut, Route
 from hookwright.outcomes import Trigger
+from hookwright.routing import filters, fits, verdict
+from hookwright.temporal import delivery_search_attributes, described, routes_of
+from hookwright.webhook import event_document
 
 FEW = 100
 """Deliveries that are started at once, within a workflow task of the event."""

@@ -8,10 +8,9 @@ from temporalio import activity
 from temporalio.client import Client
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
-from hookwright.client import publish
+from hookwright.health import ENOUGH_SECONDS, Notice
 from hookwright.models import EventInput
-from hookwright.reports import Notice
-from hookwright.turns import ENOUGH_SECONDS
+from hookwright.temporal import publish
 
 
 @dataclass(frozen=True)

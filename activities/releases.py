@@ -1,8 +1,8 @@
 """What an endpoint does with its held deliveries: let them go, let them expire, end them.
 
 They are found by visibility: it lags, so a delivery found here may have left already, and one that
-is not found is looked for again (`hookwright.holding`). Each activity ends after ENOUGH_SECONDS,
-done or not, and is called again: no duty of an endpoint keeps another waiting.
+is not found is looked for again (`hookwright.health.queue`). Each activity ends after
+ENOUGH_SECONDS, done or not, and is called again: no duty of an endpoint keeps another waiting.
 """
 
 import asyncio
@@ -18,15 +18,21 @@ from temporalio.client import (
     WorkflowExecutionStatus,
 )
 
-from activities.endpoints import Endpoints
-from hookwright.client import ACCEPTED_AT, DELIVERY_STATE, ENDPOINT_ID, HELD_SINCE, TENANT_ID
-from hookwright.executions import described, reached
+from activities.endpoint_snapshots import Endpoints
+from hookwright.health import ENOUGH_SECONDS, Release
 from hookwright.ids import DELIVERY_WORKFLOW, TENANT_MEMO, tenant_workflow_id
 from hookwright.models import TenantView
 from hookwright.outcomes import DeliveryState
-from hookwright.reports import Release
+from hookwright.temporal import (
+    ACCEPTED_AT,
+    DELIVERY_STATE,
+    ENDPOINT_ID,
+    HELD_SINCE,
+    TENANT_ID,
+    described,
+    reached,
+)
 from hookwright.times import rfc3339
-from hookwright.turns import ENOUGH_SECONDS
 
 PAGE = 1_000
 """Held deliveries that are sorted at once. What visibility lists has no order of ours."""

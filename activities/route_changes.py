@@ -11,7 +11,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.updates import update
 from hookwright.ids import tenant_workflow_id
-from hookwright.routes import Refusal, RouteChange, RouteChanges, RoutesChanged
+from hookwright.routing import Refusal, RouteChange, RouteChanges, RoutesChanged
 from hookwright.sizes import MAX_CHANGES, MAX_CHANGES_BYTES
 
 PATIENCE = timedelta(seconds=4)

@@ -6,26 +6,24 @@ from contextlib import asynccontextmanager
 from fastapi import Depends, FastAPI
 from temporalio.client import Client
 
-from api import (
+from api import facades
+from api.access import DELIVERIES, ENDPOINTS, EVENTS, RateLimitHeaders, RateLimits, require_access
+from api.config import ApiConfig
+from api.http import errors, hardening
+from api.routes import (
     codec,
     contracts,
     deliveries,
     endpoints,
     erasure,
-    errors,
     event_types,
     events,
-    facades,
-    hardening,
-    health,
     match,
+    probes,
     recoveries,
     stats,
     tenants,
 )
-from api.auth import DELIVERIES, ENDPOINTS, EVENTS, require_access
-from api.config import ApiConfig
-from api.limits import RateLimitHeaders, RateLimits
 from api.services import Services
 
 DESCRIPTION = """\
@@ -66,7 +64,7 @@ def create_app(client: Client, config: ApiConfig) -> FastAPI:
     app.add_middleware(hardening.Hardening)
     if config.docs:
         hardening.install_docs(app)
-    app.include_router(health.router)
+    app.include_router(probes.router)
     own = Depends(require_access)
     for router, scopes in (
         (tenants.router, []),

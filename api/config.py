@@ -7,7 +7,7 @@ from temporalio.converter import PayloadCodec
 
 from api.tokens import Tokens
 from hookwright.contracts import Contract
-from hookwright.destinations import DestinationPolicy
+from hookwright.security import DestinationPolicy
 
 IN_MEMORY = "memory://"
 """Where calls are counted: in each API process by itself. Otherwise it is the URL of a Redis."""

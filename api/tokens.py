@@ -11,7 +11,7 @@ import jwt
 from pydantic import BaseModel, Field, ValidationError
 
 from hookwright.ids import Name
-from hookwright.tiers import Tier
+from hookwright.models import Tier
 
 MAX_LIFETIME_SECONDS = 90 * 86_400
 """A lost token opens its tenant for so long at most. What must last is a fixed key's business."""

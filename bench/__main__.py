@@ -12,7 +12,7 @@ from bench.machine import facts
 from bench.report import costs_table, facts_table, histories_table, rates_table
 from bench.scenarios import BareWorkflow, Deliveries
 from bench.site import ROOT, Site, site
-from runtime.embedded import EmbeddedServer, free_port
+from runtime.dev import EmbeddedServer, free_port
 
 RESULTS = ROOT / "docs" / "benchmarks"
 IN_FLIGHT = 20

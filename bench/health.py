@@ -14,7 +14,7 @@ from bench.machine import facts
 from bench.report import facts_table, table
 from bench.scenarios import Deliveries
 from bench.site import site
-from runtime.embedded import EmbeddedServer, free_port
+from runtime.dev import EmbeddedServer, free_port
 
 OFF, ON = "health off", "health on"
 FAN_OUT, IN_FLIGHT = 20, 4

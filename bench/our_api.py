@@ -6,10 +6,9 @@ import sys
 import uvicorn
 
 from api.app import create_app
-from runtime.codec import EncryptionCodec
+from hookwright.temporal import EncryptionCodec, connect
 from runtime.services import api_config
 from runtime.settings import Settings
-from runtime.temporal import connect
 
 
 async def main(port: int) -> None:

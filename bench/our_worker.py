@@ -9,11 +9,10 @@ import sys
 from temporalio.worker import UnsandboxedWorkflowRunner, WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
-from activities.telling import Telling
+from activities.delivery import Telling
 from bench.stopping import stop_asked_for
-from runtime.codec import EncryptionCodec
+from hookwright.temporal import EncryptionCodec, connect
 from runtime.settings import Settings
-from runtime.temporal import connect
 from runtime.worker import worker
 
 

@@ -18,10 +18,8 @@ from temporalio.client import Client
 
 from bench.receiver import Receiver, receiving
 from bench.waiting import until
-from runtime.codec import EncryptionCodec
-from runtime.embedded import EmbeddedServer, free_port
-from runtime.processes import ManagedProcess, managed_process
-from runtime.temporal import connect, set_up_namespace
+from hookwright.temporal import EncryptionCodec, connect, set_up_namespace
+from runtime.dev import EmbeddedServer, ManagedProcess, free_port, managed_process
 
 ROOT = Path(__file__).parent.parent
 RETENTION = timedelta(days=1)

@@ -17,7 +17,7 @@ from bench.machine import facts
 from bench.report import facts_table, table
 from bench.scenarios import BareWorkflow, Deliveries, Scenario
 from bench.site import Site, site
-from runtime.embedded import EmbeddedServer, free_port
+from runtime.dev import EmbeddedServer, free_port
 
 TUNED = "tuned"
 POLLING = ("ProcessorMaxPollRPS",)

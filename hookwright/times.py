@@ -1,10 +1,12 @@
 """Times as the API and the contracts write them. All are UTC."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, PlainSerializer
+
+LONGEST_DELAY = timedelta(days=365)
 
 WRITTEN = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d")
 
@@ -41,3 +43,16 @@ WrittenMoment = Annotated[Moment, BeforeValidator(_written)]
 
 Timestamp = Annotated[Moment, PlainSerializer(rfc3339, when_used="json")]
 """A time that becomes JSON with milliseconds and `Z`."""
+
+
+def delay_until(deliver_at: datetime | None, now: datetime) -> timedelta | None:
+    """Return how long an event still waits; None if it is due, as it is at any past time.
+
+    Raises:
+        ValueError: it is more than a year ahead.
+    """
+    if deliver_at is None or deliver_at <= now:
+        return None
+    if deliver_at - now > LONGEST_DELAY:
+        raise ValueError(f"at most {LONGEST_DELAY.days} days ahead")
+    return deliver_at - now

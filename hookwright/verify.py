@@ -17,7 +17,7 @@ from functools import cache
 from cryptography.exceptions import InvalidSignature
 
 from hookwright.contracts import Contract, SignatureRule, load_contracts
-from hookwright.signing import (
+from hookwright.webhook import (
     PUBLIC_KEY_PREFIX,
     check_secret,
     public_key,

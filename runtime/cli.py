@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from runtime.dev_state import DEFAULT_STATE_DIR
+from runtime.dev import DEFAULT_STATE_DIR
 from runtime.errors import CommandError
 from runtime.running import console, errors, plain_errors, run, say
 
@@ -144,9 +144,9 @@ def listen(
 
     Example: `hookwright listen --status 503 --delay 2`
     """
-    from hookwright.signing import check_secret
-    from runtime.http_server import listening_socket, serve
-    from runtime.listen import Listener
+    from hookwright.webhook import check_secret
+    from runtime.dev import Listener
+    from runtime.http import listening_socket, serve
 
     with plain_errors():
         try:

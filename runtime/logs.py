@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 from rich.console import Console
 
-from hookwright.secrecy import SECRET_FIELDS, blot_out
+from hookwright.security import SECRET_FIELDS, blot_out
 
 OURS = ("hookwright", "workflows", "activities", "api", "runtime")
 

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import httpx
 
-from runtime.dev_state import read_keys
+from runtime.dev import read_keys
 from runtime.errors import CommandError
 
 TIMEOUT_SECONDS = 30.0

@@ -13,13 +13,12 @@ from temporalio.service import RPCError, RPCStatusCode
 from api.app import create_app
 from api.config import ApiConfig
 from api.facades import UnknownFacadeError
-from runtime.codec import EncryptionCodec
+from hookwright.temporal import EncryptionCodec, connect, set_up_namespace
 from runtime.errors import CommandError
-from runtime.http_server import listening_socket, serve
+from runtime.http import listening_socket, serve
 from runtime.keys import cursor_key
 from runtime.running import errors, say
 from runtime.settings import Settings
-from runtime.temporal import connect, set_up_namespace
 from runtime.worker import worker
 
 WAIT_SECONDS = 60.0

@@ -1,7 +1,7 @@
 """Settings, read once at the edge and passed down.
 
 Temporal's own (`TEMPORAL_ADDRESS`, `TEMPORAL_NAMESPACE`, TLS, profiles) are read by
-`temporalio.envconfig` in `runtime.temporal`.
+`temporalio.envconfig` in `hookwright.temporal.connection`.
 """
 
 import base64
@@ -17,13 +17,12 @@ from jwt import PyJWK
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from activities.egress import tls_context
-from activities.proxied_network import Proxy
+from activities.egress import Proxy, tls_context
 from api.config import IN_MEMORY
 from api.tokens import Tokens
 from hookwright.contracts import Contract, ContractError, load_contracts
-from hookwright.destinations import DestinationPolicy, parse_networks
 from hookwright.ids import TASK_QUEUE
+from hookwright.security import DestinationPolicy, parse_networks
 from runtime.errors import CommandError
 from runtime.jwt_keys import jwks_keys, pem_key, secret_key
 

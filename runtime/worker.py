@@ -20,25 +20,20 @@ from temporalio.worker import (
     WorkflowRunner,
 )
 
-from activities.attempt import Attempts
-from activities.egress import Egress
-from activities.endpoints import Endpoints
+from activities.delivery import Attempts, Ledger, Posting, Reporter, Telling
+from activities.egress import Egress, Proxy
+from activities.endpoint_snapshots import Endpoints
 from activities.entities import Entities
 from activities.erasure import Erasures
 from activities.fan_out import FanOuts
-from activities.ledger import Ledger
 from activities.notices import Notices
-from activities.posting import Posting
-from activities.proxied_network import Proxy
-from activities.recoveries import Recoveries
+from activities.recovery import Recoveries
 from activities.releases import Releases
-from activities.reporter import Reporter
 from activities.task_slots import MOST_IN_ALL, TaskSlots
-from activities.telling import Telling
 from hookwright.contracts import Contract
-from hookwright.destinations import DestinationPolicy
-from hookwright.evaluator import Evaluator
+from hookwright.expressions import Evaluator
 from hookwright.ids import deliveries_queue, entities_queue
+from hookwright.security import DestinationPolicy
 from workflows.delivery import Delivery
 from workflows.endpoint import Endpoint
 from workflows.event import Event
@@ -63,7 +58,8 @@ DRAIN = timedelta(seconds=65)
 
 HEARTBEATS_APART = timedelta(seconds=1)
 """The SDK tells Temporal of heartbeats no more often. The answer brings a cancellation: a recovery
-halts within 2 s. What beats all the time beats no faster than it must (`activities.attempt`)."""
+halts within 2 s. What beats all the time beats no faster than it must
+(`activities.delivery.attempts`)."""
 
 STICKY_TIMEOUT = timedelta(seconds=3)
 """How long a task waits for the worker that has the workflow cached, which may have been killed."""

@@ -12,9 +12,9 @@ from support.receiver import Receiver, receiver
 from support.stack import CODEC, Stack, stack
 from temporalio.client import Client
 
+from hookwright.temporal import connect, set_up_namespace
 from runtime import logs
-from runtime.embedded import EmbeddedServer, free_port
-from runtime.temporal import connect, set_up_namespace
+from runtime.dev import EmbeddedServer, free_port
 
 logs.configure()
 

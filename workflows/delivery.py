@@ -13,12 +13,12 @@ from temporalio.exceptions import (
 )
 
 with workflow.unsafe.imports_passed_through():
-    from activities.attempt import Attempts
-    from hookwright.client import ACCEPTED_AT, DELIVERY_STATE, HELD_SINCE
+    from activities.delivery import Attempts
+    from hookwright.health import Release
     from hookwright.ids import ATTEMPTS_MEMO
     from hookwright.models import DeliveryInput, DeliveryLog
     from hookwright.outcomes import DeliveryState
-    from hookwright.reports import Release
+    from hookwright.temporal import ACCEPTED_AT, DELIVERY_STATE, HELD_SINCE
 
 LONGEST_ATTEMPT = timedelta(seconds=90)
 """The longest timeout that an endpoint may have, 60 s, and room to describe it, tell it, record."""

@@ -12,17 +12,21 @@ from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from activities.entities import Entities
-    from hookwright.client_identity import ClientIdentity
-    from hookwright.deletion import EndpointDelete
-    from hookwright.health import Health
+    from hookwright.health import Health, Reports
     from hookwright.ids import ENDPOINT_MEMO
-    from hookwright.models import CustomHeaders, EndpointConfig, EndpointState, Secret
-    from hookwright.reports import Reports
+    from hookwright.models import (
+        CustomHeaders,
+        EndpointConfig,
+        EndpointDelete,
+        EndpointState,
+        Secret,
+    )
+    from hookwright.security import ClientIdentity
 
 from workflows.clearing_up import cancel_deliveries
 from workflows.deadline import Deadline
+from workflows.endpoint_duties import Upkeep
 from workflows.publishing import Publishing
-from workflows.upkeep import Upkeep
 
 CREATION_TIMEOUT = timedelta(minutes=1)
 
@@ -217,7 +221,7 @@ class Endpoint:
         """Delete the endpoint: no event is matched once this returns.
 
         A first attempt that is about to begin may still be made, for as long as workers trust
-        their snapshot of the endpoint (`activities.endpoints.MAX_AGE_SECONDS`).
+        their snapshot of the endpoint (`activities.endpoint_snapshots.MAX_AGE_SECONDS`).
 
         Raises:
             ApplicationError: the tenant has not answered; the endpoint is deleted all the same.

@@ -11,11 +11,11 @@ with workflow.unsafe.imports_passed_through():
     from pydantic import ValidationError
 
     from activities.fan_out import FanOuts
-    from hookwright.client import event_search_attributes
-    from hookwright.delays import delay_until
-    from hookwright.faults import told
     from hookwright.ids import event_workflow_id
     from hookwright.models import EventInput, FanOut
+    from hookwright.temporal import event_search_attributes
+    from hookwright.times import delay_until
+    from hookwright.validation_errors import told
 
 MOMENT = timedelta(milliseconds=1)
 FEW_TIMEOUT, ALL_TIMEOUT = timedelta(minutes=2), timedelta(hours=6)

@@ -5,11 +5,7 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
-    from hookwright.event_types import (
-        CatalogueEntry,
-        CatalogueState,
-        EventTypeFields,
-    )
+    from hookwright.catalogue import CatalogueEntry, CatalogueState, EventTypeFields
     from hookwright.ids import EventType
     from hookwright.sizes import MAX_CATALOGUE_BYTES
 

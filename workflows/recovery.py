@@ -14,9 +14,9 @@ from temporalio.exceptions import (
 )
 
 with workflow.unsafe.imports_passed_through():
-    from activities.recoveries import Recoveries
+    from activities.recovery import Recoveries
     from hookwright.ids import RECOVERY_MEMO
-    from hookwright.recoveries import RecoveryInput, RecoveryProgress, RecoveryView
+    from hookwright.models import RecoveryInput, RecoveryProgress, RecoveryView
 
 from workflows.deadline import Deadline
 

@@ -11,7 +11,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.erasure import Erasures
     from hookwright.ids import TENANT_MEMO, routes_memo
     from hookwright.models import TenantSettings, TenantView
-    from hookwright.routes import RouteChanges, RoutesChanged, RouteTable, TenantState
+    from hookwright.routing import RouteChanges, RoutesChanged, RouteTable, TenantState
 
 from workflows.clearing_up import cancel_deliveries
 from workflows.deadline import Deadline

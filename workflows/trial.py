@@ -6,7 +6,7 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 
 with workflow.unsafe.imports_passed_through():
-    from activities.attempt import Attempts
+    from activities.delivery import Attempts
     from hookwright.models import Attempt, TrialInput
 
 LONGEST_ATTEMPT = timedelta(seconds=75)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from fastapi import FastAPI
 
-from api.auth import DELIVERIES, ENDPOINTS
+from api.access import DELIVERIES, ENDPOINTS
 from api.facades import clearway, dossier, plain, reflow
 
 ALL = "all"

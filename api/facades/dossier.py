@@ -11,7 +11,6 @@ from typing import Annotated, Any, Literal, Self
 from fastapi import APIRouter, Path
 from pydantic import Field
 
-from api.endpoints import IdempotencyKey
 from api.facades.own import (
     DELETES,
     READS,
@@ -21,16 +20,11 @@ from api.facades.own import (
     OwnWebhooks,
     own_webhooks,
 )
-from api.requests import StrictRoute
+from api.routes.endpoints import IdempotencyKey
+from api.routes.strict_route import StrictRoute
+from hookwright.contracts import MAX_DELAY_SECONDS, MAX_RETRIES, Backoff, Retry, RetryRule
 from hookwright.ids import MAX_NUMBER, new_endpoint_number, number_from_key
 from hookwright.models import EndpointState
-from hookwright.schedule import (
-    MAX_DELAY_SECONDS,
-    MAX_RETRIES,
-    Backoff,
-    Retry,
-    RetryRule,
-)
 from hookwright.subscription import EventTypePattern
 
 router = APIRouter(prefix="/api/v1/developer/webhooks", tags=["dossier"], route_class=StrictRoute)

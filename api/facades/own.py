@@ -10,8 +10,8 @@ from fastapi import Depends
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
 from pydantic.alias_generators import to_camel
 
-from api.auth import OwnTenant
-from api.errors import BODY_ERRORS, Fault, Problem, invalid_faults, not_found, responses
+from api.access import OwnTenant
+from api.http import BODY_ERRORS, Fault, Problem, invalid_faults, not_found, responses
 from api.services import Services, ServicesDependency
 from api.services.endpoints import NewEndpoint
 from hookwright.contracts import Contract

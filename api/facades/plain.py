@@ -11,7 +11,6 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
-from api.endpoints import IdempotencyKey
 from api.facades.own import (
     DELETES,
     READS,
@@ -22,8 +21,9 @@ from api.facades.own import (
     OwnWebhooks,
     own_webhooks,
 )
-from api.pages import Cursor, Limit
-from api.requests import StrictRoute
+from api.http import Cursor, Limit
+from api.routes.endpoints import IdempotencyKey
+from api.routes.strict_route import StrictRoute
 from api.services.deliveries import Delivery
 from hookwright.ids import Name
 from hookwright.models import Attempt, EndpointState

@@ -9,7 +9,6 @@ from typing import Annotated, Self
 
 from fastapi import APIRouter
 
-from api.endpoints import IdempotencyKey
 from api.facades.own import (
     DELETES,
     READS,
@@ -20,7 +19,8 @@ from api.facades.own import (
     OwnWebhooks,
     own_webhooks,
 )
-from api.requests import StrictRoute
+from api.routes.endpoints import IdempotencyKey
+from api.routes.strict_route import StrictRoute
 from hookwright.ids import Name
 from hookwright.models import EndpointState
 

@@ -7,7 +7,7 @@ from fastapi import Depends, Request
 from temporalio.client import Client
 
 from api.config import ApiConfig
-from api.pages import Cursors
+from api.http import Cursors
 from api.services.deliveries import Deliveries
 from api.services.endpoints import Endpoints
 from api.services.erasure import Erasure
@@ -19,7 +19,7 @@ from api.services.retries import Retries
 from api.services.statistics import Statistics
 from api.services.tenants import Tenants
 from api.services.visibility import Visibility
-from hookwright.evaluator import Evaluator
+from hookwright.expressions import Evaluator
 from hookwright.ids import deliveries_queue, entities_queue
 
 

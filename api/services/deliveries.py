@@ -6,16 +6,22 @@ from datetime import UTC, datetime
 from temporalio.api.enums.v1 import PendingActivityState
 from temporalio.client import Client, WorkflowExecutionDescription, WorkflowExecutionStatus
 
-from api.errors import not_found
-from api.pages import Page
+from api.http import Page, not_found
 from api.services.lists import Lists, superseded
 from api.services.temporal import between, describe, equals
 from api.services.windows import Row
-from hookwright.client import DELIVERY_STATE, ENDPOINT_ID, EVENT_ID, EVENT_TYPE
-from hookwright.executions import ended_log, kept_log, recorded
 from hookwright.ids import DELIVERY_WORKFLOW, delivery_id, delivery_workflow_id
 from hookwright.models import Attempt, DeliveryLog
 from hookwright.outcomes import DeliveryState
+from hookwright.temporal import (
+    DELIVERY_STATE,
+    ENDPOINT_ID,
+    EVENT_ID,
+    EVENT_TYPE,
+    ended_log,
+    kept_log,
+    recorded,
+)
 
 RUNNING, COMPLETED, FAILED = (
     WorkflowExecutionStatus.RUNNING,

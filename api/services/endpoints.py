@@ -20,19 +20,22 @@ from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.exceptions import ActivityError, ApplicationError
 from temporalio.exceptions import TimeoutError as TemporalTimeoutError
 
-from api.errors import Problem, invalid, invalid_model, not_found, unavailable
-from api.pages import Cursors, Page
+from api.http import Cursors, Page, Problem, invalid, invalid_model, not_found, unavailable
 from api.services.temporal import UPDATE_TIMEOUT, deadline, describe, updating
 from api.services.tenants import Tenants
-from hookwright.client_identity import ClientIdentity, check_identity
-from hookwright.contracts import DEFAULT_CONTRACT, Contract
-from hookwright.deletion import EndpointDelete
-from hookwright.destinations import DestinationPolicy
-from hookwright.executions import endpoint_of
-from hookwright.headers import check_headers
+from hookwright.contracts import DEFAULT_CONTRACT, Contract, check_headers
 from hookwright.ids import endpoint_workflow_id, new_endpoint_id, trial_workflow_id
-from hookwright.models import Attempt, EndpointConfig, EndpointState, EventInput, TrialInput
-from hookwright.signing import generate_secret, secret_for
+from hookwright.models import (
+    Attempt,
+    EndpointConfig,
+    EndpointDelete,
+    EndpointState,
+    EventInput,
+    TrialInput,
+)
+from hookwright.security import ClientIdentity, DestinationPolicy, check_identity
+from hookwright.temporal import endpoint_of
+from hookwright.webhook import generate_secret, secret_for
 from workflows.deadline import Deadline
 from workflows.endpoint import Endpoint, EndpointChange, EndpointCreate, SecretRotate
 from workflows.trial import Trial

@@ -11,12 +11,11 @@ from temporalio.client import (
     WorkflowFailureError,
 )
 
-from api.errors import conflict
+from api.http import conflict
 from api.services.events import Events, EventWithDeliveries, FanOutState
 from api.services.temporal import RPC_TIMEOUT, describe, equals
-from hookwright.client import delete_execution
-from hookwright.executions import reached
 from hookwright.ids import DELIVERY_WORKFLOW, delivery_workflow_id, event_workflow_id
+from hookwright.temporal import delete_execution, reached
 
 MAX_IN_A_CALL = 500
 CONCURRENT_DELETIONS = 10

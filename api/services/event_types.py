@@ -7,13 +7,11 @@ from cachetools import TTLCache
 from temporalio.client import Client, WithStartWorkflowOperation
 from temporalio.common import WorkflowIDConflictPolicy
 
-from api.errors import Fault, conflict, invalid_faults, not_found
-from api.pages import Cursors, Page
+from api.http import Cursors, Fault, Page, conflict, invalid_faults, not_found
 from api.services.temporal import UPDATE_TIMEOUT, deadline, describe, updating
+from hookwright.catalogue import CatalogueEntry, CatalogueState, EventTypeFields, schema_faults
 from hookwright.contracts import Contract
-from hookwright.event_types import CatalogueEntry, CatalogueState, EventTypeFields
 from hookwright.ids import EVENT_TYPES_WORKFLOW_ID
-from hookwright.json_schemas import schema_faults
 from hookwright.models import EventInput, EventTypeChecks
 from workflows.event_types import EventTypeDelete, EventTypeKept, EventTypePut
 from workflows.event_types import EventTypes as Entity

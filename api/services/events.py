@@ -19,22 +19,21 @@ from temporalio.client import (
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from api.errors import Problem, conflict, invalid, not_found, unavailable
-from api.pages import Page
+from api.http import Page, Problem, conflict, invalid, not_found, unavailable
 from api.services.deliveries import Deliveries, Delivery
 from api.services.event_types import EventTypes
 from api.services.lists import Lists
 from api.services.temporal import RPC_TIMEOUT, between, cancelled, describe, equals
 from api.services.tenants import Tenants
 from api.services.windows import Row
-from hookwright import client as hookwright
 from hookwright.contracts import DEFAULT_CONTRACT, Contract
-from hookwright.delays import delay_until
-from hookwright.ecmascript import unsafe_integers
-from hookwright.executions import UNREADABLE, first_entry
 from hookwright.ids import EVENT_WORKFLOW, event_workflow_id
 from hookwright.models import EventInput, FanOut
 from hookwright.sizes import MAX_EVENT_BYTES
+from hookwright.temporal import UNREADABLE, first_entry
+from hookwright.temporal import publishing as hookwright
+from hookwright.times import delay_until
+from hookwright.webhook import unsafe_integers
 
 MAX_WARNINGS = 10
 

@@ -9,8 +9,7 @@ from typing import TypeVar
 
 from temporalio.client import WorkflowExecutionDescription
 
-from api.errors import Problem
-from api.pages import Cursors, Page
+from api.http import Cursors, Page, Problem
 from api.services.visibility import PATIENCE_SECONDS, Visibility, limited
 from api.services.windows import Look, Place, Row, Walk
 

@@ -14,10 +14,9 @@ from temporalio.client import (
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from api.errors import Problem, conflict, not_found
+from api.http import Problem, conflict, not_found
 from api.services.temporal import RPC_TIMEOUT, UPDATE_TIMEOUT, cancelled, deadline, equals, updating
 from api.services.visibility import Visibility
-from hookwright.executions import recorded
 from hookwright.ids import (
     DELIVERY_WORKFLOW,
     RECOVERY_MEMO,
@@ -25,7 +24,8 @@ from hookwright.ids import (
     recovery_id,
     recovery_workflow_id,
 )
-from hookwright.recoveries import RecoveryInput, RecoveryProgress, RecoveryView
+from hookwright.models import RecoveryInput, RecoveryProgress, RecoveryView
+from hookwright.temporal import recorded
 from workflows.deadline import Deadline
 
 COUNTED_FOR_SECONDS = 2.0

@@ -9,14 +9,12 @@ from temporalio.api.workflow.v1 import PendingActivityInfo
 from temporalio.api.workflowservice.v1 import ResetActivityRequest
 from temporalio.client import Client, WorkflowExecutionDescription, WorkflowExecutionStatus
 
-from api.errors import conflict, not_found, unavailable
+from api.http import conflict, not_found, unavailable
 from api.services.temporal import CLOCKS_AGREE, RPC_TIMEOUT, describe
-from hookwright.client import DELIVERY_STATE
-from hookwright.executions import endpoint_of, reached
+from hookwright.health import Release
 from hookwright.ids import delivery_workflow_id, endpoint_workflow_id
 from hookwright.outcomes import DeliveryState, Trigger
-from hookwright.replay import replay
-from hookwright.reports import Release
+from hookwright.temporal import DELIVERY_STATE, endpoint_of, reached, replay
 
 SOON = RPC_TIMEOUT + CLOCKS_AGREE
 """An attempt that is due so soon may begin before a reset arrives. It is the one asked for. When it

@@ -17,8 +17,8 @@ from temporalio.client import (
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
-from api.errors import conflict, not_found, unavailable
-from hookwright.executions import described, reached
+from api.http import conflict, not_found, unavailable
+from hookwright.temporal import described, reached
 
 RPC_TIMEOUT = timedelta(seconds=2.5)
 """A caller learns within 3 s that Temporal is away."""

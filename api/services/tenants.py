@@ -12,8 +12,7 @@ from temporalio.client import (
 )
 from temporalio.common import WorkflowIDConflictPolicy
 
-from api.errors import invalid, not_found
-from api.pages import Page
+from api.http import Page, invalid, not_found
 from api.services.lists import Lists, superseded
 from api.services.temporal import (
     UPDATE_TIMEOUT,
@@ -23,10 +22,10 @@ from api.services.temporal import (
 )
 from api.services.windows import Row
 from hookwright.contracts import Contract
-from hookwright.executions import routes_of
 from hookwright.ids import TENANT_MEMO, tenant_workflow_id
 from hookwright.models import Route, TenantSettings, TenantView
-from hookwright.routes import TenantState
+from hookwright.routing import TenantState
+from hookwright.temporal import routes_of
 from workflows.tenant import SettingsPut, Tenant, TenantDelete, TenantPut
 
 KNOWN_SECONDS = 5.0

@@ -16,7 +16,7 @@ from temporalio.api.workflowservice.v1 import (
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
-from api.errors import Problem, unavailable
+from api.http import Problem, unavailable
 from api.services.temporal import RPC_TIMEOUT
 from api.services.windows import NEWEST, OLDEST, Place, Row
 

@@ -6,8 +6,8 @@ import httpx
 import pytest_asyncio
 from support.stack import CODEC, api_client, api_config
 
-from runtime.embedded import free_port
-from runtime.temporal import connect
+from hookwright.temporal import connect
+from runtime.dev import free_port
 
 
 @pytest_asyncio.fixture

@@ -8,7 +8,7 @@ from support.receiver import Receiver
 from support.stack import Stack
 from support.waiting import assert_eventually
 
-from hookwright.signing import generate_secret
+from hookwright.webhook import generate_secret
 
 FIELDS = {
     "id", "tenant_id", "url", "event_types", "description", "metadata", "contract", "filter",

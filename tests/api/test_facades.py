@@ -12,8 +12,8 @@ from support.waiting import assert_eventually, eventually
 
 from api.app import create_app
 from api.facades import FACADES, UnknownFacadeError
-from runtime.embedded import free_port
-from runtime.temporal import connect
+from hookwright.temporal import connect
+from runtime.dev import free_port
 
 
 @pytest_asyncio.fixture(params=CALLS)

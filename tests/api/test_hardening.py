@@ -10,8 +10,8 @@ import pytest
 from support.stack import CODEC_TOKEN, OPERATOR_KEY, Stack, api_client, api_config
 from temporalio.client import Client
 
-from api.errors import EVERY_ANSWER
-from api.hardening import MAX_HEADERS
+from api.http.errors import EVERY_ANSWER
+from api.http.hardening import MAX_HEADERS
 from api.services.endpoints import NewEndpoint
 
 EVERYWHERE = [

@@ -17,8 +17,8 @@ from support.isolation import Owner, operations, owner
 from support.receiver import receiver
 from support.stack import Stack
 
-from api.limits import PER_MINUTE, Kind
-from hookwright.tiers import Tier
+from api.access.limits import PER_MINUTE, Kind
+from hookwright.models import Tier
 
 MARKER = "the-victims-own"
 WRAPPINGS = [

@@ -18,10 +18,10 @@ from support.facades import key_of
 from support.jwts import bearer
 from support.stack import Stack, api_client, api_config, unique
 
-from api import limits
-from api.limits import PER_MINUTE, Kind, RateLimits
-from hookwright.tiers import Tier
-from runtime.embedded import free_port
+from api.access import RateLimits, limits
+from api.access.limits import PER_MINUTE, Kind
+from hookwright.models import Tier
+from runtime.dev import free_port
 
 HEADERS = ("ratelimit-limit", "ratelimit-remaining", "ratelimit-reset")
 EVENT = {"type": "loan.funded", "data": {}}

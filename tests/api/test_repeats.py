@@ -7,8 +7,8 @@ import pytest
 from support.receiver import Receiver
 from support.stack import Stack, api_client, api_config, unique
 
-from activities.endpoints import MAX_AGE_SECONDS
-from hookwright.destinations import DestinationPolicy
+from activities.endpoint_snapshots import MAX_AGE_SECONDS
+from hookwright.security import DestinationPolicy
 from workflows.clearing_up import LOOKS_AFTER_SECONDS
 
 

@@ -12,8 +12,8 @@ from support.stack import OPERATOR_KEY, api_config, unique
 from temporalio.client import Client
 
 from api.app import create_app
-from runtime.http_protocol import Protocol
-from runtime.http_server import listening_socket, serve
+from runtime.http import listening_socket, serve
+from runtime.http.protocol import Protocol
 
 SECONDS = 0.5
 PACE = 0.02

@@ -14,7 +14,7 @@ from support.stack import Stack, api_client, api_config, unique
 
 from api.services.tenants import KNOWN_SECONDS
 from api.tokens import ALL_SCOPES, Scope, Tokens
-from hookwright.tiers import Tier
+from hookwright.models import Tier
 from hookwright.times import rfc3339
 
 MINT = {"scopes": ["endpoints:read"], "expires_in_seconds": 60}

@@ -10,7 +10,8 @@ from support.receiver import Receiver
 from support.stack import CONTRACTS, Stack
 from support.waiting import assert_eventually
 
-from hookwright.contracts import SHIPPED, Contract, load_contract
+from hookwright.contracts import Contract
+from hookwright.contracts.contract import SHIPPED, load_contract
 
 URL = "https://hooks.example.com/"
 FILES = sorted(SHIPPED.glob("*.toml"))

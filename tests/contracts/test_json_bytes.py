@@ -14,9 +14,9 @@ from support.receiver import Receiver
 from support.stack import CONTRACTS, Stack
 from support.waiting import assert_eventually
 
-from hookwright.ecmascript import property_order, stringify, unsafe_integers
-from hookwright.envelope import render
 from hookwright.models import EventInput
+from hookwright.webhook import render, unsafe_integers
+from hookwright.webhook.ecmascript import property_order, stringify
 
 ECMASCRIPT = [name for name, it in CONTRACTS.items() if it.json_style == "ecmascript"]
 WHEN = datetime(2026, 1, 15, 10, 30, tzinfo=UTC)

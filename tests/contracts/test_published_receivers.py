@@ -15,7 +15,7 @@ from support.receiver import Receiver
 from support.stack import Stack
 from support.waiting import assert_eventually, eventually
 
-from runtime.embedded import free_port
+from runtime.dev import free_port
 
 PUBLISHED = Path(__file__).parent / "published"
 EXAMPLES = sorted(path.stem for path in PUBLISHED.glob("*.json"))

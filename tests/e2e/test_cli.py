@@ -18,8 +18,8 @@ from support.commands import BARE, HOOKWRIGHT, Ended, hookwright
 from support.stack import unique
 from support.waiting import assert_eventually, eventually
 
-from hookwright.signing import generate_secret
-from runtime.embedded import EmbeddedServer, free_port
+from hookwright.webhook import generate_secret
+from runtime.dev import EmbeddedServer, free_port
 from runtime.settings import new_encryption_key
 
 SECRET = generate_secret()

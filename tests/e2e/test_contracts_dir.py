@@ -8,8 +8,9 @@ from support.commands import hookwright
 from support.stack import KEY_RING, api_client, api_config, unique
 from temporalio.client import Client
 
-from hookwright.contracts import SHIPPED, load_contracts
-from runtime.embedded import free_port
+from hookwright.contracts import load_contracts
+from hookwright.contracts.contract import SHIPPED
+from runtime.dev import free_port
 
 GOOD = (SHIPPED / "standard.toml").read_text().replace('name = "standard"', 'name = "acme"')
 # Nobody listens there: whoever asks Temporal first would not end in time.

@@ -12,15 +12,13 @@ from temporalio.client import WorkflowFailureError
 from temporalio.common import RawValue
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
-from hookwright.client import publish
 from hookwright.models import EventInput
-from runtime.codec import EncryptionCodec
-from runtime.embedded import EmbeddedServer
-from runtime.temporal import connect
+from hookwright.temporal import EncryptionCodec, connect, publish
+from runtime.dev import EmbeddedServer
 
 
 async def test_publish_from_a_service(service: Stack, hooks: Receiver) -> None:
-    """`hookwright.client.publish` delivers; a repeat says that the event was accepted before."""
+    """`hookwright.publish` delivers; a repeat says that the event was accepted before."""
     await service.add_endpoint(hooks.url)
     event = EventInput(tenant_id=service.tenant, id="evt_1", type="loan.funded", data={"n": 1})
     await publish(service.client, event, task_queue=service.task_queue)

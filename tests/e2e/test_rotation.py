@@ -9,7 +9,7 @@ from support.receiver import Received, Receiver, answering
 from support.stack import Stack
 from support.waiting import assert_eventually
 
-from hookwright.signing import generate_secret
+from hookwright.webhook import generate_secret
 
 
 async def test_both_secrets_sign_during_the_grace(service: Stack, hooks: Receiver) -> None:

@@ -23,9 +23,9 @@ from support.stack import (
 )
 from support.waiting import eventually
 
-from hookwright.headers import REDACTED
-from runtime.embedded import EmbeddedServer, free_port
-from runtime.temporal import connect, set_up_namespace
+from hookwright.contracts.headers import REDACTED
+from hookwright.temporal import connect, set_up_namespace
+from runtime.dev import EmbeddedServer, free_port
 
 HEADER = "custom-header-value-0123456789"
 CHANGED_HEADER = "changed-header-value-0123456789"

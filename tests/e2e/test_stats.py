@@ -12,7 +12,7 @@ from support.waiting import eventually
 from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner
 
-from hookwright.latencies import ERROR_PERCENT
+from hookwright.health import ERROR_PERCENT
 from runtime.worker import worker
 
 OK, BROKEN, SILENT = "order.paid", "order.broken", "order.silent"

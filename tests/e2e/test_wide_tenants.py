@@ -12,11 +12,11 @@ from support.waiting import assert_eventually, eventually
 from temporalio.client import Client, WorkflowExecutionStatus
 
 from activities.route_changes import TenantRoutes
-from hookwright.executions import described, routes_of
 from hookwright.ids import endpoint_workflow_id, tenant_workflow_id
 from hookwright.models import Route
-from hookwright.routes import RouteChange, RouteChanges, RoutesChanged
+from hookwright.routing import RouteChange, RouteChanges, RoutesChanged
 from hookwright.sizes import MAX_CHANGES_BYTES, UPDATES_IN_FLIGHT
+from hookwright.temporal import described, routes_of
 
 WIDE = 8_000
 

@@ -13,8 +13,7 @@ from support.stack import Stack, api_client, api_config, unique
 from support.waiting import assert_eventually, eventually
 from temporalio.client import Client
 
-from runtime.embedded import EmbeddedServer
-from runtime.processes import managed_process
+from runtime.dev import EmbeddedServer, managed_process
 
 pytestmark = pytest.mark.cluster
 

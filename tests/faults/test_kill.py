@@ -10,7 +10,7 @@ from support.receiver import Receiver, Reply
 from support.stack import unique
 from support.waiting import assert_eventually, eventually
 
-from runtime.embedded import EmbeddedServer, free_port
+from runtime.dev import EmbeddedServer, free_port
 
 RECOVERY_SECONDS = 10.0
 

@@ -8,7 +8,7 @@ from support.receiver import Receiver
 from support.stack import unique
 from support.waiting import assert_eventually, eventually
 
-from runtime.embedded import EmbeddedServer, free_port
+from runtime.dev import EmbeddedServer, free_port
 
 EVENTS = 40
 

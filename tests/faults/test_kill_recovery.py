@@ -17,7 +17,7 @@ from support.receiver import Receiver, answering
 from support.stack import Stack, unique
 from support.waiting import assert_eventually, eventually
 
-from runtime.embedded import EmbeddedServer, free_port
+from runtime.dev import EmbeddedServer, free_port
 
 EVENTS = int(os.environ.get("RECOVERED", "200"))
 PUBLISHERS = 10

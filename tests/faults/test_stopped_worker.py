@@ -10,7 +10,7 @@ from support.stack import unique
 from support.waiting import assert_eventually, eventually
 
 from activities.fan_out import TASK_TIMEOUT
-from runtime.embedded import EmbeddedServer, free_port
+from runtime.dev import EmbeddedServer, free_port
 
 EVENTS = 30
 

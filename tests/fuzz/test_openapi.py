@@ -19,10 +19,9 @@ from support.commands import BARE, HOOKWRIGHT
 from support.stack import CODEC, KEY_RING, OPERATOR_KEY
 from support.waiting import eventually
 
-from runtime.embedded import EmbeddedServer, free_port
+from hookwright.temporal import connect, set_up_namespace
+from runtime.dev import EmbeddedServer, free_port, managed_process
 from runtime.keys import digest
-from runtime.processes import managed_process
-from runtime.temporal import connect, set_up_namespace
 
 TENANT, TENANT_KEY = "acme", "sk_live_0123456789abcdef"
 LONG = os.environ.get("HYPOTHESIS_PROFILE") == "fuzz"

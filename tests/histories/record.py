@@ -26,9 +26,9 @@ from hookwright.ids import (  # noqa: E402
     recovery_workflow_id,
     tenant_workflow_id,
 )
+from hookwright.temporal import connect, set_up_namespace  # noqa: E402
 from hookwright.times import rfc3339  # noqa: E402
-from runtime.embedded import EmbeddedServer, free_port  # noqa: E402
-from runtime.temporal import connect, set_up_namespace  # noqa: E402
+from runtime.dev import EmbeddedServer, free_port  # noqa: E402
 
 
 async def save(service: Stack, name: str, workflow_id: str) -> None:

@@ -3,8 +3,8 @@
 from collections import Counter
 from datetime import UTC, datetime
 
-from hookwright.counts import DAY, HOUR, STEPS, Counts, Figures
-from hookwright.latencies import BOUNDS_MS
+from hookwright.health.counts import DAY, HOUR, STEPS, Counts, Figures
+from hookwright.health.latencies import BOUNDS_MS
 from hookwright.outcomes import Outcome
 
 NOW = datetime(2026, 1, 15, 10, 30, tzinfo=UTC)

@@ -14,13 +14,12 @@ from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
-from hookwright.deactivation import DeactivationRule
+from hookwright.contracts import DeactivationRule
+from hookwright.health import Notice, Report, Reports, shows_life
 from hookwright.ids import ENDPOINT_MEMO, endpoint_workflow_id
 from hookwright.models import EndpointConfig, EndpointState, Route
 from hookwright.outcomes import DeliveryState, Outcome
-from hookwright.probing import shows_life
-from hookwright.reports import Notice, Report, Reports
-from hookwright.signing import generate_secret
+from hookwright.webhook import generate_secret
 from support.health import report
 from support.stack import unique
 from support.waiting import eventually

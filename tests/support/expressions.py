@@ -1,7 +1,8 @@
 """Filters, as an event meets them."""
 
-from hookwright.evaluator import passes
-from hookwright.expressions import MAX_COST, Budget
+from hookwright.expressions import MAX_COST
+from hookwright.expressions.evaluator import passes
+from hookwright.expressions.language import Budget
 
 
 def passes_filter(expression: str, document: object) -> bool:

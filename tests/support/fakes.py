@@ -6,15 +6,13 @@ from datetime import datetime
 
 from temporalio.client import Client, WorkflowHandle
 
-from activities.attempt import Attempts
+from activities.delivery import Attempts, Posting, Telling
 from activities.egress import Answer
-from activities.posting import Posting
-from activities.telling import Telling
-from hookwright.evaluator import Evaluator
+from hookwright.expressions import Evaluator
+from hookwright.health import Report
 from hookwright.models import EndpointConfig, EndpointState, Secret
 from hookwright.outcomes import Outcome
-from hookwright.reports import Report
-from hookwright.signing import generate_secret
+from hookwright.webhook import generate_secret
 from support.stack import CONTRACTS
 
 DELIVERED = Answer(Outcome.DELIVERED, status_code=200, body="ok")

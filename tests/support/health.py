@@ -4,10 +4,9 @@ import itertools
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from hookwright.deactivation import DeactivationRule
-from hookwright.health import Health
+from hookwright.contracts import DeactivationRule
+from hookwright.health import Health, Report, Reports
 from hookwright.outcomes import DeliveryState, Outcome
-from hookwright.reports import Report, Reports
 
 BEGIN = datetime(2026, 1, 15, 10, 0, tzinfo=UTC)
 NUMBERS = itertools.count(1)

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from api.tokens import ALL_SCOPES, Scope
-from hookwright.tiers import Tier
+from hookwright.models import Tier
 from support.stack import JWT_SECRET, TOKENS
 
 PRIVATE_KEYS = {

@@ -17,17 +17,14 @@ from typing import Any
 from temporalio.exceptions import ActivityError, ApplicationError
 from temporalio.testing import ActivityEnvironment
 
-from activities.attempt import Attempts
+from activities.delivery import Attempts, Posting, Telling
 from activities.egress import Answer
-from activities.posting import Posting
-from activities.telling import Telling
-from hookwright.client import DELIVERY_STATE
-from hookwright.deactivation import DeactivationRule
-from hookwright.evaluator import Evaluator
-from hookwright.health import Health
+from hookwright.contracts import DeactivationRule
+from hookwright.expressions import Evaluator
+from hookwright.health import Health, Report, Reports
 from hookwright.models import DeliveryInput, DeliveryLog, EndpointState, EventInput
 from hookwright.outcomes import DeliveryState
-from hookwright.reports import Report, Reports
+from hookwright.temporal import DELIVERY_STATE
 from support.fakes import DELIVERED, endpoint, failed
 from support.health import BEGIN
 from support.stack import CONTRACTS, unique

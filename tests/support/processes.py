@@ -6,9 +6,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
-from runtime.embedded import EmbeddedServer
-from runtime.processes import ManagedProcess, managed_process
-from runtime.temporal import connect, set_up_namespace
+from hookwright.temporal import connect, set_up_namespace
+from runtime.dev import EmbeddedServer, ManagedProcess, managed_process
 from support.stack import CODEC, KEY_RING, Stack, api_client, api_config
 
 HOOKWRIGHT = [sys.executable, "-c", "from runtime.cli import app; app()"]

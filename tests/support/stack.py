@@ -16,8 +16,8 @@ from api.app import create_app
 from api.config import ApiConfig
 from api.tokens import Tokens
 from hookwright.contracts import load_contracts
-from hookwright.destinations import DestinationPolicy, parse_networks
-from runtime.codec import EncryptionCodec
+from hookwright.security import DestinationPolicy, parse_networks
+from hookwright.temporal import EncryptionCodec
 from runtime.jwt_keys import secret_key
 from runtime.keys import digest
 from runtime.worker import worker

@@ -7,7 +7,7 @@ from temporalio.client import Client, WorkflowExecutionDescription, WorkflowExec
 
 from hookwright.ids import TENANT_MEMO, new_endpoint_id, routes_memo, tenant_workflow_id
 from hookwright.models import Route, TenantSettings, TenantView
-from hookwright.routes import RouteTable, TenantState
+from hookwright.routing import RouteTable, TenantState
 from workflows.tenant import Tenant
 
 

@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 
 from hookwright.contracts import Contract
-from hookwright.signing import sign
+from hookwright.webhook import sign
 
 
 def signed_headers(

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import dataclass, field
 
-from activities.proxied_network import Proxy
+from activities.egress import Proxy
 
 ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
 

@@ -6,9 +6,9 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from activities.egress import Answer, Egress
-from activities.guarded_network import Resolver
-from hookwright.destinations import DestinationPolicy, parse_networks
+from activities.egress.guarded_network import Resolver
 from hookwright.outcomes import Outcome
+from hookwright.security import DestinationPolicy, parse_networks
 
 LOOPBACK = DestinationPolicy(allow_http=True, allow_networks=parse_networks(["127.0.0.1/32"]))
 TIMEOUT = 0.4

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from unit.strategies import FORBIDDEN_IPV4, FORBIDDEN_RANGES
 
-from hookwright.destinations import DestinationPolicy
+from hookwright.security import DestinationPolicy
 
 PUBLIC = DestinationPolicy()
 ANYTHING_GOES_BUT_ADDRESSES = DestinationPolicy(allow_http=True)

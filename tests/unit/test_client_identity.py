@@ -16,8 +16,8 @@ from unit.certificates import issued, pem
 from unit.doors import BODY, HEADERS, egress
 from unit.hostile import ok, says, serving
 
-from hookwright.client_identity import ClientIdentity, check_identity, describe_identity
 from hookwright.outcomes import Outcome
+from hookwright.security import ClientIdentity, check_identity, describe_identity
 
 HOST = "hooks.example.com"
 NOW = datetime.now(UTC)

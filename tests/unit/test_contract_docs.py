@@ -8,13 +8,18 @@ from pathlib import Path
 import pytest
 from support.webhooks import signed_headers
 
-from hookwright.contracts import Contract, SignatureRule, load_contract, load_contracts
-from hookwright.deactivation import DeactivationRule, FailureRate
-from hookwright.envelope import render
+from hookwright.contracts import (
+    Contract,
+    DeactivationRule,
+    RetryRule,
+    SignatureRule,
+    load_contracts,
+)
+from hookwright.contracts.contract import load_contract
+from hookwright.contracts.deactivation import FailureRate
 from hookwright.models import EventInput
-from hookwright.schedule import RetryRule
-from hookwright.signing import generate_secret
 from hookwright.verify import verify
+from hookwright.webhook import generate_secret, render
 
 PAGE = (Path(__file__).parents[2] / "docs/contracts.md").read_text()
 

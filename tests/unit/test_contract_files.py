@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from hookwright.contracts import Contract, ContractError, load_contract, load_contracts
+from hookwright.contracts import Contract, ContractError, load_contracts
+from hookwright.contracts.contract import load_contract
 
-GOOD = (Path(__file__).parents[2] / "hookwright/contracts/standard.toml").read_text()
+GOOD = (Path(__file__).parents[2] / "hookwright/contracts/shipped/standard.toml").read_text()
 
 
 def test_standard():
@@ -23,7 +24,7 @@ def test_standard():
 def test_contracts_by_their_own_names():
     """Every contract that ships can be chosen by the name that its file gives."""
     assert all(name == contract.name for name, contract in load_contracts().items())
-    shipped = (Path(__file__).parents[2] / "hookwright/contracts").glob("*.toml")
+    shipped = (Path(__file__).parents[2] / "hookwright/contracts/shipped").glob("*.toml")
     assert set(load_contracts()) == {tomllib.loads(path.read_text())["name"] for path in shipped}
 
 

@@ -5,9 +5,8 @@ from datetime import timedelta
 
 from support.health import BEGIN, Life, report
 
-from hookwright.health import Duty
-from hookwright.holding import COUNTS_APART, SETTLED_AFTER, UNMOVED_FOR
-from hookwright.reports import Reports
+from hookwright.health import Duty, Reports
+from hookwright.health.queue import COUNTS_APART, SETTLED_AFTER, UNMOVED_FOR
 
 
 def count(life: Life, found: int) -> None:

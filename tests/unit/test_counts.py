@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.health import BEGIN
 
-from hookwright.counts import DAY, HOUR, STEPS, Counts, Figures, Step
-from hookwright.latencies import latencies_of, quantile
+from hookwright.health import latencies_of, quantile
+from hookwright.health.counts import DAY, HOUR, STEPS, Counts, Figures, Step
 from hookwright.outcomes import Outcome
 
 GAPS = st.lists(st.floats(0, 4 * 3600), max_size=40)

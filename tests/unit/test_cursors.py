@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.errors import Problem
-from api.pages import Cursors
+from api.http import Cursors, Problem
 
 CURSORS = Cursors(b"k" * 32)
 SCOPES = st.text(string.printable, max_size=40)

@@ -9,14 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hookwright.headers import (
+from hookwright.contracts import check_headers, shown_headers
+from hookwright.contracts.headers import (
     FORBIDDEN,
     MAX_BYTES,
     MAX_HEADERS,
     MAX_SHOWN_BYTES,
     REDACTED,
-    check_headers,
-    shown_headers,
 )
 
 RESERVED = ("x-signature", "x-event-id")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hookwright.destinations import MAX_URL_LENGTH, DestinationPolicy, parse_networks
+from hookwright.security import MAX_URL_LENGTH, DestinationPolicy, parse_networks
 
 PUBLIC = DestinationPolicy()
 

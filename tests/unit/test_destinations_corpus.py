@@ -13,9 +13,9 @@ import httpcore
 import pytest
 from unit.doors import TIMEOUT, egress, post
 
-from activities.guarded_network import NameResolutionError, Resolver
-from hookwright.destinations import MAX_URL_LENGTH, DestinationPolicy
+from activities.egress.guarded_network import NameResolutionError, Resolver
 from hookwright.outcomes import Outcome
+from hookwright.security import MAX_URL_LENGTH, DestinationPolicy
 
 LINES = Path(__file__).with_name("destinations.tsv").read_text().splitlines()
 ROWS = [line.split("\t") for line in LINES if not line.startswith("#")]

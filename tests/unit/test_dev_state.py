@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from runtime.dev_state import KEYS_FILE, opened_state, read_keys
+from runtime.dev import read_keys
+from runtime.dev.state import KEYS_FILE, opened_state
 from runtime.errors import CommandError
 
 EARLIER = {"encryption_key": "k1:x", "operator_key": "hwk_a_b", "codec_token": "t"}

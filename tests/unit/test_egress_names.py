@@ -7,9 +7,9 @@ import structlog
 from unit.doors import LOOPBACK, answers, egress, post, raises
 from unit.hostile import ok, says, serving
 
-from activities.guarded_network import NameResolutionError, system_resolver
-from hookwright.destinations import DestinationPolicy, parse_networks
+from activities.egress.guarded_network import NameResolutionError, system_resolver
 from hookwright.outcomes import Outcome
+from hookwright.security import DestinationPolicy, parse_networks
 
 
 async def test_a_name_is_dialled_at_its_address():

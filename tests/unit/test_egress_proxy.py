@@ -10,9 +10,10 @@ from unit.connect_proxy import ESTABLISHED, proxying
 from unit.doors import BODY, HEADERS, TIMEOUT, egress, post, raises
 from unit.hostile import hang_up, mute, ok, says, serving, stay_silent, unused_port
 
-from activities.proxied_network import Proxy, ProxyUnreachableError
-from hookwright.destinations import DestinationPolicy
+from activities.egress import Proxy
+from activities.egress.proxied_network import ProxyUnreachableError
 from hookwright.outcomes import Outcome
+from hookwright.security import DestinationPolicy
 
 HOST = "hooks.example.com"
 ONLY_PUBLIC = DestinationPolicy(allow_http=True)

@@ -9,7 +9,7 @@ from unit.connect_proxy import proxying
 from unit.doors import BODY, HEADERS, LOOPBACK, TIMEOUT, egress, post, raises
 from unit.hostile import mute, ok, says, serving, stay_silent, unused_port
 
-from activities.guarded_network import NameResolutionError
+from activities.egress.guarded_network import NameResolutionError
 from hookwright.models import Timing
 from hookwright.outcomes import Outcome
 

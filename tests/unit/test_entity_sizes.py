@@ -19,30 +19,26 @@ from support.messages import (
 from support.tenants import full_table
 
 from api.services.endpoints import MAX_BYTES, MAX_CONFIG_BYTES
-from hookwright.client_identity import ClientIdentity
-from hookwright.event_types import CatalogueEntry, CatalogueState, EventTypeConfig, EventTypeFields
-from hookwright.health import REMEMBERED, Health
+from hookwright.catalogue import CatalogueEntry, CatalogueState, EventTypeConfig, EventTypeFields
+from hookwright.health import Health, Notice
+from hookwright.health.standings import REMEMBERED
 from hookwright.ids import ENDPOINT_MEMO, RECOVERY_MEMO, TENANT_MEMO, routes_memo
 from hookwright.models import (
-    MAX_LIVE_SECRETS,
-    MAX_METADATA_BYTES,
     EndpointConfig,
     EndpointState,
+    Lost,
+    RecoveryInput,
+    RecoveryView,
     Route,
     Secret,
     TenantSettings,
     TenantView,
 )
-from hookwright.recoveries import Lost, RecoveryInput, RecoveryView
-from hookwright.reports import Notice
-from hookwright.routes import (
-    TOO_LARGE,
-    RouteChange,
-    RouteChanges,
-    RoutesChanged,
-    RouteTable,
-    TenantState,
-)
+from hookwright.models.endpoint import MAX_LIVE_SECRETS
+from hookwright.models.fields import MAX_METADATA_BYTES
+from hookwright.routing import RouteChange, RouteChanges, RoutesChanged, RouteTable, TenantState
+from hookwright.routing.route_table import TOO_LARGE
+from hookwright.security import ClientIdentity
 from hookwright.sizes import (
     BLOB_BYTES,
     KIB,
@@ -56,9 +52,9 @@ from hookwright.sizes import (
     UPDATES_IN_FLIGHT,
 )
 from workflows.endpoint import EndpointChange
+from workflows.endpoint_duties import NOTICES_AT_ONCE
 from workflows.event_types import EventTypeKept, EventTypePut
 from workflows.tenant import SettingsPut, TenantPut
-from workflows.upkeep import NOTICES_AT_ONCE
 
 MAX_NOTICES = 1_000
 """Untold ones that an endpoint may carry."""

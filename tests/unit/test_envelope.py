@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from unit.strategies import JSON, NAMES
 
 from hookwright.contracts import load_contracts
-from hookwright.envelope import event_document, render
 from hookwright.models import EventInput
 from hookwright.times import rfc3339, rfc3339_seconds
+from hookwright.webhook import event_document, render
 
 STANDARD = load_contracts()["standard"]
 WHEN = datetime(2026, 1, 15, 10, 30, 0, 987_654, tzinfo=UTC)

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from support.waiting import assert_eventually
 
-from hookwright.evaluator import Evaluator, small_verdicts
-from hookwright.expressions import TooCostlyError
+from hookwright.expressions import Evaluator, small_verdicts
+from hookwright.expressions.language import TooCostlyError
 
 ITEMS = {"data": [*range(5_000)]}
 CHEAP, COSTLY = "data[0] == `0`", "data[?@ > `4998`]"
@@ -58,7 +58,7 @@ async def test_a_process_that_hangs_or_dies_is_replaced(monkeypatch: pytest.Monk
         evaluator._process.kill()
         assert (await evaluator.verdicts("t", [COSTLY], ITEMS))[COSTLY] in (None, True)
         assert await evaluator.value("t", COSTLY, ITEMS) == [4_999]
-        monkeypatch.setattr("hookwright.evaluator.JOB_SECONDS", 0.0)
+        monkeypatch.setattr("hookwright.expressions.evaluator.JOB_SECONDS", 0.0)
         assert await evaluator.verdicts("t", [COSTLY], ITEMS) == {COSTLY: None}
         monkeypatch.undo()
         assert await evaluator.value("t", COSTLY, ITEMS) == [4_999]

@@ -9,14 +9,8 @@ from hypothesis import strategies as st
 from support.expressions import passes_filter
 from unit.strategies import JSON
 
-from hookwright.expressions import (
-    MAX_COST,
-    MAX_EXPRESSION_LENGTH,
-    Budget,
-    TooCostlyError,
-    check_expression,
-    evaluate,
-)
+from hookwright.expressions import MAX_COST, check_expression, evaluate
+from hookwright.expressions.language import MAX_EXPRESSION_LENGTH, Budget, TooCostlyError
 
 FUNCTIONS = [
     "abs",

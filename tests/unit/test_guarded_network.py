@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from unit.doors import answers
 from unit.strategies import FORBIDDEN_IPV4
 
-from activities.guarded_network import (
+from activities.egress.guarded_network import (
     BlockedDestinationError,
     GuardedNetwork,
     NameResolutionError,
 )
-from hookwright.destinations import DestinationPolicy
+from hookwright.security import DestinationPolicy
 
 PUBLIC = ["93.184.215.14", "8.8.8.8", "2606:4700:4700::1111"]
 

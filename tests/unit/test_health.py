@@ -6,12 +6,13 @@ from itertools import pairwise
 import pytest
 from support.health import BEGIN, Life, report
 
-from hookwright.deactivation import DeactivationRule, DisabledReason, FailureRate
-from hookwright.health import REMEMBERED, Colour, Duty, Health
+from hookwright.contracts import DeactivationRule, DisabledReason
+from hookwright.contracts.deactivation import FailureRate
+from hookwright.health import Colour, Duty, Health, Release, Reports
+from hookwright.health.probing import PROBE_AFTER_SECONDS
+from hookwright.health.standings import REMEMBERED
 from hookwright.models import EndpointState
 from hookwright.outcomes import DeliveryState, EndpointStatus, Outcome
-from hookwright.probing import PROBE_AFTER_SECONDS
-from hookwright.reports import Release, Reports
 
 ACTIVE, PAUSED, DISABLED = EndpointStatus
 DAY = 86_400

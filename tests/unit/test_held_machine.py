@@ -18,8 +18,8 @@ from hypothesis.stateful import (
 from support.health import BEGIN
 from support.lives import Run, World, in_memory
 
-from hookwright.deactivation import DeactivationRule
-from hookwright.reports import Release
+from hookwright.contracts import DeactivationRule
+from hookwright.health import Release
 from workflows.delivery import Delivery
 
 EXAMPLES, STEPS = 250, 50

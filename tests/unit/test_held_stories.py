@@ -7,9 +7,9 @@ import pytest
 from support.health import BEGIN, report
 from support.lives import Run, World, in_memory
 
-from hookwright.deactivation import DeactivationRule
-from hookwright.reports import MAX_REPORTS, Release, Reports
-from hookwright.standings import REMEMBERED
+from hookwright.contracts import DeactivationRule
+from hookwright.health import MAX_REPORTS, Release, Reports
+from hookwright.health.standings import REMEMBERED
 from workflows.delivery import Delivery
 
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from support.health import BEGIN
 
-from hookwright.holding import FASTEST_PACE, LONGEST_PAUSE_SECONDS, Holding
+from hookwright.health.queue import FASTEST_PACE, LONGEST_PAUSE_SECONDS, Holding
 
 
 def holding(held: int, **fields: object) -> Holding:

@@ -7,7 +7,8 @@ from hypothesis import given
 from jsonschema import Draft202012Validator
 from unit.strategies import JSON
 
-from hookwright.json_schemas import MAX_FAULTS, check_schema, schema_faults
+from hookwright.catalogue import schema_faults
+from hookwright.catalogue.json_schemas import MAX_FAULTS, check_schema
 
 LOAN = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 from support.jwts import PRIVATE_KEYS, claims, pem_of, private_pem_of, theirs, written
 
-from hookwright.tiers import Tier
+from hookwright.models import Tier
 from runtime.errors import CommandError
 from runtime.jwt_keys import jwks_keys, pem_key
 from runtime.settings import load_settings

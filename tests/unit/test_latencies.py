@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hookwright.latencies import BOUNDS_MS, ERROR_PERCENT, latencies_of, merged, quantile
+from hookwright.health import ERROR_PERCENT, latencies_of, merged, quantile
+from hookwright.health.latencies import BOUNDS_MS
 
 DURATIONS = st.integers(0, 65_000)
 SHARES = st.sampled_from([0.01, 0.5, 0.95, 1.0])

@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 import pytest
 from support.waiting import assert_eventually
 
-from activities import ledger as module
-from activities.ledger import Ledger
-from activities.posting import Posted
+from activities.delivery import Ledger
+from activities.delivery import ledger as module
+from activities.delivery.request import Posted
+from hookwright.contracts import RetryRule
 from hookwright.models import Attempt
 from hookwright.outcomes import Outcome
-from hookwright.schedule import RetryRule
 
 KEY = ("run", 1)
 

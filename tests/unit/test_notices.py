@@ -5,10 +5,11 @@ from datetime import timedelta
 
 from support.health import BEGIN, Life, report
 
-from hookwright.health import MOST_WAITING, REMEMBERED, Health
+from hookwright.health import MAX_REPORTS, Health, Reports
+from hookwright.health.standings import REMEMBERED
+from hookwright.health.standings import REMEMBERED as STANDINGS
+from hookwright.health.state import MOST_WAITING
 from hookwright.outcomes import DeliveryState, Outcome
-from hookwright.reports import MAX_REPORTS, Reports
-from hookwright.standings import REMEMBERED as STANDINGS
 
 ENOUGH = 20_000
 MEBIBYTE = 2**20

@@ -9,7 +9,8 @@ from temporalio.api.failure.v1 import Failure
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.exceptions import ApplicationError
 
-from runtime.codec import CodecError, EncryptionCodec, data_converter
+from hookwright.temporal import EncryptionCodec
+from hookwright.temporal.codec import CodecError, data_converter
 
 OLD, NEW = bytes(32), bytes(range(32))
 CODEC = EncryptionCodec({"k1": OLD})

@@ -5,9 +5,9 @@ from datetime import timedelta
 import pytest
 from support.health import Life
 
-from hookwright.deactivation import DeactivationRule
+from hookwright.contracts import DeactivationRule
+from hookwright.health import shows_life
 from hookwright.outcomes import EndpointStatus, Outcome
-from hookwright.probing import shows_life
 
 ACTIVE, PAUSED, DISABLED = EndpointStatus
 ONE_LOST = DeactivationRule(exhausted_in_a_row=1)

@@ -9,7 +9,7 @@ import pytest
 
 from activities import releases
 from activities.releases import PAGE, Releases
-from hookwright.client import ACCEPTED_AT
+from hookwright.temporal import ACCEPTED_AT
 
 
 @dataclass

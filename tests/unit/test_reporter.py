@@ -12,10 +12,10 @@ from support.health import BEGIN, report
 from support.waiting import assert_eventually
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities import reporter as module
-from activities.reporter import Reporter
-from hookwright.deactivation import DeactivationRule
-from hookwright.reports import MAX_REPORTS, Reports
+from activities.delivery import Reporter
+from activities.delivery import report_queue as module
+from hookwright.contracts import DeactivationRule
+from hookwright.health import MAX_REPORTS, Reports
 
 RULE = DeactivationRule(exhausted_in_a_row=7)
 INTERVAL = 0.05

@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic_core import from_json
 
-from api.requests import MAX_NESTING, deepest
+from api.routes.strict_route import MAX_NESTING, deepest
 
 TRICKY = st.text(st.sampled_from('[]{}"\\é,: '), max_size=40)
 LEAVES = st.none() | st.booleans() | st.integers() | TRICKY

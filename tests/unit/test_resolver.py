@@ -5,8 +5,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from activities import guarded_network
-from activities.guarded_network import NameResolutionError, ResolverBusyError, system_resolver
+from activities.egress import guarded_network
+from activities.egress.guarded_network import (
+    NameResolutionError,
+    ResolverBusyError,
+    system_resolver,
+)
 
 
 @pytest.fixture

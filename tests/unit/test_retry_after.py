@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hookwright.schedule import RetryRule, next_delay, parse_retry_after
+from hookwright.contracts import RetryRule, next_delay, parse_retry_after
 
 NOW = datetime(2026, 1, 15, 10, 30, tzinfo=UTC)
 DAY = 86_400

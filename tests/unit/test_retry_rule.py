@@ -5,8 +5,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from hookwright.contracts import load_contracts
-from hookwright.schedule import Backoff, Retry, RetryRule, Table, effective_rule, next_delay
+from hookwright.contracts import (
+    Backoff,
+    Retry,
+    RetryRule,
+    effective_rule,
+    load_contracts,
+    next_delay,
+)
+from hookwright.contracts.retries import Table
 
 DAY = 86_400
 STANDARD = load_contracts()["standard"].retry

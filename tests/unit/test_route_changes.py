@@ -14,7 +14,7 @@ from activities import route_changes as module
 from activities.route_changes import TenantRoutes
 from hookwright.ids import tenant_workflow_id
 from hookwright.models import Route
-from hookwright.routes import Refusal, RouteChange, RouteChanges, RoutesChanged
+from hookwright.routing import Refusal, RouteChange, RouteChanges, RoutesChanged
 from hookwright.sizes import MAX_CHANGES, MAX_CHANGES_BYTES
 
 REFUSED = Refusal(type="too_many_endpoints", message="no room")

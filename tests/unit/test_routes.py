@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hookwright.models import Route
-from hookwright.routes import FULL, TOO_LARGE, RouteChange, RouteTable, TenantState, route_size
+from hookwright.routing import RouteChange, RouteTable, TenantState
+from hookwright.routing.route_table import FULL, TOO_LARGE, route_size
 from hookwright.sizes import MAX_ROUTE_BYTES, MAX_ROUTE_TABLE_BYTES, MAX_SLICE_BYTES
 
 WIDTHS = (1, 30, 50)

@@ -11,8 +11,8 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hookwright import secrecy
-from hookwright.secrecy import SECRET_FIELDS, blot_out, concealed, secret_values
+from hookwright.security import SECRET_FIELDS, blot_out, concealed, secret_values
+from hookwright.security import log_redaction as secrecy
 from runtime.logs import without_secrets
 
 VALUE = 'Tr0ub4dor "é\\\n&3'

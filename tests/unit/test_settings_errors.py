@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from api.tokens import Tokens
-from hookwright.destinations import DestinationPolicy, parse_networks
+from hookwright.security import DestinationPolicy, parse_networks
 from runtime.errors import CommandError
 from runtime.settings import Settings, load_settings, new_encryption_key
 

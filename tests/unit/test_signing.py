@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from unit.strategies import HMAC_SECRETS, JSON, NAMES
 
-from hookwright.signing import generate_secret, public_key, sign_standard
+from hookwright.webhook import generate_secret, public_key
+from hookwright.webhook.signing import sign_standard
 
 BODIES = JSON.map(lambda value: json.dumps(value, ensure_ascii=False).encode())
 ED25519_SECRETS = st.builds(generate_secret, st.just("whsk_"))

@@ -9,7 +9,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from unit.strategies import HMAC_SECRETS
 
-from hookwright.signing import check_secret, generate_secret, public_key, sign_standard
+from hookwright.webhook import check_secret, generate_secret, public_key
+from hookwright.webhook.signing import sign_standard
 
 SEED = bytes(range(32))
 PUBLIC = Ed25519PrivateKey.from_private_bytes(SEED).public_key().public_bytes_raw()

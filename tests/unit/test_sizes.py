@@ -8,16 +8,15 @@ from pydantic import ValidationError
 from support.counts import WORST as WORST_FIGURES
 from support.counts import counts_of
 
-from activities.egress import MAX_ERROR_BYTES, MAX_KEPT_BYTES
+from activities.egress import MAX_ERROR_BYTES
+from activities.egress.http_client import MAX_KEPT_BYTES
 from api.services.endpoints import MAX_CONFIG_BYTES
-from hookwright.counts import Figures
-from hookwright.headers import MAX_BYTES as MAX_HEADER_BYTES
-from hookwright.headers import MAX_HEADERS, MAX_SHOWN_BYTES, shown_headers
+from hookwright.contracts import MAX_RETRIES, shown_headers
+from hookwright.contracts.headers import MAX_BYTES as MAX_HEADER_BYTES
+from hookwright.contracts.headers import MAX_HEADERS, MAX_SHOWN_BYTES
 from hookwright.health import Health
-from hookwright.kept_attempts import MAX_KEPT, kept
+from hookwright.health.counts import Figures
 from hookwright.models import (
-    MAX_LIVE_SECRETS,
-    MAX_METADATA_BYTES,
     Attempt,
     DeliveryLog,
     EndpointConfig,
@@ -26,9 +25,12 @@ from hookwright.models import (
     Secret,
     TenantSettings,
     Timing,
+    kept,
 )
+from hookwright.models.endpoint import MAX_LIVE_SECRETS
+from hookwright.models.fields import MAX_METADATA_BYTES
+from hookwright.models.kept_attempts import MAX_KEPT
 from hookwright.outcomes import DeliveryState, Outcome
-from hookwright.schedule import MAX_RETRIES
 from hookwright.sizes import BLOB_BYTES, MAX_EVENT_BYTES
 
 NOW = datetime(2026, 1, 15, 10, 30, tzinfo=UTC)

@@ -15,7 +15,7 @@ from support.jwts import PRIVATE_KEYS, claims, ours, pem_of, theirs, written
 from support.stack import JWT_SECRET, TOKENS
 
 from api.tokens import MAX_CLOCK_SKEW_SECONDS, MAX_LIFETIME_SECONDS, Scope, Tokens
-from hookwright.tiers import Tier
+from hookwright.models import Tier
 from runtime.jwt_keys import pem_key, secret_key
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import pytest
 from cachetools import TTLCache
 
-from api.errors import Problem
+from api.http import Problem
 from api.services.statistics import CACHED_SECONDS, Statistics
 from api.services.visibility import limited
 

@@ -5,7 +5,8 @@ from datetime import timedelta
 
 from support.health import BEGIN
 
-from hookwright.turns import LONGEST_PUT_OFF_SECONDS, Due, Duty, Turns
+from hookwright.health import Due, Duty, Turns
+from hookwright.health.duties import LONGEST_PUT_OFF_SECONDS
 
 
 def test_all_that_are_due_take_turns() -> None:

@@ -11,8 +11,8 @@ from support.webhooks import signed_headers
 from unit.strategies import HMAC_SECRETS, NAMES
 
 from hookwright.contracts import Contract, load_contracts
-from hookwright.signing import generate_secret, public_key
 from hookwright.verify import VerificationError, verify
+from hookwright.webhook import generate_secret, public_key
 
 CONTRACTS = load_contracts()
 TIMED = [it for it in CONTRACTS.values() if it.signature.scheme != "body"]

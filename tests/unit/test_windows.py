@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from temporalio.client import WorkflowExecutionStatus
 
-from api.pages import Cursors
+from api.http import Cursors
 from api.services.lists import Lists
 from api.services.windows import MAX_CALLS, Place, Row
 

@@ -13,10 +13,10 @@ from temporalio.client import WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
-from hookwright.client import SEARCH_ATTRIBUTES
 from hookwright.ids import delivery_workflow_id
 from hookwright.models import DeliveryInput, EventInput
-from runtime.codec import data_converter
+from hookwright.temporal.codec import data_converter
+from hookwright.temporal.search_attributes import SEARCH_ATTRIBUTES
 from workflows.delivery import Delivery
 
 

@@ -12,12 +12,11 @@ from support.stack import CODEC, Stack, stack, unique
 from support.waiting import assert_eventually, eventually
 from temporalio.client import Client, WorkflowFailureError, WorkflowUpdateFailedError
 
-from hookwright.executions import routes_of
 from hookwright.ids import endpoint_workflow_id, tenant_workflow_id
 from hookwright.models import Route
-from hookwright.routes import RouteChange, RouteChanges
-from runtime.embedded import EmbeddedServer, free_port
-from runtime.temporal import connect, set_up_namespace
+from hookwright.routing import RouteChange, RouteChanges
+from hookwright.temporal import connect, routes_of, set_up_namespace
+from runtime.dev import EmbeddedServer, free_port
 from workflows.endpoint import Endpoint, EndpointChange
 from workflows.tenant import Tenant
 

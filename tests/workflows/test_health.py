@@ -9,10 +9,11 @@ from support.stack import CONTRACTS
 from support.waiting import assert_eventually
 from temporalio.testing import WorkflowEnvironment
 
-from hookwright.deactivation import DeactivationRule, FailureRate
+from hookwright.contracts import DeactivationRule
+from hookwright.contracts.deactivation import FailureRate
+from hookwright.health import Reports
+from hookwright.health.probing import PROBE_AFTER_SECONDS
 from hookwright.outcomes import DeliveryState, EndpointStatus, Outcome
-from hookwright.probing import PROBE_AFTER_SECONDS
-from hookwright.reports import Reports
 from workflows.endpoint import MAX_SIGNALS
 
 ACTIVE, PAUSED, DISABLED = EndpointStatus

@@ -21,9 +21,9 @@ from support.stack import CODEC
 from support.waiting import eventually
 from temporalio.testing import WorkflowEnvironment
 
-from hookwright.deactivation import DeactivationRule
+from hookwright.contracts import DeactivationRule
 from hookwright.outcomes import DeliveryState, Outcome
-from runtime.codec import data_converter
+from hookwright.temporal.codec import data_converter
 from workflows.endpoint import MAX_SIGNALS
 
 ROW, DAYS = 3, 5

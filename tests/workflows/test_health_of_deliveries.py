@@ -16,15 +16,12 @@ from temporalio.client import WorkflowFailureError, WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
-from activities import reporter as reporting
-from activities.attempt import Attempts
+from activities.delivery import Attempts, Posting, Reporter, Telling
+from activities.delivery import report_queue as reporting
 from activities.egress import Answer
-from activities.endpoints import Endpoints
-from activities.posting import Posting
+from activities.endpoint_snapshots import Endpoints
 from activities.releases import Releases, _is_held
-from activities.reporter import Reporter
-from activities.telling import Telling
-from hookwright.evaluator import Evaluator
+from hookwright.expressions import Evaluator
 from hookwright.ids import delivery_workflow_id
 from hookwright.models import DeliveryInput, EventInput
 from hookwright.outcomes import EndpointStatus

@@ -12,10 +12,10 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.testing import WorkflowEnvironment
 
+from hookwright.health import Reports
 from hookwright.ids import ENDPOINT_MEMO
 from hookwright.models import EndpointState, Route
 from hookwright.outcomes import EndpointStatus, Outcome
-from hookwright.reports import Reports
 from workflows.deadline import Deadline
 from workflows.endpoint import MAX_SIGNALS, Endpoint
 

@@ -8,7 +8,7 @@ from support.stack import CODEC
 from temporalio.client import WorkflowHistory
 from temporalio.worker import Replayer
 
-from runtime.codec import data_converter
+from hookwright.temporal.codec import data_converter
 from runtime.worker import WORKFLOWS
 
 HISTORIES = sorted((Path(__file__).parent.parent / "histories").glob("*.json"))

@@ -15,9 +15,8 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
-from hookwright.deletion import EndpointDelete
 from hookwright.ids import endpoint_workflow_id
-from hookwright.models import EndpointConfig, Route
+from hookwright.models import EndpointConfig, EndpointDelete, Route
 from workflows.clearing_up import LOOKS_AFTER_SECONDS
 from workflows.endpoint import TENANT_ANSWERS_WITHIN, Endpoint, EndpointCreate
 

@@ -12,11 +12,11 @@ from temporalio.client import Client
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 
-from hookwright.deactivation import DeactivationRule
-from hookwright.health import MOST_WAITING
+from hookwright.contracts import DeactivationRule
+from hookwright.health import MAX_REPORTS, Notice, Reports
+from hookwright.health.state import MOST_WAITING
 from hookwright.models import Route
 from hookwright.outcomes import DeliveryState, EndpointStatus, Outcome
-from hookwright.reports import MAX_REPORTS, Notice, Reports
 from workflows.endpoint import MAX_SIGNALS, Endpoint
 
 ACTIVE, PAUSED, DISABLED = EndpointStatus

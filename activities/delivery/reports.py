@@ -1,0 +1,109 @@
+"""What deliveries tell their endpoint: that they were attempted, parked, or have left."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from temporalio import activity
+
+from activities.delivery.report_queue import Reporter
+from activities.delivery.request import Posting
+from activities.endpoint_snapshots import Endpoints
+from hookwright.contracts import MAX_RETRY_AFTER_SECONDS
+from hookwright.health import Report
+from hookwright.models import DeliveryInput, DeliveryLog, EndpointState
+from hookwright.outcomes import DeliveryState, Outcome, Trigger
+
+
+@dataclass(frozen=True)
+class Telling:
+    """Makes reports; they are stored when its methods return.
+
+    Raises:
+        RPCError: Temporal did not store it. The attempt is made again.
+    """
+
+    reporter: Reporter
+    endpoints: Endpoints
+    posting: Posting
+
+    async def attempted(
+        self,
+        endpoint: EndpointState,
+        delivery: DeliveryInput,
+        after: DeliveryLog,
+        asked: float | None,
+    ) -> None:
+        """Report an attempt; a success on a healthy endpoint is only counted."""
+        attempt = after.attempts[-1]
+        if attempt.outcome is Outcome.DELIVERED and not endpoint.health.watched:
+            self.reporter.tally(
+                endpoint.tenant_id, endpoint.endpoint_id, attempt.started_at, attempt.duration_ms
+            )
+            return
+        report = _report(delivery, after, f"attempted, {after.state}").model_copy(
+            update={
+                "outcome": attempt.outcome,
+                "duration_ms": attempt.duration_ms,
+                "status_code": attempt.status_code,
+                "retry_after": asked and min(asked, MAX_RETRY_AFTER_SECONDS),
+                "probe": attempt.trigger is Trigger.PROBE,
+                "is_held": after.state is DeliveryState.HELD,
+                "ended": after.state,
+            }
+        )
+        await self._add(endpoint, report)
+
+    async def parked(
+        self, endpoint: EndpointState, delivery: DeliveryInput, log: DeliveryLog
+    ) -> None:
+        """Report that a delivery is about to be held, for the first time or again."""
+        report = _report(delivery, log, "parked").model_copy(update={"is_held": True})
+        await self._add(endpoint, report)
+
+    async def turned_away(
+        self, endpoint: EndpointState, delivery: DeliveryInput, log: DeliveryLog
+    ) -> None:
+        """Report that a delivery is about to end, for its endpoint is gone."""
+        report = _report(delivery, log, "turned away")
+        await self._add(endpoint, report.model_copy(update={"ended": DeliveryState.CANCELLED}))
+
+    async def left(
+        self,
+        endpoint: EndpointState,
+        delivery: DeliveryInput,
+        log: DeliveryLog,
+        ended: DeliveryState,
+    ) -> None:
+        """Report that a delivery that stood so has expired or was cancelled, and has ended."""
+        report = _report(delivery, log, "left")
+        await self._add(endpoint, report.model_copy(update={"ended": ended, "final": True}))
+
+    async def _add(self, endpoint: EndpointState, report: Report) -> None:
+        contract = self.posting.contract(endpoint)
+        rule = endpoint.active_config.deactivation or contract.deactivation
+        self.endpoints.distrust(endpoint.tenant_id, endpoint.endpoint_id)
+        await self.reporter.add(endpoint.tenant_id, endpoint.endpoint_id, rule, report)
+
+
+def _report(delivery: DeliveryInput, log: DeliveryLog, what: str) -> Report:
+    """Return a report whose key is the same if a killed worker's work is done again.
+
+    `what` includes all that the endpoint acts on: a repeat that comes to something else is no
+    repeat.
+    """
+    run = activity.info().workflow_run_id or ""
+    return Report(
+        key=_digest(f"{run} {log.next_number} {log.holds} {what}"),
+        delivery=_digest(run),
+        event_id=delivery.event.id,
+        event_type=delivery.event.type,
+        at=datetime.now(UTC),
+        attempts=len(log.attempts),
+        operational=delivery.event.operational,
+        was_held=log.counted_as_held,
+    )
+
+
+def _digest(identity: str) -> str:
+    return hashlib.blake2s(identity.encode(), digest_size=8).hexdigest()

@@ -1,0 +1,138 @@
+"""The network through an egress proxy: every connection is a CONNECT tunnel, plain http's too.
+
+The proxy resolves names and decides what is dialled. What is written in a URL is still checked
+before: scheme, port, internal names, and an address in place of a name.
+"""
+
+import base64
+import ssl
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import NoReturn, Self
+from urllib.parse import unquote, urlsplit
+
+import h11
+import httpcore
+import structlog
+
+from activities.egress.guarded_network import BlockedDestinationError, GuardedStream
+
+REFUSALS = (HTTPStatus.FORBIDDEN, HTTPStatus.PROXY_AUTHENTICATION_REQUIRED)
+"""How a proxy says that a destination is not allowed: Squid with 403, smokescreen with 407."""
+
+SUCCESSES = range(200, 300)
+PIECE_BYTES = 4_096
+
+log = structlog.get_logger(__name__)
+
+
+class ProxyUnreachableError(Exception):
+    """No connection to the proxy. Our fault: the attempt is made again, and not counted."""
+
+
+@dataclass(frozen=True)
+class Proxy:
+    """Where the proxy is, whether it speaks TLS, and what it wants as `Proxy-Authorization`."""
+
+    host: str
+    port: int
+    tls: bool = False
+    authorization: str | None = field(default=None, repr=False)
+
+    @classmethod
+    def parse(cls, url: str) -> Self:
+        """Read `http://host:port` or `https://user:password@host:port`.
+
+        Raises:
+            ValueError: it is none. The text never repeats it: it may hold a password.
+        """
+        try:
+            parts = urlsplit(url)
+            port = parts.port
+        except ValueError:
+            raise ValueError("write it as http://host:port") from None
+        beyond = (parts.path.strip("/"), parts.query, parts.fragment)
+        if parts.scheme not in ("http", "https") or not parts.hostname or any(beyond):
+            raise ValueError("write it as http://host:port")
+        authorization = None
+        if parts.username is not None:
+            pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+            authorization = "Basic " + base64.b64encode(pair.encode()).decode()
+        tls = parts.scheme == "https"
+        return cls(parts.hostname, port or (443 if tls else 80), tls, authorization)
+
+
+@dataclass(frozen=True)
+class ProxiedNetwork(httpcore.AsyncNetworkBackend):
+    """A network backend that reaches every host through the proxy.
+
+    httpcore's own proxy keeps a tunnel in its pool for ever once the handshake in it has failed,
+    and takes a proxy's answer to plain http for the receiver's.
+    """
+
+    proxy: Proxy
+    ssl_context: ssl.SSLContext
+    network: httpcore.AsyncNetworkBackend = field(default_factory=httpcore.AnyIOBackend)
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109 - the signature is httpcore's
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        """Open a tunnel.
+
+        Raises:
+            ProxyUnreachableError: there is no connection to the proxy; nothing was sent.
+            BlockedDestinationError: the proxy does not allow the destination.
+            ConnectError: it cannot reach the destination.
+        """
+        try:
+            stream: httpcore.AsyncNetworkStream = GuardedStream(
+                await self.network.connect_tcp(
+                    self.proxy.host, self.proxy.port, timeout, local_address, socket_options
+                )
+            )
+            if self.proxy.tls:
+                # Wrapped again, for a second handshake follows: the receiver's, in the tunnel.
+                stream = GuardedStream(
+                    await stream.start_tls(self.ssl_context, self.proxy.host, timeout)
+                )
+        except httpcore.ConnectError as error:
+            raise ProxyUnreachableError(f"the egress proxy cannot be reached: {error}") from error
+        try:
+            await self._open_tunnel(stream, f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
+        except BaseException:
+            await stream.aclose()
+            raise
+        return stream
+
+    async def connect_unix_socket(self, *_: object, **__: object) -> NoReturn:
+        """Refuse: no webhook goes to a local socket."""
+        raise BlockedDestinationError("unix sockets are not a destination")
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait, as httpcore asks between its own retries (which are off)."""
+        await self.network.sleep(seconds)
+
+    async def _open_tunnel(self, stream: httpcore.AsyncNetworkStream, target: str) -> None:
+        headers = [("Host", target)]
+        if self.proxy.authorization:
+            headers.append(("Proxy-Authorization", self.proxy.authorization))
+        request = h11.Request(method="CONNECT", target=target, headers=headers)
+        talk = h11.Connection(h11.CLIENT)
+        await stream.write(talk.send(request) or b"")
+        try:
+            while not isinstance(answer := talk.next_event(), h11.Response):
+                if answer is h11.NEED_DATA:
+                    talk.receive_data(await stream.read(PIECE_BYTES))
+        except h11.RemoteProtocolError as error:
+            raise httpcore.ConnectError(f"the egress proxy is none: {error}") from None
+        if answer.status_code in REFUSALS:
+            log.warning("egress.proxy_refused", status_code=answer.status_code)
+            raise BlockedDestinationError(f"the egress proxy refused: {answer.status_code}")
+        if answer.status_code not in SUCCESSES:
+            raise httpcore.ConnectError(f"the egress proxy said {answer.status_code}")

@@ -1,0 +1,5 @@
+"""Recovery: finding what an endpoint has not had, and sending it at a rate."""
+
+from activities.recovery.recoveries import Recoveries
+
+__all__ = ["Recoveries"]

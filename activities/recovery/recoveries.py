@@ -1,0 +1,282 @@
+"""Recovery: what an endpoint has not had, found by visibility and sent at a rate, oldest first.
+
+It sends nothing twice: the delivery of a missing event starts once, for its id is derived, and a
+failed one is replayed once a run (`hookwright.temporal.replay`). So progress that a killed worker
+lost is made again, and changes nothing.
+"""
+
+import asyncio
+import math
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+
+import structlog
+from temporalio import activity
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
+from temporalio.client import Client, WorkflowExecution
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
+from temporalio.service import RPCError, RPCStatusCode
+
+from activities.endpoint_snapshots import Endpoints
+from activities.entities import VISIBILITY_LAG_SECONDS
+from activities.fan_out import start_delivery
+from activities.heartbeats import heartbeats
+from activities.recovery.oldest_first import between, moment, oldest_first
+from activities.recovery.pace import Pace
+from activities.shares import RECOVERIES, NoRoomError, Shares, waits
+from hookwright.expressions import Evaluator
+from hookwright.ids import (
+    DELIVERY_WORKFLOW,
+    EVENT_WORKFLOW,
+    delivery_workflow_id,
+    event_workflow_id,
+    recovery_id,
+)
+from hookwright.models import (
+    DeliveryInput,
+    EndpointState,
+    EventInput,
+    Lost,
+    RecoveryInput,
+    RecoveryProgress,
+)
+from hookwright.outcomes import Trigger
+from hookwright.routing import filters, fits, verdict
+from hookwright.temporal import (
+    ENDPOINT_ID,
+    RPC_TIMEOUT,
+    TENANT_ID,
+    UNREADABLE,
+    described,
+    first_entry,
+    recorded,
+    replay_request,
+    start_replay,
+)
+from hookwright.webhook import event_document
+
+BEAT_SECONDS = 0.5
+GROUPS_PER_SECOND = 5
+"""What is looked at together, before it is sent in order, one by one."""
+
+EDGE = timedelta(hours=1)
+"""What is closer to the end of retention is not recovered as missing: Temporal deletes what has
+ended up to half an hour late."""
+
+Start = Callable[[], Awaitable[None]]
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass
+class Run:
+    """One run of the activity. Each heartbeat tells its progress."""
+
+    recovery: RecoveryInput
+    own_id: str
+    progress: RecoveryProgress
+    retention: timedelta = timedelta()
+
+    def remembers(self, row: WorkflowExecution) -> bool:
+        """Tell whether a delivery of this event would still be known.
+
+        Temporal forgets an ended delivery when retention is over, and may keep its event for half
+        an hour longer: the event would look as if the endpoint had never had it.
+        """
+        return moment(row) > datetime.now(UTC) - self.retention + EDGE
+
+    async def count_unreadable(self) -> None:
+        """Count one that cannot be read, in its place in the order."""
+        more = {"unreadable": self.progress.unreadable + 1}
+        self.progress = self.progress.model_copy(update=more)
+
+
+class NobodyThereError(Exception):
+    """There is no endpoint to send to any more."""
+
+
+@dataclass(frozen=True)
+class Recoveries:
+    """The activity of `Recovery`."""
+
+    client: Client
+    endpoints: Endpoints
+    deliveries_queue: str
+    evaluator: Evaluator
+    shares: Shares = field(default_factory=lambda: Shares(RECOVERIES), init=False)
+
+    @activity.defn
+    async def recover(self, recovery: RecoveryInput, so_far: RecoveryProgress) -> RecoveryProgress:
+        """Start deliveries of what was lost; return the progress, complete unless cancelled.
+
+        Raises:
+            ApplicationError: the endpoint was deleted, or is gone; final, with the progress. Or
+                this worker stops, and another goes on; or as many as may be are under way.
+        """
+        details = activity.info().heartbeat_details
+        own_id = recovery_id(recovery.endpoint_id, activity.info().workflow_run_id or "")
+        progress = RecoveryProgress.model_validate(details[0]) if details else so_far
+        run = Run(recovery, own_id, progress)
+        try:
+            with self.shares.take(recovery.tenant_id, recovery.endpoint_id):
+                async with heartbeats(lambda: (run.progress,), BEAT_SECONDS):
+                    await _while_worker_runs(self._recover(run))
+        except NoRoomError as error:
+            activity.heartbeat(progress)
+            raise waits(error) from None
+        except asyncio.CancelledError:
+            reason = activity.cancellation_details()
+            if reason and reason.cancel_requested:
+                return run.progress
+            raise
+        except NobodyThereError as error:
+            raise ApplicationError(
+                str(error), run.progress, type="nobody_there", non_retryable=True
+            ) from None
+        return run.progress.model_copy(update={"complete": True})
+
+    @activity.defn
+    async def recorded_progress(self) -> RecoveryProgress:
+        """Return the progress that the pending `recover` of this workflow has told so far."""
+        handle = self.client.get_workflow_handle(activity.info().workflow_id or "")
+        description = await handle.describe(rpc_timeout=RPC_TIMEOUT)
+        for pending in description.raw_description.pending_activities:
+            return await recorded(self.client, pending, RecoveryProgress)
+        return RecoveryProgress()
+
+    async def _recover(self, run: Run) -> None:
+        recovery = run.recovery
+        run.retention = await self._retention()
+        query, since, until = _lost(recovery), recovery.since, recovery.until
+        if run.progress.total is None:
+            await asyncio.sleep(VISIBILITY_LAG_SECONDS)
+            counted = await self.client.count_workflows(f"{query} AND {between(since, until)}")
+            run.progress = run.progress.model_copy(update={"total": counted.count})
+        pace = Pace(recovery.per_second)
+        rows = oldest_first(self.client, query, run.progress.last_at or since, until)
+        async for group in _groups(rows, math.ceil(recovery.per_second / GROUPS_PER_SECOND)):
+            ahead = [row for row in group if not run.progress.is_past(moment(row), row.run_id)]
+            await pace.ready()  # first: what is looked at long before may be erased by then
+            endpoint = await self._endpoint(recovery)
+            starts = await asyncio.gather(*(self._start(run, endpoint, row) for row in ahead))
+            for row, start in zip(ahead, starts, strict=True):
+                if start:
+                    await pace.ready()
+                    await start()
+                    pace.gone()
+                run.progress = run.progress.after(moment(row), row.run_id)
+
+    async def _retention(self) -> timedelta:
+        """Return for how long the namespace keeps what has ended."""
+        answer = await self.client.workflow_service.describe_namespace(
+            DescribeNamespaceRequest(namespace=self.client.namespace), timeout=RPC_TIMEOUT
+        )
+        return answer.config.workflow_execution_retention_ttl.ToTimedelta()
+
+    async def _endpoint(self, recovery: RecoveryInput) -> EndpointState:
+        endpoint = await self.endpoints.current(recovery.tenant_id, recovery.endpoint_id)
+        if endpoint is None:
+            raise NobodyThereError("the endpoint was deleted")
+        if endpoint.health.gone:
+            raise NobodyThereError("the endpoint has answered 410 Gone")
+        return endpoint
+
+    async def _start(
+        self, run: Run, endpoint: EndpointState, row: WorkflowExecution
+    ) -> Start | None:
+        """Return what starts the delivery, or None if there is nothing to recover.
+
+        One that cannot be read, for its key is missing, say, is counted and stops no other.
+        """
+        lost = self._replay if run.recovery.status is Lost.FAILED else self._first
+        try:
+            return await lost(run, endpoint, row)
+        except UNREADABLE as error:
+            # Not with the error's text: it may hold what was stored.
+            log.warning("recovery.unreadable", workflow_id=row.id, error=type(error).__name__)
+            return run.count_unreadable
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+            return None  # it was erased between two calls
+
+    async def _replay(self, run: Run, _: EndpointState, row: WorkflowExecution) -> Start | None:
+        """Replay a failed delivery, unless somebody has, or it was erased."""
+        latest = await described(self.client, row.id)
+        if latest is None or latest.run_id != row.run_id:
+            return None
+        request = await replay_request(self.client, latest, Trigger.RECOVERY, run.own_id)
+        return partial(start_replay, self.client, request)
+
+    async def _first(
+        self, run: Run, endpoint: EndpointState, row: WorkflowExecution
+    ) -> Start | None:
+        """Deliver an event, if the endpoint would get it today and has no delivery of it."""
+        # From its workflow id: a direct start may have left the search attribute out.
+        event_id = row.id.removeprefix(event_workflow_id(endpoint.tenant_id, ""))
+        ids = (endpoint.tenant_id, endpoint.endpoint_id, event_id)
+        if not run.remembers(row) or await described(self.client, delivery_workflow_id(*ids)):
+            return None
+        began = await first_entry(self.client, row.id, row.run_id)
+        payloads = began.workflow_execution_started_event_attributes.input.payloads
+        event: EventInput
+        [event] = await self.client.data_converter.decode(payloads, [EventInput])
+        started = began.event_time.ToDatetime(UTC)
+        happened_at = event.created_at or started
+        event = event.model_copy(update={"created_at": happened_at})
+        route = endpoint.route()
+        found = await self.evaluator.verdicts(
+            event.tenant_id, filters([route]), event_document(event, happened_at)
+        )
+        passes = fits(route, event) and verdict(route, found)
+        if passes is False:
+            return None
+        delivery = DeliveryInput(
+            event=event,
+            happened_at=happened_at,
+            accepted_at=max(started, event.deliver_at or started),
+            endpoint_id=route.endpoint_id,
+            endpoint_version=route.version,
+            unfiltered=passes is None,
+        )
+        return partial(start_delivery, self.client, self.deliveries_queue, delivery, run.own_id)
+
+
+def _lost(recovery: RecoveryInput) -> str:
+    tenant = f"{TENANT_ID.name} = '{recovery.tenant_id}'"
+    if recovery.status is Lost.MISSING:
+        return f"WorkflowType = '{EVENT_WORKFLOW}' AND ExecutionStatus = 'Completed' AND {tenant}"
+    return (
+        f"WorkflowType = '{DELIVERY_WORKFLOW}' AND ExecutionStatus = 'Failed' AND {tenant}"
+        f" AND {ENDPOINT_ID.name} = '{recovery.endpoint_id}'"
+    )
+
+
+async def _groups(
+    rows: AsyncIterator[WorkflowExecution], size: int
+) -> AsyncIterator[list[WorkflowExecution]]:
+    group: list[WorkflowExecution] = []
+    async for row in rows:
+        group.append(row)
+        if len(group) >= size:
+            yield group
+            group = []
+    if group:
+        yield group
+
+
+async def _while_worker_runs(work: Coroutine[Any, Any, None]) -> None:
+    """Await the work, or hand it over when this worker stops: it would wait for hours of work."""
+    tasks = [asyncio.create_task(work), asyncio.create_task(activity.wait_for_worker_shutdown())]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        if not tasks[0].done():
+            raise ApplicationError("this worker stops", category=ApplicationErrorCategory.BENIGN)
+        tasks[0].result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

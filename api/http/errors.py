@@ -1,0 +1,217 @@
+"""Errors as `application/problem+json` (RFC 9457): ours, validation's, and 404/405 alike."""
+
+from collections.abc import Mapping, Sequence
+from http import HTTPMethod, HTTPStatus
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
+from starlette.routing import Match
+from temporalio.service import RPCError, RPCStatusCode
+
+RETRY_AFTER_SECONDS = 2
+
+EVERY_ANSWER = {
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+}
+"""Headers of all answers. `api.http.hardening` adds them; a fault of ours is answered outside
+of it."""
+
+log = structlog.get_logger(__name__)
+
+
+class Fault(BaseModel):
+    """One fault of a request: where, and what."""
+
+    loc: list[str | int]
+    msg: str
+
+
+class ProblemBody(BaseModel):
+    """The body of every error."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: list[Fault]
+
+
+class Problem(HTTPException):
+    """An answer that is an error. `slug` names it for programs; `detail` says the remedy."""
+
+    def __init__(
+        self,
+        status: HTTPStatus,
+        slug: str,
+        detail: str,
+        *,
+        errors: Sequence[Fault] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(status, detail, headers=dict(headers or {}))
+        self.slug = slug
+        self.errors = list(errors)
+
+    def body(self) -> ProblemBody:
+        """Return the body."""
+        return ProblemBody(
+            type=f"https://hookwright.dev/problems#{self.slug}",
+            title=HTTPStatus(self.status_code).phrase,
+            status=self.status_code,
+            detail=self.detail,
+            errors=self.errors,
+        )
+
+
+def not_found(what: str) -> Problem:
+    """Return the one 404: the same for what never was and for what is another tenant's."""
+    return Problem(HTTPStatus.NOT_FOUND, "not-found", f"there is no such {what}")
+
+
+def conflict(detail: str) -> Problem:
+    """Return a 409."""
+    return Problem(HTTPStatus.CONFLICT, "conflict", detail)
+
+
+def invalid(loc: Sequence[str | int], msg: str) -> Problem:
+    """Return a 422 with one fault."""
+    return invalid_faults([Fault(loc=list(loc), msg=msg)])
+
+
+def invalid_model(error: ValidationError | RequestValidationError, *loc: str) -> Problem:
+    """Return a 422 with all that pydantic found. Never repeats the input: it may be a secret."""
+    return invalid_faults(
+        [
+            Fault(loc=[*loc, *fault["loc"]], msg=fault["msg"].removeprefix("Value error, "))
+            for fault in error.errors()
+        ]
+    )
+
+
+def invalid_faults(faults: list[Fault]) -> Problem:
+    """Return a 422 whose sentence names the first fault."""
+    first, more = faults[0], len(faults) - 1
+    detail = f"{'.'.join(map(str, first.loc))}: {first.msg}"
+    return Problem(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "invalid",
+        f"{detail} (and {more} more; see errors)" if more else detail,
+        errors=faults,
+    )
+
+
+def unavailable(detail: str) -> Problem:
+    """Return a 503 that says when to come back."""
+    return Problem(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "unavailable",
+        detail,
+        headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
+    )
+
+
+BODY_ERRORS = (
+    HTTPStatus.BAD_REQUEST,
+    HTTPStatus.REQUEST_TIMEOUT,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+)
+"""What every route that reads a body can answer."""
+
+
+def responses(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
+    """Declare a route's errors in OpenAPI, with those that every route can answer."""
+    everywhere = (
+        HTTPStatus.UNAUTHORIZED,
+        HTTPStatus.FORBIDDEN,
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        HTTPStatus.TOO_MANY_REQUESTS,
+        HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+        HTTPStatus.SERVICE_UNAVAILABLE,
+    )
+    content = {"application/problem+json": {"schema": ProblemBody.model_json_schema()}}
+    return {
+        int(status): {"description": status.phrase, "content": content}
+        for status in (*everywhere, *statuses)
+    }
+
+
+def answer(problem: Problem) -> JSONResponse:
+    """Return a problem as a response."""
+    return JSONResponse(
+        problem.body().model_dump(),
+        problem.status_code,
+        problem.headers,
+        media_type="application/problem+json",
+    )
+
+
+def install(app: FastAPI) -> None:
+    """Make the application answer every error as a problem."""
+    app.exception_handler(HTTPException)(_ours_or_starlettes)
+
+    @app.exception_handler(RequestValidationError)
+    async def validation(_: Request, error: RequestValidationError) -> JSONResponse:
+        return answer(invalid_model(error))
+
+    @app.exception_handler(RPCError)
+    async def temporal(_: Request, error: RPCError) -> JSONResponse:
+        if error.status in (RPCStatusCode.INTERNAL, RPCStatusCode.INVALID_ARGUMENT):
+            return _ours(error)
+        log.warning("temporal.unavailable", status=error.status.name)
+        # A call that was cut off may still have been carried out: nothing is promised here.
+        return answer(unavailable("Temporal did not take this in time; repeat with the same id"))
+
+    @app.exception_handler(RuntimeError)
+    async def not_connected(_: Request, error: RuntimeError) -> JSONResponse:
+        # The SDK has no error of its own for a first connection that fails.
+        if not str(error).startswith("Failed client connect"):
+            return _ours(error)
+        return answer(unavailable("Temporal cannot be reached right now; nothing was accepted"))
+
+    @app.exception_handler(TimeoutError)
+    async def slow(_: Request, __: TimeoutError) -> JSONResponse:
+        log.warning("temporal.slow")
+        return answer(unavailable("Temporal did not take this in time; repeat with the same id"))
+
+    @app.exception_handler(Exception)
+    async def unforeseen(_: Request, error: Exception) -> JSONResponse:
+        return _ours(error)
+
+
+async def _ours_or_starlettes(request: Request, error: HTTPException) -> JSONResponse:
+    if isinstance(error, Problem):
+        return answer(error)
+    status = HTTPStatus(error.status_code)
+    slug = status.phrase.lower().replace(" ", "-")
+    headers = dict(error.headers or {})
+    if status is HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(_allowed_methods(request))
+    return answer(Problem(status, slug, str(error.detail), headers=headers))
+
+
+def _allowed_methods(request: Request) -> list[str]:
+    """Return what the path takes. Starlette tells only of the first of several routes."""
+    routes = request.app.routes
+    return [
+        method.value
+        for method in HTTPMethod
+        if any(
+            route.matches({**request.scope, "method": method.value})[0] is Match.FULL
+            for route in routes
+        )
+    ]
+
+
+def _ours(error: Exception) -> JSONResponse:
+    log.error("api.unforeseen", exc_info=error)
+    status = HTTPStatus.INTERNAL_SERVER_ERROR
+    detail = "a fault of ours; it has been logged"
+    return answer(Problem(status, "internal", detail, headers=EVERY_ANSWER))

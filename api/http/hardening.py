@@ -1,0 +1,77 @@
+"""What holds for every request and every answer, whatever the route.
+
+Answers are not kept, not sniffed and, in a browser, may load nothing; the head of a request has a
+limit. uvicorn has none for heads that come in one piece, nor for the number of headers.
+"""
+
+import base64
+import hashlib
+import re
+from http import HTTPStatus
+
+from fastapi import FastAPI
+from fastapi.openapi.docs import get_swagger_ui_html
+from fastapi.responses import HTMLResponse
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.http.errors import EVERY_ANSWER, Problem, answer
+
+MAX_HEADERS = 100
+MAX_HEAD_BYTES = 16_384
+"""Of path, query, and headers with their names. What browsers and proxies send is a tenth of it."""
+
+CDN = "https://cdn.jsdelivr.net"
+
+
+class Hardening:
+    """ASGI middleware."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Refuse a head that is too large, and give every answer its headers."""
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+
+        async def send_hardened(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in EVERY_ANSWER.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        app = _too_large if _head_is_too_large(scope) else self.app
+        return await app(scope, receive, send_hardened)
+
+
+def _head_is_too_large(scope: Scope) -> bool:
+    headers = scope["headers"]
+    size = len(scope["raw_path"]) + len(scope["query_string"]) + sum(map(len, sum(headers, ())))
+    return len(headers) > MAX_HEADERS or size > MAX_HEAD_BYTES
+
+
+_too_large = answer(
+    Problem(
+        HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+        "head-too-large",
+        f"at most {MAX_HEADERS} headers, and {MAX_HEAD_BYTES} bytes with path and query",
+    )
+)
+
+
+def install_docs(app: FastAPI) -> None:
+    """Serve `/docs`, with a policy that lets this page load Swagger UI, and nothing else."""
+    page = get_swagger_ui_html(openapi_url=app.openapi_url or "", title=app.title)
+    (inline,) = re.findall(rb"<script>(.*?)</script>", bytes(page.body), re.DOTALL)
+    script = base64.b64encode(hashlib.sha256(inline).digest()).decode()
+    policy = (
+        f"default-src 'none'; frame-ancestors 'none'; connect-src 'self';"
+        f" script-src {CDN} 'sha256-{script}'; style-src {CDN} 'unsafe-inline';"
+        f" img-src data: https://fastapi.tiangolo.com"
+    )
+
+    @app.get("/docs", include_in_schema=False)
+    async def docs() -> HTMLResponse:
+        return HTMLResponse(page.body, headers={"Content-Security-Policy": policy})

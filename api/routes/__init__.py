@@ -1,0 +1,1 @@
+"""The native routes: each parses and answers; the services do the work."""

@@ -1,0 +1,47 @@
+"""The codec endpoint: the Temporal UI shows clear text to those who may open the UI.
+
+The UI sends no header of ours, so the right to call is in the URL: a long random token. Browsers
+are held to the UI's origin by CORS. A wrong token is a plain 404.
+"""
+
+import hmac
+from http import HTTPStatus
+
+from fastapi import FastAPI, Request, Response
+from google.protobuf import json_format
+from starlette.middleware.cors import CORSMiddleware
+from temporalio.api.common.v1 import Payloads
+from temporalio.converter import PayloadCodec
+
+from api.http import Problem, errors, not_found
+from api.routes.strict_route import read_body
+
+MAX_BYTES = 8 * 1024 * 1024
+
+
+def install(
+    app: FastAPI, codec: PayloadCodec, token: str, ui_origin: str, body_seconds: float
+) -> None:
+    """Add `POST /codec/{token}/decode`, and nothing that encodes."""
+    codec_app = FastAPI(openapi_url=None)
+    errors.install(codec_app)
+    codec_app.add_middleware(
+        CORSMiddleware,
+        allow_origins=[ui_origin],
+        allow_methods=["POST"],
+        allow_headers=["content-type", "x-namespace"],
+    )
+
+    @codec_app.post("/{given}/decode")
+    async def decode(given: str, request: Request) -> Response:
+        if not hmac.compare_digest(given.encode(), token.encode()):
+            raise not_found("page")
+        try:
+            body = await read_body(request, MAX_BYTES, body_seconds)
+            payloads = json_format.Parse(body, Payloads())
+            decoded = Payloads(payloads=await codec.decode(payloads.payloads))
+        except (json_format.ParseError, ValueError) as error:
+            raise Problem(HTTPStatus.BAD_REQUEST, "cannot-decode", str(error)) from None
+        return Response(json_format.MessageToJson(decoded), media_type="application/json")
+
+    app.mount("/codec", codec_app)

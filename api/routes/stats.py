@@ -1,0 +1,106 @@
+"""Routes of figures: what becomes of an endpoint's attempts, and of a tenant's deliveries."""
+
+from datetime import UTC, datetime, timedelta
+from enum import IntEnum
+from http import HTTPStatus
+from typing import Annotated, Self
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel
+
+from api.http import responses
+from api.routes.strict_route import StrictRoute
+from api.services import ServicesDependency
+from hookwright.health import ERROR_PERCENT, quantile, success_rate
+from hookwright.ids import Name
+from hookwright.models import EndpointState
+from hookwright.outcomes import DeliveryState, Outcome
+from hookwright.times import Timestamp
+
+router = APIRouter(prefix="/v1/tenants/{tenant_id}", tags=["statistics"], route_class=StrictRoute)
+
+
+class Window(IntEnum):
+    """The spans that are counted."""
+
+    HOUR = 3_600
+    DAY = 86_400
+
+
+class EndpointStats(BaseModel):
+    """An endpoint's attempts of the last hour or day, by its own counters.
+
+    They are counted `since` a time within the window: in steps of 5 minutes, or of two hours.
+    Failures are in them when the attempt ends, successes of a healthy endpoint about a minute
+    later. `outcomes` has those that occurred. Latency is that of whole attempts, also of failed
+    ones, and off by at most `latency_error_percent`. What never was is null. `held` deliveries
+    wait now.
+    """
+
+    endpoint_id: Name
+    window_seconds: int
+    since: Timestamp
+    attempts: int
+    delivered: int
+    failed: int
+    outcomes: dict[Outcome, int]
+    success_rate: float | None
+    latency_p50_ms: float | None
+    latency_p95_ms: float | None
+    latency_error_percent: int
+    last_delivery_at: Timestamp | None
+    held: int
+
+    @classmethod
+    def of(cls, endpoint: EndpointState, window: Window, now: datetime) -> Self:
+        """Return the answer for an endpoint."""
+        health = endpoint.health
+        total = health.counts.total(now, timedelta(seconds=window))
+        delivered = {Outcome.DELIVERED: total.delivered} if total.delivered else {}
+        return cls(
+            endpoint_id=endpoint.endpoint_id,
+            window_seconds=window,
+            since=total.start,
+            attempts=total.delivered + total.failed,
+            delivered=total.delivered,
+            failed=total.failed,
+            outcomes={**delivered, **total.faults},
+            success_rate=success_rate(total.delivered, total.failed),
+            latency_p50_ms=quantile(total.latencies, 0.5),
+            latency_p95_ms=quantile(total.latencies, 0.95),
+            latency_error_percent=ERROR_PERCENT,
+            last_delivery_at=health.last_delivery_at,
+            held=health.holding.held,
+        )
+
+
+class TenantStats(BaseModel):
+    """How many of a tenant's deliveries stand where, as visibility had it at `counted_at`."""
+
+    deliveries: dict[DeliveryState, int]
+    counted_at: Timestamp
+
+
+@router.get("/endpoints/{endpoint_id}/stats", responses=responses(HTTPStatus.NOT_FOUND))
+async def get_endpoint_stats(
+    tenant_id: Name,
+    endpoint_id: Name,
+    services: ServicesDependency,
+    window_seconds: Annotated[
+        Window, Query(description="3600 for the last hour, 86400 for the last day.")
+    ] = Window.HOUR,
+) -> EndpointStats:
+    """Count an endpoint's attempts of the last hour or day. It needs neither worker nor search."""
+    endpoint = await services.endpoints.get(tenant_id, endpoint_id)
+    return EndpointStats.of(endpoint, window_seconds, datetime.now(UTC))
+
+
+@router.get("/stats", responses=responses(HTTPStatus.NOT_FOUND))
+async def get_tenant_stats(tenant_id: Name, services: ServicesDependency) -> TenantStats:
+    """Count a tenant's deliveries by state, as far back as retention goes; cached for 5 seconds.
+
+    One that is replayed after it had ended counts again.
+    """
+    await services.tenants.known(tenant_id)
+    totals = await services.statistics.totals(tenant_id)
+    return TenantStats(deliveries=totals.deliveries, counted_at=totals.counted_at)

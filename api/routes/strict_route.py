@@ -1,0 +1,161 @@
+"""Request bodies, refused early: too large, not JSON, or nested too deeply."""
+
+import asyncio
+from collections.abc import Callable, Collection, Coroutine
+from contextlib import ExitStack
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.dependencies.utils import get_flat_params
+from fastapi.params import Query
+from fastapi.routing import APIRoute
+from pydantic_core import from_json
+
+from api.access import admit
+from api.config import ApiConfig
+from api.http import Fault, Problem, invalid_faults
+from hookwright.security import concealed, secret_values
+
+MAX_NESTING = 100
+"""Half of what pydantic's parser takes, so that a body still parses inside our own models."""
+
+
+async def read_body(request: Request, max_bytes: int, seconds: float) -> bytes:
+    """Return a request's body.
+
+    Raises:
+        Problem: 413 once more than `max_bytes` was read, 408 if it has not come in time.
+    """
+    body = bytearray()
+    try:
+        async with asyncio.timeout(seconds):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > max_bytes:
+                    raise Problem(
+                        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+                        "body-too-large",
+                        f"the body has more than {max_bytes} bytes;"
+                        " send a reference to the data instead",
+                    )
+    except TimeoutError:
+        raise Problem(
+            HTTPStatus.REQUEST_TIMEOUT,
+            "body-too-slow",
+            f"the body did not arrive within {seconds:g} s; repeat the request",
+            headers={"Connection": "close"},
+        ) from None
+    return bytes(body)
+
+
+class StrictRequest(Request):
+    """A request whose body has a limit and whose JSON is JSON.
+
+    Python's parser lets NaN, lone surrogates and any depth through; what it lets through could
+    neither be stored nor signed. What a body tells in confidence stays out of the logs until
+    `concealing` is closed.
+    """
+
+    def __init__(self, request: Request, concealing: ExitStack) -> None:
+        super().__init__(request.scope, request.receive)
+        self.concealing = concealing
+
+    async def body(self) -> bytes:
+        """Return the body.
+
+        Raises:
+            Problem: 413, once more than the limit was read; the rest is not. 408 if it takes long.
+        """
+        if not hasattr(self, "_body"):
+            config: ApiConfig = self.app.state.config
+            self._body = await read_body(self, config.max_body_bytes, config.body_seconds)
+        return self._body
+
+    async def json(self) -> Any:  # noqa: ANN401 - any JSON value
+        """Return the parsed body.
+
+        Raises:
+            Problem: 400 if it is not JSON, 422 if it cannot be kept.
+        """
+        body = await self.body()
+        if deepest(body) > MAX_NESTING:
+            raise Problem(
+                HTTPStatus.UNPROCESSABLE_ENTITY,
+                "nested-too-deeply",
+                f"the body nests more than {MAX_NESTING} levels; flatten it",
+            )
+        try:
+            value = from_json(body, allow_inf_nan=False)
+        except ValueError as error:
+            raise Problem(
+                HTTPStatus.BAD_REQUEST, "not-json", f"the body is not JSON: {error}"
+            ) from None
+        self.concealing.enter_context(concealed(*secret_values(value)))
+        return value
+
+
+class StrictRoute(APIRoute):
+    """A route that reads its body through StrictRequest."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return FastAPI's handler, given our kind of request."""
+        handle = super().get_route_handler()
+        known = {
+            field.alias
+            for field in get_flat_params(self.dependant)
+            if isinstance(field.field_info, Query)
+        }
+
+        async def handle_strictly(request: Request) -> Response:
+            token = request.headers.get("authorization", "").rpartition(" ")[2]
+            with ExitStack() as concealing:
+                concealing.enter_context(concealed(token))
+                await admit(request)  # nobody makes us read a body without a key, or too often
+                _check_media_type(request)
+                _check_query(request, known)
+                return await handle(StrictRequest(request, concealing))
+
+        return handle_strictly
+
+
+def _check_media_type(request: Request) -> None:
+    """Refuse a body that is not called JSON: it would be taken for a text, and misunderstood."""
+    empty = request.headers.get("content-length", "0") == "0"
+    chunked = "transfer-encoding" in request.headers
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if (not empty or chunked) and media_type != "application/json":
+        raise Problem(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            "not-called-json",
+            "send the body as JSON, with `Content-Type: application/json`",
+        )
+
+
+def _check_query(request: Request, known: Collection[str]) -> None:
+    """Refuse a parameter that is none: ignored, a misspelt filter would show everything."""
+    if unknown := [name for name in dict.fromkeys(request.query_params) if name not in known]:
+        there_are = f"there are: {', '.join(sorted(known))}" if known else "there are none here"
+        raise invalid_faults(
+            [Fault(loc=["query", name], msg=f"no such parameter; {there_are}") for name in unknown]
+        )
+
+
+def deepest(body: bytes) -> int:
+    """Return how deeply a JSON text nests, brackets in strings left out."""
+    if body.count(b"[") + body.count(b"{") <= MAX_NESTING:
+        return 0
+    depth = reached = 0
+    in_string = escaped = False
+    for byte in body:
+        if in_string:
+            in_string = escaped or byte != ord('"')
+            escaped = byte == ord("\\") and not escaped
+        elif byte == ord('"'):
+            in_string = True
+        elif byte in b"[{":
+            depth += 1
+            reached = max(reached, depth)
+        elif byte in b"]}":
+            depth -= 1
+    return reached

@@ -1,0 +1,43 @@
+"""Contracts: how a provider's webhooks look and behave, as data."""
+
+from hookwright.contracts.contract import (
+    DEFAULT_CONTRACT,
+    Contract,
+    ContractError,
+    SignatureRule,
+    load_contracts,
+)
+from hookwright.contracts.deactivation import DeactivationRule, DisabledReason
+from hookwright.contracts.headers import check_headers, shown_headers
+from hookwright.contracts.retries import (
+    MAX_DELAY_SECONDS,
+    MAX_RETRIES,
+    MAX_RETRY_AFTER_SECONDS,
+    Backoff,
+    Retry,
+    RetryRule,
+    effective_rule,
+    next_delay,
+    parse_retry_after,
+)
+
+__all__ = [
+    "DEFAULT_CONTRACT",
+    "MAX_DELAY_SECONDS",
+    "MAX_RETRIES",
+    "MAX_RETRY_AFTER_SECONDS",
+    "Backoff",
+    "Contract",
+    "ContractError",
+    "DeactivationRule",
+    "DisabledReason",
+    "Retry",
+    "RetryRule",
+    "SignatureRule",
+    "check_headers",
+    "effective_rule",
+    "load_contracts",
+    "next_delay",
+    "parse_retry_after",
+    "shown_headers",
+]

@@ -1,0 +1,225 @@
+"""Contracts: how a provider's webhooks look and behave, as data.
+
+A contract is one TOML file. Delivery, signing and retry code reads these models and knows no
+contract by name. docs/contracts.md shows how to write one.
+"""
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
+
+from hookwright.contracts.deactivation import DeactivationRule
+from hookwright.contracts.headers import FORBIDDEN
+from hookwright.contracts.retries import RetryRule
+from hookwright.expressions import check_expression
+from hookwright.ids import EventType, Name
+from hookwright.subscription import OPERATIONAL_TYPES, wants_type
+from hookwright.validation_errors import told
+
+DEFAULT_CONTRACT = "standard"
+SHIPPED = Path(__file__).parent / "shipped"
+
+HeaderName = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$", max_length=128),
+]
+VisibleAscii = Annotated[str, StringConstraints(pattern=r"^[ -~]*$", max_length=128)]
+HeaderSource = Literal["event_id", "delivery_id", "unix_time"]
+"""What a contract may send in a header of its own: the id of the event, the id of the delivery (the
+same at every attempt), or the time of the attempt."""
+
+
+class ContractModel(BaseModel):
+    """What all parts of a contract have in common: nothing unknown, nothing changed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SignatureRule(ContractModel):
+    """Which header carries the signature, and how it is made (see `hookwright.webhook.signing`).
+
+    `standard` is Standard Webhooks: `v1` and `v1a` over `id.timestamp.body`, keys in base64.
+    `body` is one HMAC-SHA256 over the body, `timestamped` is `t=<unix>,v1=<hmac>` over
+    `<unix>.<body>`; both are keyed with the secret's text as it stands.
+    """
+
+    scheme: Literal["standard", "body", "timestamped"]
+    header: HeaderName
+    encoding: Literal["base64", "hex"]
+    prefix: VisibleAscii = ""
+
+    @model_validator(mode="after")
+    def _fits_its_scheme(self) -> Self:
+        if self.scheme == "standard" and (self.encoding != "base64" or self.prefix):
+            raise ValueError("the standard scheme is base64 without a prefix")
+        if self.scheme == "timestamped" and self.prefix:
+            raise ValueError("the timestamped scheme has no prefix")
+        return self
+
+
+class SecretRule(ContractModel):
+    """Who makes an endpoint's secret, and how long a given one may be, in characters."""
+
+    given: Literal["required", "optional", "refused"] = "optional"
+    min_length: int = Field(default=16, ge=1, le=256)
+    max_length: int = Field(default=256, ge=1, le=256)
+
+    @model_validator(mode="after")
+    def _some_secret_fits(self) -> Self:
+        if self.min_length > self.max_length:
+            raise ValueError("min_length is above max_length")
+        return self
+
+
+class ExtraField(ContractModel):
+    """A field that events carry beside their data, and that the envelope puts where it belongs."""
+
+    type: Literal["boolean", "string", "number", "object"]
+    choices: tuple[str, ...] = ()
+    default: JsonValue = None
+
+    def fault(self, value: JsonValue) -> str | None:
+        """Return what is wrong with a value, or None."""
+        kinds: dict[str, tuple[type, ...]] = {
+            "boolean": (bool,),
+            "string": (str,),
+            "number": (int, float),
+            "object": (dict,),
+        }
+        is_kind = isinstance(value, kinds[self.type])
+        if not is_kind or (self.type == "number" and isinstance(value, bool)):
+            return f"must be of type {self.type}"
+        if self.choices and value not in self.choices:
+            return f"must be one of: {', '.join(self.choices)}"
+        return None
+
+    @model_validator(mode="after")
+    def _default_fits(self) -> Self:
+        if self.default is not None and (fault := self.fault(self.default)):
+            raise ValueError(f"the default {fault}")
+        return self
+
+
+class Contract(ContractModel):
+    """One contract, as its TOML file has it."""
+
+    name: Name
+    title: str
+    content_type: VisibleAscii
+    timeout_seconds: float = Field(gt=0, le=60)
+    json_style: Literal["compact", "ecmascript"] = "compact"
+    envelope: Annotated[str, AfterValidator(check_expression)]
+    headers: Mapping[HeaderName, HeaderSource] = {}
+    signature: SignatureRule
+    secret: SecretRule = SecretRule()
+    retry: RetryRule
+    deactivation: DeactivationRule = DeactivationRule()
+    extra: Mapping[Name, ExtraField] = {}
+    event_types: Mapping[EventType, str] = {}
+
+    @model_validator(mode="after")
+    def _sends_what_it_signs(self) -> Self:
+        if self.signature.scheme == "standard":
+            for source in ("event_id", "unix_time"):
+                if source not in self.headers.values():
+                    raise ValueError(f"headers: the standard scheme needs one for {source}")
+        return self
+
+    @model_validator(mode="after")
+    def _headers_are_its_to_set(self) -> Self:
+        names = [name.lower() for name in (*self.headers, self.signature.header)]
+        if len({*names}) < len(names):
+            raise ValueError("headers: a name stands there twice")
+        if taken := sorted(FORBIDDEN & {*names}):
+            raise ValueError(f"headers: {', '.join(taken)} is not a contract's to set")
+        return self
+
+    def header_with(self, source: HeaderSource) -> str:
+        """Return the name of the header that carries something: the standard scheme has both."""
+        return next(name for name, sent in self.headers.items() if sent == source)
+
+    @property
+    def reserved_headers(self) -> frozenset[str]:
+        """The header names that this contract writes itself, in lower case."""
+        return frozenset(name.lower() for name in (*self.headers, self.signature.header))
+
+    def subscription_fault(self, patterns: Iterable[str]) -> str | None:
+        """Return why no event of this contract could ever match one of the patterns, or None."""
+        for pattern in patterns:
+            if self.event_types and not any(
+                wants_type([pattern], each) for each in (*self.event_types, *OPERATIONAL_TYPES)
+            ):
+                return f"{pattern} is no event type of contract {self.name}"
+        return None
+
+    def event_faults(self, event_type: str, extra: Mapping[str, JsonValue]) -> dict[str, str]:
+        """Return why an event is not one of this contract, by the field at fault."""
+        faults = {}
+        if self.event_types and event_type not in self.event_types:
+            known = ", ".join(self.event_types)
+            faults["type"] = (
+                f"{event_type} is no event type of contract {self.name}, which has: {known}"
+            )
+        for name, value in extra.items():
+            field = self.extra.get(name)
+            fault = field.fault(value) if field else self._unknown_extra()
+            if fault:
+                faults[f"extra.{name}"] = fault
+        return faults
+
+    def with_defaults(self, extra: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+        """Return an event's extra fields, with the defaults of those that were not given."""
+        defaults = {
+            name: field.default for name, field in self.extra.items() if field.default is not None
+        }
+        return {**defaults, **extra}
+
+    def _unknown_extra(self) -> str:
+        return f"contract {self.name} has {', '.join(self.extra) or 'no'} extra fields only"
+
+
+class ContractError(Exception):
+    """A contract file is broken; the text names file, key and reason."""
+
+
+def load_contract(path: Path) -> Contract:
+    """Read one contract file.
+
+    Raises:
+        ContractError: the file is not TOML, or not a contract.
+    """
+    try:
+        return Contract.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except ValidationError as error:
+        raise ContractError(f"{path}: {told(error)}") from error
+    except (OSError, RecursionError, ValueError) as error:
+        raise ContractError(f"{path}: {error}") from error
+
+
+def load_contracts(own: Path | None = None) -> dict[str, Contract]:
+    """Read the contracts that ship, and those of an operator's folder.
+
+    Raises:
+        ContractError: a file is broken, the folder is missing, or two files have one name.
+    """
+    if own and not own.is_dir():
+        raise ContractError(f"{own}: there is no such folder")
+    loaded: dict[str, Contract] = {}
+    for path in [*sorted(SHIPPED.glob("*.toml")), *sorted(own.glob("*.toml") if own else ())]:
+        contract = load_contract(path)
+        if contract.name in loaded:
+            raise ContractError(f"{path}: name: another file has the contract {contract.name}")
+        loaded[contract.name] = contract
+    return loaded

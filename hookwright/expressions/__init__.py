@@ -1,0 +1,14 @@
+"""JMESPath expressions of tenants: checked, limited in cost, and evaluated apart."""
+
+from hookwright.expressions.evaluator import Evaluator, Verdicts, small_verdicts
+from hookwright.expressions.language import MAX_COST, check_expression, evaluate, is_true
+
+__all__ = [
+    "MAX_COST",
+    "Evaluator",
+    "Verdicts",
+    "check_expression",
+    "evaluate",
+    "is_true",
+    "small_verdicts",
+]

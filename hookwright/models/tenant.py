@@ -1,0 +1,50 @@
+"""A tenant and its settings."""
+
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from hookwright.ids import Name
+from hookwright.models.fields import EventTypeChecks, Metadata
+from hookwright.times import Timestamp
+
+DEFAULT_HOLD_SECONDS, MAX_HOLD_SECONDS = 7 * 86_400, 30 * 86_400
+
+
+class Tier(StrEnum):
+    """What a tenant has paid for; the API's rate limits go by it."""
+
+    FREE = "free"
+    PRO = "pro"
+    ENTERPRISE = "enterprise"
+
+
+class TenantSettings(BaseModel):
+    """What an operator sets for a tenant. Tokens issued before `tokens_not_before` are revoked."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(default="", max_length=200)
+    contract: Name | None = None
+    metadata: Metadata = {}
+    event_type_checks: EventTypeChecks = "off"
+    hold_for_seconds: float = Field(
+        default=DEFAULT_HOLD_SECONDS, ge=1, le=MAX_HOLD_SECONDS, allow_inf_nan=False
+    )
+    tier: Tier = Tier.FREE
+    tokens_not_before: Timestamp | None = None
+
+
+class TenantView(BaseModel):
+    """A tenant as its memo shows it, and as the API answers. The routes stand beside it."""
+
+    id: Name
+    name: str
+    contract: Name | None
+    metadata: Metadata
+    event_type_checks: EventTypeChecks = "off"
+    hold_for_seconds: float = DEFAULT_HOLD_SECONDS
+    tier: Tier = Tier.FREE
+    tokens_not_before: Timestamp | None = None
+    created_at: Timestamp
+    updated_at: Timestamp

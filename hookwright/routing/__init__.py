@@ -1,0 +1,24 @@
+"""Which endpoint gets an event: a tenant's route table, and how it is matched."""
+
+from hookwright.routing.matching import filters, fits, reasons, verdict
+from hookwright.routing.route_table import (
+    Refusal,
+    RouteChange,
+    RouteChanges,
+    RoutesChanged,
+    RouteTable,
+    TenantState,
+)
+
+__all__ = [
+    "Refusal",
+    "RouteChange",
+    "RouteChanges",
+    "RouteTable",
+    "RoutesChanged",
+    "TenantState",
+    "filters",
+    "fits",
+    "reasons",
+    "verdict",
+]

@@ -1,0 +1,79 @@
+"""Whether an endpoint gets an event, and why."""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from hookwright.expressions import Evaluator, Verdicts, is_true
+from hookwright.models import EventInput, Route
+from hookwright.subscription import names_type, wants_channels, wants_type
+
+MAX_SHOWN = 200
+"""Characters shown of a filter's value."""
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One check of an event against an endpoint's route, and what was compared."""
+
+    check: str
+    passes: bool
+    detail: str
+
+
+def fits(route: Route, event: EventInput) -> bool:
+    """Tell whether a route's endpoint is meant by an event; its filter has yet to say so, too."""
+    return all(check(route, event) for check in CHECKS.values())
+
+
+def filters(routes: Iterable[Route]) -> list[str]:
+    """Return the filters of these routes, each once: most endpoints of a tenant share one."""
+    return list(dict.fromkeys(route.filter for route in routes if route.filter is not None))
+
+
+def verdict(route: Route, verdicts: Verdicts) -> bool | None:
+    """Return whether a route's filter lets the event through; None if that costs too much."""
+    return True if route.filter is None else verdicts[route.filter]
+
+
+async def reasons(
+    evaluator: Evaluator, tenant_id: str, route: Route, event: EventInput, document: object
+) -> list[Reason]:
+    """Return every check with its outcome. `document` is what filters see of the event."""
+    details = {
+        "endpoint_id": f"the event is for {event.endpoint_id or 'every endpoint'}",
+        "event_types": f"the endpoint wants {_list(route.event_types)}; this is {event.type}",
+        "channels": f"the endpoint listens to {_list(route.channels) or 'every channel'};"
+        f" the event is on {_list(event.channels) or 'none'}",
+    }
+    return [
+        *(Reason(name, check(route, event), details[name]) for name, check in CHECKS.items()),
+        await _filter_reason(evaluator, tenant_id, route.filter, document),
+    ]
+
+
+CHECKS: Mapping[str, Callable[[Route, EventInput], bool]] = {
+    "endpoint_id": lambda route, event: event.endpoint_id in (None, route.endpoint_id),
+    "event_types": lambda route, event: (names_type if event.operational else wants_type)(
+        route.event_types, event.type
+    ),
+    "channels": lambda route, event: wants_channels(route.channels, event.channels),
+}
+
+
+async def _filter_reason(
+    evaluator: Evaluator, tenant_id: str, expression: str | None, document: object
+) -> Reason:
+    if expression is None:
+        return Reason("filter", passes=True, detail="the endpoint has no filter")
+    try:
+        value = await evaluator.value(tenant_id, expression, document)
+    except ValueError as error:
+        return Reason("filter", passes=False, detail=str(error))
+    shown = json.dumps(value, ensure_ascii=False, default=str)
+    detail = f"the filter yields {shown[:MAX_SHOWN]}{'...' * (len(shown) > MAX_SHOWN)}"
+    return Reason("filter", passes=is_true(value), detail=detail)
+
+
+def _list(names: list[str]) -> str:
+    return ", ".join(names)

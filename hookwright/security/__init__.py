@@ -1,0 +1,34 @@
+"""What keeps secrets in and private networks out."""
+
+from hookwright.security.client_identity import (
+    MAX_PEM_CHARACTERS,
+    ClientCertificate,
+    ClientIdentity,
+    check_identity,
+    describe_identity,
+    load_identity,
+)
+from hookwright.security.destinations import (
+    MAX_URL_LENGTH,
+    Address,
+    DestinationPolicy,
+    parse_networks,
+)
+from hookwright.security.log_redaction import SECRET_FIELDS, blot_out, concealed, secret_values
+
+__all__ = [
+    "MAX_PEM_CHARACTERS",
+    "MAX_URL_LENGTH",
+    "SECRET_FIELDS",
+    "Address",
+    "ClientCertificate",
+    "ClientIdentity",
+    "DestinationPolicy",
+    "blot_out",
+    "check_identity",
+    "concealed",
+    "describe_identity",
+    "load_identity",
+    "parse_networks",
+    "secret_values",
+]

@@ -1,0 +1,60 @@
+"""All that the domain knows of Temporal: the client, names, search attributes, executions."""
+
+from hookwright.temporal.codec import EncryptionCodec
+from hookwright.temporal.connection import connect, set_up_namespace
+from hookwright.temporal.executions import (
+    RPC_TIMEOUT,
+    UNREADABLE,
+    delete_execution,
+    described,
+    ended_log,
+    endpoint_of,
+    first_entry,
+    kept_log,
+    reached,
+    recorded,
+    routes_of,
+)
+from hookwright.temporal.publishing import publish
+from hookwright.temporal.replay import replay, replay_request, start_replay
+from hookwright.temporal.search_attributes import (
+    ACCEPTED_AT,
+    DELIVERY_STATE,
+    ENDPOINT_ID,
+    EVENT_ID,
+    EVENT_TYPE,
+    HELD_SINCE,
+    TENANT_ID,
+    delivery_search_attributes,
+    event_search_attributes,
+)
+
+__all__ = [
+    "ACCEPTED_AT",
+    "DELIVERY_STATE",
+    "ENDPOINT_ID",
+    "EVENT_ID",
+    "EVENT_TYPE",
+    "HELD_SINCE",
+    "RPC_TIMEOUT",
+    "TENANT_ID",
+    "UNREADABLE",
+    "EncryptionCodec",
+    "connect",
+    "delete_execution",
+    "delivery_search_attributes",
+    "described",
+    "ended_log",
+    "endpoint_of",
+    "event_search_attributes",
+    "first_entry",
+    "kept_log",
+    "publish",
+    "reached",
+    "recorded",
+    "replay",
+    "replay_request",
+    "routes_of",
+    "set_up_namespace",
+    "start_replay",
+]

@@ -1,0 +1,45 @@
+"""Publish straight from a service that has a Temporal client, without REST.
+
+Any SDK can do the same: see "Publish from a service" in the README.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from temporalio.client import Client, WorkflowHandle
+from temporalio.common import WorkflowIDReusePolicy as Reuse
+
+from hookwright.ids import EVENT_WORKFLOW, TASK_QUEUE, event_workflow_id
+from hookwright.models import EventInput
+from hookwright.temporal.search_attributes import event_search_attributes
+from hookwright.times import delay_until
+
+
+async def publish(
+    client: Client,
+    event: EventInput,
+    *,
+    task_queue: str = TASK_QUEUE,
+    rpc_timeout: timedelta | None = None,
+) -> WorkflowHandle[Any, Any]:
+    """Accept an event: when this returns, it is stored and will be delivered.
+
+    The client's data converter must have Hookwright's payload codec (`hookwright.connect`).
+
+    Raises:
+        ValueError: it is to be delivered more than a year ahead.
+        WorkflowAlreadyStartedError: an event with this id was accepted before. A repeat after a
+            lost answer ends here too: nothing is sent twice.
+        RPCError: Temporal did not store it. Publish it again, with the same id.
+    """
+    return await client.start_workflow(
+        EVENT_WORKFLOW,
+        event,
+        id=event_workflow_id(event.tenant_id, event.id),
+        task_queue=task_queue,
+        id_reuse_policy=Reuse.REJECT_DUPLICATE,
+        search_attributes=event_search_attributes(event),
+        static_summary=event.type,
+        start_delay=delay_until(event.deliver_at, datetime.now(UTC)),
+        rpc_timeout=rpc_timeout,
+    )

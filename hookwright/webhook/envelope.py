@@ -1,0 +1,59 @@
+"""The body of a webhook: the contract's envelope around an event, serialised once."""
+
+import json
+from datetime import datetime
+
+from hookwright.contracts import Contract
+from hookwright.expressions import evaluate
+from hookwright.models import EventInput
+from hookwright.times import rfc3339_seconds
+from hookwright.webhook.ecmascript import stringify
+
+
+def event_document(event: EventInput, happened_at: datetime) -> dict[str, object]:
+    """Return what envelope expressions and subscription filters see."""
+    return {
+        "id": event.id,
+        "type": event.type,
+        "time": rfc3339_seconds(happened_at),
+        "unix_time": int(happened_at.timestamp()),
+        "data": event.data,
+        "extra": event.extra,
+    }
+
+
+def render(contract: Contract, event: EventInput, happened_at: datetime) -> bytes:
+    """Return the bytes that are signed and sent, the same at every attempt.
+
+    Raises:
+        ValueError: the contract's envelope does not fit this event.
+    """
+    document = contract_document(contract, event, happened_at)
+    return written(contract, evaluate(contract.envelope, document))
+
+
+def contract_document(
+    contract: Contract, event: EventInput, happened_at: datetime
+) -> dict[str, object]:
+    """Return what envelopes and payload templates see, with the contract's defaults."""
+    document = event_document(event, happened_at)
+    document["extra"] = contract.with_defaults(event.extra)
+    return document
+
+
+def written(contract: Contract, body: object) -> bytes:
+    """Return a body as the contract writes JSON.
+
+    Raises:
+        ValueError: it is not JSON.
+    """
+    write = stringify if contract.json_style == "ecmascript" else _compact
+    try:
+        return write(body).encode()
+    except (TypeError, UnicodeEncodeError, RecursionError):
+        # JMESPath can yield an expression (`&data`), lone surrogates, or what nests without end.
+        raise ValueError("the expression yields what is not JSON, or nests too deeply") from None
+
+
+def _compact(body: object) -> str:
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False)

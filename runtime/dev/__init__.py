@@ -1,0 +1,18 @@
+"""`hookwright dev`: everything on one machine."""
+
+from runtime.dev.embedded import EmbeddedServer, free_port
+from runtime.dev.listen import Listener
+from runtime.dev.processes import ManagedProcess, managed_process
+from runtime.dev.run import Dev
+from runtime.dev.state import DEFAULT_STATE_DIR, read_keys
+
+__all__ = [
+    "DEFAULT_STATE_DIR",
+    "Dev",
+    "EmbeddedServer",
+    "Listener",
+    "ManagedProcess",
+    "free_port",
+    "managed_process",
+    "read_keys",
+]

