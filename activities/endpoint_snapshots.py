@@ -21,7 +21,7 @@ DESCRIBE_SECONDS = 3.0
 
 
 @dataclass(frozen=True)
-class Endpoints:
+class EndpointSnapshots:
     """Reads endpoints by `describe` (strongly consistent, needs no worker), and remembers them."""
 
     client: Client
@@ -32,7 +32,7 @@ class Endpoints:
         default_factory=lambda: TTLCache(MAX_CACHED, MAX_AGE_SECONDS), init=False
     )
 
-    def distrust(self, tenant_id: str, endpoint_id: str) -> None:
+    def expect_change(self, tenant_id: str, endpoint_id: str) -> None:
         """Read this endpoint afresh for a while: a failure may be changing it this very moment."""
         self._changing[endpoint_workflow_id(tenant_id, endpoint_id)] = True
 

@@ -12,14 +12,10 @@ from temporalio.exceptions import ApplicationError
 from activities.heartbeats import heartbeats
 from activities.route_changes import TenantRoutes
 from activities.updates import update
-from hookwright.ids import (
-    DELIVERY_WORKFLOW,
-    endpoint_workflow_id,
-    recovery_workflow_id,
-)
-from hookwright.models import EndpointDelete, Route
-from hookwright.routing import RouteChange
-from hookwright.temporal import ENDPOINT_ID, TENANT_ID, reached
+from hookwright.ids import endpoint_workflow_id, recovery_workflow_id
+from hookwright.models import DeliveryScope, EndpointDeleteUpdate, TenantEndpoints
+from hookwright.routing import TenantRouteChange
+from hookwright.temporal import ENDPOINT_ID, TENANT_ID, ActivityName, Update, WorkflowType, reached
 
 VISIBILITY_LAG_SECONDS = 2.0
 """Ten times the longest lag measured between a start and its row in visibility."""
@@ -35,7 +31,7 @@ ROWS = 100
 
 
 @dataclass(frozen=True)
-class Entities:
+class EntityActivities:
     """Activities that carry one entity's word to another, and clear up after a deleted one."""
 
     client: Client
@@ -44,25 +40,25 @@ class Entities:
     def __post_init__(self) -> None:
         object.__setattr__(self, "routes", TenantRoutes(self.client))
 
-    @activity.defn
-    async def register_route(self, tenant_id: str, route: Route) -> None:
+    @activity.defn(name=ActivityName.REGISTER_ROUTE)
+    async def register_route(self, change: TenantRouteChange) -> None:
         """Enter an endpoint into its tenant's route table.
 
         Raises:
             ApplicationError: the tenant is gone, or its table is full; final.
         """
-        await self.routes.change(tenant_id, RouteChange(endpoint_id=route.endpoint_id, route=route))
+        await self.routes.change(change)
 
-    @activity.defn
-    async def unregister_route(self, tenant_id: str, endpoint_id: str) -> None:
+    @activity.defn(name=ActivityName.UNREGISTER_ROUTE)
+    async def unregister_route(self, change: TenantRouteChange) -> None:
         """Take an endpoint out of its tenant's route table; nothing to do if both are gone."""
         try:
-            await self.routes.change(tenant_id, RouteChange(endpoint_id=endpoint_id, route=None))
+            await self.routes.change(change)
         except ApplicationError as error:
-            activity.logger.info("route of %s not removed: %s", endpoint_id, error)
+            activity.logger.info("route not removed: %s", error)
 
-    @activity.defn
-    async def delete_endpoints(self, tenant_id: str, endpoint_ids: list[str]) -> None:
+    @activity.defn(name=ActivityName.DELETE_ENDPOINTS)
+    async def delete_endpoints(self, endpoints: TenantEndpoints) -> None:
         """Delete the endpoints of a tenant that is being deleted, and cancel their recoveries.
 
         Safe to repeat.
@@ -70,21 +66,21 @@ class Entities:
         Raises:
             RPCError: one has not answered; all others are deleted.
         """
-        deletion = EndpointDelete(with_tenant=True)
+        tenant_id, deletion = endpoints.tenant_id, EndpointDeleteUpdate(with_tenant=True)
 
         async def delete(endpoint_id: str) -> None:
             workflow_id = endpoint_workflow_id(tenant_id, endpoint_id)
             try:
-                await update(self.client, workflow_id, "delete", deletion, DELETE_TIMEOUT)
+                await update(self.client, workflow_id, Update.DELETE, deletion, DELETE_TIMEOUT)
             except ApplicationError as error:
                 activity.logger.info("endpoint %s not deleted again: %s", endpoint_id, error)
             await self._cancel(recovery_workflow_id(tenant_id, endpoint_id))
 
         async with heartbeats():
-            await _each(endpoint_ids, delete)
+            await _each(endpoints.endpoint_ids, delete)
 
-    @activity.defn
-    async def cancel_deliveries(self, tenant_id: str, endpoint_id: str | None) -> int:
+    @activity.defn(name=ActivityName.CANCEL_DELIVERIES)
+    async def cancel_deliveries(self, scope: DeliveryScope) -> int:
         """Cancel what visibility shows to wait for a deleted endpoint, or for any of a tenant.
 
         It returns how many deliveries were found. Visibility lags behind, so one look may not find
@@ -92,13 +88,13 @@ class Entities:
         its next attempt. An endpoint's recovery is cancelled too.
         """
         query = (
-            f"WorkflowType = '{DELIVERY_WORKFLOW}' AND ExecutionStatus = 'Running'"
-            f" AND {TENANT_ID.name} = '{tenant_id}'"
+            f"WorkflowType = '{WorkflowType.DELIVERY}' AND ExecutionStatus = 'Running'"
+            f" AND {TENANT_ID.name} = '{scope.tenant_id}'"
         )
         async with heartbeats():
-            if endpoint_id:
-                query += f" AND {ENDPOINT_ID.name} = '{endpoint_id}'"
-                await self._cancel(recovery_workflow_id(tenant_id, endpoint_id))
+            if scope.endpoint_id:
+                query += f" AND {ENDPOINT_ID.name} = '{scope.endpoint_id}'"
+                await self._cancel(recovery_workflow_id(scope.tenant_id, scope.endpoint_id))
             rows = self.client.list_workflows(query, page_size=ROWS)
             found = {row.id async for row in rows}
             await _each(found, self._cancel)

@@ -9,7 +9,7 @@ from temporalio.client import Client, WorkflowExecution
 
 from activities.entities import VISIBILITY_LAG_SECONDS
 from hookwright.ids import tenant_workflow_prefixes
-from hookwright.temporal import delete_execution
+from hookwright.temporal import ActivityName, delete_execution
 
 LAST_PUBLISH_SECONDS = 15.0
 """An API process takes a tenant for known for 5 s (`api.services.tenants.KNOWN_SECONDS`), and a
@@ -20,12 +20,12 @@ CONCURRENT_DELETIONS = 100
 
 
 @dataclass(frozen=True)
-class Erasures:
+class ErasureActivities:
     """Deletes executions with their histories."""
 
     client: Client
 
-    @activity.defn
+    @activity.defn(name=ActivityName.ERASE_TENANT)
     async def erase_tenant(self, tenant_id: str) -> None:
         """Delete every execution of a tenant but its own; what is open is terminated.
 

@@ -13,19 +13,22 @@ from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from activities.heartbeats import heartbeats
 from activities.shares import FAN_OUTS, NoRoomError, Shares, waits
 from hookwright.expressions import Evaluator, Verdicts, small_verdicts
-from hookwright.ids import (
-    ATTEMPTS_MEMO,
-    DELIVERY_WORKFLOW,
-    delivery_workflow_id,
-    tenant_workflow_id,
-)
-from hookwright.models import DeliveryInput, DeliveryLog, EventInput, FanOut, Route
+from hookwright.ids import delivery_workflow_id, tenant_workflow_id
+from hookwright.models import DeliveryInput, DeliveryLog, EventInput, FanOut, FanOutInput, Route
 from hookwright.outcomes import Trigger
 from hookwright.routing import filters, fits, verdict
-from hookwright.temporal import delivery_search_attributes, described, routes_of
+from hookwright.temporal import (
+    ActivityName,
+    ErrorType,
+    MemoKey,
+    WorkflowType,
+    delivery_search_attributes,
+    described,
+    routes_of,
+)
 from hookwright.webhook import event_document
 
-FEW = 100
+MAX_LOCAL_STARTS = 100
 """Deliveries that are started at once, within a workflow task of the event."""
 
 CONCURRENT_STARTS = 10
@@ -35,7 +38,7 @@ TASK_TIMEOUT = timedelta(seconds=6)
 
 
 @dataclass(frozen=True)
-class FanOuts:
+class FanOutActivities:
     """The activities of `Event`. They are safe to repeat, for a delivery's id is derived.
 
     Raises:
@@ -50,25 +53,26 @@ class FanOuts:
         default_factory=lambda: asyncio.Semaphore(CONCURRENT_STARTS), init=False
     )
 
-    @activity.defn
-    async def fan_out(self, event: EventInput, accepted_at: datetime) -> FanOut:
+    @activity.defn(name=ActivityName.FAN_OUT)
+    async def fan_out(self, given: FanOutInput) -> FanOut:
         """Start the first deliveries, of those endpoints whose filters cost little.
 
         Runs as a local activity, so what takes long, be it many starts or costly filters, is left
         to `fan_out_rest`, which holds no workflow task.
         """
+        event, accepted_at = given.event, given.accepted_at
         routes = await self._routes(event)
         found = small_verdicts(filters(routes), _document(event, accepted_at))
         decided = [each for each in routes if each.filter is None or each.filter in found]
         wanted = _deliveries(decided, found, event, accepted_at)
-        await self._start(wanted[:FEW], asyncio.Semaphore(CONCURRENT_STARTS))
+        await self._start(wanted[:MAX_LOCAL_STARTS], asyncio.Semaphore(CONCURRENT_STARTS))
         return FanOut(
-            endpoint_ids=[each.endpoint_id for each in wanted[:FEW]],
-            complete=len(decided) == len(routes) and len(wanted) <= FEW,
+            endpoint_ids=[each.endpoint_id for each in wanted[:MAX_LOCAL_STARTS]],
+            complete=len(decided) == len(routes) and len(wanted) <= MAX_LOCAL_STARTS,
         )
 
-    @activity.defn
-    async def fan_out_rest(self, event: EventInput, accepted_at: datetime, done: FanOut) -> FanOut:
+    @activity.defn(name=ActivityName.FAN_OUT_REST)
+    async def fan_out_rest(self, given: FanOutInput) -> FanOut:
         """Start all deliveries that are not done.
 
         An endpoint whose filter costs too much gets a delivery, too: its attempts say so.
@@ -76,11 +80,12 @@ class FanOuts:
         Raises:
             ApplicationError: the tenant has many such events under way; benign, tried again later.
         """
+        event, accepted_at, done = given.event, given.accepted_at, given.done
         try:
-            turn = self.shares.take(event.tenant_id, event.tenant_id)
+            share = self.shares.take(event.tenant_id, event.tenant_id)
         except NoRoomError as error:
             raise waits(error) from None
-        with turn:
+        with share:
             async with heartbeats():
                 routes = await self._routes(event)
                 found = await self.evaluator.verdicts(
@@ -106,7 +111,7 @@ class FanOuts:
         if description is None:
             raise ApplicationError(
                 f"there is no tenant {event.tenant_id}; create it, and publish under a new id",
-                type="unknown_tenant",
+                type=ErrorType.UNKNOWN_TENANT,
                 non_retryable=True,
             )
         return [route for route in await routes_of(description) if fits(route, event)]
@@ -142,7 +147,7 @@ async def start_delivery(
     event = delivery.event
     try:
         await client.start_workflow(
-            DELIVERY_WORKFLOW,
+            WorkflowType.DELIVERY,
             delivery,
             id=delivery_workflow_id(event.tenant_id, delivery.endpoint_id, event.id),
             task_queue=task_queue,
@@ -151,7 +156,7 @@ async def start_delivery(
             static_summary=event.type,
             task_timeout=TASK_TIMEOUT,
             request_eager_start=True,
-            memo={ATTEMPTS_MEMO: DeliveryLog(trigger=Trigger.RECOVERY)} if recovery else None,
+            memo={MemoKey.ATTEMPTS: DeliveryLog(trigger=Trigger.RECOVERY)} if recovery else None,
         )
     except WorkflowAlreadyStartedError:
         return

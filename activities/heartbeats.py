@@ -1,4 +1,4 @@
-"""Heartbeats of an activity that waits: for a server, for others, or for its turn."""
+"""Heartbeats of an activity that waits: for a receiver, for Temporal, or for others."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -11,15 +11,18 @@ BEAT_SECONDS = 2.0
 
 @asynccontextmanager
 async def heartbeats(
-    progress: Callable[[], tuple[object, ...]] = tuple, seconds: float | None = None
+    progress: Callable[[], tuple[object, ...]] = tuple,
+    seconds: float | None = None,
+    first_after: float = 0.0,
 ) -> AsyncIterator[None]:
-    """Show life for as long as the context lasts, whatever takes how long in it.
+    """Send heartbeats for as long as the context lasts, and a last one at its end.
 
-    `progress` gives what each beat, and a last one in the end, tells of what is done. Two beats are
-    BEAT_SECONDS apart unless `seconds` is given.
+    `progress` gives the details of each beat. Beats are BEAT_SECONDS apart unless `seconds` is
+    given; the first comes `first_after` so many seconds.
     """
 
     async def beat() -> None:
+        await asyncio.sleep(first_after)
         while True:
             activity.heartbeat(*progress())
             await asyncio.sleep(seconds or BEAT_SECONDS)

@@ -8,45 +8,45 @@ from temporalio import activity
 from temporalio.client import Client
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
-from hookwright.health import ENOUGH_SECONDS, Notice
-from hookwright.models import EventInput
-from hookwright.temporal import publish
+from hookwright.health import TURN_SECONDS, Notice
+from hookwright.models import EndpointRef, EventInput, NoticesInput
+from hookwright.temporal import ActivityName, publish
 
 
 @dataclass(frozen=True)
-class Notices:
+class NoticeActivities:
     """The activity of `Endpoint` that publishes."""
 
     client: Client
     operator_tenant: str | None
     events_queue: str
 
-    @activity.defn
-    async def publish(self, tenant_id: str, endpoint_id: str, notices: list[Notice]) -> int:
-        """Publish notices as events, for ENOUGH_SECONDS; return how many of them are published.
+    @activity.defn(name=ActivityName.PUBLISH_NOTICES)
+    async def publish(self, given: NoticesInput) -> int:
+        """Publish notices as events, for TURN_SECONDS; return how many of them are published.
 
         Safe to repeat, for the events' ids are derived.
         """
         clock, published = asyncio.get_running_loop().time, 0
-        end = clock() + ENOUGH_SECONDS
-        for notice in notices:
+        end = clock() + TURN_SECONDS
+        for notice in given.notices:
             activity.heartbeat()
-            for tenant in dict.fromkeys((tenant_id, self.operator_tenant or tenant_id)):
-                await self._publish(tenant, tenant_id, endpoint_id, notice)
+            own = given.endpoint.tenant_id
+            for tenant_id in dict.fromkeys((own, self.operator_tenant or own)):
+                await self._publish(tenant_id, given.endpoint, notice)
             published += 1
             if clock() >= end:
                 break
         return published
 
-    async def _publish(self, to: str, tenant_id: str, endpoint_id: str, notice: Notice) -> None:
-        identity = f"{tenant_id} {endpoint_id} {notice.number}"
+    async def _publish(self, tenant_id: str, endpoint: EndpointRef, notice: Notice) -> None:
+        identity = f"{endpoint.tenant_id} {endpoint.endpoint_id} {notice.number}"
         event = EventInput(
-            tenant_id=to,
+            tenant_id=tenant_id,
             id=f"op_{hashlib.sha256(identity.encode()).hexdigest()[:32]}",
             type=notice.type,
             data={
-                "tenant_id": tenant_id,
-                "endpoint_id": endpoint_id,
+                **endpoint.model_dump(),
                 **notice.data,
                 **({"more": notice.more} if notice.more else {}),
             },

@@ -2,7 +2,7 @@
 
 They are found by visibility: it lags, so a delivery found here may have left already, and one that
 is not found is looked for again (`hookwright.health.queue`). Each activity ends after
-ENOUGH_SECONDS, done or not, and is called again: no duty of an endpoint keeps another waiting.
+TURN_SECONDS, done or not, and is called again: no duty of an endpoint keeps another waiting.
 """
 
 import asyncio
@@ -18,10 +18,10 @@ from temporalio.client import (
     WorkflowExecutionStatus,
 )
 
-from activities.endpoint_snapshots import Endpoints
-from hookwright.health import ENOUGH_SECONDS, Release
-from hookwright.ids import DELIVERY_WORKFLOW, TENANT_MEMO, tenant_workflow_id
-from hookwright.models import TenantView
+from activities.endpoint_snapshots import EndpointSnapshots
+from hookwright.health import TURN_SECONDS, Release
+from hookwright.ids import tenant_workflow_id
+from hookwright.models import EndpointRef, ProbeInput, ReleaseInput, TenantView
 from hookwright.outcomes import DeliveryState
 from hookwright.temporal import (
     ACCEPTED_AT,
@@ -29,6 +29,10 @@ from hookwright.temporal import (
     ENDPOINT_ID,
     HELD_SINCE,
     TENANT_ID,
+    ActivityName,
+    MemoKey,
+    Signal,
+    WorkflowType,
     described,
     reached,
 )
@@ -52,46 +56,46 @@ SOONEST_EXPIRY_CHECK, LATEST_EXPIRY_CHECK = 5.0, 3_600.0
 
 
 @dataclass(frozen=True)
-class Releases:
+class ReleaseActivities:
     """The activities of `Endpoint` that concern held deliveries."""
 
     client: Client
-    endpoints: Endpoints
+    endpoints: EndpointSnapshots
 
-    @activity.defn
-    async def probe(self, tenant_id: str, endpoint_id: str, earlier: int) -> bool:
+    @activity.defn(name=ActivityName.RELEASE_PROBE)
+    async def probe(self, given: ProbeInput) -> bool:
         """Let a held delivery go, to try a disabled endpoint; tell if there was one.
 
         After so many `earlier` probes in vain it is the next in the order of acceptance, and the
         first again after the last: one that the receiver does not want must not decide for all.
         """
-        enough = _after_enough()
-        rows = await self._oldest(tenant_id, endpoint_id, min(earlier + 1, PAGE))
-        first = earlier % len(rows) if rows else 0
+        turn_over = _turn_timer()
+        rows = await self._oldest(given.endpoint, min(given.earlier + 1, PAGE))
+        first = given.earlier % len(rows) if rows else 0
         for row in rows[first:] + rows[:first]:
             if await self._release(row.id, Release.PROBE):
                 return True
-            if enough():
+            if turn_over():
                 break
         return False
 
-    @activity.defn
-    async def release(self, tenant_id: str, endpoint_id: str, pace: float) -> int:
+    @activity.defn(name=ActivityName.RELEASE_HELD)
+    async def release(self, given: ReleaseInput) -> int:
         """Let held deliveries go, oldest first, so many a second; return how many.
 
         It takes about a second at low paces, and at most MAX_BATCH_SECONDS if the receiver is
         quick. It stops when the endpoint closes: at the first failure, say.
         """
-        enough = _after_enough()
+        pace, turn_over = given.per_second, _turn_timer()
         seconds = min(MAX_BATCH_SECONDS, max(1.0, pace / 2))
         wanted = max(1, round(pace * seconds))
         released, clock = 0, asyncio.get_running_loop().time
         due = clock()
-        rows = await self._oldest(tenant_id, endpoint_id, wanted)
+        rows = await self._oldest(given.endpoint, wanted)
         size = max(1, round(pace / ORDERLY_PACE))
         for start in range(0, len(rows), size):
             activity.heartbeat()
-            if released >= wanted or enough() or not await self._open(tenant_id, endpoint_id):
+            if released >= wanted or turn_over() or not await self._is_open(given.endpoint):
                 break
             await _wait_until(due)
             due = max(due, clock()) + size / pace
@@ -100,38 +104,36 @@ class Releases:
         await _wait_until(due)
         return released
 
-    @activity.defn
-    async def expire(self, tenant_id: str, endpoint_id: str) -> float:
+    @activity.defn(name=ActivityName.EXPIRE_HELD)
+    async def expire(self, endpoint: EndpointRef) -> float:
         """Let expire what was held for too long; return the seconds until the next look."""
-        hold = await self._hold_seconds(tenant_id)
-        since, enough = datetime.now(UTC) - timedelta(seconds=hold), _after_enough()
-        query = f"{_held(tenant_id, endpoint_id)} AND {HELD_SINCE.name} < '{rfc3339(since)}'"
+        hold = await self._hold_seconds(endpoint.tenant_id)
+        since, turn_over = datetime.now(UTC) - timedelta(seconds=hold), _turn_timer()
+        query = f"{_held(endpoint)} AND {HELD_SINCE.name} < '{rfc3339(since)}'"
         async for row in self._rows(query):
-            await reached(self.client.get_workflow_handle(row.id).signal("expire"))
-            if enough():
+            await reached(self.client.get_workflow_handle(row.id).signal(Signal.EXPIRE))
+            if turn_over():
                 return SOONEST_EXPIRY_CHECK
         return min(max(hold / 100, SOONEST_EXPIRY_CHECK), LATEST_EXPIRY_CHECK)
 
-    @activity.defn
-    async def end_held(self, tenant_id: str, endpoint_id: str) -> int:
+    @activity.defn(name=ActivityName.CANCEL_HELD)
+    async def cancel(self, endpoint: EndpointRef) -> int:
         """Cancel what is held for an endpoint that is gone; return how many."""
-        ended, enough = 0, _after_enough()
-        async for row in self._rows(_held(tenant_id, endpoint_id)):
+        ended, turn_over = 0, _turn_timer()
+        async for row in self._rows(_held(endpoint)):
             ended += await reached(self.client.get_workflow_handle(row.id).cancel())
-            if enough():
+            if turn_over():
                 break
         return ended
 
-    @activity.defn
-    async def count_held(self, tenant_id: str, endpoint_id: str) -> int:
+    @activity.defn(name=ActivityName.COUNT_HELD)
+    async def count(self, endpoint: EndpointRef) -> int:
         """Return how many deliveries visibility shows as held for an endpoint."""
-        return await self._count(_held(tenant_id, endpoint_id))
+        return await self._count(_held(endpoint))
 
-    async def _oldest(
-        self, tenant_id: str, endpoint_id: str, wanted: int
-    ) -> list[WorkflowExecution]:
+    async def _oldest(self, endpoint: EndpointRef, wanted: int) -> list[WorkflowExecution]:
         """Return held deliveries in the order of acceptance: at least so many, if there are."""
-        query = _held(tenant_id, endpoint_id)
+        query = _held(endpoint)
         if await self._count(query) > PAGE:
             query += await self._until(query, wanted)
         rows = [row async for row in self._rows(query, limit=PAGE)]
@@ -159,10 +161,10 @@ class Releases:
             activity.heartbeat()
             yield row
 
-    async def _open(self, tenant_id: str, endpoint_id: str) -> bool:
-        endpoint = await self.endpoints.current(tenant_id, endpoint_id)
-        return endpoint is not None and (
-            endpoint.health.admits(Release.DRAIN) and not endpoint.health.holding.throttled_until
+    async def _is_open(self, endpoint: EndpointRef) -> bool:
+        state = await self.endpoints.current(endpoint.tenant_id, endpoint.endpoint_id)
+        return state is not None and (
+            state.health.admits(Release.DRAIN) and not state.health.queue.throttled_until
         )
 
     async def _release(self, workflow_id: str, release: Release) -> bool:
@@ -171,7 +173,7 @@ class Releases:
         if description is None or not _is_held(description):
             return False
         handle = self.client.get_workflow_handle(workflow_id)
-        if not await reached(handle.signal("release", release)):
+        if not await reached(handle.signal(Signal.RELEASE, release)):
             return False
         deadline = asyncio.get_running_loop().time() + POSTED_WITHIN_SECONDS
         while asyncio.get_running_loop().time() < deadline:
@@ -185,14 +187,14 @@ class Releases:
         description = await described(self.client, tenant_workflow_id(tenant_id))
         if description is None:
             return LATEST_EXPIRY_CHECK  # a tenant that is gone takes its endpoints with it
-        tenant = await description.memo_value(TENANT_MEMO, None, type_hint=TenantView)
+        tenant = await description.memo_value(MemoKey.TENANT, None, type_hint=TenantView)
         return tenant.hold_for_seconds if tenant else LATEST_EXPIRY_CHECK
 
 
-def _after_enough() -> Callable[[], bool]:
-    """Return what tells whether ENOUGH_SECONDS have passed since now."""
+def _turn_timer() -> Callable[[], bool]:
+    """Return what tells whether TURN_SECONDS have passed since now."""
     clock = asyncio.get_running_loop().time
-    end = clock() + ENOUGH_SECONDS
+    end = clock() + TURN_SECONDS
     return lambda: clock() >= end
 
 
@@ -203,11 +205,12 @@ async def _wait_until(due: float) -> None:
         await asyncio.sleep(min(left, BEAT_SECONDS))
 
 
-def _held(tenant_id: str, endpoint_id: str) -> str:
+def _held(endpoint: EndpointRef) -> str:
     return (
-        f"WorkflowType = '{DELIVERY_WORKFLOW}' AND ExecutionStatus = 'Running'"
+        f"WorkflowType = '{WorkflowType.DELIVERY}' AND ExecutionStatus = 'Running'"
         f" AND {DELIVERY_STATE.name} = '{DeliveryState.HELD}'"
-        f" AND {TENANT_ID.name} = '{tenant_id}' AND {ENDPOINT_ID.name} = '{endpoint_id}'"
+        f" AND {TENANT_ID.name} = '{endpoint.tenant_id}'"
+        f" AND {ENDPOINT_ID.name} = '{endpoint.endpoint_id}'"
     )
 
 

@@ -11,14 +11,15 @@ from temporalio.exceptions import ApplicationError
 
 from activities.updates import update
 from hookwright.ids import tenant_workflow_id
-from hookwright.routing import Refusal, RouteChange, RouteChanges, RoutesChanged
+from hookwright.routing import Refusal, RouteChange, RouteChanges, RoutesChanged, TenantRouteChange
 from hookwright.sizes import MAX_CHANGES, MAX_CHANGES_BYTES
+from hookwright.temporal import Update
 
 PATIENCE = timedelta(seconds=4)
 """How long an answer is waited for. What has not been sent by then is not sent any more."""
 
 
-class Waiting(NamedTuple):
+class WaitingChange(NamedTuple):
     """A change, and what is done once the tenant has answered."""
 
     change: RouteChange
@@ -34,16 +35,17 @@ class TenantRoutes:
     """
 
     client: Client
-    _lines: dict[str, deque[Waiting]] = field(default_factory=dict, init=False)
+    _lines: dict[str, deque[WaitingChange]] = field(default_factory=dict, init=False)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set, init=False)
 
-    async def change(self, tenant_id: str, change: RouteChange) -> None:
+    async def change(self, asked: TenantRouteChange) -> None:
         """Change a tenant's route table; who reads it after this sees the change.
 
         Raises:
             ApplicationError: the tenant refuses it, or is gone; final.
             RPCError, TimeoutError: no answer has come; if it was sent, it may yet be made.
         """
+        tenant_id = asked.tenant_id
         answered = asyncio.get_running_loop().create_future()
         line = self._lines.get(tenant_id)
         if line is None:
@@ -51,13 +53,13 @@ class TenantRoutes:
             task = asyncio.create_task(self._send(tenant_id, line))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
-        line.append(Waiting(change, answered))
+        line.append(WaitingChange(asked.change, answered))
         async with asyncio.timeout(PATIENCE.total_seconds()):
             refusal = await answered
         if refusal:
             raise ApplicationError(refusal.message, type=refusal.type, non_retryable=True)
 
-    async def _send(self, tenant_id: str, line: deque[Waiting]) -> None:
+    async def _send(self, tenant_id: str, line: deque[WaitingChange]) -> None:
         """Send what waits, and go on while more has come in the meantime."""
         try:
             while batch := _taken_from(line):
@@ -65,13 +67,13 @@ class TenantRoutes:
         finally:
             del self._lines[tenant_id]
 
-    async def _send_batch(self, tenant_id: str, batch: list[Waiting]) -> None:
+    async def _send_batch(self, tenant_id: str, batch: list[WaitingChange]) -> None:
         changes = RouteChanges(changes=[each.change for each in batch])
         try:
             answer: RoutesChanged = await update(
                 self.client,
                 tenant_workflow_id(tenant_id),
-                "change_routes",
+                Update.CHANGE_ROUTES,
                 changes,
                 PATIENCE,
                 RoutesChanged,
@@ -86,9 +88,9 @@ class TenantRoutes:
                 each.answered.set_result(refusal)
 
 
-def _taken_from(line: deque[Waiting]) -> list[Waiting]:
+def _taken_from(line: deque[WaitingChange]) -> list[WaitingChange]:
     """Take what fits one update, without what nobody waits for any more; empty: nothing waits."""
-    batch: list[Waiting] = []
+    batch: list[WaitingChange] = []
     size = 0
     while line and len(batch) < MAX_CHANGES:
         if line[0].answered.done():

@@ -11,6 +11,8 @@ from typing import NamedTuple, Self
 
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
+from hookwright.temporal import ErrorType
+
 SHORTEST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 1.0, 60.0
 
 FIRST_GUESS_SECONDS = 1.0
@@ -29,7 +31,7 @@ def waits(no_room: NoRoomError) -> ApplicationError:
     """Return the failure with which an activity gives its slot back until its turn comes."""
     return ApplicationError(
         f"waits for its turn: {no_room}",
-        type="waiting",
+        type=ErrorType.WAITING,
         next_retry_delay=timedelta(seconds=no_room.seconds),
         category=ApplicationErrorCategory.BENIGN,
     )
@@ -80,13 +82,13 @@ class Gauge:
 
         Each is given a turn of its own, as far apart as attempts end; so few ask in vain.
         """
-        turn = max(self.next_turn, now + SHORTEST_WAIT_SECONDS)
-        self.next_turn = min(turn + self.seconds / self.limit, now + LONGEST_WAIT_SECONDS)
-        return turn - now
+        share = max(self.next_turn, now + SHORTEST_WAIT_SECONDS)
+        self.next_turn = min(share + self.seconds / self.limit, now + LONGEST_WAIT_SECONDS)
+        return share - now
 
 
 @dataclass
-class Turn:
+class Share:
     """An attempt's right to be under way, for as long as somebody is within its context.
 
     Who waits for a POST and the POST itself are both within: one may outlast the other.
@@ -114,7 +116,7 @@ class Shares:
     limits: Limits
     _gauges: dict[str, Gauge] = field(default_factory=dict)
 
-    def take(self, tenant_id: str, endpoint_id: str) -> Turn:
+    def take(self, tenant_id: str, endpoint_id: str) -> Share:
         """Return the right to make an attempt.
 
         Raises:
@@ -128,12 +130,12 @@ class Shares:
         for key, gauge in gauges.items():
             self._gauges[key] = gauge
             gauge.under_way += 1
-        return Turn(self, tuple(gauges), now)
+        return Share(self, tuple(gauges), now)
 
-    def end(self, turn: Turn) -> None:
+    def end(self, share: Share) -> None:
         """Note that an attempt has ended."""
-        seconds = asyncio.get_running_loop().time() - turn.began
-        for key in turn.keys:
+        seconds = asyncio.get_running_loop().time() - share.began
+        for key in share.keys:
             gauge = self._gauges[key]
             gauge.ended(seconds)
             if not gauge.under_way:

@@ -20,10 +20,10 @@ from temporalio.worker import (
     SlotReserveContext,
 )
 
-FEWEST, FIRST, MOST = 16, 40, 200
+MIN_TASKS, INITIAL_TASKS, MAX_TASKS = 16, 40, 200
 """Tasks at once that wait for no receiver. Five of them are taken by polls that wait for work."""
 
-MOST_IN_ALL = 500
+MAX_TASKS_IN_ALL = 500
 """With those that wait for a receiver, which cost neither worker nor server anything."""
 
 IN_TIME_SECONDS = 1.5
@@ -51,7 +51,7 @@ class TaskSlots(CustomSlotSupplier):
     """
 
     def __init__(self) -> None:
-        self.limit = float(FIRST)
+        self.limit = float(INITIAL_TASKS)
         self._loop = asyncio.get_running_loop()
         self._freed = asyncio.Event()
         self._lock = threading.Lock()
@@ -102,7 +102,7 @@ class TaskSlots(CustomSlotSupplier):
 
     def _take(self, *, busy: bool) -> Permit | None:
         with self._measured():
-            if self._taken - self._lent >= self.limit or self._taken >= MOST_IN_ALL:
+            if self._taken - self._lent >= self.limit or self._taken >= MAX_TASKS_IN_ALL:
                 self._refused = True
                 return None
             self._taken += 1
@@ -123,9 +123,9 @@ class TaskSlots(CustomSlotSupplier):
     def _adjust(self, now: float) -> None:
         average = self._busy_seconds / self._completed
         if average > IN_TIME_SECONDS:
-            self.limit = max(FEWEST, self.limit * max(0.5, IN_TIME_SECONDS / average))
+            self.limit = max(MIN_TASKS, self.limit * max(0.5, IN_TIME_SECONDS / average))
         elif self._refused:
-            self.limit = min(MOST, self.limit + GROWTH)
+            self.limit = min(MAX_TASKS, self.limit + GROWTH)
         self._completed, self._busy_seconds = 0, 0.0
         self._window_began, self._refused = now, False
 

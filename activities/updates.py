@@ -8,6 +8,8 @@ from temporalio.client import Client, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
+from hookwright.temporal import ErrorType
+
 
 async def update(  # noqa: PLR0913 - what an update is
     client: Client,
@@ -38,5 +40,5 @@ async def update(  # noqa: PLR0913 - what an update is
         if error.status is not RPCStatusCode.NOT_FOUND:
             raise
         raise ApplicationError(
-            f"{workflow_id} does not exist", type="not_found", non_retryable=True
+            f"{workflow_id} does not exist", type=ErrorType.NOT_FOUND, non_retryable=True
         ) from None

@@ -9,7 +9,7 @@ from temporalio.client import Client
 from api import facades
 from api.access import DELIVERIES, ENDPOINTS, EVENTS, RateLimitHeaders, RateLimits, require_access
 from api.config import ApiConfig
-from api.http import errors, hardening
+from api.http import Hardening, install_docs, install_errors
 from api.routes import (
     codec,
     contracts,
@@ -60,10 +60,10 @@ def create_app(client: Client, config: ApiConfig) -> FastAPI:
     app.state.services = services
     app.state.limits = RateLimits.at(config.rate_limit_storage)
     app.add_middleware(RateLimitHeaders)
-    errors.install(app)
-    app.add_middleware(hardening.Hardening)
+    install_errors(app)
+    app.add_middleware(Hardening)
     if config.docs:
-        hardening.install_docs(app)
+        install_docs(app)
     app.include_router(probes.router)
     own = Depends(require_access)
     for router, scopes in (

@@ -58,7 +58,7 @@ class Claims(BaseModel):
 
 
 @dataclass(frozen=True)
-class Minted:
+class NewToken:
     """A fresh token, and when it ends."""
 
     token: str
@@ -89,7 +89,7 @@ class Tokens:
 
     def mint(
         self, tenant_id: str, scopes: Sequence[Scope], expires_in_seconds: int, tier: Tier
-    ) -> Minted | None:
+    ) -> NewToken | None:
         """Return a token of a tenant's, or None without a signing key."""
         if self.signing_key is None:
             return None
@@ -106,7 +106,7 @@ class Tokens:
         if self.audience:
             claims["aud"] = self.audience
         token = jwt.encode(claims, self.signing_key)
-        return Minted(token, datetime.fromtimestamp(expires, UTC))
+        return NewToken(token, datetime.fromtimestamp(expires, UTC))
 
     def _decoded(self, token: str, key: jwt.PyJWK) -> dict[str, Any]:
         """Return the claims of a token that this key signed.

@@ -16,18 +16,6 @@ TASK_QUEUE = "hookwright"
 MAX_NUMBER = 2**53 - 1
 """The largest id that is a number: JavaScript holds it exactly."""
 
-# Workflow types by name: activities start workflows that they may not import.
-EVENT_WORKFLOW = "Event"
-DELIVERY_WORKFLOW = "Delivery"
-RECOVERY_WORKFLOW = "Recovery"
-
-# The keys under which entities keep the memo copy of their state.
-TENANT_MEMO = "tenant"
-ROUTES_MEMO = "routes"
-ENDPOINT_MEMO = "endpoint"
-ATTEMPTS_MEMO = "attempts"
-RECOVERY_MEMO = "recovery"
-
 EVENT_TYPES_WORKFLOW_ID = "event-types"
 """The one catalogue. Every other workflow id has a colon."""
 
@@ -54,11 +42,6 @@ def entities_queue(task_queue: str) -> str:
     return f"{task_queue}-entities"
 
 
-def routes_memo(number: int) -> str:
-    """Return the key of one slice of a tenant's route table: `routes`, `routes.1`, `routes.2`..."""
-    return f"{ROUTES_MEMO}.{number}" if number else ROUTES_MEMO
-
-
 def tenant_workflow_id(tenant_id: str) -> str:
     """Return the id of a tenant's `Tenant` workflow."""
     return f"tenant:{tenant_id}"
@@ -79,9 +62,9 @@ def delivery_workflow_id(tenant_id: str, endpoint_id: str, event_id: str) -> str
     return f"delivery:{tenant_id}:{endpoint_id}:{event_id}"
 
 
-def trial_workflow_id(tenant_id: str, endpoint_id: str, event_id: str) -> str:
-    """Return the id of a `Trial` workflow."""
-    return f"trial:{tenant_id}:{endpoint_id}:{event_id}"
+def endpoint_test_workflow_id(tenant_id: str, endpoint_id: str, event_id: str) -> str:
+    """Return the id of an `EndpointTest` workflow."""
+    return f"test:{tenant_id}:{endpoint_id}:{event_id}"
 
 
 def recovery_workflow_id(tenant_id: str, endpoint_id: str) -> str:
@@ -96,7 +79,7 @@ def recovery_id(endpoint_id: str, run_id: str) -> str:
 
 def tenant_workflow_prefixes(tenant_id: str) -> tuple[str, ...]:
     """Return what the ids of all workflows of a tenant begin with, but for its own."""
-    kinds = ("event", "delivery", "endpoint", "trial", "recovery")
+    kinds = ("event", "delivery", "endpoint", "test", "recovery")
     return tuple(f"{kind}:{tenant_id}:" for kind in kinds)
 
 

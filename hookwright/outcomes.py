@@ -1,4 +1,4 @@
-"""How an attempt can end, where a delivery can stand, and whether an endpoint is attempted."""
+"""The states that people see: of an attempt, of a delivery, and of an endpoint."""
 
 from enum import StrEnum
 
@@ -53,3 +53,15 @@ class EndpointStatus(StrEnum):
     ACTIVE = "active"
     PAUSED = "paused"
     DISABLED = "disabled"
+
+
+class Colour(StrEnum):
+    """An endpoint's health at a glance.
+
+    Green delivers; yellow had failures in the last hour; red is disabled, or fails now and did
+    most of the hour.
+    """
+
+    GREEN = "green"
+    YELLOW = "yellow"
+    RED = "red"

@@ -16,7 +16,7 @@ from functools import cache
 
 from cryptography.exceptions import InvalidSignature
 
-from hookwright.contracts import Contract, SignatureRule, load_contracts
+from hookwright.contracts import Contract, Contracts, SignatureRule, load_contracts
 from hookwright.webhook import (
     PUBLIC_KEY_PREFIX,
     check_secret,
@@ -182,5 +182,5 @@ def _shipped(name: str) -> Contract:
 
 
 @cache
-def _contracts() -> dict[str, Contract]:
+def _contracts() -> Contracts:
     return load_contracts()

@@ -19,7 +19,7 @@ from runtime.http import listening_socket, serve
 from runtime.keys import cursor_key
 from runtime.running import errors, say
 from runtime.settings import Settings
-from runtime.worker import worker
+from runtime.worker import WorkerConfig, worker
 
 WAIT_SECONDS = 60.0
 RETRY_SECONDS = 0.25
@@ -71,22 +71,26 @@ def api_config(settings: Settings) -> ApiConfig:
     )
 
 
+def worker_config(settings: Settings) -> WorkerConfig:
+    """Return what a worker is told."""
+    return WorkerConfig(
+        task_queue=settings.task_queue,
+        destinations=settings.destinations,
+        contracts=settings.contracts,
+        proxy=settings.proxy,
+        authorities=settings.egress_authorities,
+        operator_tenant=settings.operator_tenant,
+    )
+
+
 async def run_worker(settings: Settings) -> None:
     """Run workflows and deliver until cancelled, then let POSTs in flight end."""
-    # Before the wait: a broken file is told at once.
-    contracts, authorities = settings.contracts, settings.egress_authorities
+    # Before the wait, so that a broken file is named at once.
+    config = worker_config(settings)
     client = await _connected(EncryptionCodec(settings.key_ring), WAIT_SECONDS)
     try:
-        async with worker(
-            client,
-            settings.destinations,
-            contracts,
-            settings.task_queue,
-            proxy=settings.proxy,
-            authorities=authorities,
-            operator_tenant=settings.operator_tenant,
-        ):
-            log.info("worker.started", task_queue=settings.task_queue, namespace=client.namespace)
+        async with worker(client, config):
+            log.info("worker.started", task_queue=config.task_queue, namespace=client.namespace)
             try:
                 await asyncio.Event().wait()
             finally:

@@ -20,7 +20,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from activities.egress import Proxy, tls_context
 from api.config import IN_MEMORY
 from api.tokens import Tokens
-from hookwright.contracts import Contract, ContractError, load_contracts
+from hookwright.contracts import ContractError, Contracts, load_contracts
 from hookwright.ids import TASK_QUEUE
 from hookwright.security import DestinationPolicy, parse_networks
 from runtime.errors import CommandError
@@ -266,7 +266,7 @@ class Settings(BaseSettings):
         return Tokens((*own, *theirs), own[0] if own else None, self.jwt_audience)
 
     @property
-    def contracts(self) -> dict[str, Contract]:
+    def contracts(self) -> Contracts:
         """The contracts that can be chosen.
 
         Raises:

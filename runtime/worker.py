@@ -6,8 +6,9 @@ what their deliveries need, and entities answer whatever is under way
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -20,29 +21,36 @@ from temporalio.worker import (
     WorkflowRunner,
 )
 
-from activities.delivery import Attempts, Ledger, Posting, Reporter, Telling
+from activities.delivery import (
+    AttemptRunner,
+    DeliveryActivities,
+    DeliveryReports,
+    Ledger,
+    ReportQueue,
+    WebhookSender,
+)
 from activities.egress import Egress, Proxy
-from activities.endpoint_snapshots import Endpoints
-from activities.entities import Entities
-from activities.erasure import Erasures
-from activities.fan_out import FanOuts
-from activities.notices import Notices
-from activities.recovery import Recoveries
-from activities.releases import Releases
-from activities.task_slots import MOST_IN_ALL, TaskSlots
-from hookwright.contracts import Contract
+from activities.endpoint_snapshots import EndpointSnapshots
+from activities.entities import EntityActivities
+from activities.erasure import ErasureActivities
+from activities.fan_out import FanOutActivities
+from activities.notices import NoticeActivities
+from activities.recovery import RecoveryActivities
+from activities.releases import ReleaseActivities
+from activities.task_slots import MAX_TASKS_IN_ALL, TaskSlots
+from hookwright.contracts import Contracts
 from hookwright.expressions import Evaluator
 from hookwright.ids import deliveries_queue, entities_queue
 from hookwright.security import DestinationPolicy
 from workflows.delivery import Delivery
 from workflows.endpoint import Endpoint
+from workflows.endpoint_test import EndpointTest
 from workflows.event import Event
 from workflows.event_types import EventTypes
 from workflows.recovery import Recovery
 from workflows.tenant import Tenant
-from workflows.trial import Trial
 
-WORKFLOWS = [Tenant, Endpoint, Event, Delivery, Trial, Recovery, EventTypes]
+WORKFLOWS = [Tenant, Endpoint, Event, Delivery, EndpointTest, Recovery, EventTypes]
 
 EVENTS = 8
 """Events whose deliveries are being started at once; each starts several at once. Measured: eight
@@ -65,41 +73,45 @@ STICKY_TIMEOUT = timedelta(seconds=3)
 """How long a task waits for the worker that has the workflow cached, which may have been killed."""
 
 
+@dataclass(frozen=True)
+class WorkerConfig:
+    """What a worker is told: made at the edge from the settings, and handed down.
+
+    `proxy` and `authorities` (PEM) are for the way out to receivers. `operator_tenant` gets a copy
+    of every tenant's operational events.
+    """
+
+    task_queue: str
+    destinations: DestinationPolicy
+    contracts: Contracts
+    proxy: Proxy | None = None
+    authorities: str | None = None
+    operator_tenant: str | None = None
+
+
 @asynccontextmanager
-async def worker(  # noqa: PLR0913 - what a worker is told
-    client: Client,
-    destinations: DestinationPolicy,
-    contracts: Mapping[str, Contract],
-    task_queue: str,
-    workflow_runner: WorkflowRunner | None = None,
-    proxy: Proxy | None = None,
-    authorities: str | None = None,
-    operator_tenant: str | None = None,
+async def worker(
+    client: Client, config: WorkerConfig, workflow_runner: WorkflowRunner | None = None
 ) -> AsyncIterator[None]:
     """Run a worker while the context lasts.
 
     Workflows run unsandboxed by default: the sandbox costs about 5 ms of CPU a run, and the tests
     run inside it.
     """
+    task_queue = config.task_queue
     async with (
-        Egress(destinations, proxy=proxy, authorities=authorities) as egress,
-        Reporter(client) as reporter,
+        Egress(config.destinations, proxy=config.proxy, authorities=config.authorities) as egress,
+        ReportQueue(client) as reports,
         Ledger() as ledger,
         Evaluator() as evaluator,
     ):
         slots = TaskSlots()
-        own = activities(
-            client,
-            Posting(egress, contracts, evaluator),
-            reporter,
-            Notices(client, operator_tenant, task_queue),
-            FanOuts(client, deliveries_queue(task_queue), evaluator),
-            ledger,
-            slots,
-        )
+        sender = WebhookSender(egress, config.contracts, evaluator)
+        endpoints = EndpointSnapshots(client)
+        runner = AttemptRunner(sender, DeliveryReports(reports, endpoints, sender), ledger)
         common: dict[str, Any] = {
             "workflows": WORKFLOWS,
-            "activities": own,
+            "activities": _activities(client, config, runner, endpoints, evaluator, slots),
             "workflow_runner": workflow_runner or UnsandboxedWorkflowRunner(),
             "graceful_shutdown_timeout": DRAIN,
             "max_heartbeat_throttle_interval": HEARTBEATS_APART,
@@ -111,7 +123,7 @@ async def worker(  # noqa: PLR0913 - what a worker is told
                 client,
                 task_queue=deliveries_queue(task_queue),
                 tuner=_tuner(slots),
-                max_cached_workflows=2 * MOST_IN_ALL,
+                max_cached_workflows=2 * MAX_TASKS_IN_ALL,
                 **common,
             ),
             Worker(client, task_queue=entities_queue(task_queue), tuner=_tuner(ENTITIES), **common),
@@ -144,42 +156,41 @@ def _tuner(workflow_tasks: int | TaskSlots) -> WorkerTuner:
     )
 
 
-def activities(  # noqa: PLR0913 - what they need
+def _activities(  # noqa: PLR0913 - what they share
     client: Client,
-    posting: Posting,
-    reporter: Reporter,
-    notices: Notices,
-    fan_outs: FanOuts,
-    ledger: Ledger,
+    config: WorkerConfig,
+    runner: AttemptRunner,
+    endpoints: EndpointSnapshots,
+    evaluator: Evaluator,
     slots: TaskSlots,
 ) -> list[Callable[..., Any]]:
     """Return the activities, bound to what they need."""
-    endpoints = Endpoints(client)
-    telling = Telling(reporter, endpoints, posting)
-    attempts = Attempts(client, endpoints, posting, telling, ledger, slots.lent)
-    entities = Entities(client)
-    releases = Releases(client, endpoints)
-    recoveries = Recoveries(client, endpoints, fan_outs.deliveries_queue, fan_outs.evaluator)
+    queue = deliveries_queue(config.task_queue)
+    fan_outs = FanOutActivities(client, queue, evaluator)
+    attempts = DeliveryActivities(client, endpoints, runner, slots.lent)
+    entities = EntityActivities(client)
+    releases = ReleaseActivities(client, endpoints)
+    recoveries = RecoveryActivities(client, endpoints, queue, evaluator)
     return [
         fan_outs.fan_out,
         fan_outs.fan_out_rest,
-        Erasures(client).erase_tenant,
-        attempts.attempt,
+        attempts.first_attempt,
         attempts.retry,
-        attempts.leave,
-        attempts.try_out,
+        attempts.report_ended,
+        attempts.send_test,
         attempts.recorded_log,
         attempts.cancel_workflow,
         entities.register_route,
         entities.unregister_route,
         entities.delete_endpoints,
         entities.cancel_deliveries,
+        NoticeActivities(client, config.operator_tenant, config.task_queue).publish,
         releases.probe,
         releases.release,
         releases.expire,
-        releases.end_held,
-        releases.count_held,
-        notices.publish,
+        releases.cancel,
+        releases.count,
         recoveries.recover,
         recoveries.recorded_progress,
+        ErasureActivities(client).erase_tenant,
     ]

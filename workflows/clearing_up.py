@@ -5,16 +5,17 @@ from datetime import timedelta
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from activities.entities import Entities
+    from activities.entities import EntityActivities
+    from hookwright.models import DeliveryScope
 
-LOOKS_AFTER_SECONDS = (1, 2, 4, 8)
+SEARCH_PAUSES_SECONDS = (1, 2, 4, 8)
 """Visibility lags behind: the longest lag measured between a start and its row is 0.2 s."""
 
-MAX_LOOKS = 30
+MAX_SEARCHES = 30
 """What was cancelled is found until it has ended: a POST under way takes a minute at most."""
 
-LOOK_TIMEOUT = timedelta(hours=1)
-LOOK_HEARTBEAT = timedelta(seconds=30)
+SEARCH_TIMEOUT = timedelta(hours=1)
+SEARCH_HEARTBEAT = timedelta(seconds=30)
 
 
 async def cancel_deliveries(tenant_id: str, endpoint_id: str | None = None) -> None:
@@ -24,14 +25,14 @@ async def cancel_deliveries(tenant_id: str, endpoint_id: str | None = None) -> N
     nothing. The pauses are timers and not part of an activity: however many are deleted at once,
     they hold none of a worker's slots.
     """
-    for number in range(MAX_LOOKS):
-        pause = LOOKS_AFTER_SECONDS[min(number, len(LOOKS_AFTER_SECONDS) - 1)]
+    for number in range(MAX_SEARCHES):
+        pause = SEARCH_PAUSES_SECONDS[min(number, len(SEARCH_PAUSES_SECONDS) - 1)]
         await workflow.sleep(pause)
         found = await workflow.execute_activity_method(
-            Entities.cancel_deliveries,
-            args=[tenant_id, endpoint_id],
-            start_to_close_timeout=LOOK_TIMEOUT,
-            heartbeat_timeout=LOOK_HEARTBEAT,
+            EntityActivities.cancel_deliveries,
+            DeliveryScope(tenant_id=tenant_id, endpoint_id=endpoint_id),
+            start_to_close_timeout=SEARCH_TIMEOUT,
+            heartbeat_timeout=SEARCH_HEARTBEAT,
         )
-        if not found and pause == LOOKS_AFTER_SECONDS[-1]:
+        if not found and pause == SEARCH_PAUSES_SECONDS[-1]:
             return

@@ -5,6 +5,7 @@ from datetime import datetime
 from pydantic import BaseModel
 from temporalio.exceptions import ApplicationError
 
+from hookwright.temporal import ErrorType
 from hookwright.times import Timestamp
 
 
@@ -20,4 +21,4 @@ class Deadline(BaseModel):
     def refuse_when_late(self, now: datetime) -> None:
         """Raise ApplicationError if nobody waits for this any more."""
         if self.not_after and now > self.not_after:
-            raise ApplicationError("nobody waits for this any more", type="late")
+            raise ApplicationError("nobody waits for this any more", type=ErrorType.LATE)

@@ -1,60 +1,77 @@
-"""What an endpoint does of itself: tell, probe, release, expire, count; its duties take turns."""
+"""What an endpoint does of its own accord: publish notices, probe, release, expire and count.
+
+The duties take turns, so that none keeps another waiting (docs/decisions/0009-health.md).
+"""
 
 import asyncio
+from collections.abc import Callable
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
-    from activities.notices import Notices
-    from activities.releases import Releases
+    from pydantic import BaseModel
+
+    from activities.notices import NoticeActivities
+    from activities.releases import ReleaseActivities
     from hookwright.health import Due, Duty, Health, Turns
+    from hookwright.models import EndpointRef, NoticesInput, ProbeInput, ReleaseInput
+    from hookwright.temporal import ErrorType
 
-if TYPE_CHECKING:
-    from workflows.endpoint import Endpoint
+from workflows.endpoint_record import EndpointRecord
 
-NOTICES_AT_ONCE = 100
+NOTICES_IN_A_TURN = 100
 
 TURN, HEARTBEAT = timedelta(minutes=1), timedelta(seconds=10)
-"""A turn lasts no longer, with all that is tried again in it. The activities stop by themselves
-before (`hookwright.health.duties.ENOUGH_SECONDS`)."""
+"""A turn lasts no longer, with all retries in it. The activities stop by themselves before
+(`hookwright.health.duties.TURN_SECONDS`)."""
 
 
-class Upkeep:
+class EndpointDuties:
     """Does what the endpoint's health says is due (`Health.due`), and waits until something is."""
 
-    def __init__(self, endpoint: "Endpoint") -> None:
-        self.endpoint = endpoint
+    def __init__(self, record: EndpointRecord, closing: Callable[[], bool]) -> None:
+        self.record = record
+        self.closing = closing
         self.turns = Turns()
         self.busy = False
 
     @property
     def health(self) -> Health:
-        """What decides."""
-        return self.endpoint.health
-
-    def due(self) -> Due | None:
-        """Return whose turn it is."""
-        return self.health.due(workflow.now(), self.turns)
+        """The endpoint's health, which decides what is due."""
+        return self.record.health
 
     async def next_turn(self) -> None:
         """Wait until something is due, or the run closes, and do it."""
-        due = self.due()
+        due = self._due()
         if due is None or due.at > workflow.now():
-            await self.wait_for_change(due)
+            await self._wait_for_change(due)
             return
         self.busy = True
-        await self.have_turn(due.duty)
+        await self._take_turn(due.duty)
         self.busy = False
-        self.endpoint.publish_state()
+        self.record.publish()
 
-    async def have_turn(self, duty: Duty) -> None:
+    def _due(self) -> Due | None:
+        return self.health.due(workflow.now(), self.turns)
+
+    async def _wait_for_change(self, due: Due | None) -> None:
+        """Wait until it is due, or until a signal or an update changes what is due."""
+        try:
+            await workflow.wait_condition(
+                lambda: self.closing() or self._due() != due,
+                timeout=due.at - workflow.now() if due else None,
+            )
+        except TimeoutError:
+            return
+
+    async def _take_turn(self, duty: Duty) -> None:
         """Do what is due; put it off if it fails."""
         self.turns.took(duty)
         try:
-            await self.do(duty)
+            await self._do(duty)
         except (ActivityError, TimeoutError) as error:
             if is_cancelled_exception(error):
                 raise
@@ -63,17 +80,7 @@ class Upkeep:
         else:
             self.turns.went_well(duty)
 
-    async def wait_for_change(self, due: Due | None) -> None:
-        """Wait until it is due, or a signal or update changes what is."""
-        try:
-            await workflow.wait_condition(
-                lambda: self.endpoint.closing() or self.due() != due,
-                timeout=due.at - workflow.now() if due else None,
-            )
-        except TimeoutError:
-            return
-
-    async def do(self, duty: Duty) -> None:
+    async def _do(self, duty: Duty) -> None:
         """Do what a duty asks for.
 
         Raises:
@@ -81,74 +88,96 @@ class Upkeep:
             TimeoutError: the tenant did not answer.
         """
         match duty:
-            case Duty.TELL:
-                told = await self.run(Notices.publish, self.health.to_publish(NOTICES_AT_ONCE))
-                self.health.told(told)
             case Duty.ANNOUNCE:
-                await self.announce()
-            case Duty.PROBE:
-                found = await self.run(Releases.probe, self.health.probes)
-                self.health.probed(workflow.now(), found=found)
-            case Duty.RELEASE:
-                await self.release()
-            case Duty.END_HELD:
-                # Each reports that it has left; until then, and for those missed, look again later.
-                ended = await self.run(Releases.end_held)
-                self.health.holding.ended(workflow.now(), ended)
+                await self._announce_status()
+            case Duty.NOTIFY:
+                await self._publish_notices()
             case Duty.EXPIRE:
-                wait = await self.run(Releases.expire)
-                self.health.holding.next_expiry_at = workflow.now() + timedelta(seconds=wait)
+                await self._expire_held()
+            case Duty.CANCEL_HELD:
+                await self._cancel_held()
+            case Duty.PROBE:
+                await self._probe()
+            case Duty.RELEASE:
+                await self._release_held()
             case Duty.COUNT:
-                await self.count()
+                await self._count_held()
 
-    async def announce(self) -> None:
+    async def _announce_status(self) -> None:
         """Make a new version, so that events accepted from now on meet the new status.
 
         Raises:
-            TimeoutError: the tenant did not answer, or an update waits for it just now.
+            TimeoutError: the tenant did not answer, or an update is waiting for it just now.
         """
         try:
-            await asyncio.wait_for(self.new_version(), TURN.total_seconds())
+            await asyncio.wait_for(self._new_version(), TURN.total_seconds())
         except ApplicationError as error:
-            if error.type == "late":
+            if error.type == ErrorType.LATE:
                 raise TimeoutError from error
             # The tenant is gone; this endpoint will follow it.
             workflow.logger.warning("status not announced: %s", error)
         except ActivityError as error:
             raise TimeoutError from error
 
-    async def new_version(self) -> None:
-        """Apply the endpoint as it is, once no update is under way."""
-        async with self.endpoint.changing:
-            if not self.endpoint.state.deleted:
-                await self.endpoint.apply()
+    async def _new_version(self) -> None:
+        async with self.record.lock:
+            if not self.record.state.deleted:
+                await self.record.apply()
 
-    async def release(self) -> None:
-        """Let go some of what is held; open when nothing is."""
-        holding, config = self.health.holding, self.endpoint.state.active_config
-        if holding.throttled_until:
-            holding.drain(workflow.now())
-        if not holding.held:
-            holding.open()
+    async def _publish_notices(self) -> None:
+        notices = self.health.notices.next(NOTICES_IN_A_TURN)
+        published: int = await self._run(
+            NoticeActivities.publish, NoticesInput(endpoint=self._endpoint(), notices=notices)
+        )
+        self.health.notices.published(published)
+
+    async def _expire_held(self) -> None:
+        wait_seconds: float = await self._run(ReleaseActivities.expire, self._endpoint())
+        self.health.expiry_checked(workflow.now(), wait_seconds)
+
+    async def _cancel_held(self) -> None:
+        """Cancel what waits for an endpoint that is gone.
+
+        Each delivery reports that it has ended. Until then, and for those that were not found, the
+        endpoint searches again later.
+        """
+        cancelled: int = await self._run(ReleaseActivities.cancel, self._endpoint())
+        self.health.held_cancelled(workflow.now(), cancelled)
+
+    async def _probe(self) -> None:
+        found: bool = await self._run(
+            ReleaseActivities.probe,
+            ProbeInput(endpoint=self._endpoint(), earlier=self.health.probes),
+        )
+        self.health.probed(workflow.now(), found=found)
+
+    async def _release_held(self) -> None:
+        """Release some of what is held; when nothing is held any more, the queue opens."""
+        if not self.health.begin_release(workflow.now()):
             return
-        self.endpoint.publish_state()
-        found = await self.run(Releases.release, holding.speed(config.drain_per_second))
-        holding.released(workflow.now(), found, config.drain_per_second)
+        self.record.publish()
+        top = self.record.state.active_config.drain_per_second
+        found: int = await self._run(
+            ReleaseActivities.release,
+            ReleaseInput(endpoint=self._endpoint(), per_second=self.health.release_pace(top)),
+        )
+        self.health.released(workflow.now(), found, top)
 
-    async def count(self) -> None:
-        """Hold the number of held deliveries against visibility, unless it changes meanwhile."""
-        holding = self.health.holding
-        moved_at = holding.last_moved_at
-        found = await self.run(Releases.count_held)
-        if holding.last_moved_at == moved_at:
-            self.health.counted(workflow.now(), found)
+    async def _count_held(self) -> None:
+        """Compare the number of held deliveries with what visibility shows."""
+        moved_at = self.health.held_moved_at
+        found: int = await self._run(ReleaseActivities.count, self._endpoint())
+        self.health.counted(workflow.now(), found, moved_at)
 
-    async def run(self, activity: Any, *arguments: object) -> Any:  # noqa: ANN401 - any of ours
-        """Run an activity on this endpoint, tried again within its turn if it fails."""
-        state = self.endpoint.state
+    def _endpoint(self) -> EndpointRef:
+        state = self.record.state
+        return EndpointRef(tenant_id=state.tenant_id, endpoint_id=state.endpoint_id)
+
+    async def _run(self, activity: Any, argument: BaseModel) -> Any:  # noqa: ANN401 - any of ours
+        """Run an activity on this endpoint; retries of it stay within this turn."""
         return await workflow.execute_activity_method(
             activity,
-            args=[state.tenant_id, state.endpoint_id, *arguments],
+            argument,
             schedule_to_close_timeout=TURN,
             heartbeat_timeout=HEARTBEAT,
         )

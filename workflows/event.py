@@ -10,19 +10,19 @@ from temporalio.exceptions import ApplicationError
 with workflow.unsafe.imports_passed_through():
     from pydantic import ValidationError
 
-    from activities.fan_out import FanOuts
+    from activities.fan_out import FanOutActivities
     from hookwright.ids import event_workflow_id
-    from hookwright.models import EventInput, FanOut
-    from hookwright.temporal import event_search_attributes
+    from hookwright.models import EventInput, FanOut, FanOutInput
+    from hookwright.temporal import ErrorType, WorkflowType, event_search_attributes
     from hookwright.times import delay_until
     from hookwright.validation_errors import told
 
-MOMENT = timedelta(milliseconds=1)
-FEW_TIMEOUT, ALL_TIMEOUT = timedelta(minutes=2), timedelta(hours=6)
+OWN_TASK_DELAY = timedelta(milliseconds=1)
+LOCAL_FAN_OUT_TIMEOUT, FAN_OUT_TIMEOUT = timedelta(minutes=2), timedelta(hours=6)
 MISSED_HEARTBEAT = timedelta(seconds=10)
 
 
-@workflow.defn
+@workflow.defn(name=WorkflowType.EVENT)
 class Event:
     """One event on its way to every endpoint of its tenant that wants it.
 
@@ -66,19 +66,21 @@ class Event:
             # What a local activity did is stored with the workflow task that it ran in, and a
             # cancellation meanwhile makes Temporal run that task anew: it must not be the task in
             # which it was decided that nobody has cancelled.
-            await workflow.sleep(MOMENT)
+            await workflow.sleep(OWN_TASK_DELAY)
         started = workflow.info().workflow_start_time
         event = event.model_copy(update={"created_at": event.created_at or started})
         accepted_at = max(started, event.deliver_at or started)
         begun = await workflow.execute_local_activity_method(
-            FanOuts.fan_out, args=[event, accepted_at], start_to_close_timeout=FEW_TIMEOUT
+            FanOutActivities.fan_out,
+            FanOutInput(event=event, accepted_at=accepted_at),
+            start_to_close_timeout=LOCAL_FAN_OUT_TIMEOUT,
         )
         if begun.complete:
             return begun
         return await workflow.execute_activity_method(
-            FanOuts.fan_out_rest,
-            args=[event, accepted_at, begun],
-            start_to_close_timeout=ALL_TIMEOUT,
+            FanOutActivities.fan_out_rest,
+            FanOutInput(event=event, accepted_at=accepted_at, done=begun),
+            start_to_close_timeout=FAN_OUT_TIMEOUT,
             heartbeat_timeout=MISSED_HEARTBEAT,
             retry_policy=RetryPolicy(maximum_interval=timedelta(seconds=10)),
         )
@@ -103,4 +105,4 @@ def _checked(argument: RawValue) -> EventInput:
 
 
 def _no_event(reason: str) -> ApplicationError:
-    return ApplicationError(reason, type="invalid_event", non_retryable=True)
+    return ApplicationError(reason, type=ErrorType.INVALID_EVENT, non_retryable=True)

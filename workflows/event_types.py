@@ -8,31 +8,32 @@ with workflow.unsafe.imports_passed_through():
     from hookwright.catalogue import CatalogueEntry, CatalogueState, EventTypeFields
     from hookwright.ids import EventType
     from hookwright.sizes import MAX_CATALOGUE_BYTES
+    from hookwright.temporal import ErrorType, WorkflowType
 
 from workflows.deadline import Deadline
 
 
-class EventTypePut(Deadline):
+class EventTypePutUpdate(Deadline):
     """The argument of `put`."""
 
     name: EventType
     fields: EventTypeFields
 
 
-class EventTypeDelete(Deadline):
+class EventTypeDeleteUpdate(Deadline):
     """The argument of `delete`."""
 
     name: EventType
 
 
-class EventTypeKept(BaseModel):
+class EventTypePutResult(BaseModel):
     """The answer to `put`."""
 
     entry: CatalogueEntry
     created: bool
 
 
-@workflow.defn
+@workflow.defn(name=WorkflowType.EVENT_TYPES)
 class EventTypes:
     """Lives for ever. State is carried in the argument; the memo is the copy that others read."""
 
@@ -48,7 +49,7 @@ class EventTypes:
         workflow.continue_as_new(self.state, memo=dict(self.state.entries))
 
     @workflow.update
-    async def put(self, request: EventTypePut) -> EventTypeKept:
+    async def put(self, request: EventTypePutUpdate) -> EventTypePutResult:
         """Enter or change an event type."""
         known, now = self.state.entries.get(request.name), workflow.now()
         entry = CatalogueEntry(
@@ -59,25 +60,25 @@ class EventTypes:
         )
         self.state.entries[request.name] = entry
         workflow.upsert_memo({request.name: entry})
-        return EventTypeKept(entry=entry, created=known is None)
+        return EventTypePutResult(entry=entry, created=known is None)
 
     @workflow.update
-    async def delete(self, request: EventTypeDelete) -> None:
+    async def delete(self, request: EventTypeDeleteUpdate) -> None:
         """Take an event type out of the catalogue, if it is there."""
         if self.state.entries.pop(request.name, None):
             workflow.upsert_memo({request.name: None})
 
     @put.validator
-    def refuse_put(self, request: EventTypePut) -> None:
+    def refuse_put(self, request: EventTypePutUpdate) -> None:
         """The catalogue has a size that Temporal can keep."""
         request.refuse_when_late(workflow.now())
         if self.state.size_with(request.name, request.fields) > MAX_CATALOGUE_BYTES:
             raise ApplicationError(
                 f"the catalogue has at most {MAX_CATALOGUE_BYTES} bytes; delete event types first",
-                type="conflict",
+                type=ErrorType.CONFLICT,
             )
 
     @delete.validator
-    def refuse_delete(self, request: EventTypeDelete) -> None:
+    def refuse_delete(self, request: EventTypeDeleteUpdate) -> None:
         """What its caller was told has failed is not done later."""
         request.refuse_when_late(workflow.now())

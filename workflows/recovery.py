@@ -14,21 +14,21 @@ from temporalio.exceptions import (
 )
 
 with workflow.unsafe.imports_passed_through():
-    from activities.recovery import Recoveries
-    from hookwright.ids import RECOVERY_MEMO
-    from hookwright.models import RecoveryInput, RecoveryProgress, RecoveryView
+    from activities.recovery import RecoveryActivities
+    from hookwright.models import RecoverInput, RecoveryInput, RecoveryProgress, RecoveryView
+    from hookwright.temporal import MemoKey, WorkflowType
 
 from workflows.deadline import Deadline
 
 LONGEST = timedelta(days=30)
 MISSED_HEARTBEAT = timedelta(seconds=5)
 
-SHORT = timedelta(seconds=10)
+READ_TIMEOUT = timedelta(seconds=10)
 
 OUR_OWN_FAULTS = RetryPolicy(maximum_interval=timedelta(seconds=10))
 
 
-@workflow.defn
+@workflow.defn(name=WorkflowType.RECOVERY)
 class Recovery:
     """One activity does it, from start to end; its progress rides in its heartbeats.
 
@@ -60,8 +60,8 @@ class Recovery:
         """Let the activity work until it is done, paused or cancelled, and keep its progress."""
         self.under_way = True
         activity = workflow.start_activity_method(
-            Recoveries.recover,
-            args=[recovery, self.view.progress],
+            RecoveryActivities.recover,
+            RecoverInput(recovery=recovery, progress=self.view.progress),
             start_to_close_timeout=LONGEST,
             heartbeat_timeout=MISSED_HEARTBEAT,
             retry_policy=OUR_OWN_FAULTS,
@@ -91,7 +91,7 @@ class Recovery:
     async def recorded(self) -> RecoveryProgress:
         """Return the progress that the activity has told by now. Cancelled, its heartbeats go."""
         return await workflow.execute_local_activity_method(
-            Recoveries.recorded_progress, start_to_close_timeout=SHORT
+            RecoveryActivities.recorded_progress, start_to_close_timeout=READ_TIMEOUT
         )
 
     async def halted(
@@ -109,9 +109,9 @@ class Recovery:
                 self.keep_later(recorded)
             elif error.retry_state is RetryState.CANCEL_REQUESTED:
                 self.keep_later(recorded)
-                self.keep_later(*_told(error.cause))
+                self.keep_later(*_reported_progress(error.cause))
             else:
-                self.keep_later(*_told(error.cause))
+                self.keep_later(*_reported_progress(error.cause))
                 raise
 
     def keep_later(self, *found: RecoveryProgress) -> None:
@@ -127,7 +127,7 @@ class Recovery:
 
     def show(self) -> None:
         """Copy the state to the memo."""
-        workflow.upsert_memo({RECOVERY_MEMO: self.view})
+        workflow.upsert_memo({MemoKey.RECOVERY: self.view})
 
     @workflow.update
     async def pause(self, request: Deadline) -> None:  # noqa: ARG002 - validated
@@ -153,7 +153,7 @@ class Recovery:
         request.refuse_when_late(workflow.now())
 
 
-def _told(cause: BaseException | None) -> list[RecoveryProgress]:
+def _reported_progress(cause: BaseException | None) -> list[RecoveryProgress]:
     """Return the progress in a failed activity's details, or in its last heartbeat."""
     match cause:
         case ApplicationError():

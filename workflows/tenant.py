@@ -7,11 +7,11 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
-    from activities.entities import Entities
-    from activities.erasure import Erasures
-    from hookwright.ids import TENANT_MEMO, routes_memo
-    from hookwright.models import TenantSettings, TenantView
+    from activities.entities import EntityActivities
+    from activities.erasure import ErasureActivities
+    from hookwright.models import TenantEndpoints, TenantSettings, TenantView
     from hookwright.routing import RouteChanges, RoutesChanged, RouteTable, TenantState
+    from hookwright.temporal import ErrorType, MemoKey, WorkflowType, routes_key
 
 from workflows.clearing_up import cancel_deliveries
 from workflows.deadline import Deadline
@@ -20,27 +20,27 @@ CLEAN_UP_TIMEOUT = timedelta(hours=6)
 CLEAN_UP_HEARTBEAT = timedelta(seconds=30)
 
 
-class SettingsPut(Deadline):
+class TenantPutUpdate(Deadline):
     """The argument of `put`. A revocation that it does not speak of may be kept."""
 
     settings: TenantSettings
     keeps_tokens_not_before: bool = False
 
 
-class TenantDelete(BaseModel):
+class TenantDeleteUpdate(BaseModel):
     """The argument of `delete`: whether its events and deliveries go with it."""
 
     erase: bool = False
 
 
-class TenantPut(BaseModel):
+class TenantPutResult(BaseModel):
     """The answer to `put`."""
 
     tenant: TenantView
     created: bool
 
 
-@workflow.defn
+@workflow.defn(name=WorkflowType.TENANT)
 class Tenant:
     """Lives until deleted. State is carried in the argument; the memo is the copy others read.
 
@@ -82,11 +82,11 @@ class Tenant:
     def publish(self) -> None:
         """Copy to the memo what has changed since this was last done."""
         memo: dict[str, object] = {
-            routes_memo(number): self.table.slice(number) or None
+            routes_key(number): self.table.slice(number) or None
             for number in sorted(self.table.changed)
         }
         if self.view_changed:
-            memo[TENANT_MEMO] = None if self.state.deleted else self.view()
+            memo[MemoKey.TENANT] = None if self.state.deleted else self.view()
         workflow.upsert_memo(memo)
         self.table.changed.clear()
         self.view_changed = False
@@ -94,12 +94,12 @@ class Tenant:
     def continue_as_new(self) -> None:
         """Go on in a new run, with the table packed, and with a memo that is as the state is."""
         self.state.routes = self.table.packed()
-        slices = {routes_memo(number): it for number, it in enumerate(self.state.routes)}
-        view = {TENANT_MEMO: self.view()} if self.state.version else {}
+        slices = {routes_key(number): it for number, it in enumerate(self.state.routes)}
+        view = {str(MemoKey.TENANT): self.view()} if self.state.version else {}
         workflow.continue_as_new(self.state, memo={**view, **slices})
 
     @workflow.update
-    async def put(self, request: SettingsPut) -> TenantPut:
+    async def put(self, request: TenantPutUpdate) -> TenantPutResult:
         """Create the tenant or change its settings."""
         created = self.state.version == 0
         now = workflow.now()
@@ -110,7 +110,7 @@ class Tenant:
         self.state.created_at = self.state.created_at or now
         self.state.updated_at = now
         self.view_changed = True
-        return TenantPut(tenant=self.view(), created=created)
+        return TenantPutResult(tenant=self.view(), created=created)
 
     @workflow.update
     async def change_routes(self, request: RouteChanges) -> RoutesChanged:
@@ -118,7 +118,7 @@ class Tenant:
         return RoutesChanged(refusals=[self.table.apply(change) for change in request.changes])
 
     @workflow.update
-    async def delete(self, request: TenantDelete | None = None) -> None:
+    async def delete(self, request: TenantDeleteUpdate | None = None) -> None:
         """Delete the tenant: nothing is matched from here on, and its endpoints follow."""
         self.state.deleted = True
         self.state.erase = request is not None and request.erase
@@ -126,25 +126,25 @@ class Tenant:
         self.view_changed = True
 
     @put.validator
-    def refuse_put(self, request: SettingsPut) -> None:
+    def refuse_put(self, request: TenantPutUpdate) -> None:
         """A tenant that is being deleted takes no change; a moment later it can be made anew."""
         request.refuse_when_late(workflow.now())
         if self.state.deleted:
             raise ApplicationError(
-                "this tenant is being deleted; try again in a moment", type="conflict"
+                "this tenant is being deleted; try again in a moment", type=ErrorType.CONFLICT
             )
 
     @change_routes.validator
     def refuse_change_routes(self, request: RouteChanges) -> None:  # noqa: ARG002
         """Nor does it take endpoints; its table is empty, and stays so."""
         if self.state.deleted:
-            raise ApplicationError("this tenant is being deleted", type="tenant_deleted")
+            raise ApplicationError("this tenant is being deleted", type=ErrorType.TENANT_DELETED)
 
     async def delete_endpoints(self) -> None:
         """Delete all endpoints of a deleted tenant."""
         await workflow.execute_activity_method(
-            Entities.delete_endpoints,
-            args=[self.state.tenant_id, self.endpoints_to_delete],
+            EntityActivities.delete_endpoints,
+            TenantEndpoints(tenant_id=self.state.tenant_id, endpoint_ids=self.endpoints_to_delete),
             start_to_close_timeout=CLEAN_UP_TIMEOUT,
             heartbeat_timeout=CLEAN_UP_HEARTBEAT,
         )
@@ -152,7 +152,7 @@ class Tenant:
     async def erase(self) -> None:
         """Delete all executions of a deleted tenant, with what was sent."""
         await workflow.execute_activity_method(
-            Erasures.erase_tenant,
+            ErasureActivities.erase_tenant,
             self.state.tenant_id,
             start_to_close_timeout=CLEAN_UP_TIMEOUT,
             heartbeat_timeout=CLEAN_UP_HEARTBEAT,

@@ -1,9 +1,17 @@
 """The attempts of deliveries, and what endpoints are told of them."""
 
-from activities.delivery.attempts import Attempts
+from activities.delivery.attempts import DeliveryActivities
 from activities.delivery.ledger import Ledger
-from activities.delivery.report_queue import Reporter
-from activities.delivery.reports import Telling
-from activities.delivery.request import Posting
+from activities.delivery.report_queue import ReportQueue
+from activities.delivery.reports import DeliveryReports
+from activities.delivery.request import WebhookSender
+from activities.delivery.runner import AttemptRunner
 
-__all__ = ["Attempts", "Ledger", "Posting", "Reporter", "Telling"]
+__all__ = [
+    "AttemptRunner",
+    "DeliveryActivities",
+    "DeliveryReports",
+    "Ledger",
+    "ReportQueue",
+    "WebhookSender",
+]

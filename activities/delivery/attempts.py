@@ -1,123 +1,128 @@
-"""One attempt of a delivery: is it allowed, send, record, tell, and say when the next is due."""
+"""The activities of `Delivery` and `EndpointTest`."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
+from collections.abc import Callable, Coroutine
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-import structlog
 from temporalio import activity
 from temporalio.client import Client, WorkflowHandle
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
-from activities.delivery.ledger import Key, Ledger
-from activities.delivery.reports import Telling
-from activities.delivery.request import NotWantedError, Posted, Posting
-from activities.delivery.verdict import after_attempt
-from activities.endpoint_snapshots import Endpoints
+from activities.delivery.request import WebhookRequest
+from activities.delivery.runner import AttemptRunner
+from activities.endpoint_snapshots import EndpointSnapshots
+from activities.heartbeats import heartbeats
 from activities.shares import FIRST_ATTEMPTS, RETRIES, TESTS, NoRoomError, Shares, waits
-from hookwright.models import Attempt, DeliveryInput, DeliveryLog, EndpointState, TrialInput
+from hookwright.models import (
+    Attempt,
+    AttemptInput,
+    DeliveryInput,
+    DeliveryLog,
+    EndedInput,
+    EndpointTestInput,
+)
 from hookwright.outcomes import DeliveryState, Trigger
-from hookwright.temporal import recorded
+from hookwright.temporal import ActivityName, ErrorType, recorded
 
-FIRST_BEAT_SECONDS, BEAT_SECONDS = 0.25, 2.0
-"""A worker is taken for dead after 5 s; each beat is a write for Temporal."""
-
-Record = Callable[[DeliveryLog], None]
-
-log = structlog.get_logger(__name__)
+FIRST_BEAT_SECONDS = 0.25
+"""The first heartbeat of a retry tells those who release held deliveries in order that the attempt
+is made, or is slow. Temporal takes a worker for dead after 5 s; each beat is a write for it."""
 
 
 @dataclass(frozen=True)
-class Attempts:
-    """The activities of `Delivery`. A receiver's failure is data; only our own faults raise."""
+class DeliveryActivities:
+    """Attempts of deliveries. A receiver's failure is data; only our own faults raise."""
 
     client: Client
-    endpoints: Endpoints
-    posting: Posting
-    telling: Telling
-    ledger: Ledger = field(default_factory=Ledger)
-    lent: Callable[[], AbstractContextManager[None]] = nullcontext
+    endpoints: EndpointSnapshots
+    runner: AttemptRunner
+    lend_slot: Callable[[], AbstractContextManager[None]] = nullcontext
     first_attempts: Shares = field(default_factory=lambda: Shares(FIRST_ATTEMPTS), init=False)
     retries: Shares = field(default_factory=lambda: Shares(RETRIES), init=False)
     tests: Shares = field(default_factory=lambda: Shares(TESTS), init=False)
 
-    @activity.defn
-    async def attempt(self, delivery: DeliveryInput, so_far: DeliveryLog) -> DeliveryLog:
+    @activity.defn(name=ActivityName.FIRST_ATTEMPT)
+    async def first_attempt(self, attempt: AttemptInput) -> DeliveryLog:
         """Make the first attempt. Runs as a local activity: see docs/decisions/0002.
 
-        `so_far` is empty but for a replay, which goes on with the log of the run before it. It
-        holds a workflow task for as long as the receiver takes, so it needs a share of these:
-        without one it is left to `retry`, which holds none. Run again, since its task was not
-        completed in time, it goes on with the POST that it had begun.
+        The log is empty but for a resend, which goes on with the log of the run before it. A first
+        attempt holds a workflow task for as long as the receiver takes, so it needs a share of
+        these: without one it is left to `retry`, which holds none. If it is run again, because its
+        task was not completed in time, it goes on with the POST that it had begun.
         """
+        delivery, so_far = attempt.delivery, attempt.log
         try:
-            turn = self._turn(self.first_attempts, delivery, so_far)
+            share = self._share(self.first_attempts, delivery, so_far)
         except NoRoomError:
             return so_far
-        with turn:
+        with share:
             endpoint = await self.endpoints.at_least(
                 delivery.event.tenant_id, delivery.endpoint_id, delivery.endpoint_version
             )
-            with self.lent():
-                return await self._attempt(delivery, endpoint, so_far, turn, lambda _: None)
+            with self.lend_slot():
+                return await self.runner.run(delivery, endpoint, so_far, share, lambda _: None)
 
-    @activity.defn
-    async def retry(self, delivery: DeliveryInput, so_far: DeliveryLog) -> DeliveryLog:
+    @activity.defn(name=ActivityName.RETRY)
+    async def retry(self, attempt: AttemptInput) -> DeliveryLog:
         """Make the next attempts, one in each run of this activity, until it ends or is held.
 
-        Reset in Temporal while it waits, it makes one more at once, beside the schedule
-        (docs/decisions/0013-replay.md).
+        When it is reset in Temporal while it waits, it makes one more attempt at once, which uses
+        no step of the schedule (docs/decisions/0013-resend.md).
 
-        The log rides in the heartbeat details, which outlive a failed run: a pending delivery
-        shows all its attempts, and a killed worker does not eat a step of the schedule.
+        The log is in the heartbeat details, which outlive a failed run. So a pending delivery shows
+        all its attempts, and a killed worker costs no step of the schedule.
 
         Raises:
             ApplicationError: the next attempt is due later; benign, with `next_retry_delay`.
         """
-        details = activity.info().heartbeat_details
-        if not details and so_far.retry_in_seconds:
-            raise _due_later(so_far)
-        attempts = DeliveryLog.model_validate(details[0]) if details else so_far
+        details, given = activity.info().heartbeat_details, attempt.log
+        if not details and given.retry_in_seconds:
+            raise _due_later(given)
+        so_far = DeliveryLog.model_validate(details[0]) if details else given
         if details and activity.info().attempt == 1:
-            attempts = attempts.model_copy(update={"trigger": Trigger.MANUAL})
-            activity.heartbeat(attempts)  # it stays so, should this worker be killed
-        attempts = await _through_reset(self._next(delivery, attempts))
-        if attempts.state is DeliveryState.PENDING:
-            raise _due_later(attempts)
-        return attempts
+            so_far = so_far.model_copy(update={"trigger": Trigger.MANUAL})
+            activity.heartbeat(so_far)  # it stays so, should this worker be killed
+        after = await _through_reset(self._next(attempt.delivery, so_far))
+        if after.state is DeliveryState.PENDING:
+            raise _due_later(after)
+        return after
 
-    @activity.defn
-    async def leave(self, delivery: DeliveryInput, log: DeliveryLog, ended: DeliveryState) -> None:
-        """Tell the endpoint that a delivery waits for it no more: it has expired, or is cancelled.
-
-        `log` is as it stood before.
-        """
-        endpoint = await self.endpoints.current(delivery.event.tenant_id, delivery.endpoint_id)
+    @activity.defn(name=ActivityName.REPORT_ENDED)
+    async def report_ended(self, ended: EndedInput) -> None:
+        """Report to the endpoint that a delivery has expired, or is cancelled."""
+        event, endpoint_id = ended.delivery.event, ended.delivery.endpoint_id
+        endpoint = await self.endpoints.current(event.tenant_id, endpoint_id)
         if endpoint:
-            await self.telling.left(endpoint, delivery, log, ended)
+            await self.runner.reports.ended(endpoint, ended.delivery, ended.log, ended.state)
 
-    @activity.defn
-    async def try_out(self, trial: TrialInput) -> Attempt:
+    @activity.defn(name=ActivityName.SEND_TEST)
+    async def send_test(self, test: EndpointTestInput) -> Attempt:
         """Send a test event, whatever the endpoint's status; it counts in nothing.
 
         Raises:
             ApplicationError: the endpoint was deleted, or too many tests are under way; final.
         """
-        endpoint = await self.endpoints.current(trial.event.tenant_id, trial.endpoint_id)
+        endpoint = await self.endpoints.current(test.event.tenant_id, test.endpoint_id)
         if endpoint is None:
-            raise ApplicationError("deleted", type="endpoint_deleted", non_retryable=True)
-        now = activity.info().scheduled_time
+            raise ApplicationError("deleted", type=ErrorType.ENDPOINT_DELETED, non_retryable=True)
+        request = WebhookRequest(
+            endpoint=endpoint,
+            event=test.event,
+            happened_at=activity.info().scheduled_time,
+            number=1,
+            trigger=Trigger.TEST,
+        )
         try:
             with self.tests.take(endpoint.tenant_id, endpoint.endpoint_id):
-                posted = await self.posting.post(endpoint, trial.event, now, 1, Trigger.TEST)
+                sent = await self.runner.sender.send(request)
         except NoRoomError as error:
-            raise ApplicationError(str(error), type="busy", non_retryable=True) from None
-        return posted.attempt
+            raise ApplicationError(str(error), type=ErrorType.BUSY, non_retryable=True) from None
+        return sent.attempt
 
-    @activity.defn
+    @activity.defn(name=ActivityName.RECORDED_LOG)
     async def recorded_log(self) -> DeliveryLog:
         """Return the log that the pending `retry` of this workflow has recorded so far."""
         description = await self._workflow().describe()
@@ -125,7 +130,7 @@ class Attempts:
             return await recorded(self.client, pending, DeliveryLog)
         return DeliveryLog()
 
-    @activity.defn
+    @activity.defn(name=ActivityName.CANCEL_WORKFLOW)
     async def cancel_workflow(self) -> None:
         """Ask for this workflow's cancellation: only so can it end as cancelled."""
         await self._workflow().cancel()
@@ -134,151 +139,52 @@ class Attempts:
         return self.client.get_workflow_handle(activity.info().workflow_id or "")
 
     async def _next(self, delivery: DeliveryInput, so_far: DeliveryLog) -> DeliveryLog:
-        """Make the next attempt, or tell of the last if a killed worker may not have.
+        """Make the next attempt, or report the last one if a killed worker may not have.
 
         Raises:
             ApplicationError: it has to wait for its turn; benign, and it counts as no attempt.
         """
         try:
-            turn = self._turn(self.retries, delivery, so_far)
+            share = self._share(self.retries, delivery, so_far)
         except NoRoomError as error:
             activity.heartbeat(so_far)
             raise waits(error) from None
-        with turn:
-            endpoint = await self.endpoints.current(delivery.event.tenant_id, delivery.endpoint_id)
-            async with _heartbeats(so_far) as record:
-                if so_far.untold:
-                    return await self._told(delivery, endpoint, so_far, None)
-                return await self._attempt(delivery, endpoint, so_far, turn, record)
+        latest = so_far
 
-    def _turn(
+        def record(log: DeliveryLog) -> None:
+            nonlocal latest
+            latest = log
+            activity.heartbeat(log)
+
+        with share:
+            endpoint = await self.endpoints.current(delivery.event.tenant_id, delivery.endpoint_id)
+            async with heartbeats(lambda: (latest,), first_after=FIRST_BEAT_SECONDS):
+                if so_far.unreported:
+                    return await self.runner.report(delivery, endpoint, so_far, None)
+                return await self.runner.run(delivery, endpoint, so_far, share, record)
+
+    def _share(
         self, shares: Shares, delivery: DeliveryInput, so_far: DeliveryLog
     ) -> AbstractContextManager[object]:
         """Return the right to make the next attempt. A POST that was begun has its own."""
-        if self.ledger.knows(_key(so_far)):
+        if self.runner.has_begun(so_far):
             return nullcontext()
         return shares.take(delivery.event.tenant_id, delivery.endpoint_id)
 
-    async def _attempt(
-        self,
-        delivery: DeliveryInput,
-        endpoint: EndpointState | None,
-        so_far: DeliveryLog,
-        turn: AbstractContextManager[object],
-        record: Record,
-    ) -> DeliveryLog:
-        if endpoint is None:
-            return so_far.model_copy(update={"state": DeliveryState.CANCELLED})
-        if not (self._goes_on(so_far) or endpoint.health.admits(so_far.release)):
-            return await self._turned_away(delivery, endpoint, so_far)
-        try:
-            posted = await self._posted(delivery, endpoint, so_far, turn)
-        except NotWantedError:
-            return await self._ended(delivery, endpoint, so_far)
-        after = after_attempt(so_far, posted)
-        record(after)
-        _log_attempt(delivery, posted.attempt, after)
-        return await self._told(delivery, endpoint, after, posted.asked)
 
-    def _goes_on(self, so_far: DeliveryLog) -> bool:
-        """Tell whether the attempt is made whatever the endpoint's status: begun, or asked for."""
-        return so_far.next_trigger is Trigger.MANUAL or self.ledger.knows(_key(so_far))
-
-    async def _posted(
-        self,
-        delivery: DeliveryInput,
-        endpoint: EndpointState,
-        so_far: DeliveryLog,
-        turn: AbstractContextManager[object],
-    ) -> Posted:
-        """Make the POST, or join the one that was begun."""
-
-        async def post() -> Posted:
-            with turn:
-                return await self.posting.post(
-                    endpoint,
-                    delivery.event,
-                    delivery.happened_at,
-                    so_far.next_number,
-                    so_far.next_trigger,
-                    unfiltered=delivery.unfiltered,
-                )
-
-        key = _key(so_far)
-        try:
-            return await self.ledger.once(key, post)
-        except asyncio.CancelledError:
-            # A local activity is told the same when its task came too late, and is run again.
-            details = activity.cancellation_details()
-            if details and details.cancel_requested and not activity.info().is_local:
-                self.ledger.cut(key)
-            raise
-
-    async def _told(
-        self,
-        delivery: DeliveryInput,
-        endpoint: EndpointState | None,
-        after: DeliveryLog,
-        asked: float | None,
-    ) -> DeliveryLog:
-        """Tell the endpoint of the last attempt, and return the log that says so."""
-        if endpoint:
-            await self.telling.attempted(endpoint, delivery, after, asked)
-        return after.model_copy(update={"untold": False, "release": None})
-
-    async def _turned_away(
-        self, delivery: DeliveryInput, endpoint: EndpointState, so_far: DeliveryLog
-    ) -> DeliveryLog:
-        """Leave the delivery to be held, and counted by its endpoint before it parks; or end it."""
-        if endpoint.health.gone:
-            return await self._ended(delivery, endpoint, so_far)
-        await self.telling.parked(endpoint, delivery, so_far)
-        return so_far.model_copy(update={"state": DeliveryState.HELD, "release": None})
-
-    async def _ended(
-        self, delivery: DeliveryInput, endpoint: EndpointState, so_far: DeliveryLog
-    ) -> DeliveryLog:
-        """End a delivery that the endpoint does not want (any more)."""
-        if endpoint.health.holding.held:  # this one may be among them
-            await self.telling.turned_away(endpoint, delivery, so_far)
-        return so_far.model_copy(update={"state": DeliveryState.CANCELLED})
-
-
-def _key(so_far: DeliveryLog) -> Key:
-    """Return what the next attempt's POST is known by."""
-    return activity.info().workflow_run_id or "", so_far.next_number
-
-
-def _due_later(attempts: DeliveryLog) -> ApplicationError:
-    activity.heartbeat(attempts)
-    last = attempts.attempts[-1]
+def _due_later(log: DeliveryLog) -> ApplicationError:
+    activity.heartbeat(log)
+    last = log.attempts[-1]
     return ApplicationError(
         f"attempt {last.number}: {last.error}",
         type=last.outcome,
-        next_retry_delay=timedelta(seconds=attempts.retry_in_seconds),
+        next_retry_delay=timedelta(seconds=log.retry_in_seconds),
         category=ApplicationErrorCategory.BENIGN,
     )
 
 
-def _log_attempt(delivery: DeliveryInput, attempt: Attempt, after: DeliveryLog) -> None:
-    log.info(
-        "delivery.attempted",
-        tenant_id=delivery.event.tenant_id,
-        endpoint_id=delivery.endpoint_id,
-        event_id=delivery.event.id,
-        event_type=delivery.event.type,
-        attempt=attempt.number,
-        trigger=attempt.trigger,
-        outcome=attempt.outcome,
-        status_code=attempt.status_code,
-        duration_ms=attempt.duration_ms,
-        state=after.state,
-        retry_in_seconds=after.retry_in_seconds or None,
-    )
-
-
 async def _through_reset(work: Coroutine[Any, Any, DeliveryLog]) -> DeliveryLog:
-    """Await an attempt, through a reset of its activity: cut short, it would be sent twice."""
+    """Await an attempt, through a reset of its activity: if cut short, it would be sent twice."""
     attempt = asyncio.create_task(work)
     try:
         return await asyncio.shield(attempt)
@@ -287,30 +193,3 @@ async def _through_reset(work: Coroutine[Any, Any, DeliveryLog]) -> DeliveryLog:
         if not (details and details.reset):
             attempt.cancel()
         return await attempt
-
-
-@asynccontextmanager
-async def _heartbeats(so_far: DeliveryLog) -> AsyncIterator[Record]:
-    """Show life while a POST is under way, so that a killed worker's attempt comes back soon.
-
-    Yields what records the log as soon as the attempt is made. The first beat tells those who
-    release held deliveries in order that it is made, or is slow.
-    """
-    latest = so_far
-
-    def record(log: DeliveryLog) -> None:
-        nonlocal latest
-        latest = log
-        activity.heartbeat(log)
-
-    async def beat() -> None:
-        await asyncio.sleep(FIRST_BEAT_SECONDS)
-        while True:
-            activity.heartbeat(latest)
-            await asyncio.sleep(BEAT_SECONDS)
-
-    beating = asyncio.create_task(beat())
-    try:
-        yield record
-    finally:
-        beating.cancel()

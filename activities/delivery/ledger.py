@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from cachetools import TTLCache
 
-from activities.delivery.request import Posted
+from activities.delivery.request import SentAttempt
 
 Key = tuple[str, int]
 """A delivery's run id and the number of the attempt."""
@@ -30,8 +30,8 @@ class Ledger:
     """Keeps POSTs under way, and the replies of the last hour, as long as there is room."""
 
     def __init__(self) -> None:
-        self._under_way: dict[Key, asyncio.Task[Posted]] = {}
-        self._made: TTLCache[Key, Posted] = TTLCache(KEPT_BYTES, KEPT_SECONDS, getsizeof=_size)
+        self._under_way: dict[Key, asyncio.Task[SentAttempt]] = {}
+        self._made: TTLCache[Key, SentAttempt] = TTLCache(KEPT_BYTES, KEPT_SECONDS, getsizeof=_size)
 
     async def __aenter__(self) -> Self:
         return self
@@ -47,7 +47,9 @@ class Ledger:
         """Tell whether this POST is under way, or was made."""
         return key in self._under_way or key in self._made
 
-    async def once(self, key: Key, post: Callable[[], Coroutine[Any, Any, Posted]]) -> Posted:
+    async def once(
+        self, key: Key, post: Callable[[], Coroutine[Any, Any, SentAttempt]]
+    ) -> SentAttempt:
         """Return the reply to this POST, which is made now unless it is under way or was made.
 
         The POST goes on when whoever waits for it is cancelled: its task may be run again.
@@ -68,11 +70,11 @@ class Ledger:
         if task := self._under_way.get(key):
             task.cancel()
 
-    def _ended(self, key: Key, task: asyncio.Task[Posted]) -> None:
+    def _ended(self, key: Key, task: asyncio.Task[SentAttempt]) -> None:
         del self._under_way[key]
         if not task.cancelled() and task.exception() is None:
             self._made[key] = task.result()
 
 
-def _size(posted: Posted) -> int:
+def _size(posted: SentAttempt) -> int:
     return RECORD_BYTES + len(posted.attempt.response_body or "")

@@ -17,6 +17,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from hookwright.contracts import DeactivationRule
 from hookwright.health import MAX_REPORTS, Report, Reports, latencies_of, merged
 from hookwright.ids import endpoint_workflow_id
+from hookwright.temporal import Signal
 
 INTERVAL_SECONDS = 1.0
 """Between two signals of a worker to an endpoint. One workflow takes some five a second."""
@@ -32,7 +33,7 @@ FINAL_TALLIES_AT_ONCE, FINAL_SECONDS = 20, 10.0
 log = structlog.get_logger(__name__)
 
 
-Waiting = tuple[Report, "asyncio.Future[None]"]
+WaitingReport = tuple[Report, "asyncio.Future[None]"]
 """A report, and what is done once it is stored."""
 
 
@@ -47,31 +48,31 @@ class Tally:
 
 
 @dataclass
-class Line:
+class EndpointReports:
     """Reports to one endpoint that wait for their signal."""
 
     rule: DeactivationRule
-    waiting: list[Waiting] = field(default_factory=list)
+    waiting: list[WaitingReport] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
-class Reporter:
+class ReportQueue:
     """Tells endpoints, as long as its context lasts."""
 
     client: Client
-    _lines: dict[str, Line] = field(default_factory=dict, init=False)
+    _lines: dict[str, EndpointReports] = field(default_factory=dict, init=False)
     _tallies: dict[str, Tally] = field(default_factory=dict, init=False)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set, init=False)
 
     async def __aenter__(self) -> Self:
-        self._begin(self._tell_tallies())
+        self._begin(self._send_tallies())
         return self
 
     async def __aexit__(self, *_: object) -> None:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._tell_all_tallies()
+        await self._send_all_tallies()
 
     async def add(
         self, tenant_id: str, endpoint_id: str, rule: DeactivationRule, report: Report
@@ -85,7 +86,7 @@ class Reporter:
         stored = asyncio.get_running_loop().create_future()
         line = self._lines.get(workflow_id)
         if line is None:
-            line = self._lines[workflow_id] = Line(rule)
+            line = self._lines[workflow_id] = EndpointReports(rule)
             self._begin(self._send(workflow_id, line))
         line.rule = rule
         line.waiting.append((report, stored))
@@ -104,7 +105,7 @@ class Reporter:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _send(self, workflow_id: str, line: Line) -> None:
+    async def _send(self, workflow_id: str, line: EndpointReports) -> None:
         """Send what waits, and go on while more has come in the meantime."""
         try:
             while line.waiting:
@@ -115,7 +116,7 @@ class Reporter:
             del self._lines[workflow_id]
 
     async def _send_batch(
-        self, workflow_id: str, rule: DeactivationRule, batch: list[Waiting]
+        self, workflow_id: str, rule: DeactivationRule, batch: list[WaitingReport]
     ) -> None:
         failure: Exception | None = None
         try:
@@ -130,20 +131,20 @@ class Reporter:
             else:
                 stored.set_result(None)
 
-    async def _tell_tallies(self) -> None:
+    async def _send_tallies(self) -> None:
         while True:
             await asyncio.sleep(1 / TALLIES_PER_SECOND)
             oldest = next(iter(self._tallies), None)
             ripe = time.monotonic() - TALLY_AFTER_SECONDS
             if oldest and self._tallies[oldest].since < ripe:
-                await self._tell_tally(oldest)
+                await self._send_tally(oldest)
 
-    async def _tell_all_tallies(self) -> None:
+    async def _send_all_tallies(self) -> None:
         gate = asyncio.Semaphore(FINAL_TALLIES_AT_ONCE)
 
         async def tell(workflow_id: str) -> None:
             async with gate:
-                await self._tell_tally(workflow_id)
+                await self._send_tally(workflow_id)
 
         try:
             async with asyncio.timeout(FINAL_SECONDS):
@@ -151,7 +152,7 @@ class Reporter:
         except TimeoutError:
             log.warning("tallies.lost", endpoints=len(self._tallies))
 
-    async def _tell_tally(self, workflow_id: str) -> None:
+    async def _send_tally(self, workflow_id: str) -> None:
         try:
             await self._signal(workflow_id, None, [])
         except Exception as error:  # noqa: BLE001 - it must not stop the tallies of all others
@@ -170,7 +171,7 @@ class Reporter:
             last_delivered_at=tally.last_at,
         )
         try:
-            await self.client.get_workflow_handle(workflow_id).signal("report", signal)
+            await self.client.get_workflow_handle(workflow_id).signal(Signal.REPORT, signal)
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise

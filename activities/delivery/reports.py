@@ -1,4 +1,4 @@
-"""What deliveries tell their endpoint: that they were attempted, parked, or have left."""
+"""What is reported to an endpoint of its deliveries: attempted, held, or ended."""
 
 import hashlib
 from dataclasses import dataclass
@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 from temporalio import activity
 
-from activities.delivery.report_queue import Reporter
-from activities.delivery.request import Posting
-from activities.endpoint_snapshots import Endpoints
+from activities.delivery.report_queue import ReportQueue
+from activities.delivery.request import WebhookSender
+from activities.endpoint_snapshots import EndpointSnapshots
 from hookwright.contracts import MAX_RETRY_AFTER_SECONDS
 from hookwright.health import Report
 from hookwright.models import DeliveryInput, DeliveryLog, EndpointState
@@ -16,28 +16,28 @@ from hookwright.outcomes import DeliveryState, Outcome, Trigger
 
 
 @dataclass(frozen=True)
-class Telling:
-    """Makes reports; they are stored when its methods return.
+class DeliveryReports:
+    """Makes reports, which are stored when its methods return.
 
     Raises:
         RPCError: Temporal did not store it. The attempt is made again.
     """
 
-    reporter: Reporter
-    endpoints: Endpoints
-    posting: Posting
+    queue: ReportQueue
+    endpoints: EndpointSnapshots
+    sender: WebhookSender
 
     async def attempted(
         self,
         endpoint: EndpointState,
         delivery: DeliveryInput,
         after: DeliveryLog,
-        asked: float | None,
+        retry_after: float | None,
     ) -> None:
         """Report an attempt; a success on a healthy endpoint is only counted."""
         attempt = after.attempts[-1]
         if attempt.outcome is Outcome.DELIVERED and not endpoint.health.watched:
-            self.reporter.tally(
+            self.queue.tally(
                 endpoint.tenant_id, endpoint.endpoint_id, attempt.started_at, attempt.duration_ms
             )
             return
@@ -46,7 +46,7 @@ class Telling:
                 "outcome": attempt.outcome,
                 "duration_ms": attempt.duration_ms,
                 "status_code": attempt.status_code,
-                "retry_after": asked and min(asked, MAX_RETRY_AFTER_SECONDS),
+                "retry_after": retry_after and min(retry_after, MAX_RETRY_AFTER_SECONDS),
                 "probe": attempt.trigger is Trigger.PROBE,
                 "is_held": after.state is DeliveryState.HELD,
                 "ended": after.state,
@@ -54,36 +54,36 @@ class Telling:
         )
         await self._add(endpoint, report)
 
-    async def parked(
+    async def held(
         self, endpoint: EndpointState, delivery: DeliveryInput, log: DeliveryLog
     ) -> None:
         """Report that a delivery is about to be held, for the first time or again."""
-        report = _report(delivery, log, "parked").model_copy(update={"is_held": True})
+        report = _report(delivery, log, "held").model_copy(update={"is_held": True})
         await self._add(endpoint, report)
 
-    async def turned_away(
+    async def not_wanted(
         self, endpoint: EndpointState, delivery: DeliveryInput, log: DeliveryLog
     ) -> None:
-        """Report that a delivery is about to end, for its endpoint is gone."""
-        report = _report(delivery, log, "turned away")
+        """Report that a delivery is about to end, because its endpoint does not want it."""
+        report = _report(delivery, log, "not wanted")
         await self._add(endpoint, report.model_copy(update={"ended": DeliveryState.CANCELLED}))
 
-    async def left(
+    async def ended(
         self,
         endpoint: EndpointState,
         delivery: DeliveryInput,
         log: DeliveryLog,
-        ended: DeliveryState,
+        state: DeliveryState,
     ) -> None:
-        """Report that a delivery that stood so has expired or was cancelled, and has ended."""
-        report = _report(delivery, log, "left")
-        await self._add(endpoint, report.model_copy(update={"ended": ended, "final": True}))
+        """Report that a delivery has expired or was cancelled. The log is of before that."""
+        report = _report(delivery, log, "ended")
+        await self._add(endpoint, report.model_copy(update={"ended": state, "final": True}))
 
     async def _add(self, endpoint: EndpointState, report: Report) -> None:
-        contract = self.posting.contract(endpoint)
+        contract = self.sender.contract(endpoint)
         rule = endpoint.active_config.deactivation or contract.deactivation
-        self.endpoints.distrust(endpoint.tenant_id, endpoint.endpoint_id)
-        await self.reporter.add(endpoint.tenant_id, endpoint.endpoint_id, rule, report)
+        self.endpoints.expect_change(endpoint.tenant_id, endpoint.endpoint_id)
+        await self.queue.add(endpoint.tenant_id, endpoint.endpoint_id, rule, report)
 
 
 def _report(delivery: DeliveryInput, log: DeliveryLog, what: str) -> Report:

@@ -1,17 +1,18 @@
 """One signed POST: render, sign, send, and what came of it."""
 
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.metadata import version
 
 from temporalio.exceptions import ApplicationError
 
 from activities.egress import MAX_ERROR_BYTES, Answer, Egress, clip
 from hookwright.contracts import (
-    DEFAULT_CONTRACT,
     Contract,
+    Contracts,
     RetryRule,
+    UnknownContractError,
     effective_rule,
     parse_retry_after,
     shown_headers,
@@ -24,7 +25,7 @@ from hookwright.routing import filters, verdict
 from hookwright.security import concealed
 from hookwright.webhook import contract_document, event_document, render, sign, written
 
-USER_AGENT = "Hookwright/0.1"
+USER_AGENT = f"Hookwright/{version('hookwright')}"
 
 FILTER_TOO_COSTLY = (
     f"the filter, with the tenant's others, takes more than {MAX_COST} steps over this event;"
@@ -32,73 +33,76 @@ FILTER_TOO_COSTLY = (
 )
 
 
-class NotWantedError(Exception):
+class FilteredOutError(Exception):
     """The endpoint's filter does not let the event through."""
 
 
 @dataclass(frozen=True)
-class Posted:
-    """The record of a POST, and for how long the receiver asked to be left alone, in seconds.
+class WebhookRequest:
+    """An event to send to an endpoint, as attempt `number`.
 
-    None if it did not, or if the contract does not honour it.
+    `unfiltered`: the endpoint's filter has not been asked yet; it is asked before the POST.
+    """
+
+    endpoint: EndpointState
+    event: EventInput
+    happened_at: datetime
+    number: int
+    trigger: Trigger
+    unfiltered: bool = False
+
+
+@dataclass(frozen=True)
+class SentAttempt:
+    """The record of an attempt, the retry rule that holds, and the receiver's `Retry-After`.
+
+    `retry_after` is in seconds; None if there was none, or if the contract does not honour it.
     """
 
     attempt: Attempt
     rule: RetryRule
-    asked: float | None
+    retry_after: float | None
 
 
 @dataclass(frozen=True)
-class Posting:
-    """Sends events as an endpoint's contract has it."""
+class WebhookSender:
+    """Sends events as each endpoint's contract has it."""
 
     egress: Egress
-    contracts: Mapping[str, Contract]
+    contracts: Contracts
     evaluator: Evaluator
 
-    async def post(  # noqa: PLR0913 - what an attempt is
-        self,
-        endpoint: EndpointState,
-        event: EventInput,
-        happened_at: datetime,
-        number: int,
-        trigger: Trigger,
-        *,
-        unfiltered: bool = False,
-    ) -> Posted:
+    async def send(self, request: WebhookRequest) -> SentAttempt:
         """Send an event to an endpoint. What the receiver does wrong is in the answer.
 
-        An `unfiltered` one goes through the endpoint's filter first.
-
         Raises:
-            ApplicationError: the contract is missing; ours to mend.
-            NotWantedError: the endpoint's filter does not let the event through.
+            ApplicationError: the contract is missing; ours to repair.
+            FilteredOutError: the endpoint's filter does not let the event through.
         """
+        endpoint = request.endpoint
         contract = self.contract(endpoint)
         started_at, started = datetime.now(UTC), time.perf_counter()
-        answer = None
-        if unfiltered:
-            answer = await self._filtered(endpoint, event, happened_at)
-        answer = answer or await self._answer(contract, endpoint, event, happened_at, started_at)
+        answer = await self._filtered(request) if request.unfiltered else None
+        answer = answer or await self._answer(contract, request, started_at)
         attempt = Attempt(
-            number=number,
+            number=request.number,
             started_at=started_at,
             duration_ms=round((time.perf_counter() - started) * 1000),
             outcome=answer.outcome,
             status_code=answer.status_code,
             response_body=answer.body,
             error=answer.error,
-            trigger=trigger,
+            trigger=request.trigger,
             timing=answer.timing,
             request_headers=shown_headers(
                 answer.sent, secret=[*endpoint.headers, contract.signature.header]
             ),
         )
         rule = effective_rule(contract.retry, endpoint.active_config.retry)
-        asked = None
+        retry_after = None
         if answer.retry_after and rule.honours_retry_after:
-            asked = parse_retry_after(answer.retry_after)
-        return Posted(attempt, rule, asked)
+            retry_after = parse_retry_after(answer.retry_after)
+        return SentAttempt(attempt, rule, retry_after)
 
     def contract(self, endpoint: EndpointState) -> Contract:
         """Return an endpoint's contract.
@@ -106,53 +110,33 @@ class Posting:
         Raises:
             ApplicationError: it is missing. The delivery waits, and it costs the receiver nothing.
         """
-        name = endpoint.active_config.contract or DEFAULT_CONTRACT
-        contract = self.contracts.get(name)
-        if contract is None:
-            raise ApplicationError(f"contract {name} is missing; is HOOKWRIGHT_CONTRACTS_DIR set?")
-        return contract
+        try:
+            return self.contracts.named(endpoint.active_config.contract)
+        except UnknownContractError as error:
+            raise ApplicationError(error.missing) from None
 
-    async def _filtered(
-        self, endpoint: EndpointState, event: EventInput, happened_at: datetime
-    ) -> Answer | None:
+    async def _filtered(self, request: WebhookRequest) -> Answer | None:
         """Return the answer to an event that cannot be filtered; None if it passes the filter."""
-        route = endpoint.route()
+        route = request.endpoint.route()
+        document = event_document(request.event, request.happened_at)
         found = await self.evaluator.verdicts(
-            endpoint.tenant_id, filters([route]), event_document(event, happened_at)
+            request.endpoint.tenant_id, filters([route]), document
         )
         passes = verdict(route, found)
         if passes is False:
-            raise NotWantedError
+            raise FilteredOutError
         return Answer(Outcome.FILTER_ERROR, error=FILTER_TOO_COSTLY) if passes is None else None
 
-    async def _body(
-        self, contract: Contract, endpoint: EndpointState, event: EventInput, happened_at: datetime
-    ) -> bytes:
-        """Return the body: by the endpoint's own template, or by the contract's envelope."""
-        template = endpoint.active_config.payload_template
-        if template is None:
-            return render(contract, event, happened_at)
-        document = contract_document(contract, event, happened_at)
-        value = await self.evaluator.value(endpoint.tenant_id, template, document)
-        return written(contract, value)
-
-    async def _answer(
-        self,
-        contract: Contract,
-        endpoint: EndpointState,
-        event: EventInput,
-        happened_at: datetime,
-        now: datetime,
-    ) -> Answer:
-        config = endpoint.active_config
+    async def _answer(self, contract: Contract, request: WebhookRequest, now: datetime) -> Answer:
+        endpoint, config = request.endpoint, request.endpoint.active_config
         try:
-            body = await self._body(contract, endpoint, event, happened_at)
+            body = await self._body(contract, request)
         except ValueError as error:
             # JMESPath repeats the value that did not fit, whatever its size.
             fault = clip(f"payload template: {error}", MAX_ERROR_BYTES)
             return Answer(Outcome.TEMPLATE_ERROR, error=fault)
         try:
-            headers = _headers(contract, endpoint, event.id, now, body)
+            headers = _headers(contract, endpoint, request.event.id, now, body)
         except ValueError as error:
             return Answer(Outcome.PROTOCOL_ERROR, error=f"cannot be signed: {error}")
         timeout = config.timeout_seconds or contract.timeout_seconds
@@ -164,12 +148,21 @@ class Posting:
                 config.url, headers, body, timeout, endpoint.client_identity
             )
 
+    async def _body(self, contract: Contract, request: WebhookRequest) -> bytes:
+        """Return the body: by the endpoint's own template, or by the contract's envelope."""
+        template = request.endpoint.active_config.payload_template
+        if template is None:
+            return render(contract, request.event, request.happened_at)
+        document = contract_document(contract, request.event, request.happened_at)
+        value = await self.evaluator.value(request.endpoint.tenant_id, template, document)
+        return written(contract, value)
+
 
 def _headers(
     contract: Contract, endpoint: EndpointState, event_id: str, now: datetime, body: bytes
 ) -> dict[str, str]:
     unix_time = int(now.timestamp())
-    own = {
+    sources = {
         "event_id": event_id,
         "delivery_id": delivery_id(endpoint.endpoint_id, event_id),
         "unix_time": str(unix_time),
@@ -180,6 +173,6 @@ def _headers(
         "user-agent": USER_AGENT,
         "accept-encoding": "identity",
         "content-type": contract.content_type,
-        **{name: own[source] for name, source in contract.headers.items()},
+        **{name: sources[source] for name, source in contract.headers.items()},
         contract.signature.header: signature,
     }

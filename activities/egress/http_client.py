@@ -25,7 +25,7 @@ from activities.egress.guarded_network import (
     system_resolver,
 )
 from activities.egress.proxied_network import ProxiedNetwork, Proxy, ProxyUnreachableError
-from activities.egress.timing import Stopwatch, stopwatch
+from activities.egress.timing import PhaseTimer, phase_timer
 from hookwright.models import Timing
 from hookwright.outcomes import Outcome
 from hookwright.security import ClientIdentity, DestinationPolicy, load_identity
@@ -123,7 +123,7 @@ class Egress:
             url = self.policy.check_url(url)
         except ValueError as refusal:
             return Answer(Outcome.BLOCKED_DESTINATION, error=str(refusal))
-        with stopwatch() as watch:
+        with phase_timer() as watch:
             try:
                 async with asyncio.timeout(timeout_seconds):
                     answer = await self._send(url, headers, body, identity, watch)
@@ -139,7 +139,7 @@ class Egress:
         headers: Mapping[str, str],
         body: bytes,
         identity: ClientIdentity | None,
-        watch: Stopwatch,
+        watch: PhaseTimer,
     ) -> Answer:
         if identity is None or url.startswith("http:"):
             return await _exchange(self.pool, url, headers, body, watch)
@@ -163,7 +163,7 @@ async def _exchange(
     url: str,
     headers: Mapping[str, str],
     body: bytes,
-    watch: Stopwatch,
+    watch: PhaseTimer,
 ) -> Answer:
     async with pool.stream(
         "POST",

@@ -20,7 +20,7 @@ PHASES = {
 }
 
 
-class Stopwatch:
+class PhaseTimer:
     """Measures one POST; a phase that did not happen, or did not end, has no time."""
 
     def __init__(self) -> None:
@@ -50,13 +50,13 @@ class Stopwatch:
             self._since = time.perf_counter()
 
 
-_running: ContextVar[Stopwatch | None] = ContextVar("_running", default=None)
+_running: ContextVar[PhaseTimer | None] = ContextVar("_running", default=None)
 
 
 @contextmanager
-def stopwatch() -> Iterator[Stopwatch]:
+def phase_timer() -> Iterator[PhaseTimer]:
     """Run a stopwatch in this task while the context lasts."""
-    it = Stopwatch()
+    it = PhaseTimer()
     before = _running.set(it)
     try:
         yield it

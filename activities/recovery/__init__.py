@@ -1,5 +1,5 @@
 """Recovery: finding what an endpoint has not had, and sending it at a rate."""
 
-from activities.recovery.recoveries import Recoveries
+from activities.recovery.recoveries import RecoveryActivities
 
-__all__ = ["Recoveries"]
+__all__ = ["RecoveryActivities"]

@@ -1,7 +1,7 @@
 """Recovery: what an endpoint has not had, found by visibility and sent at a rate, oldest first.
 
 It sends nothing twice: the delivery of a missing event starts once, for its id is derived, and a
-failed one is replayed once a run (`hookwright.temporal.replay`). So progress that a killed worker
+failed one is resent once a run (`hookwright.temporal.resending`). So progress that a killed worker
 lost is made again, and changes nothing.
 """
 
@@ -20,7 +20,7 @@ from temporalio.client import Client, WorkflowExecution
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.endpoint_snapshots import Endpoints
+from activities.endpoint_snapshots import EndpointSnapshots
 from activities.entities import VISIBILITY_LAG_SECONDS
 from activities.fan_out import start_delivery
 from activities.heartbeats import heartbeats
@@ -28,20 +28,15 @@ from activities.recovery.oldest_first import between, moment, oldest_first
 from activities.recovery.pace import Pace
 from activities.shares import RECOVERIES, NoRoomError, Shares, waits
 from hookwright.expressions import Evaluator
-from hookwright.ids import (
-    DELIVERY_WORKFLOW,
-    EVENT_WORKFLOW,
-    delivery_workflow_id,
-    event_workflow_id,
-    recovery_id,
-)
+from hookwright.ids import delivery_workflow_id, event_workflow_id, recovery_id
 from hookwright.models import (
     DeliveryInput,
     EndpointState,
     EventInput,
-    Lost,
+    RecoverInput,
     RecoveryInput,
     RecoveryProgress,
+    RecoverySelection,
 )
 from hookwright.outcomes import Trigger
 from hookwright.routing import filters, fits, verdict
@@ -50,11 +45,14 @@ from hookwright.temporal import (
     RPC_TIMEOUT,
     TENANT_ID,
     UNREADABLE,
+    ActivityName,
+    ErrorType,
+    WorkflowType,
     described,
     first_entry,
     recorded,
-    replay_request,
-    start_replay,
+    resend_request,
+    start_resend,
 )
 from hookwright.webhook import event_document
 
@@ -99,26 +97,26 @@ class NobodyThereError(Exception):
 
 
 @dataclass(frozen=True)
-class Recoveries:
+class RecoveryActivities:
     """The activity of `Recovery`."""
 
     client: Client
-    endpoints: Endpoints
+    endpoints: EndpointSnapshots
     deliveries_queue: str
     evaluator: Evaluator
     shares: Shares = field(default_factory=lambda: Shares(RECOVERIES), init=False)
 
-    @activity.defn
-    async def recover(self, recovery: RecoveryInput, so_far: RecoveryProgress) -> RecoveryProgress:
+    @activity.defn(name=ActivityName.RECOVER)
+    async def recover(self, given: RecoverInput) -> RecoveryProgress:
         """Start deliveries of what was lost; return the progress, complete unless cancelled.
 
         Raises:
             ApplicationError: the endpoint was deleted, or is gone; final, with the progress. Or
                 this worker stops, and another goes on; or as many as may be are under way.
         """
-        details = activity.info().heartbeat_details
+        details, recovery = activity.info().heartbeat_details, given.recovery
         own_id = recovery_id(recovery.endpoint_id, activity.info().workflow_run_id or "")
-        progress = RecoveryProgress.model_validate(details[0]) if details else so_far
+        progress = RecoveryProgress.model_validate(details[0]) if details else given.progress
         run = Run(recovery, own_id, progress)
         try:
             with self.shares.take(recovery.tenant_id, recovery.endpoint_id):
@@ -134,11 +132,11 @@ class Recoveries:
             raise
         except NobodyThereError as error:
             raise ApplicationError(
-                str(error), run.progress, type="nobody_there", non_retryable=True
+                str(error), run.progress, type=ErrorType.ENDPOINT_GONE, non_retryable=True
             ) from None
         return run.progress.model_copy(update={"complete": True})
 
-    @activity.defn
+    @activity.defn(name=ActivityName.RECORDED_PROGRESS)
     async def recorded_progress(self) -> RecoveryProgress:
         """Return the progress that the pending `recover` of this workflow has told so far."""
         handle = self.client.get_workflow_handle(activity.info().workflow_id or "")
@@ -191,7 +189,11 @@ class Recoveries:
 
         One that cannot be read, for its key is missing, say, is counted and stops no other.
         """
-        lost = self._replay if run.recovery.status is Lost.FAILED else self._first
+        lost = (
+            self._resend
+            if run.recovery.status is RecoverySelection.FAILED
+            else self._deliver_missing
+        )
         try:
             return await lost(run, endpoint, row)
         except UNREADABLE as error:
@@ -203,15 +205,15 @@ class Recoveries:
                 raise
             return None  # it was erased between two calls
 
-    async def _replay(self, run: Run, _: EndpointState, row: WorkflowExecution) -> Start | None:
+    async def _resend(self, run: Run, _: EndpointState, row: WorkflowExecution) -> Start | None:
         """Replay a failed delivery, unless somebody has, or it was erased."""
         latest = await described(self.client, row.id)
         if latest is None or latest.run_id != row.run_id:
             return None
-        request = await replay_request(self.client, latest, Trigger.RECOVERY, run.own_id)
-        return partial(start_replay, self.client, request)
+        request = await resend_request(self.client, latest, Trigger.RECOVERY, run.own_id)
+        return partial(start_resend, self.client, request)
 
-    async def _first(
+    async def _deliver_missing(
         self, run: Run, endpoint: EndpointState, row: WorkflowExecution
     ) -> Start | None:
         """Deliver an event, if the endpoint would get it today and has no delivery of it."""
@@ -247,10 +249,12 @@ class Recoveries:
 
 def _lost(recovery: RecoveryInput) -> str:
     tenant = f"{TENANT_ID.name} = '{recovery.tenant_id}'"
-    if recovery.status is Lost.MISSING:
-        return f"WorkflowType = '{EVENT_WORKFLOW}' AND ExecutionStatus = 'Completed' AND {tenant}"
+    if recovery.status is RecoverySelection.MISSING:
+        return (
+            f"WorkflowType = '{WorkflowType.EVENT}' AND ExecutionStatus = 'Completed' AND {tenant}"
+        )
     return (
-        f"WorkflowType = '{DELIVERY_WORKFLOW}' AND ExecutionStatus = 'Failed' AND {tenant}"
+        f"WorkflowType = '{WorkflowType.DELIVERY}' AND ExecutionStatus = 'Failed' AND {tenant}"
         f" AND {ENDPOINT_ID.name} = '{recovery.endpoint_id}'"
     )
 

@@ -67,10 +67,10 @@ async def count(request: Request, cost: int = 1) -> None:
         return
     limits: RateLimits = request.app.state.limits
     side = "tenant" if who.tenant_id else "operator"
-    standing = await limits.count(limit, kind, side, who.name, cost=cost)
-    request.state.standing = standing
-    if standing.exceeded:
-        raise standing.problem(kind)
+    rate_limit_status = await limits.count(limit, kind, side, who.name, cost=cost)
+    request.state.rate_limit_status = rate_limit_status
+    if rate_limit_status.exceeded:
+        raise rate_limit_status.problem(kind)
 
 
 async def _identified(request: Request) -> Caller:

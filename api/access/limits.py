@@ -50,7 +50,7 @@ counted: 1,000 a second is beyond what one machine delivers."""
 
 
 @dataclass(frozen=True)
-class Standing:
+class RateLimitStatus:
     """How a caller stands after a call: of `limit` are `remaining`, until `reset_seconds`."""
 
     limit: int
@@ -104,12 +104,12 @@ class RateLimits:
         )
         return cls(FixedWindowRateLimiter(storage))
 
-    async def count(self, per_minute: int, *who: str, cost: int = 1) -> Standing:
+    async def count(self, per_minute: int, *who: str, cost: int = 1) -> RateLimitStatus:
         """Count a call, and return how the caller stands."""
         item = RateLimitItemPerMinute(per_minute)
         if self.shared and time.monotonic() >= self._away_until:
             try:
-                standing = await _counted(self.shared, item, who, cost)
+                rate_limit_status = await _counted(self.shared, item, who, cost)
             except (StorageError, OSError, TimeoutError) as error:
                 if not self._away_until:
                     log.warning("limits.redis_away", error=str(error))
@@ -118,16 +118,16 @@ class RateLimits:
                 if self._away_until:
                     log.info("limits.redis_back")
                 self._away_until = 0.0
-                return standing
+                return rate_limit_status
         return await _counted(self.own, item, who, cost)
 
 
 async def _counted(
     limiter: FixedWindowRateLimiter, item: RateLimitItemPerMinute, who: tuple[str, ...], cost: int
-) -> Standing:
+) -> RateLimitStatus:
     within = await limiter.hit(item, *who, cost=cost)
     reset, remaining = await limiter.get_window_stats(item, *who)
-    return Standing(
+    return RateLimitStatus(
         limit=item.amount,
         remaining=remaining,
         reset_seconds=max(1, math.ceil(reset - time.time())),
@@ -145,10 +145,10 @@ class RateLimitHeaders:
         """Serve a request."""
         state = scope.setdefault("state", {})
 
-        async def send_with_standing(message: Message) -> None:
-            standing: Standing | None = state.get("standing")
-            if standing and message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(standing.headers)
+        async def send_with_headers(message: Message) -> None:
+            rate_limit_status: RateLimitStatus | None = state.get("rate_limit_status")
+            if rate_limit_status and message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(rate_limit_status.headers)
             await send(message)
 
-        await self.app(scope, receive, send_with_standing)
+        await self.app(scope, receive, send_with_headers)

@@ -24,7 +24,7 @@ from api.facades.own import (
 from api.http import Cursor, Limit
 from api.routes.endpoints import IdempotencyKey
 from api.routes.strict_route import StrictRoute
-from api.services.deliveries import Delivery
+from api.services.deliveries import DeliveryView
 from hookwright.ids import Name
 from hookwright.models import Attempt, EndpointState
 from hookwright.outcomes import DeliveryState
@@ -121,7 +121,7 @@ class PlainDelivery(CamelCased):
     created_at: Moment
 
     @classmethod
-    def of(cls, delivery: Delivery) -> Self:
+    def of(cls, delivery: DeliveryView) -> Self:
         """Return the answer for a delivery."""
         return cls.model_validate(
             {

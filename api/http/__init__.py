@@ -6,6 +6,7 @@ from api.http.errors import (
     Problem,
     ProblemBody,
     conflict,
+    install_errors,
     invalid,
     invalid_faults,
     invalid_model,
@@ -13,7 +14,7 @@ from api.http.errors import (
     responses,
     unavailable,
 )
-from api.http.hardening import MAX_HEAD_BYTES
+from api.http.hardening import MAX_HEAD_BYTES, Hardening, install_docs
 from api.http.pages import Cursor, Cursors, Limit, Page
 
 __all__ = [
@@ -22,11 +23,14 @@ __all__ = [
     "Cursor",
     "Cursors",
     "Fault",
+    "Hardening",
     "Limit",
     "Page",
     "Problem",
     "ProblemBody",
     "conflict",
+    "install_docs",
+    "install_errors",
     "invalid",
     "invalid_faults",
     "invalid_model",

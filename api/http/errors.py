@@ -153,7 +153,7 @@ def answer(problem: Problem) -> JSONResponse:
     )
 
 
-def install(app: FastAPI) -> None:
+def install_errors(app: FastAPI) -> None:
     """Make the application answer every error as a problem."""
     app.exception_handler(HTTPException)(_ours_or_starlettes)
 

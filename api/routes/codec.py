@@ -13,7 +13,7 @@ from starlette.middleware.cors import CORSMiddleware
 from temporalio.api.common.v1 import Payloads
 from temporalio.converter import PayloadCodec
 
-from api.http import Problem, errors, not_found
+from api.http import Problem, install_errors, not_found
 from api.routes.strict_route import read_body
 
 MAX_BYTES = 8 * 1024 * 1024
@@ -24,7 +24,7 @@ def install(
 ) -> None:
     """Add `POST /codec/{token}/decode`, and nothing that encodes."""
     codec_app = FastAPI(openapi_url=None)
-    errors.install(codec_app)
+    install_errors(codec_app)
     codec_app.add_middleware(
         CORSMiddleware,
         allow_origins=[ui_origin],

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from api.http import Cursor, Limit, Page, responses
 from api.routes.strict_route import StrictRoute
 from api.services import ServicesDependency
-from api.services.deliveries import Delivery
+from api.services.deliveries import DeliveryView
 from hookwright.ids import EventType, Name
 from hookwright.models import Attempt
 from hookwright.outcomes import DeliveryState
@@ -37,7 +37,7 @@ class DeliveryRead(BaseModel):
     ended_at: Timestamp | None
 
     @classmethod
-    def of(cls, delivery: Delivery) -> Self:
+    def of(cls, delivery: DeliveryView) -> Self:
         """Return the answer for a delivery."""
         return cls.model_validate(asdict(delivery))
 

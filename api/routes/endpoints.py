@@ -12,7 +12,7 @@ from api.routes.strict_route import StrictRoute
 from api.services import ServicesDependency
 from api.services.endpoints import NewEndpoint
 from hookwright.contracts import DeactivationRule, DisabledReason, Retry
-from hookwright.health import Colour, Health, success_rate
+from hookwright.health import Health, success_rate
 from hookwright.ids import EventType, Name, id_from_key, new_event_id
 from hookwright.models import (
     Attempt,
@@ -22,7 +22,7 @@ from hookwright.models import (
     EventInput,
     Metadata,
 )
-from hookwright.outcomes import EndpointStatus, Outcome
+from hookwright.outcomes import Colour, EndpointStatus, Outcome
 from hookwright.security import MAX_PEM_CHARACTERS, ClientCertificate, describe_identity
 from hookwright.times import Timestamp
 from hookwright.webhook import public_key
@@ -37,7 +37,7 @@ IdempotencyKey = Annotated[
 ]
 
 
-TRIAL_DATA: JsonValue = {"test": True}
+TEST_DATA: JsonValue = {"test": True}
 
 
 class ClientPem(BaseModel):
@@ -53,7 +53,7 @@ class ClientPem(BaseModel):
     )
 
 
-class EndpointCreate(EndpointConfig, ClientPem):
+class EndpointCreateRequest(EndpointConfig, ClientPem):
     """What registers an endpoint. Only `url` is required."""
 
     secret: str | None = Field(
@@ -66,14 +66,14 @@ class EndpointCreate(EndpointConfig, ClientPem):
     )
 
 
-class EndpointChange(EndpointConfig, ClientPem):
+class EndpointChangeRequest(EndpointConfig, ClientPem):
     """The fields to change; what is left out stays."""
 
     url: str = ""
     headers: dict[str, str] = Field(default={}, description="In place of all that were sent.")
 
 
-class SecretRotate(BaseModel):
+class SecretRotateRequest(BaseModel):
     """How long the old secret goes on signing beside the new one."""
 
     model_config = ConfigDict(extra="forbid")
@@ -81,17 +81,17 @@ class SecretRotate(BaseModel):
     grace_period_seconds: int = Field(default=86_400, ge=0, le=604_800)
 
 
-class Trial(BaseModel):
+class EndpointTestRequest(BaseModel):
     """What to send as a test; by default a type that no subscription has."""
 
     model_config = ConfigDict(extra="forbid")
 
     type: EventType = "endpoint.test"
-    data: EventData = TRIAL_DATA
+    data: EventData = TEST_DATA
     extra: dict[Name, EventData] = {}
 
 
-class TrialResult(Attempt):
+class EndpointTestResult(Attempt):
     """What came of a test. `resume` is where to reactivate an endpoint that could take it."""
 
     resume: str | None
@@ -170,9 +170,9 @@ def _health(health: Health) -> dict[str, object]:
         "last_delivery_at": health.last_delivery_at,
         "success_rate_hour": success_rate(*health.counts.last_hour(now)),
         "success_rate_day": success_rate(*health.counts.last_day(now)),
-        "held": health.holding.held,
-        "draining_since": health.holding.draining_since,
-        "throttled_until": health.holding.throttled_until,
+        "held": health.queue.held,
+        "draining_since": health.queue.draining_since,
+        "throttled_until": health.queue.throttled_until,
         "next_probe_at": health.next_probe_at,
     }
 
@@ -197,7 +197,7 @@ class SecretRotated(BaseModel):
 )
 async def create_endpoint(
     tenant_id: Name,
-    body: EndpointCreate,
+    body: EndpointCreateRequest,
     services: ServicesDependency,
     idempotency_key: IdempotencyKey = None,
 ) -> EndpointCreated:
@@ -234,7 +234,7 @@ async def get_endpoint(
     "/{endpoint_id}", responses=responses(*BODY_ERRORS, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
 )
 async def change_endpoint(
-    tenant_id: Name, endpoint_id: Name, body: EndpointChange, services: ServicesDependency
+    tenant_id: Name, endpoint_id: Name, body: EndpointChangeRequest, services: ServicesDependency
 ) -> EndpointRead:
     """Change an endpoint. The very next attempt, a waiting retry's too, uses what was changed."""
     changes = body.model_dump(exclude_unset=True)
@@ -274,23 +274,23 @@ async def resume_endpoint(
 
 
 @router.post("/{endpoint_id}/test", responses=responses(*BODY_ERRORS, HTTPStatus.NOT_FOUND))
-async def try_endpoint(
+async def send_test_event(
     tenant_id: Name,
     endpoint_id: Name,
     services: ServicesDependency,
-    body: Trial | None = None,
-) -> TrialResult:
+    body: EndpointTestRequest | None = None,
+) -> EndpointTestResult:
     """Send one test event now, whatever the endpoint's status, and wait for the outcome.
 
     It is signed and shaped like any other, and counts in nothing: not in health, not in the log.
     """
-    test = body or Trial()
+    test = body or EndpointTestRequest()
     event = EventInput(tenant_id=tenant_id, id=new_event_id(), **test.model_dump())
-    attempt = await services.endpoints.try_out(tenant_id, endpoint_id, event)
+    attempt = await services.endpoints.send_test(tenant_id, endpoint_id, event)
     endpoint = await services.endpoints.get(tenant_id, endpoint_id)
     works = attempt.outcome is Outcome.DELIVERED and endpoint.status is not EndpointStatus.ACTIVE
     path = f"/v1/tenants/{tenant_id}/endpoints/{endpoint_id}/resume"
-    return TrialResult(**attempt.model_dump(), resume=path if works else None)
+    return EndpointTestResult(**attempt.model_dump(), resume=path if works else None)
 
 
 @router.post(
@@ -301,10 +301,10 @@ async def rotate_secret(
     tenant_id: Name,
     endpoint_id: Name,
     services: ServicesDependency,
-    body: SecretRotate | None = None,
+    body: SecretRotateRequest | None = None,
 ) -> SecretRotated:
     """Make a new secret of the same kind. Both sign until the grace period ends."""
-    grace = (body or SecretRotate()).grace_period_seconds
+    grace = (body or SecretRotateRequest()).grace_period_seconds
     endpoint = await services.endpoints.rotate(tenant_id, endpoint_id, grace)
     current, *older = endpoint.secrets
     expires = older[0].expires_at if older else endpoint.updated_at

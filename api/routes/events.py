@@ -40,7 +40,7 @@ IdempotencyKey = Annotated[
 ]
 
 
-class EventPublish(BaseModel):
+class EventPublishRequest(BaseModel):
     """An event to publish. The `id` makes a repeat safe; without one, one is made."""
 
     model_config = ConfigDict(extra="forbid")
@@ -102,7 +102,7 @@ class EventPublished(BaseModel):
         )
 
 
-class BatchPublish(BaseModel):
+class BatchPublishRequest(BaseModel):
     """Up to 100 events, each as in a single publish."""
 
     model_config = ConfigDict(extra="forbid")
@@ -138,7 +138,7 @@ class EventRead(BaseModel):
     fan_out: FanOutState
 
 
-class EventWithDeliveries(EventRead):
+class EventWithDeliveriesRead(EventRead):
     """An event and its deliveries. While `fan_out` is running they are not listed yet."""
 
     deliveries: list[DeliveryRead]
@@ -151,7 +151,7 @@ class EventWithDeliveries(EventRead):
 )
 async def publish_event(
     tenant_id: Name,
-    body: EventPublish,
+    body: EventPublishRequest,
     services: ServicesDependency,
     idempotency_key: IdempotencyKey = None,
 ) -> EventPublished:
@@ -165,7 +165,7 @@ async def publish_event(
     responses=responses(*BODY_ERRORS, HTTPStatus.NOT_FOUND),
 )
 async def publish_batch(
-    tenant_id: Name, body: BatchPublish, services: ServicesDependency, request: Request
+    tenant_id: Name, body: BatchPublishRequest, services: ServicesDependency, request: Request
 ) -> BatchResults:
     """Publish up to 100 events, each accepted or refused by itself."""
     if more := len(body.events) - 1:
@@ -206,10 +206,10 @@ async def list_events(  # noqa: PLR0913 - one parameter a filter
 @router.get("/{event_id}", responses=responses(HTTPStatus.NOT_FOUND))
 async def get_event(
     tenant_id: Name, event_id: Name, services: ServicesDependency
-) -> EventWithDeliveries:
+) -> EventWithDeliveriesRead:
     """Read an event with its deliveries. Those of a recovery are in the log of deliveries."""
     found = await services.events.get(tenant_id, event_id)
-    return EventWithDeliveries(
+    return EventWithDeliveriesRead(
         **_read(found).model_dump(), deliveries=list(map(DeliveryRead.of, found.deliveries))
     )
 
@@ -224,7 +224,7 @@ async def _publish_one(
     tenant_id: str, item: JsonValue, services: ServicesDependency
 ) -> BatchResult:
     try:
-        event = EventPublish.model_validate(item).event(tenant_id)
+        event = EventPublishRequest.model_validate(item).event(tenant_id)
         published = EventPublished.of(await services.events.publish(event))
     except ValidationError as error:
         problem = invalid_model(error)

@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 
 from api.http import BODY_ERRORS, responses
-from api.routes.events import EventPublish
+from api.routes.events import EventPublishRequest
 from api.routes.strict_route import StrictRoute
 from api.services import ServicesDependency
 from hookwright.ids import Name
@@ -29,7 +29,7 @@ class ReasonRead(BaseModel):
     detail: str
 
 
-class Match(BaseModel):
+class MatchRead(BaseModel):
     """`matches`: a delivery would be made. Its attempts are made while `status` is active."""
 
     matches: bool
@@ -39,15 +39,15 @@ class Match(BaseModel):
 
 @router.post("/{endpoint_id}/match", responses=responses(*BODY_ERRORS, HTTPStatus.NOT_FOUND))
 async def match_event(
-    tenant_id: Name, endpoint_id: Name, body: EventPublish, services: ServicesDependency
-) -> Match:
+    tenant_id: Name, endpoint_id: Name, body: EventPublishRequest, services: ServicesDependency
+) -> MatchRead:
     """Say whether this endpoint would get the event, and why. What publish refuses, this does."""
     endpoint = await services.endpoints.get(tenant_id, endpoint_id)
     event = body.event(tenant_id)
     await services.events.check(event)
     document = event_document(event, datetime.now(UTC))
     found = await reasons(services.evaluator, tenant_id, endpoint.route(), event, document)
-    return Match(
+    return MatchRead(
         matches=all(reason.passes for reason in found),
         reasons=[ReasonRead(**asdict(reason)) for reason in found],
         status=endpoint.status,

@@ -19,20 +19,20 @@ POLLED_WITHIN = timedelta(seconds=70)
 router = APIRouter(tags=["health"])
 
 
-class Health(BaseModel):
+class ProbeRead(BaseModel):
     """All is well."""
 
     status: Literal["ok"]
 
 
 @router.get("/healthz", responses={431: responses()[431]})
-async def healthz() -> Health:
+async def healthz() -> ProbeRead:
     """Tell that this process answers."""
-    return Health(status="ok")
+    return ProbeRead(status="ok")
 
 
 @router.get("/readyz", responses={code: responses()[code] for code in (431, 503)})
-async def readyz(request: Request) -> Health:
+async def readyz(request: Request) -> ProbeRead:
     """Tell whether Temporal is reachable and a worker polls."""
     client: Client = request.app.state.client
     queue = await client.workflow_service.describe_task_queue(
@@ -46,4 +46,4 @@ async def readyz(request: Request) -> Health:
     oldest = datetime.now(UTC) - POLLED_WITHIN
     if not any(poller.last_access_time.ToDatetime(UTC) > oldest for poller in queue.pollers):
         raise unavailable("no worker polls; events are accepted, and delivered when one does")
-    return Health(status="ok")
+    return ProbeRead(status="ok")

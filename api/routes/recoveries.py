@@ -10,9 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.http import BODY_ERRORS, conflict, invalid, responses
 from api.routes.strict_route import StrictRoute
 from api.services import ServicesDependency
-from api.services.recoveries import Recovery, RecoveryState
+from api.services.recoveries import RecoveryDetails, RecoveryState
 from hookwright.ids import Name
-from hookwright.models import MAX_PER_SECOND, Lost, RecoveryInput
+from hookwright.models import MAX_PER_SECOND, RecoveryInput, RecoverySelection
+from hookwright.temporal import Update
 from hookwright.times import Timestamp, WrittenMoment
 
 router = APIRouter(prefix="/v1/tenants/{tenant_id}", tags=["recoveries"], route_class=StrictRoute)
@@ -21,7 +22,7 @@ RecoveryId = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,64}:[0-9a-f-]{36}$")
 ENDS = responses(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
 
 
-class RecoveryBegin(BaseModel):
+class RecoverRequest(BaseModel):
     """What to recover: `failed` deliveries, or events that are `missing`; and how fast.
 
     What began, or was due, from `since` on and before `until` (now, if left out). Of what is older
@@ -33,7 +34,7 @@ class RecoveryBegin(BaseModel):
 
     since: WrittenMoment
     until: WrittenMoment | None = None
-    status: Lost
+    status: RecoverySelection
     rate_per_second: float | None = Field(
         default=None, ge=0.1, le=MAX_PER_SECOND, allow_inf_nan=False
     )
@@ -50,7 +51,7 @@ class RecoveryRead(BaseModel):
 
     id: str
     endpoint_id: Name
-    status: Lost
+    status: RecoverySelection
     since: Timestamp
     until: Timestamp
     rate_per_second: float
@@ -65,7 +66,7 @@ class RecoveryRead(BaseModel):
     ended_at: Timestamp | None
 
     @classmethod
-    def of(cls, recovery: Recovery) -> Self:
+    def of(cls, recovery: RecoveryDetails) -> Self:
         """Return the answer for a recovery."""
         request, progress, outcomes = recovery.request, recovery.progress, recovery.outcomes
         return cls(
@@ -93,7 +94,7 @@ class RecoveryRead(BaseModel):
     responses=responses(*BODY_ERRORS, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
 )
 async def recover_endpoint(
-    tenant_id: Name, endpoint_id: Name, body: RecoveryBegin, services: ServicesDependency
+    tenant_id: Name, endpoint_id: Name, body: RecoverRequest, services: ServicesDependency
 ) -> RecoveryRead:
     """Send an endpoint all that it has not had, oldest first; what was delivered is left alone.
 
@@ -134,7 +135,7 @@ async def pause_recovery(
     """Halt a recovery until it is resumed. Deliveries that it started go on."""
     endpoint_id, run_id = recovery_id.split(":")
     return RecoveryRead.of(
-        await services.recoveries.switch(tenant_id, endpoint_id, run_id, "pause")
+        await services.recoveries.switch(tenant_id, endpoint_id, run_id, Update.PAUSE)
     )
 
 
@@ -145,7 +146,7 @@ async def resume_recovery(
     """Go on with a recovery that is paused."""
     endpoint_id, run_id = recovery_id.split(":")
     return RecoveryRead.of(
-        await services.recoveries.switch(tenant_id, endpoint_id, run_id, "resume")
+        await services.recoveries.switch(tenant_id, endpoint_id, run_id, Update.RESUME)
     )
 
 

@@ -70,7 +70,7 @@ class EndpointStats(BaseModel):
             latency_p95_ms=quantile(total.latencies, 0.95),
             latency_error_percent=ERROR_PERCENT,
             last_delivery_at=health.last_delivery_at,
-            held=health.holding.held,
+            held=health.queue.held,
         )
 
 

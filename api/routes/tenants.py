@@ -29,7 +29,7 @@ class TokenRequest(BaseModel):
     tier: Tier | None = None
 
 
-class TokenMinted(BaseModel):
+class TokenCreated(BaseModel):
     """A tenant token, shown once."""
 
     token: str
@@ -101,7 +101,7 @@ async def delete_tenant(
 )
 async def mint_token(
     tenant_id: Name, body: TokenRequest, services: ServicesDependency, request: Request
-) -> TokenMinted:
+) -> TokenCreated:
     """Make a tenant token. It is kept nowhere; the tenant's `tokens_not_before` revokes it."""
     tokens: Tokens = request.app.state.config.tokens
     tenant = await services.tenants.get(tenant_id)
@@ -114,4 +114,4 @@ async def mint_token(
             "no-signing-key",
             "tokens are signed with HOOKWRIGHT_JWT_KEY, which is not set",
         )
-    return TokenMinted(token=minted.token, expires_at=minted.expires_at)
+    return TokenCreated(token=minted.token, expires_at=minted.expires_at)

@@ -8,16 +8,16 @@ from temporalio.client import Client
 
 from api.config import ApiConfig
 from api.http import Cursors
-from api.services.deliveries import Deliveries
-from api.services.endpoints import Endpoints
-from api.services.erasure import Erasure
-from api.services.event_types import EventTypes
-from api.services.events import Events
-from api.services.lists import Lists
-from api.services.recoveries import Recoveries
-from api.services.retries import Retries
-from api.services.statistics import Statistics
-from api.services.tenants import Tenants
+from api.services.deliveries import DeliveryService
+from api.services.endpoints import EndpointService
+from api.services.erasure import ErasureService
+from api.services.event_types import EventTypeService
+from api.services.events import EventService
+from api.services.lists import ExecutionLists
+from api.services.recoveries import RecoveryService
+from api.services.retries import RetryService
+from api.services.statistics import StatisticsService
+from api.services.tenants import TenantService
 from api.services.visibility import Visibility
 from hookwright.expressions import Evaluator
 from hookwright.ids import deliveries_queue, entities_queue
@@ -27,15 +27,15 @@ from hookwright.ids import deliveries_queue, entities_queue
 class Services:
     """All services, on one client."""
 
-    tenants: Tenants
-    endpoints: Endpoints
-    events: Events
-    deliveries: Deliveries
-    event_types: EventTypes
-    erasure: Erasure
-    retries: Retries
-    recoveries: Recoveries
-    statistics: Statistics
+    tenants: TenantService
+    endpoints: EndpointService
+    events: EventService
+    deliveries: DeliveryService
+    event_types: EventTypeService
+    erasure: ErasureService
+    retries: RetryService
+    recoveries: RecoveryService
+    statistics: StatisticsService
     evaluator: Evaluator
 
     @classmethod
@@ -43,12 +43,12 @@ class Services:
         """Return the services."""
         cursors = Cursors(config.cursor_key)
         visibility = Visibility(client)
-        lists = Lists(visibility, cursors)
+        lists = ExecutionLists(visibility, cursors)
         entities = entities_queue(config.task_queue)
-        tenants = Tenants(client, entities, config.contracts, lists)
-        deliveries = Deliveries(client, lists)
-        event_types = EventTypes(client, entities, config.contracts, cursors)
-        events = Events(
+        tenants = TenantService(client, entities, config.contracts, lists)
+        deliveries = DeliveryService(client, lists)
+        event_types = EventTypeService(client, entities, config.contracts, cursors)
+        events = EventService(
             client,
             config.task_queue,
             config.contracts,
@@ -59,7 +59,7 @@ class Services:
         )
         return cls(
             tenants=tenants,
-            endpoints=Endpoints(
+            endpoints=EndpointService(
                 client,
                 entities,
                 deliveries_queue(config.task_queue),
@@ -69,12 +69,12 @@ class Services:
                 cursors,
             ),
             events=events,
-            erasure=Erasure(client, events),
+            erasure=ErasureService(client, events),
             deliveries=deliveries,
             event_types=event_types,
-            retries=Retries(client),
-            recoveries=Recoveries(client, visibility, entities),
-            statistics=Statistics(visibility),
+            retries=RetryService(client),
+            recoveries=RecoveryService(client, visibility, entities),
+            statistics=StatisticsService(visibility),
             evaluator=Evaluator(),
         )
 

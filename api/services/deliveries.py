@@ -7,10 +7,10 @@ from temporalio.api.enums.v1 import PendingActivityState
 from temporalio.client import Client, WorkflowExecutionDescription, WorkflowExecutionStatus
 
 from api.http import Page, not_found
-from api.services.lists import Lists, superseded
+from api.services.lists import ExecutionLists, superseded
 from api.services.temporal import between, describe, equals
 from api.services.windows import Row
-from hookwright.ids import DELIVERY_WORKFLOW, delivery_id, delivery_workflow_id
+from hookwright.ids import delivery_id, delivery_workflow_id
 from hookwright.models import Attempt, DeliveryLog
 from hookwright.outcomes import DeliveryState
 from hookwright.temporal import (
@@ -18,6 +18,7 @@ from hookwright.temporal import (
     ENDPOINT_ID,
     EVENT_ID,
     EVENT_TYPE,
+    WorkflowType,
     ended_log,
     kept_log,
     recorded,
@@ -49,7 +50,7 @@ CONDITIONS = {
 
 
 @dataclass(frozen=True)
-class Delivery:
+class DeliveryView:
     """A delivery with every attempt so far, and when the next is due."""
 
     id: str
@@ -64,13 +65,13 @@ class Delivery:
 
 
 @dataclass(frozen=True)
-class Deliveries:
+class DeliveryService:
     """Reads deliveries."""
 
     client: Client
-    lists: Lists
+    lists: ExecutionLists
 
-    async def get(self, tenant_id: str, endpoint_id: str, event_id: str) -> Delivery:
+    async def get(self, tenant_id: str, endpoint_id: str, event_id: str) -> DeliveryView:
         """Return a delivery.
 
         Raises:
@@ -81,7 +82,7 @@ class Deliveries:
             raise not_found("delivery")
         return delivery
 
-    async def find(self, tenant_id: str, endpoint_id: str, event_id: str) -> Delivery | None:
+    async def find(self, tenant_id: str, endpoint_id: str, event_id: str) -> DeliveryView | None:
         """Return a delivery, or None."""
         workflow_id = delivery_workflow_id(tenant_id, endpoint_id, event_id)
         description = await describe(self.client, workflow_id)
@@ -99,19 +100,19 @@ class Deliveries:
         state: DeliveryState | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
-    ) -> Page[Delivery]:
+    ) -> Page[DeliveryView]:
         """Return a page of a tenant's deliveries, those that began last first.
 
         Each stands once, by its latest run. Visibility may be behind; what it finds is shown as it
         is now, if that is still what was asked for.
         """
-        query = f"WorkflowType = '{DELIVERY_WORKFLOW}'" + equals(
+        query = f"WorkflowType = '{WorkflowType.DELIVERY}'" + equals(
             TenantId=tenant_id, EndpointId=endpoint_id, EventId=event_id, EventType=event_type
         )
         if state:
             query += f" AND {CONDITIONS[state]}"
 
-        async def shown(row: Row, newest: int) -> Delivery | None:
+        async def shown(row: Row, newest: int) -> DeliveryView | None:
             latest = await describe(self.client, row.workflow_id)
             if latest is None or superseded(row, latest, newest):
                 return None
@@ -124,13 +125,13 @@ class Deliveries:
 
         return await self.lists.page(query + between(since, until), limit, cursor, shown)
 
-    async def _read(self, description: WorkflowExecutionDescription) -> Delivery | None:
+    async def _read(self, description: WorkflowExecutionDescription) -> DeliveryView | None:
         if description.status is None:
             return None
         log, due = await self._log(description)
         attributes = description.typed_search_attributes
         endpoint_id, event_id = attributes[ENDPOINT_ID], attributes[EVENT_ID]
-        return Delivery(
+        return DeliveryView(
             id=delivery_id(endpoint_id, event_id),
             event_id=event_id,
             endpoint_id=endpoint_id,

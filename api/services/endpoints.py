@@ -5,9 +5,9 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Any, Literal, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from pydantic import ValidationError
 from temporalio.client import (
@@ -22,23 +22,29 @@ from temporalio.exceptions import TimeoutError as TemporalTimeoutError
 
 from api.http import Cursors, Page, Problem, invalid, invalid_model, not_found, unavailable
 from api.services.temporal import UPDATE_TIMEOUT, deadline, describe, updating
-from api.services.tenants import Tenants
+from api.services.tenants import TenantService
 from hookwright.contracts import DEFAULT_CONTRACT, Contract, check_headers
-from hookwright.ids import endpoint_workflow_id, new_endpoint_id, trial_workflow_id
+from hookwright.ids import endpoint_test_workflow_id, endpoint_workflow_id, new_endpoint_id
 from hookwright.models import (
+    LONGEST_ATTEMPT,
     Attempt,
     EndpointConfig,
-    EndpointDelete,
+    EndpointDeleteUpdate,
     EndpointState,
+    EndpointTestInput,
     EventInput,
-    TrialInput,
 )
 from hookwright.security import ClientIdentity, DestinationPolicy, check_identity
-from hookwright.temporal import endpoint_of
+from hookwright.temporal import ErrorType, Update, endpoint_of
 from hookwright.webhook import generate_secret, secret_for
 from workflows.deadline import Deadline
-from workflows.endpoint import Endpoint, EndpointChange, EndpointCreate, SecretRotate
-from workflows.trial import Trial
+from workflows.endpoint import Endpoint
+from workflows.endpoint_messages import (
+    EndpointChangeUpdate,
+    EndpointCreateUpdate,
+    SecretRotateUpdate,
+)
+from workflows.endpoint_test import EndpointTest
 
 P = ParamSpec("P")
 Value = TypeVar("Value")
@@ -46,9 +52,6 @@ Value = TypeVar("Value")
 MAX_CONFIG_BYTES = 8_192
 """With 4 KiB of headers, ten live secrets and its health an endpoint's memo stays below 28 KiB;
 most have some 5 KB."""
-
-TRIAL_TIMEOUT = timedelta(seconds=80)
-"""The longest timeout of an endpoint, 60 s, and room for a worker to come back."""
 
 MAX_BYTES = 12_288
 """The same with a client certificate and its key, which take what config and headers leave."""
@@ -81,7 +84,7 @@ class NewEndpoint:
 
 
 @dataclass(frozen=True)
-class Endpoints:
+class EndpointService:
     """Reads and changes endpoints."""
 
     client: Client
@@ -89,7 +92,7 @@ class Endpoints:
     deliveries_queue: str
     destinations: DestinationPolicy
     contracts: Mapping[str, Contract]
-    tenants: Tenants
+    tenants: TenantService
     cursors: Cursors
 
     async def create(self, tenant_id: str, new: NewEndpoint) -> EndpointState:
@@ -125,7 +128,7 @@ class Endpoints:
                 rpc_timeout=UPDATE_TIMEOUT,
             )
 
-    async def _creation(self, tenant_id: str, new: NewEndpoint) -> EndpointCreate:
+    async def _creation(self, tenant_id: str, new: NewEndpoint) -> EndpointCreateUpdate:
         """Return the checked request for a new endpoint.
 
         Raises:
@@ -135,7 +138,7 @@ class Endpoints:
         name = new.config.contract or tenant.contract or DEFAULT_CONTRACT
         contract = self._contract(name)
         config = self._checked(new.config.model_copy(update={"contract": name}), contract)
-        request = EndpointCreate(
+        request = EndpointCreateUpdate(
             config=config,
             secret=_or_invalid("secret", secret_for, contract, new.secret),
             digest=new.digest(),
@@ -206,7 +209,7 @@ class Endpoints:
         checked = config.model_dump(mode="json")
         if headers is not None:
             headers = _or_invalid("headers", check_headers, headers, contract.reserved_headers)
-        change = EndpointChange(
+        change = EndpointChangeUpdate(
             fields={each: checked[each] for each in changes},
             headers=headers,
             client_identity=_identity(client) if client else None,
@@ -232,7 +235,7 @@ class Endpoints:
             Problem: 404.
         """
         current = await self.get(tenant_id, endpoint_id)
-        rotation = SecretRotate(
+        rotation = SecretRotateUpdate(
             secret=generate_secret(like=current.secrets[0].value),
             grace_period_seconds=grace_period_seconds,
             not_after=deadline(),
@@ -248,7 +251,7 @@ class Endpoints:
         Raises:
             Problem: 404.
         """
-        return await self._switch(tenant_id, endpoint_id, "pause")
+        return await self._switch(tenant_id, endpoint_id, Update.PAUSE)
 
     async def resume(self, tenant_id: str, endpoint_id: str) -> EndpointState:
         """Deliver again, and let go what was held.
@@ -256,7 +259,7 @@ class Endpoints:
         Raises:
             Problem: 404.
         """
-        return await self._switch(tenant_id, endpoint_id, "resume")
+        return await self._switch(tenant_id, endpoint_id, Update.RESUME)
 
     async def delete(self, tenant_id: str, endpoint_id: str) -> None:
         """Delete an endpoint; what waits for it is cancelled.
@@ -267,10 +270,10 @@ class Endpoints:
         await self.get(tenant_id, endpoint_id)
         async with updating("endpoint"):
             await self._handle(tenant_id, endpoint_id).execute_update(
-                Endpoint.delete, EndpointDelete(), rpc_timeout=UPDATE_TIMEOUT
+                Endpoint.delete, EndpointDeleteUpdate(), rpc_timeout=UPDATE_TIMEOUT
             )
 
-    async def try_out(self, tenant_id: str, endpoint_id: str, event: EventInput) -> Attempt:
+    async def send_test(self, tenant_id: str, endpoint_id: str, event: EventInput) -> Attempt:
         """Send one test event now, and return what came of it.
 
         Raises:
@@ -279,23 +282,21 @@ class Endpoints:
         await self.get(tenant_id, endpoint_id)
         try:
             return await self.client.execute_workflow(
-                Trial.run,
-                TrialInput(event=event, endpoint_id=endpoint_id),
-                id=trial_workflow_id(tenant_id, endpoint_id, event.id),
+                EndpointTest.run,
+                EndpointTestInput(event=event, endpoint_id=endpoint_id),
+                id=endpoint_test_workflow_id(tenant_id, endpoint_id, event.id),
                 task_queue=self.deliveries_queue,
-                execution_timeout=TRIAL_TIMEOUT,
+                execution_timeout=LONGEST_ATTEMPT,
             )
         except WorkflowFailureError as error:
             if isinstance(error.cause, TemporalTimeoutError):
                 raise unavailable("no worker sent the test in time; try again") from None
             fault = error.cause.cause if isinstance(error.cause, ActivityError) else None
-            if isinstance(fault, ApplicationError) and fault.type == "busy":
+            if isinstance(fault, ApplicationError) and fault.type == ErrorType.BUSY:
                 raise unavailable(f"too many tests at once: {fault.message}; try again") from None
             raise not_found("endpoint") from None
 
-    async def _switch(
-        self, tenant_id: str, endpoint_id: str, update: Literal["pause", "resume"]
-    ) -> EndpointState:
+    async def _switch(self, tenant_id: str, endpoint_id: str, update: Update) -> EndpointState:
         await self.get(tenant_id, endpoint_id)
         switched: EndpointState
         async with updating("endpoint"):

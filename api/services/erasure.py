@@ -12,17 +12,17 @@ from temporalio.client import (
 )
 
 from api.http import conflict
-from api.services.events import Events, EventWithDeliveries, FanOutState
+from api.services.events import EventService, EventWithDeliveries, FanOutState
 from api.services.temporal import RPC_TIMEOUT, describe, equals
-from hookwright.ids import DELIVERY_WORKFLOW, delivery_workflow_id, event_workflow_id
-from hookwright.temporal import delete_execution, reached
+from hookwright.ids import delivery_workflow_id, event_workflow_id
+from hookwright.temporal import WorkflowType, delete_execution, reached
 
 MAX_IN_A_CALL = 500
 CONCURRENT_DELETIONS = 10
 END_SECONDS = 5.0
 """How long the deliveries of an event may take to end before they are deleted."""
 
-MOMENT_SECONDS = 0.5
+DELETION_SECONDS = 0.5
 """Temporal deletes within 0.05 s, or else half a minute later."""
 
 
@@ -36,11 +36,11 @@ class Erased:
 
 
 @dataclass(frozen=True)
-class Erasure:
+class ErasureService:
     """Deletes what Temporal keeps of events."""
 
     client: Client
-    events: Events
+    events: EventService
 
     async def erase(self, tenant_id: str, event_id: str, *, force: bool) -> Erased:
         """Delete an event with its deliveries, these first: the event is found until all are gone.
@@ -76,7 +76,7 @@ class Erasure:
 
         It may lag behind for those that the event itself knows of.
         """
-        query = f"WorkflowType = '{DELIVERY_WORKFLOW}'" + equals(
+        query = f"WorkflowType = '{WorkflowType.DELIVERY}'" + equals(
             TenantId=tenant_id, EventId=found.event.id
         )
         rows = [
@@ -141,6 +141,6 @@ class Erasure:
 
     async def _gone(self, workflow_ids: set[str]) -> bool:
         """Tell whether they can be read no more, having given Temporal a moment."""
-        await asyncio.sleep(MOMENT_SECONDS)
+        await asyncio.sleep(DELETION_SECONDS)
         found = await asyncio.gather(*(describe(self.client, each) for each in workflow_ids))
         return not any(found)

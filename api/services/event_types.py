@@ -13,8 +13,12 @@ from hookwright.catalogue import CatalogueEntry, CatalogueState, EventTypeFields
 from hookwright.contracts import Contract
 from hookwright.ids import EVENT_TYPES_WORKFLOW_ID
 from hookwright.models import EventInput, EventTypeChecks
-from workflows.event_types import EventTypeDelete, EventTypeKept, EventTypePut
-from workflows.event_types import EventTypes as Entity
+from workflows.event_types import (
+    EventTypeDeleteUpdate,
+    EventTypePutResult,
+    EventTypePutUpdate,
+    EventTypes,
+)
 
 KNOWN_SECONDS = 5.0
 """How old the catalogue may be that publish checks by."""
@@ -32,7 +36,7 @@ class KnownEventType:
 
 
 @dataclass(frozen=True)
-class EventTypes:
+class EventTypeService:
     """Reads and changes the catalogue, and checks events by it."""
 
     client: Client
@@ -74,7 +78,7 @@ class EventTypes:
             Problem: 409 the catalogue is full.
         """
         start = WithStartWorkflowOperation(
-            Entity.run,
+            EventTypes.run,
             CatalogueState(),
             id=EVENT_TYPES_WORKFLOW_ID,
             task_queue=self.task_queue,
@@ -84,9 +88,9 @@ class EventTypes:
         await describe(self.client, EVENT_TYPES_WORKFLOW_ID)
         try:
             async with updating("event type"):
-                kept: EventTypeKept = await self.client.execute_update_with_start_workflow(
-                    Entity.put,
-                    EventTypePut(name=name, fields=fields, not_after=deadline()),
+                kept: EventTypePutResult = await self.client.execute_update_with_start_workflow(
+                    EventTypes.put,
+                    EventTypePutUpdate(name=name, fields=fields, not_after=deadline()),
                     start_workflow_operation=start,
                     rpc_timeout=UPDATE_TIMEOUT,
                 )
@@ -108,8 +112,8 @@ class EventTypes:
         try:
             async with updating("event type"):
                 await handle.execute_update(
-                    Entity.delete,
-                    EventTypeDelete(name=name, not_after=deadline()),
+                    EventTypes.delete,
+                    EventTypeDeleteUpdate(name=name, not_after=deadline()),
                     rpc_timeout=UPDATE_TIMEOUT,
                 )
         finally:

@@ -20,18 +20,17 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from api.http import Page, Problem, conflict, invalid, not_found, unavailable
-from api.services.deliveries import Deliveries, Delivery
-from api.services.event_types import EventTypes
-from api.services.lists import Lists
+from api.services.deliveries import DeliveryService, DeliveryView
+from api.services.event_types import EventTypeService
+from api.services.lists import ExecutionLists
 from api.services.temporal import RPC_TIMEOUT, between, cancelled, describe, equals
-from api.services.tenants import Tenants
+from api.services.tenants import TenantService
 from api.services.windows import Row
 from hookwright.contracts import DEFAULT_CONTRACT, Contract
-from hookwright.ids import EVENT_WORKFLOW, event_workflow_id
+from hookwright.ids import event_workflow_id
 from hookwright.models import EventInput, FanOut
 from hookwright.sizes import MAX_EVENT_BYTES
-from hookwright.temporal import UNREADABLE, first_entry
-from hookwright.temporal import publishing as hookwright
+from hookwright.temporal import UNREADABLE, WorkflowType, first_entry, publish
 from hookwright.times import delay_until
 from hookwright.webhook import unsafe_integers
 
@@ -81,20 +80,20 @@ class EventFanOut:
 class EventWithDeliveries(EventFanOut):
     """An event and what became of it."""
 
-    deliveries: list[Delivery]
+    deliveries: list[DeliveryView]
 
 
 @dataclass(frozen=True)
-class Events:
+class EventService:
     """Publishes and reads events."""
 
     client: Client
     task_queue: str
     contracts: Mapping[str, Contract]
-    tenants: Tenants
-    deliveries: Deliveries
-    event_types: EventTypes
-    lists: Lists
+    tenants: TenantService
+    deliveries: DeliveryService
+    event_types: EventTypeService
+    lists: ExecutionLists
 
     async def publish(self, event: EventInput) -> Published:
         """Accept an event. When this returns it is stored; the start of its workflow is that.
@@ -116,9 +115,7 @@ class Events:
                 raise
             return await self._repeated(event)
         try:
-            await hookwright.publish(
-                self.client, event, task_queue=self.task_queue, rpc_timeout=RPC_TIMEOUT
-            )
+            await publish(self.client, event, task_queue=self.task_queue, rpc_timeout=RPC_TIMEOUT)
         except WorkflowAlreadyStartedError:
             return await self._repeated(event)
         return Published(event, duplicate=False, warnings=warnings(event) + found)
@@ -194,7 +191,7 @@ class Events:
             Problem: 404 no such tenant.
         """
         await self.tenants.known(tenant_id)
-        query = f"WorkflowType = '{EVENT_WORKFLOW}'" + equals(
+        query = f"WorkflowType = '{WorkflowType.EVENT}'" + equals(
             TenantId=tenant_id, EventType=event_type
         )
         return await self.lists.page(query + between(since, until), limit, cursor, self._shown)

@@ -34,7 +34,7 @@ walk's `newest`, for `superseded`."""
 
 
 @dataclass
-class Lists:
+class ExecutionLists:
     """Lists executions, for the whole process."""
 
     visibility: Visibility
@@ -71,10 +71,10 @@ class Lists:
         size = min(max(LOOK_AHEAD * limit, MIN_SIZE), MAX_SIZE)
         shown: list[Item] = []
         reads = 0
-        while len(shown) < limit and reads < MAX_READS and not (walk.ended or walk.tired):
+        while len(shown) < limit and reads < MAX_READS and not (walk.ended or walk.out_of_calls):
             before = copy(walk)
             try:
-                rows = await walk.onward(limit - len(shown) + 1, size)
+                rows = await walk.next_rows(limit - len(shown) + 1, size)
             except Problem:
                 if not shown:
                     raise
@@ -85,7 +85,7 @@ class Lists:
                 shown += await self._read(read, now, newest)
                 reads += len(now)
             if rows:
-                walk.back_to(now[-1])
+                walk.resume_after(now[-1])
         return shown, b"" if walk.ended else _written(walk, newest)
 
     @asynccontextmanager
@@ -126,11 +126,11 @@ def superseded(row: Row, latest: WorkflowExecutionDescription, newest: int) -> b
 
 def _written(walk: Walk, newest: int) -> bytes:
     started, run_id = walk.place
-    return f"{started} {run_id} {walk.width} {walk.crowded} {newest}".encode()
+    return f"{started} {run_id} {walk.width} {walk.crowded_at} {newest}".encode()
 
 
 def _resumed(look: Look, position: bytes) -> tuple[Walk, int]:
     if not position:
         return Walk(look), 0
-    started, run_id, width, crowded, newest = position.decode().split(" ")
-    return Walk(look, Place(int(started), run_id), int(width), int(crowded)), int(newest)
+    started, run_id, width, crowded_at, newest = position.decode().split(" ")
+    return Walk(look, Place(int(started), run_id), int(width), int(crowded_at)), int(newest)

@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Literal
 
 from cachetools import TTLCache
 from temporalio.client import (
@@ -17,15 +16,9 @@ from temporalio.service import RPCError, RPCStatusCode
 from api.http import Problem, conflict, not_found
 from api.services.temporal import RPC_TIMEOUT, UPDATE_TIMEOUT, cancelled, deadline, equals, updating
 from api.services.visibility import Visibility
-from hookwright.ids import (
-    DELIVERY_WORKFLOW,
-    RECOVERY_MEMO,
-    RECOVERY_WORKFLOW,
-    recovery_id,
-    recovery_workflow_id,
-)
+from hookwright.ids import recovery_id, recovery_workflow_id
 from hookwright.models import RecoveryInput, RecoveryProgress, RecoveryView
-from hookwright.temporal import recorded
+from hookwright.temporal import MemoKey, Update, WorkflowType, recorded
 from workflows.deadline import Deadline
 
 COUNTED_FOR_SECONDS = 2.0
@@ -45,7 +38,7 @@ class RecoveryState(StrEnum):
 
 
 @dataclass(frozen=True)
-class Outcomes:
+class RecoveryOutcomes:
     """What became of the deliveries that a recovery started; None while nobody counts."""
 
     delivered: int | None = None
@@ -54,30 +47,30 @@ class Outcomes:
 
 
 @dataclass(frozen=True)
-class Recovery:
+class RecoveryDetails:
     """A recovery, and how far it has come."""
 
     id: str
     request: RecoveryInput
     state: RecoveryState
     progress: RecoveryProgress
-    outcomes: Outcomes
+    outcomes: RecoveryOutcomes
     created_at: datetime
     ended_at: datetime | None
 
 
 @dataclass(frozen=True)
-class Recoveries:
+class RecoveryService:
     """Begins and follows recoveries. An endpoint has one at a time: its workflow id says so."""
 
     client: Client
     visibility: Visibility
     task_queue: str
-    _recent: TTLCache[str, Outcomes] = field(
+    _recent: TTLCache[str, RecoveryOutcomes] = field(
         default_factory=lambda: TTLCache(1_000, COUNTED_FOR_SECONDS), init=False
     )
 
-    async def begin(self, request: RecoveryInput, *, until_now: bool) -> Recovery:
+    async def begin(self, request: RecoveryInput, *, until_now: bool) -> RecoveryDetails:
         """Begin a recovery; join the one that runs if the same was asked of it.
 
         Raises:
@@ -86,11 +79,11 @@ class Recoveries:
         workflow_id = recovery_workflow_id(request.tenant_id, request.endpoint_id)
         try:
             handle = await self.client.start_workflow(
-                RECOVERY_WORKFLOW,
+                WorkflowType.RECOVERY,
                 request,
                 id=workflow_id,
                 task_queue=self.task_queue,
-                memo={RECOVERY_MEMO: RecoveryView(request=request)},
+                memo={MemoKey.RECOVERY: RecoveryView(request=request)},
                 static_summary=f"{request.status} since {request.since:%Y-%m-%d %H:%M}",
                 rpc_timeout=RPC_TIMEOUT,
             )
@@ -99,7 +92,7 @@ class Recoveries:
         run_id = handle.result_run_id or ""
         return await self.get(request.tenant_id, request.endpoint_id, run_id)
 
-    async def get(self, tenant_id: str, endpoint_id: str, run_id: str) -> Recovery:
+    async def get(self, tenant_id: str, endpoint_id: str, run_id: str) -> RecoveryDetails:
         """Return a recovery.
 
         Raises:
@@ -108,7 +101,7 @@ class Recoveries:
         found = await self._describe(recovery_workflow_id(tenant_id, endpoint_id), run_id)
         view = await _view(found)
         own_id = recovery_id(endpoint_id, found.run_id)
-        return Recovery(
+        return RecoveryDetails(
             id=own_id,
             request=view.request,
             state=_state(found, view),
@@ -119,8 +112,8 @@ class Recoveries:
         )
 
     async def switch(
-        self, tenant_id: str, endpoint_id: str, run_id: str, update: Literal["pause", "resume"]
-    ) -> Recovery:
+        self, tenant_id: str, endpoint_id: str, run_id: str, update: Update
+    ) -> RecoveryDetails:
         """Pause or resume a recovery; once this returns it has halted, or goes on.
 
         Raises:
@@ -134,7 +127,7 @@ class Recoveries:
             )
         return await self.get(tenant_id, endpoint_id, run_id)
 
-    async def cancel(self, tenant_id: str, endpoint_id: str, run_id: str) -> Recovery:
+    async def cancel(self, tenant_id: str, endpoint_id: str, run_id: str) -> RecoveryDetails:
         """Cancel a recovery; once this returns it starts no more deliveries.
 
         Raises:
@@ -148,7 +141,9 @@ class Recoveries:
                 raise conflict("the recovery has just ended")
         return await self.get(tenant_id, endpoint_id, run_id)
 
-    async def _join(self, workflow_id: str, request: RecoveryInput, *, until_now: bool) -> Recovery:
+    async def _join(
+        self, workflow_id: str, request: RecoveryInput, *, until_now: bool
+    ) -> RecoveryDetails:
         running = await self._describe(workflow_id, None)
         found = await self.get(request.tenant_id, request.endpoint_id, running.run_id)
         until = found.request.until if until_now else request.until
@@ -177,22 +172,26 @@ class Recoveries:
                 return await recorded(self.client, pending, RecoveryProgress)
         return view.progress
 
-    async def _outcomes(self, tenant_id: str, own_id: str) -> Outcomes:
+    async def _outcomes(self, tenant_id: str, own_id: str) -> RecoveryOutcomes:
         if known := self._recent.get(own_id):
             return known
         own = equals(TenantId=tenant_id, RecoveryId=own_id)
         try:
-            counted = await self.visibility.by_status(f"WorkflowType = '{DELIVERY_WORKFLOW}'{own}")
+            counted = await self.visibility.by_status(
+                f"WorkflowType = '{WorkflowType.DELIVERY}'{own}"
+            )
         except Problem:
-            return Outcomes()  # what was asked for is done, and can be followed, all the same
-        outcomes = self._recent[own_id] = Outcomes(
+            return (
+                RecoveryOutcomes()
+            )  # what was asked for is done, and can be followed, all the same
+        outcomes = self._recent[own_id] = RecoveryOutcomes(
             delivered=counted["Completed"], failed=counted["Failed"], pending=counted["Running"]
         )
         return outcomes
 
 
 async def _view(found: WorkflowExecutionDescription) -> RecoveryView:
-    view: RecoveryView = await found.memo_value(RECOVERY_MEMO, type_hint=RecoveryView)
+    view: RecoveryView = await found.memo_value(MemoKey.RECOVERY, type_hint=RecoveryView)
     return view
 
 

@@ -14,9 +14,9 @@ from api.services.temporal import CLOCKS_AGREE, RPC_TIMEOUT, describe
 from hookwright.health import Release
 from hookwright.ids import delivery_workflow_id, endpoint_workflow_id
 from hookwright.outcomes import DeliveryState, Trigger
-from hookwright.temporal import DELIVERY_STATE, endpoint_of, reached, replay
+from hookwright.temporal import DELIVERY_STATE, Signal, endpoint_of, reached, resend
 
-SOON = RPC_TIMEOUT + CLOCKS_AGREE
+TOO_CLOSE_TO_RESET = RPC_TIMEOUT + CLOCKS_AGREE
 """An attempt that is due so soon may begin before a reset arrives. It is the one asked for. When it
 is due is told by Temporal's clock, and compared with ours."""
 
@@ -24,7 +24,7 @@ CANCELLED = (WorkflowExecutionStatus.CANCELED, WorkflowExecutionStatus.TERMINATE
 
 
 @dataclass(frozen=True)
-class Retries:
+class RetryService:
     """Has deliveries attempted now, or no more. What has just ended is left as it is."""
 
     client: Client
@@ -41,7 +41,7 @@ class Retries:
         delivery = await self._describe(tenant_id, endpoint_id, event_id)
         if delivery.status is not WorkflowExecutionStatus.RUNNING:
             await self._refuse_without_endpoint(tenant_id, endpoint_id)
-            await self._replay(delivery)
+            await self._resend(delivery)
         elif delivery.typed_search_attributes.get(DELIVERY_STATE) == DeliveryState.HELD:
             await self._release(delivery)
         else:
@@ -77,13 +77,13 @@ class Retries:
         if await endpoint_of(endpoint) is None:
             raise conflict("the endpoint was deleted; publish the event anew, under another id")
 
-    async def _replay(self, delivery: WorkflowExecutionDescription) -> None:
-        if not await reached(replay(self.client, delivery, Trigger.MANUAL)):
+    async def _resend(self, delivery: WorkflowExecutionDescription) -> None:
+        if not await reached(resend(self.client, delivery, Trigger.MANUAL)):
             raise not_found("delivery")  # it was erased between two calls
 
     async def _release(self, delivery: WorkflowExecutionDescription) -> None:
         handle = self.client.get_workflow_handle(delivery.id, run_id=delivery.run_id)
-        await reached(handle.signal("release", Release.MANUAL, rpc_timeout=RPC_TIMEOUT))
+        await reached(handle.signal(Signal.RELEASE, Release.MANUAL, rpc_timeout=RPC_TIMEOUT))
 
     async def _attempt_now(
         self, delivery: WorkflowExecutionDescription, pending: PendingActivityInfo
@@ -95,7 +95,7 @@ class Retries:
         """
         due = pending.scheduled_time.ToDatetime(UTC)
         waits = pending.state == PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED
-        if not waits or due < datetime.now(UTC) + SOON:
+        if not waits or due < datetime.now(UTC) + TOO_CLOSE_TO_RESET:
             return
         if not pending.heartbeat_details.payloads:
             raise unavailable("no worker has begun with this delivery's retries; ask again")

@@ -9,8 +9,8 @@ from cachetools import TTLCache
 
 from api.services.temporal import equals
 from api.services.visibility import Visibility
-from hookwright.ids import DELIVERY_WORKFLOW
 from hookwright.outcomes import DeliveryState
+from hookwright.temporal import WorkflowType
 
 CACHED_SECONDS = 5.0
 
@@ -31,7 +31,7 @@ class Totals:
 
 
 @dataclass(frozen=True)
-class Statistics:
+class StatisticsService:
     """Counts deliveries; whoever asks meanwhile, or soon after, gets the same answer."""
 
     visibility: Visibility
@@ -58,7 +58,7 @@ class Statistics:
             del self._recent[tenant_id]
 
     async def _count(self, tenant_id: str) -> Totals:
-        deliveries = f"WorkflowType = '{DELIVERY_WORKFLOW}'" + equals(TenantId=tenant_id)
+        deliveries = f"WorkflowType = '{WorkflowType.DELIVERY}'" + equals(TenantId=tenant_id)
         now = datetime.now(UTC)
         by_status, marked = await asyncio.gather(
             self.visibility.by_status(deliveries),

@@ -18,7 +18,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
 from api.http import conflict, not_found, unavailable
-from hookwright.temporal import described, reached
+from hookwright.temporal import ErrorType, described, reached
 
 RPC_TIMEOUT = timedelta(seconds=2.5)
 """A caller learns within 3 s that Temporal is away."""
@@ -74,13 +74,13 @@ async def updating(what: str) -> AsyncIterator[None]:
         if not isinstance(error.cause, ApplicationError):
             raise
         match error.cause.type:
-            case "late":
+            case ErrorType.LATE:
                 raise unavailable(
                     "no worker took the change in time; repeat it (does none ever? compare clocks)"
                 ) from None
-            case "not_found" | "tenant_deleted":
+            case ErrorType.NOT_FOUND | ErrorType.TENANT_DELETED:
                 raise not_found("tenant") from None
-            case "endpoint_deleted" if what == "endpoint":
+            case ErrorType.ENDPOINT_DELETED if what == "endpoint":
                 raise not_found("endpoint") from None
             case _:
                 raise conflict(error.cause.message) from None

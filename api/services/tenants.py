@@ -13,7 +13,7 @@ from temporalio.client import (
 from temporalio.common import WorkflowIDConflictPolicy
 
 from api.http import Page, invalid, not_found
-from api.services.lists import Lists, superseded
+from api.services.lists import ExecutionLists, superseded
 from api.services.temporal import (
     UPDATE_TIMEOUT,
     deadline,
@@ -22,11 +22,11 @@ from api.services.temporal import (
 )
 from api.services.windows import Row
 from hookwright.contracts import Contract
-from hookwright.ids import TENANT_MEMO, tenant_workflow_id
+from hookwright.ids import tenant_workflow_id
 from hookwright.models import Route, TenantSettings, TenantView
 from hookwright.routing import TenantState
-from hookwright.temporal import routes_of
-from workflows.tenant import SettingsPut, Tenant, TenantDelete, TenantPut
+from hookwright.temporal import MemoKey, routes_of
+from workflows.tenant import Tenant, TenantDeleteUpdate, TenantPutResult, TenantPutUpdate
 
 KNOWN_SECONDS = 5.0
 """How long publish takes a tenant for known without asking again. An event for a tenant deleted
@@ -36,18 +36,18 @@ TENANTS = "WorkflowType = 'Tenant' AND ExecutionStatus IN ('Running', 'Continued
 
 
 @dataclass(frozen=True)
-class Tenants:
+class TenantService:
     """Reads and changes tenants."""
 
     client: Client
     task_queue: str
     contracts: Mapping[str, Contract]
-    lists: Lists
+    lists: ExecutionLists
     _known: TTLCache[str, TenantView] = field(
         default_factory=lambda: TTLCache(10_000, KNOWN_SECONDS), init=False
     )
 
-    async def put(self, tenant_id: str, settings: TenantSettings) -> TenantPut:
+    async def put(self, tenant_id: str, settings: TenantSettings) -> TenantPutResult:
         """Create a tenant, or change it. A revocation stays until another time, or null, is put.
 
         Raises:
@@ -56,7 +56,7 @@ class Tenants:
         if settings.contract and settings.contract not in self.contracts:
             known = ", ".join(self.contracts)
             raise invalid(("body", "contract"), f"no such contract; there are: {known}")
-        request = SettingsPut(
+        request = TenantPutUpdate(
             settings=settings,
             # Left out by who only renames a tenant, it would bring stolen tokens back to life.
             keeps_tokens_not_before="tokens_not_before" not in settings.model_fields_set,
@@ -122,7 +122,7 @@ class Tenants:
         handle = self.client.get_workflow_handle(tenant_workflow_id(tenant_id))
         async with updating("tenant"):
             await handle.execute_update(
-                Tenant.delete, TenantDelete(erase=erase), rpc_timeout=UPDATE_TIMEOUT
+                Tenant.delete, TenantDeleteUpdate(erase=erase), rpc_timeout=UPDATE_TIMEOUT
             )
         self._known.pop(tenant_id, None)
 
@@ -138,16 +138,18 @@ class Tenants:
             ):
                 return None
             memo = latest.raw_description.workflow_execution_info.memo
-        if TENANT_MEMO not in memo.fields:
+        if MemoKey.TENANT not in memo.fields:
             return None
-        [view] = await self.client.data_converter.decode([memo.fields[TENANT_MEMO]], [TenantView])
+        [view] = await self.client.data_converter.decode(
+            [memo.fields[MemoKey.TENANT]], [TenantView]
+        )
         return view and TenantView.model_validate(view)  # null: it is being deleted
 
     async def _read(self, tenant_id: str) -> tuple[TenantView, WorkflowExecutionDescription]:
         description = await describe(self.client, tenant_workflow_id(tenant_id))
         if description is None or description.status is not WorkflowExecutionStatus.RUNNING:
             raise not_found("tenant")
-        view = await description.memo_value(TENANT_MEMO, None, type_hint=TenantView)
+        view = await description.memo_value(MemoKey.TENANT, None, type_hint=TenantView)
         if view is None:
             raise not_found("tenant")
         self._known[tenant_id] = view

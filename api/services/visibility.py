@@ -28,7 +28,7 @@ PAUSE_SECONDS = 0.1
 
 Answer = TypeVar("Answer")
 
-AGAIN = (RPCStatusCode.RESOURCE_EXHAUSTED, RPCStatusCode.UNAVAILABLE)
+RETRYABLE = (RPCStatusCode.RESOURCE_EXHAUSTED, RPCStatusCode.UNAVAILABLE)
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Visibility:
             query=query + _between(lower, upper),
             page_size=size,
         )
-        answer = await _asked(
+        answer = await _called(
             lambda: self.client.workflow_service.list_workflow_executions(
                 request, retry=False, timeout=RPC_TIMEOUT
             ),
@@ -70,7 +70,7 @@ class Visibility:
         request = CountWorkflowExecutionsRequest(
             namespace=self.client.namespace, query=f"{query} GROUP BY ExecutionStatus"
         )
-        answer = await _asked(
+        answer = await _called(
             lambda: self.client.workflow_service.count_workflow_executions(
                 request, retry=False, timeout=RPC_TIMEOUT
             ),
@@ -81,14 +81,14 @@ class Visibility:
         )
 
 
-async def _asked(call: Callable[[], Awaitable[Answer]], until: float) -> Answer:
+async def _called(call: Callable[[], Awaitable[Answer]], until: float) -> Answer:
     """Call visibility, again while it refuses and there is time."""
     clock = asyncio.get_running_loop().time
     while True:
         try:
             return await call()
         except RPCError as error:
-            if error.status not in AGAIN:
+            if error.status not in RETRYABLE:
                 raise
             pause = PAUSE_SECONDS * random.uniform(0.5, 1.5)  # noqa: S311 - not a secret
             if clock() + pause > until:

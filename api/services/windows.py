@@ -49,48 +49,48 @@ class Walk:
     """Reads a list, newest first. All rows down to `place` are read, those at it too.
 
     `width` is how far below it, in nanoseconds, to look for the next page; 0 is to the end.
-    `crowded` is a start below it, while it is known that too many rows lie between.
+    `crowded_at` is a start below it, while it is known that too many rows lie between.
     """
 
     look: Look
     place: Place = NEWEST
     width: int = 0
-    crowded: int = 0
+    crowded_at: int = 0
     ended: bool = False
     calls: int = 0
 
     @property
-    def tired(self) -> bool:
+    def out_of_calls(self) -> bool:
         """Whether the page has cost as many calls as it may."""
         return self.calls >= MAX_CALLS
 
-    async def onward(self, wanted: int, size: int) -> list[Row]:
+    async def next_rows(self, wanted: int, size: int) -> list[Row]:
         """Return the next rows, none left out: so many or more, but at the end or when tired.
 
         `size` is how many rows a call may return; it must be more than are wanted.
         """
         rows: list[Row] = []
         lower = Place(max(0, self.place.started - self.width), "") if self.width else OLDEST
-        narrowings = BY_SAMPLE if self.crowded else 0
-        while not (self.ended or self.tired):
+        narrowings = BY_SAMPLE if self.crowded_at else 0
+        while not (self.ended or self.out_of_calls):
             self.calls += 1
             found, more = await self.look(lower, self.place, size)
             found.sort(key=lambda row: row.place, reverse=True)
             if more and found:
                 narrowings += 1
-                self.crowded = lower.started
+                self.crowded_at = lower.started
                 lower = self._nearer(found, wanted - len(rows), narrowings)
                 self.width = self.place.started - lower.started
             else:
                 rows += found
                 self._read_to(lower, found, (wanted + size) // 2)
                 if len(rows) >= wanted:
-                    self.crowded = 0
+                    self.crowded_at = 0
                     break
                 lower = self._middle()
         return rows
 
-    def back_to(self, row: Row) -> None:
+    def resume_after(self, row: Row) -> None:
         """Let the next page begin after this row: those that came after it were not used."""
         self.place, self.ended = row.place, False
 
@@ -112,9 +112,9 @@ class Walk:
 
     def _middle(self) -> Place:
         """Return from where to look, after too few: halfway to where there were too many."""
-        if not 0 < self.crowded < self.place.started:
-            self.crowded = 0
+        if not 0 < self.crowded_at < self.place.started:
+            self.crowded_at = 0
             return OLDEST
-        middle = Place((self.crowded + self.place.started) // 2, "")
+        middle = Place((self.crowded_at + self.place.started) // 2, "")
         self.width = self.place.started - middle.started
         return middle

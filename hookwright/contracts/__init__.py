@@ -1,14 +1,19 @@
 """Contracts: how a provider's webhooks look and behave, as data."""
 
 from hookwright.contracts.contract import (
-    DEFAULT_CONTRACT,
+    MAX_TIMEOUT_SECONDS,
     Contract,
     ContractError,
     SignatureRule,
-    load_contracts,
 )
 from hookwright.contracts.deactivation import DeactivationRule, DisabledReason
 from hookwright.contracts.headers import check_headers, shown_headers
+from hookwright.contracts.registry import (
+    DEFAULT_CONTRACT,
+    Contracts,
+    UnknownContractError,
+    load_contracts,
+)
 from hookwright.contracts.retries import (
     MAX_DELAY_SECONDS,
     MAX_RETRIES,
@@ -26,14 +31,17 @@ __all__ = [
     "MAX_DELAY_SECONDS",
     "MAX_RETRIES",
     "MAX_RETRY_AFTER_SECONDS",
+    "MAX_TIMEOUT_SECONDS",
     "Backoff",
     "Contract",
     "ContractError",
+    "Contracts",
     "DeactivationRule",
     "DisabledReason",
     "Retry",
     "RetryRule",
     "SignatureRule",
+    "UnknownContractError",
     "check_headers",
     "effective_rule",
     "load_contracts",

@@ -28,8 +28,8 @@ from hookwright.ids import EventType, Name
 from hookwright.subscription import OPERATIONAL_TYPES, wants_type
 from hookwright.validation_errors import told
 
-DEFAULT_CONTRACT = "standard"
-SHIPPED = Path(__file__).parent / "shipped"
+MAX_TIMEOUT_SECONDS = 60
+"""The longest that a receiver may take to answer, by a contract or by an endpoint's own setting."""
 
 HeaderName = Annotated[
     str,
@@ -118,7 +118,7 @@ class Contract(ContractModel):
     name: Name
     title: str
     content_type: VisibleAscii
-    timeout_seconds: float = Field(gt=0, le=60)
+    timeout_seconds: float = Field(gt=0, le=MAX_TIMEOUT_SECONDS)
     json_style: Literal["compact", "ecmascript"] = "compact"
     envelope: Annotated[str, AfterValidator(check_expression)]
     headers: Mapping[HeaderName, HeaderSource] = {}
@@ -206,20 +206,3 @@ def load_contract(path: Path) -> Contract:
         raise ContractError(f"{path}: {told(error)}") from error
     except (OSError, RecursionError, ValueError) as error:
         raise ContractError(f"{path}: {error}") from error
-
-
-def load_contracts(own: Path | None = None) -> dict[str, Contract]:
-    """Read the contracts that ship, and those of an operator's folder.
-
-    Raises:
-        ContractError: a file is broken, the folder is missing, or two files have one name.
-    """
-    if own and not own.is_dir():
-        raise ContractError(f"{own}: there is no such folder")
-    loaded: dict[str, Contract] = {}
-    for path in [*sorted(SHIPPED.glob("*.toml")), *sorted(own.glob("*.toml") if own else ())]:
-        contract = load_contract(path)
-        if contract.name in loaded:
-            raise ContractError(f"{path}: name: another file has the contract {contract.name}")
-        loaded[contract.name] = contract
-    return loaded

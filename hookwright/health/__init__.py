@@ -1,17 +1,17 @@
 """An endpoint's health: what workers report of it, and what follows from that."""
 
 from hookwright.health.counts import success_rate
-from hookwright.health.duties import ENOUGH_SECONDS, Due, Duty, Turns
+from hookwright.health.duties import TURN_SECONDS, Due, Duty, Turns
 from hookwright.health.latencies import ERROR_PERCENT, latencies_of, merged, quantile
-from hookwright.health.probing import shows_life
-from hookwright.health.reports import MAX_REPORTS, Notice, Release, Report, Reports
-from hookwright.health.state import Colour, Health
+from hookwright.health.notices import Notice
+from hookwright.health.probing import shows_working_receiver
+from hookwright.health.reports import MAX_REPORTS, Release, Report, Reports
+from hookwright.health.state import Health
 
 __all__ = [
-    "ENOUGH_SECONDS",
     "ERROR_PERCENT",
     "MAX_REPORTS",
-    "Colour",
+    "TURN_SECONDS",
     "Due",
     "Duty",
     "Health",
@@ -23,6 +23,6 @@ __all__ = [
     "latencies_of",
     "merged",
     "quantile",
-    "shows_life",
+    "shows_working_receiver",
     "success_rate",
 ]

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
-ENOUGH_SECONDS = 20.0
+TURN_SECONDS = 20.0
 """After so much work a duty ends its turn, and goes on in its next."""
 
 PUT_OFF_SECONDS, LONGEST_PUT_OFF_SECONDS = 5, 300
@@ -23,9 +23,9 @@ class Duty(StrEnum):
     """
 
     ANNOUNCE = "announce"
-    TELL = "tell"
+    NOTIFY = "notify"
     EXPIRE = "expire"
-    END_HELD = "end_held"
+    CANCEL_HELD = "cancel_held"
     PROBE = "probe"
     RELEASE = "release"
     COUNT = "count"

@@ -13,33 +13,33 @@ from hookwright.times import Timestamp
 
 LONGEST_PAUSE_SECONDS = 300
 FIRST_PACE, FASTEST_PACE = 1.0, 1_000.0
-OUTGROWN = 1.5
+CATCH_UP_GROWTH = 1.5
 
-LOOK_AGAIN_SECONDS = (1, 1, 2, 4, 8, 60, 300, 1_800, 3_600)
+SEARCH_AGAIN_SECONDS = (1, 1, 2, 4, 8, 60, 300, 1_800, 3_600)
 """After how long what is counted, and was not found, is looked for again: visibility lags."""
 
-QUIET = 5
+OPEN_AFTER_EMPTY_SEARCHES = 5
 """After so many looks in vain new deliveries no longer queue behind what was not found."""
 
 SETTLED_AFTER = timedelta(seconds=10)
 """After so long visibility shows where each delivery stands: five times the lag that is reckoned
 with (`activities.entities.VISIBILITY_LAG_SECONDS`)."""
 
-COUNTS_APART = timedelta(minutes=1)
+COUNT_INTERVAL = timedelta(minutes=1)
 
-UNMOVED_FOR = timedelta(hours=1)
+RECOUNT_AFTER = timedelta(hours=1)
 """When nothing has moved for so long, nobody is about to park: what is not found is not there."""
 
 EXPIRY_CHECK_AFTER = timedelta(seconds=10)
 
 
-class Holding(BaseModel):
+class HeldQueue(BaseModel):
     """The queue of an endpoint.
 
-    While it is `throttled_until` some time or drains, new deliveries queue behind. `pace` is in
-    deliveries a second; it doubles with each release that goes well. `outgrown` is by how much more
-    than the top pace is needed, for more come than it lets go. `held` goes by reports; what is
-    found at `next_count_at` corrects it.
+    While it is `throttled_until` some time, or drains, new deliveries queue behind. `pace` is in
+    deliveries a second; it doubles with each release that goes well. `catch_up_factor` multiplies
+    the top pace while more deliveries come in than leave. `held` follows the reports; a count at
+    `next_count_at` corrects it.
     """
 
     held: int = 0
@@ -50,10 +50,10 @@ class Holding(BaseModel):
     pauses: int = 0
     draining_since: Timestamp | None = None
     pace: float = FIRST_PACE
-    outgrown: float = 1.0
+    catch_up_factor: float = 1.0
     next_release_at: Timestamp | None = None
     held_at_release: int = 0
-    looks_in_vain: int = 0
+    empty_searches: int = 0
     next_expiry_at: Timestamp | None = None
 
     @property
@@ -77,9 +77,9 @@ class Holding(BaseModel):
         if found != self.held:
             self._set_held(now, found)
             return True
-        unmoved_until = (self.last_moved_at or now) + UNMOVED_FOR
+        unmoved_until = (self.last_moved_at or now) + RECOUNT_AFTER
         if self.held:
-            self.next_count_at = now + UNMOVED_FOR
+            self.next_count_at = now + RECOUNT_AFTER
         else:
             self.next_count_at = unmoved_until if unmoved_until > now else None
         return False
@@ -95,14 +95,14 @@ class Holding(BaseModel):
             self.pauses = min(self.pauses + 1, 10)
         until = now + timedelta(seconds=max(pause, asked_seconds or 0.0))
         self.throttled_until = max(until, self.throttled_until or until)
-        self.pace, self.outgrown = FIRST_PACE, 1.0
+        self.pace, self.catch_up_factor = FIRST_PACE, 1.0
 
     def drain(self, now: datetime) -> None:
         """Begin to let go what waits."""
         self.throttled_until = None
         self.draining_since = self.draining_since or now
-        self.pace, self.outgrown, self.held_at_release = FIRST_PACE, 1.0, self.held
-        self.looks_in_vain, self.next_release_at = 0, now
+        self.pace, self.catch_up_factor, self.held_at_release = FIRST_PACE, 1.0, self.held
+        self.empty_searches, self.next_release_at = 0, now
 
     def stop(self) -> None:
         """Let nothing go: the endpoint is paused or disabled."""
@@ -111,7 +111,7 @@ class Holding(BaseModel):
     def open(self) -> None:
         """Let new deliveries pass again."""
         self.throttled_until = self.draining_since = None
-        self.pauses, self.pace, self.outgrown = 0, FIRST_PACE, 1.0
+        self.pauses, self.pace, self.catch_up_factor = 0, FIRST_PACE, 1.0
 
     def release_due_at(self, now: datetime) -> datetime | None:
         """Return when to let go the next, or to open, while the endpoint is active."""
@@ -123,7 +123,7 @@ class Holding(BaseModel):
 
     def speed(self, top_pace: float) -> float:
         """Return how many to let go a second."""
-        return min(min(self.pace, top_pace) * self.outgrown, FASTEST_PACE)
+        return min(min(self.pace, top_pace) * self.catch_up_factor, FASTEST_PACE)
 
     def released(self, now: datetime, found: int, top_pace: float) -> None:
         """Go on after a release that found so many; faster, if nothing has failed since.
@@ -133,38 +133,40 @@ class Holding(BaseModel):
         if not found:
             self._missed(now)
             return
-        self.looks_in_vain, self.next_release_at = 0, now
+        self.empty_searches, self.next_release_at = 0, now
         if self.throttled_until:
             return
         if self.pace < top_pace:
             self.pace = min(self.pace * 2, top_pace)
         elif self.held > self.held_at_release:
-            self.outgrown = min(self.outgrown * OUTGROWN, FASTEST_PACE / top_pace)
+            self.catch_up_factor = min(
+                self.catch_up_factor * CATCH_UP_GROWTH, FASTEST_PACE / top_pace
+            )
         self.held_at_release = self.held
 
     def _missed(self, now: datetime) -> None:
-        wait = LOOK_AGAIN_SECONDS[min(self.looks_in_vain, len(LOOK_AGAIN_SECONDS) - 1)]
-        self.looks_in_vain += 1
+        wait = SEARCH_AGAIN_SECONDS[min(self.empty_searches, len(SEARCH_AGAIN_SECONDS) - 1)]
+        self.empty_searches += 1
         self.next_release_at = now + timedelta(seconds=wait)
-        if self.looks_in_vain == QUIET:
+        if self.empty_searches == OPEN_AFTER_EMPTY_SEARCHES:
             self.open()
 
-    def ended(self, now: datetime, number: int) -> None:
+    def cancelled(self, now: datetime, number: int) -> None:
         """Go on after so many held were ended: they still show for a while, and others may come."""
         if number:
-            self.looks_in_vain = 0
-            self.next_release_at = now + timedelta(seconds=LOOK_AGAIN_SECONDS[2])
+            self.empty_searches = 0
+            self.next_release_at = now + timedelta(seconds=SEARCH_AGAIN_SECONDS[2])
         else:
             self._missed(now)
 
     def _set_held(self, now: datetime, held: int) -> None:
         more, self.held, self.last_moved_at = held > self.held, held, now
-        if more and self.looks_in_vain:
-            self.looks_in_vain, self.next_release_at = 0, now
+        if more and self.empty_searches:
+            self.empty_searches, self.next_release_at = 0, now
         if held:
             self.next_expiry_at = self.next_expiry_at or now + EXPIRY_CHECK_AFTER
-            self.next_count_at = now + UNMOVED_FOR
+            self.next_count_at = now + RECOUNT_AFTER
         else:
             self.next_expiry_at = None
-            again = self.counted_at + COUNTS_APART if self.counted_at else now
+            again = self.counted_at + COUNT_INTERVAL if self.counted_at else now
             self.next_count_at = max(now + SETTLED_AFTER, again)

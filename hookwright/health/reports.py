@@ -1,7 +1,7 @@
-"""What workers tell an endpoint of its deliveries, and what the endpoint tells its tenant."""
+"""What workers report to an endpoint of its deliveries."""
 
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BaseModel, Field, StringConstraints
 
@@ -72,16 +72,3 @@ class Reports(BaseModel):
     delivered: int = Field(default=0, ge=0, le=MAX_COUNT)
     latencies: Latencies = []
     last_delivered_at: Timestamp | None = None
-
-
-class Notice(BaseModel):
-    """An operational event that is still to be published.
-
-    Its event's id is derived from `number`. `more` of its type happened that are not told one by
-    one, for too many waited.
-    """
-
-    number: int
-    type: EventType
-    data: dict[str, Any]
-    more: int = 0

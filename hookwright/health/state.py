@@ -4,8 +4,7 @@
 whether a success is worth a report of its own (`watched`).
 """
 
-from datetime import datetime
-from enum import StrEnum
+from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import BaseModel, JsonValue, PrivateAttr
@@ -13,42 +12,27 @@ from pydantic import BaseModel, JsonValue, PrivateAttr
 from hookwright.contracts import DeactivationRule, DisabledReason
 from hookwright.health.counts import Counts, Figures
 from hookwright.health.duties import Due, Duty, Turns
-from hookwright.health.probing import WELL_AFTER, shows_life, until_probe
-from hookwright.health.queue import Holding
-from hookwright.health.reports import Notice, Release, Report, Reports
-from hookwright.health.standings import Standings
+from hookwright.health.hold_statuses import HoldStatuses
+from hookwright.health.notices import NoticeQueue, delivery_facts, streak_facts
+from hookwright.health.probing import STABLE_AFTER, shows_working_receiver, until_probe
+from hookwright.health.queue import HeldQueue
+from hookwright.health.reports import Release, Report, Reports
 from hookwright.health.streak import Streak
-from hookwright.outcomes import DeliveryState, EndpointStatus, Outcome
+from hookwright.outcomes import Colour, DeliveryState, EndpointStatus, Outcome
 from hookwright.times import Timestamp, rfc3339
 
 SLOWS_DOWN = (429, 502, 504)
 
-REMEMBERED = 5_000
+MAX_KNOWN_REPORTS = 5_000
 """Reports known by key: almost a minute of an endpoint that fails a hundred times a second."""
-
-MOST_WAITING = 1_000
-"""Notices that wait to be published, but for one or so of each type that counts the others."""
-
-
-class Colour(StrEnum):
-    """Health at a glance.
-
-    Green delivers; yellow had failures in the last hour; red is disabled, or fails now and did
-    most of the hour.
-    """
-
-    GREEN = "green"
-    YELLOW = "yellow"
-    RED = "red"
 
 
 class Health(BaseModel):
-    """Status, streak of failures, counts, queue; and what is still to be told.
+    """An endpoint's status, streak of failures, counts and queue, and the notices to publish.
 
-    `announced` is the status that the tenant's route table knows; a new one makes events that are
-    accepted from then on meet it. None: what the table knows is uncertain. The first so many
-    `notices` that are `publishing` do not change any more, for some may be published. `known` are
-    the keys of the latest reports.
+    `announced` is the status that the tenant's route table knows. A new one makes events that are
+    accepted from then on meet it. None: it is uncertain what the table knows. `known` are the keys
+    of the latest reports.
     """
 
     status: EndpointStatus = EndpointStatus.ACTIVE
@@ -60,25 +44,23 @@ class Health(BaseModel):
     last_delivery_at: Timestamp | None = None
     streak: Streak = Streak()
     counts: Counts = Counts()
-    holding: Holding = Holding()
-    notices_made: int = 0
-    notices: list[Notice] = []
-    publishing: int = 0
+    queue: HeldQueue = HeldQueue()
+    notices: NoticeQueue = NoticeQueue()
     known: list[str] = []
-    standings: Standings = Standings()
+    hold_statuses: HoldStatuses = HoldStatuses()
 
     _known: set[str] = PrivateAttr(default_factory=set)
 
     def model_post_init(self, _: Any) -> None:  # noqa: ANN401 - so pydantic calls it
-        """Have at hand which keys are known: a search of the list for each report is too slow."""
+        """Keep the known keys as a set: to search the list for each report is too slow."""
         self._known = {*self.known}
 
     # What attempts and people read.
 
     def admits(self, release: Release | None) -> bool:
-        """Tell whether a delivery, released so or not at all, may be attempted now."""
+        """Return whether a delivery, released so or not at all, may be attempted now."""
         if self.status is EndpointStatus.ACTIVE:
-            return release is not None or not self.holding.queueing
+            return release is not None or not self.queue.queueing
         return release is Release.PROBE
 
     @property
@@ -88,12 +70,12 @@ class Health(BaseModel):
 
     @property
     def watched(self) -> bool:
-        """Whether a success changes anything."""
+        """Whether a success changes anything, and so needs a report of its own."""
         return (
             self.status is not EndpointStatus.ACTIVE
             or self.streak.failures > 0
-            or self.holding.queueing
-            or self.holding.held > 0
+            or self.queue.queueing
+            or self.queue.held > 0
         )
 
     def colour(self, now: datetime) -> Colour:
@@ -106,31 +88,31 @@ class Health(BaseModel):
 
     def public(self) -> "Health":
         """Return what the memo shows: without what only the endpoint itself needs."""
-        private = {"notices": [], "publishing": 0, "known": [], "standings": Standings()}
+        private = {"notices": NoticeQueue(), "known": [], "hold_statuses": HoldStatuses()}
         return self.model_copy(update=private)
 
     # What workers report.
 
     def take(self, reports: Reports, now: datetime) -> None:
-        """Let a signal's reports count, each once; where its delivery stands, the last one says."""
-        self._tally(reports, now)
+        """Count each report of a signal once; the last one says whether its delivery is held."""
+        self._take_tally(reports, now)
         known, rule = self._known, reports.rule or DeactivationRule()
         for report in reports.reports:
             repeated = report.key in known
             if report.delivery or not repeated:
-                was_held, is_held = self.standings.change(report)
-                self.holding.moved(now, was_held=was_held, is_held=is_held)
+                was_held, is_held = self.hold_statuses.change(report)
+                self.queue.moved(now, was_held=was_held, is_held=is_held)
             if not repeated:
                 known.add(report.key)
                 self.known.append(report.key)
                 self._take(report, rule, now)
-        known.difference_update(self.known[:-REMEMBERED])
-        del self.known[:-REMEMBERED]
+        known.difference_update(self.known[:-MAX_KNOWN_REPORTS])
+        del self.known[:-MAX_KNOWN_REPORTS]
 
-    def _tally(self, reports: Reports, now: datetime) -> None:
+    def _take_tally(self, reports: Reports, now: datetime) -> None:
         if reports.delivered:
-            told = Figures(delivered=reports.delivered, latencies=reports.latencies)
-            self.counts.add(now, told)
+            tally = Figures(delivered=reports.delivered, latencies=reports.latencies)
+            self.counts.add(now, tally)
         if at := reports.last_delivered_at:
             self.last_delivery_at = max(at, self.last_delivery_at or at)
             if self.streak.last_failure_at and at > self.streak.last_failure_at:
@@ -138,7 +120,7 @@ class Health(BaseModel):
 
     def _take(self, report: Report, rule: DeactivationRule, now: datetime) -> None:
         if report.ended is DeliveryState.EXPIRED and not report.operational:
-            self._tell("delivery.expired", **_facts(report))
+            self.notices.add("delivery.expired", **delivery_facts(report))
         if report.outcome:
             self.counts.add_one(now, report.outcome, report.duration_ms)
         if report.outcome is Outcome.DELIVERED:
@@ -157,22 +139,23 @@ class Health(BaseModel):
             report.probe
             and self.status is EndpointStatus.DISABLED
             and not self.gone
-            and shows_life(report.status_code)
+            and shows_working_receiver(report.status_code)
         ):
             self._activate(now)
         if self.status is EndpointStatus.ACTIVE and (
-            self.holding.draining_since or report.retry_after or report.status_code in SLOWS_DOWN
+            self.queue.draining_since or report.retry_after or report.status_code in SLOWS_DOWN
         ):
-            self.holding.slow_down(now, report.retry_after)
+            self.queue.slow_down(now, report.retry_after)
         if report.operational:
-            return  # else a notice of a notice of a notice
+            return  # else there would be a notice of a notice of a notice
         exhausted = report.ended is DeliveryState.EXHAUSTED
         self.streak.failed(now, report.at, exhausted=exhausted)
         if exhausted:
-            self._tell("delivery.exhausted", **_facts(report))
+            self.notices.add("delivery.exhausted", **delivery_facts(report))
         self._judge(report, rule, now)
 
     def _judge(self, report: Report, rule: DeactivationRule, now: datetime) -> None:
+        """Disable the endpoint, or warn its owner, if the rule says so."""
         if (
             rule.is_gone(report.status_code)
             and self.status is EndpointStatus.DISABLED
@@ -186,12 +169,13 @@ class Health(BaseModel):
         if reason:
             self._disable(reason, now)
         elif percent := self.streak.new_warning(rule, lately, now):
-            self._tell("endpoint.warned", percent=percent, **self._streak_facts())
+            self.notices.add("endpoint.warned", percent=percent, **streak_facts(self.streak))
 
     def _lately(self, rule: DeactivationRule, now: datetime) -> tuple[int, int]:
-        """Return what a failure rate is held against: nothing from before it was active again.
+        """Return what a failure rate is compared with: nothing from before the last activation.
 
-        Else the first failure after a recovery would find the outage's rate, and disable it again.
+        Otherwise the first failure of an endpoint that is active again would find the rate of the
+        outage, and disable it again.
         """
         by_day = rule.failure_rate and rule.failure_rate.over == "day"
         counted = self.counts.last_day if by_day else self.counts.last_hour
@@ -200,115 +184,113 @@ class Health(BaseModel):
     # Changes of status.
 
     def pause(self) -> None:
-        """Hold deliveries, at a person's wish."""
+        """Hold deliveries, because a person wants it."""
         self.status, self.disabled_reason, self.next_probe_at = EndpointStatus.PAUSED, None, None
-        self.holding.stop()
+        self.queue.stop()
 
     def resume(self, now: datetime) -> None:
-        """Deliver again, at a person's wish, and let go what waits.
+        """Deliver again, because a person wants it, and release what is held.
 
-        On an active endpoint it ends the quiet that a receiver has asked for, a day of it perhaps.
+        On an active endpoint it ends the pause that a receiver asked for, which may be a day long.
         """
         if self.status is not EndpointStatus.ACTIVE:
             self._activate(now)
             self.probes = 0
-        elif self.holding.throttled_until:
-            self.holding.pauses = 0
-            self.holding.drain(now)
+        elif self.queue.throttled_until:
+            self.queue.pauses = 0
+            self.queue.drain(now)
 
-    def try_soon(self, now: datetime) -> None:
-        """Probe at once: the endpoint was changed, perhaps mended."""
+    def probe_soon(self, now: datetime) -> None:
+        """Probe at once: the endpoint was changed, and the change may have repaired it."""
         if self.status is EndpointStatus.DISABLED and not self.gone:
             self.next_probe_at = now
 
     def _disable(self, reason: DisabledReason, now: datetime) -> None:
         if not self.active_since or now - self.active_since > max(
-            WELL_AFTER, until_probe(self.probes)
+            STABLE_AFTER, until_probe(self.probes)
         ):
             self.probes = 0
         self.status, self.disabled_reason = EndpointStatus.DISABLED, reason
-        self.holding.stop()
+        self.queue.stop()
         self.next_probe_at = None if self.gone else now + until_probe(self.probes)
-        self._tell(
+        self.notices.add(
             "endpoint.disabled",
             reason=reason,
             next_probe_at=rfc3339(self.next_probe_at) if self.next_probe_at else None,
-            **self._streak_facts(),
+            **streak_facts(self.streak),
         )
 
     def _activate(self, now: datetime) -> None:
         if self.status is EndpointStatus.DISABLED:
-            self._tell("endpoint.recovered", reason=self.disabled_reason, held=self.holding.held)
+            facts: dict[str, JsonValue] = {"reason": self.disabled_reason, "held": self.queue.held}
+            self.notices.add("endpoint.recovered", **facts)
         self.status, self.disabled_reason, self.next_probe_at = EndpointStatus.ACTIVE, None, None
         self.active_since = now
         self.streak = Streak()
-        self.holding.drain(now)
+        self.queue.drain(now)
 
-    # Duties.
+    # Duties: what is due, and what came of it.
 
     def due(self, now: datetime, turns: Turns | None = None) -> Due | None:
-        """Return whose turn it is, or what is due first, and when."""
+        """Return the duty whose turn it is, or the one that is due first, and when."""
         duties = {
             Duty.ANNOUNCE: None if self.announced is self.status else now,
-            Duty.TELL: now if self.notices else None,
-            Duty.COUNT: self.holding.next_count_at,
+            Duty.NOTIFY: now if self.notices.waiting else None,
+            Duty.COUNT: self.queue.next_count_at,
         }
         if self.status is EndpointStatus.ACTIVE:
-            duties[Duty.RELEASE] = self.holding.release_due_at(now)
-        if self.holding.held:
-            duties[Duty.EXPIRE] = self.holding.next_expiry_at
+            duties[Duty.RELEASE] = self.queue.release_due_at(now)
+        if self.queue.held:
+            duties[Duty.EXPIRE] = self.queue.next_expiry_at
             if probe_at := self.next_probe_at:
-                look_at = self.holding.next_release_at or probe_at
-                duties[Duty.PROBE] = max(probe_at, look_at)
+                search_at = self.queue.next_release_at or probe_at
+                duties[Duty.PROBE] = max(probe_at, search_at)
             if self.gone:
-                duties[Duty.END_HELD] = self.holding.next_release_at or now
+                duties[Duty.CANCEL_HELD] = self.queue.next_release_at or now
         return (turns or Turns()).first({duty: at for duty, at in duties.items() if at}, now)
 
+    def begin_release(self, now: datetime) -> bool:
+        """Return whether there is anything to release. If not, new deliveries pass again."""
+        if self.queue.throttled_until:
+            self.queue.drain(now)
+        if not self.queue.held:
+            self.queue.open()
+            return False
+        return True
+
+    def release_pace(self, top_pace: float) -> float:
+        """Return how many held deliveries to release a second."""
+        return self.queue.speed(top_pace)
+
+    def released(self, now: datetime, found: int, top_pace: float) -> None:
+        """Note that so many held deliveries were found and released."""
+        self.queue.released(now, found, top_pace)
+
     def probed(self, now: datetime, *, found: bool) -> None:
-        """Note that a held delivery was released to try the endpoint, or that none was found."""
+        """Note that a held delivery was released to probe the endpoint, or that none was found."""
         if self.status is EndpointStatus.DISABLED and not self.gone:
-            self.holding.released(now, found, top_pace=1)
+            self.queue.released(now, found, top_pace=1)
             self.probes += found
             if found:
                 self.next_probe_at = now + until_probe(self.probes)
 
-    def counted(self, now: datetime, found: int) -> None:
-        """Take the number of held deliveries that visibility shows, nothing having moved since."""
-        if self.holding.counted(now, found):
-            self.standings.forget()
+    def held_cancelled(self, now: datetime, number: int) -> None:
+        """Note that so many held deliveries of an endpoint that is gone were cancelled."""
+        self.queue.cancelled(now, number)
 
-    def to_publish(self, number: int) -> list[Notice]:
-        """Return the next notices, at most so many: the same again until they are `told`."""
-        self.publishing = self.publishing or min(number, len(self.notices))
-        return self.notices[: self.publishing]
+    def expiry_checked(self, now: datetime, next_in_seconds: float) -> None:
+        """Note that what was held for too long has expired, and when to check again."""
+        self.queue.next_expiry_at = now + timedelta(seconds=next_in_seconds)
 
-    def told(self, number: int) -> None:
-        """Forget notices that are published."""
-        del self.notices[:number]
-        self.publishing = max(0, self.publishing - number)
+    @property
+    def held_moved_at(self) -> datetime | None:
+        """When the number of held deliveries last changed."""
+        return self.queue.last_moved_at
 
-    def _tell(self, event_type: str, /, **data: JsonValue) -> None:
-        if len(self.notices) >= MOST_WAITING:
-            free = reversed(self.notices[self.publishing :])
-            if newest := next((each for each in free if each.type == event_type), None):
-                newest.more += 1
-                return
-        self.notices_made += 1
-        self.notices.append(Notice(number=self.notices_made, type=event_type, data=data))
+    def counted(self, now: datetime, found: int, moved_at: datetime | None) -> None:
+        """Take the number of held deliveries that visibility shows.
 
-    def _streak_facts(self) -> dict[str, JsonValue]:
-        since = self.streak.failing_since
-        return {
-            "failing_since": rfc3339(since) if since else None,
-            "consecutive_failures": self.streak.failures,
-        }
-
-
-def _facts(report: Report) -> dict[str, JsonValue]:
-    return {
-        "event_id": report.event_id,
-        "event_type": report.event_type,
-        "attempts": report.attempts,
-        "last_outcome": report.outcome,
-        "last_status_code": report.status_code,
-    }
+        It counts only if the number has not changed since `moved_at`, when the count began.
+        """
+        if self.queue.last_moved_at == moved_at and self.queue.counted(now, found):
+            self.hold_statuses.forget()

@@ -1,44 +1,73 @@
 """What Hookwright speaks of and Temporal stores: tenant, endpoint, event, delivery, recovery."""
 
-from hookwright.models.delivery import Attempt, DeliveryInput, DeliveryLog, Timing, TrialInput
-from hookwright.models.endpoint import EndpointConfig, EndpointDelete, EndpointState, Secret
-from hookwright.models.event import EventInput, FanOut, Route
+from hookwright.models.delivery import (
+    LONGEST_ATTEMPT,
+    Attempt,
+    AttemptInput,
+    DeliveryInput,
+    DeliveryLog,
+    EndedInput,
+    EndpointTestInput,
+    Timing,
+)
+from hookwright.models.endpoint import EndpointConfig, EndpointDeleteUpdate, EndpointState, Secret
+from hookwright.models.endpoint_duties import (
+    DeliveryScope,
+    EndpointRef,
+    NoticesInput,
+    ProbeInput,
+    ReleaseInput,
+    TenantEndpoints,
+)
+from hookwright.models.event import EventInput, FanOut, FanOutInput, Route
 from hookwright.models.fields import Channels, CustomHeaders, EventData, EventTypeChecks, Metadata
 from hookwright.models.kept_attempts import kept
 from hookwright.models.recovery import (
     MAX_PER_SECOND,
-    Lost,
+    RecoverInput,
     RecoveryInput,
     RecoveryProgress,
+    RecoverySelection,
     RecoveryView,
 )
 from hookwright.models.tenant import TenantSettings, TenantView, Tier
 
 __all__ = [
+    "LONGEST_ATTEMPT",
     "MAX_PER_SECOND",
     "Attempt",
+    "AttemptInput",
     "Channels",
     "CustomHeaders",
     "DeliveryInput",
     "DeliveryLog",
+    "DeliveryScope",
+    "EndedInput",
     "EndpointConfig",
-    "EndpointDelete",
+    "EndpointDeleteUpdate",
+    "EndpointRef",
     "EndpointState",
+    "EndpointTestInput",
     "EventData",
     "EventInput",
     "EventTypeChecks",
     "FanOut",
-    "Lost",
+    "FanOutInput",
     "Metadata",
+    "NoticesInput",
+    "ProbeInput",
+    "RecoverInput",
     "RecoveryInput",
     "RecoveryProgress",
+    "RecoverySelection",
     "RecoveryView",
+    "ReleaseInput",
     "Route",
     "Secret",
+    "TenantEndpoints",
     "TenantSettings",
     "TenantView",
     "Tier",
     "Timing",
-    "TrialInput",
     "kept",
 ]

@@ -1,5 +1,7 @@
 """A delivery, its attempts, and the log that they leave."""
 
+from datetime import timedelta
+
 from pydantic import BaseModel
 
 from hookwright.health import Release
@@ -7,6 +9,10 @@ from hookwright.ids import Name
 from hookwright.models.event import EventInput
 from hookwright.outcomes import DeliveryState, Outcome, Trigger
 from hookwright.times import Timestamp
+
+LONGEST_ATTEMPT = timedelta(seconds=90)
+"""The longest timeout that an endpoint may have, 60 s, and room to read the endpoint, report to it
+and record the attempt."""
 
 
 class Timing(BaseModel):
@@ -58,7 +64,7 @@ class DeliveryInput(BaseModel):
     unfiltered: bool = False
 
 
-class TrialInput(BaseModel):
+class EndpointTestInput(BaseModel):
     """The argument of the `Trial` workflow: a test event for one endpoint."""
 
     event: EventInput
@@ -70,9 +76,9 @@ class DeliveryLog(BaseModel):
 
     `steps` of the retry table are used up; the next is due at `due_at`, for which Temporal was told
     to wait `retry_in_seconds`. `trigger` is what causes the next attempt. `release` is set from
-    when a held delivery is let go until its attempt is told, `held_since` while it waits and until
-    then; it was held `holds` times. `untold`: the last attempt was made, and its endpoint may not
-    know of it yet; a worker that is killed then must not make it again.
+    the release of a held delivery until its attempt is reported, `held_since` from when it is held
+    until then; it was held `holds` times. `unreported`: the last attempt was made, and its endpoint
+    may not know of it yet. If the worker is killed then, the attempt is not made again.
     """
 
     state: DeliveryState = DeliveryState.PENDING
@@ -84,7 +90,7 @@ class DeliveryLog(BaseModel):
     release: Release | None = None
     held_since: Timestamp | None = None
     holds: int = 0
-    untold: bool = False
+    unreported: bool = False
 
     @property
     def next_number(self) -> int:
@@ -108,8 +114,23 @@ class DeliveryLog(BaseModel):
                 return self.trigger
 
     @property
-    def beside_schedule(self) -> bool:
+    def off_schedule(self) -> bool:
         """Whether the next attempt uses no step: a probe, or a person's wish before it is due."""
         if self.next_trigger is Trigger.MANUAL:
             return self.release is not None or self.due_at is not None
         return self.next_trigger is Trigger.PROBE
+
+
+class AttemptInput(BaseModel):
+    """The argument of the activities that attempt a delivery: the log says what was done so far."""
+
+    delivery: DeliveryInput
+    log: DeliveryLog
+
+
+class EndedInput(BaseModel):
+    """A delivery that has ended in this state without a further attempt; the log is of before."""
+
+    delivery: DeliveryInput
+    log: DeliveryLog
+    state: DeliveryState

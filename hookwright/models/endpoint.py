@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from hookwright.contracts import DeactivationRule, Retry
+from hookwright.contracts import MAX_TIMEOUT_SECONDS, DeactivationRule, Retry
 from hookwright.health import Health
 from hookwright.ids import Name
 from hookwright.models.event import Route
@@ -31,7 +31,7 @@ class EndpointConfig(BaseModel):
     filter: Expression | None = None
     payload_template: Expression | None = None
     retry: Retry | None = None
-    timeout_seconds: float | None = Field(default=None, ge=1, le=60)
+    timeout_seconds: float | None = Field(default=None, ge=1, le=MAX_TIMEOUT_SECONDS)
     deactivation: DeactivationRule | None = None
     drain_per_second: float = Field(default=10.0, ge=0.1, le=1_000, allow_inf_nan=False)
 
@@ -104,7 +104,7 @@ class EndpointState(BaseModel):
         )
 
 
-class EndpointDelete(BaseModel):
+class EndpointDeleteUpdate(BaseModel):
     """The argument of an endpoint's update `delete`.
 
     `with_tenant`: its tenant is being deleted, has emptied its route table, and cancels what waits

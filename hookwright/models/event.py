@@ -50,3 +50,11 @@ class FanOut(BaseModel):
 
     endpoint_ids: list[Name] = []
     complete: bool = False
+
+
+class FanOutInput(BaseModel):
+    """The argument of the fan-out activities: the event, when it was accepted, and what is done."""
+
+    event: EventInput
+    accepted_at: Timestamp
+    done: FanOut = FanOut()

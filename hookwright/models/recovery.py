@@ -12,7 +12,7 @@ MAX_PER_SECOND = 100.0
 """Deliveries are started one after the other, in order; measured, that is some 100 a second."""
 
 
-class Lost(StrEnum):
+class RecoverySelection(StrEnum):
     """What an endpoint has not had.
 
     `failed`: deliveries that were exhausted, or expired. `missing`: events that it would get today,
@@ -28,7 +28,7 @@ class RecoveryInput(BaseModel):
 
     tenant_id: Name
     endpoint_id: Name
-    status: Lost
+    status: RecoverySelection
     since: Timestamp
     until: Timestamp
     per_second: float = Field(ge=0.1, le=MAX_PER_SECOND, allow_inf_nan=False)
@@ -58,6 +58,13 @@ class RecoveryProgress(BaseModel):
     def is_past(self, at: datetime, run_id: str) -> bool:
         """Tell whether this one is done, in the order of times."""
         return self.last_at is not None and (at, run_id) <= (self.last_at, self.last_run_id)
+
+
+class RecoverInput(BaseModel):
+    """The argument of the activity `recover`: what to recover, and how much of it is done."""
+
+    recovery: RecoveryInput
+    progress: RecoveryProgress
 
 
 class RecoveryView(BaseModel):

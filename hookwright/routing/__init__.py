@@ -7,6 +7,7 @@ from hookwright.routing.route_table import (
     RouteChanges,
     RoutesChanged,
     RouteTable,
+    TenantRouteChange,
     TenantState,
 )
 
@@ -16,6 +17,7 @@ __all__ = [
     "RouteChanges",
     "RouteTable",
     "RoutesChanged",
+    "TenantRouteChange",
     "TenantState",
     "filters",
     "fits",

@@ -12,6 +12,7 @@ from pydantic import BaseModel, field_validator
 from hookwright.ids import Name
 from hookwright.models import Route, TenantSettings
 from hookwright.sizes import MAX_ROUTE_BYTES, MAX_ROUTE_TABLE_BYTES, MAX_SLICE_BYTES
+from hookwright.temporal import ErrorType
 from hookwright.times import Timestamp
 
 VERSION_DIGITS = 10
@@ -54,6 +55,13 @@ class RouteChange(BaseModel):
         return len(self.model_dump_json().encode())
 
 
+class TenantRouteChange(BaseModel):
+    """A change of one endpoint's route in the table of this tenant."""
+
+    tenant_id: Name
+    change: RouteChange
+
+
 class RouteChanges(BaseModel):
     """The argument of a tenant's update `change_routes`."""
 
@@ -74,11 +82,12 @@ class RoutesChanged(BaseModel):
 
 
 FULL = Refusal(
-    type="too_many_endpoints",
+    type=ErrorType.TOO_MANY_ENDPOINTS,
     message="this tenant's subscriptions fill its route table; delete endpoints first",
 )
 TOO_LARGE = Refusal(
-    type="route_too_large", message=f"an endpoint's route has at most {MAX_ROUTE_BYTES} bytes"
+    type=ErrorType.ROUTE_TOO_LARGE,
+    message=f"an endpoint's route has at most {MAX_ROUTE_BYTES} bytes",
 )
 
 

@@ -14,7 +14,7 @@ from hookwright.security.destinations import (
     DestinationPolicy,
     parse_networks,
 )
-from hookwright.security.log_redaction import SECRET_FIELDS, blot_out, concealed, secret_values
+from hookwright.security.log_redaction import SECRET_FIELDS, concealed, redact, secret_values
 
 __all__ = [
     "MAX_PEM_CHARACTERS",
@@ -24,11 +24,11 @@ __all__ = [
     "ClientCertificate",
     "ClientIdentity",
     "DestinationPolicy",
-    "blot_out",
     "check_identity",
     "concealed",
     "describe_identity",
     "load_identity",
     "parse_networks",
+    "redact",
     "secret_values",
 ]

@@ -41,7 +41,7 @@ def _release(values: list[str]) -> None:
             del _in_use[value]
 
 
-def blot_out(text: str) -> str:
+def redact(text: str) -> str:
     """Return the text without the values in use, also as JSON or a traceback would write them."""
     for value in sorted(_in_use, key=len, reverse=True):
         for written in (value, json.dumps(value)[1:-1], repr(value)[1:-1]):

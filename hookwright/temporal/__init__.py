@@ -15,8 +15,17 @@ from hookwright.temporal.executions import (
     recorded,
     routes_of,
 )
+from hookwright.temporal.names import (
+    ActivityName,
+    ErrorType,
+    MemoKey,
+    Signal,
+    Update,
+    WorkflowType,
+    routes_key,
+)
 from hookwright.temporal.publishing import publish
-from hookwright.temporal.replay import replay, replay_request, start_replay
+from hookwright.temporal.resending import resend, resend_request, start_resend
 from hookwright.temporal.search_attributes import (
     ACCEPTED_AT,
     DELIVERY_STATE,
@@ -39,7 +48,13 @@ __all__ = [
     "RPC_TIMEOUT",
     "TENANT_ID",
     "UNREADABLE",
+    "ActivityName",
     "EncryptionCodec",
+    "ErrorType",
+    "MemoKey",
+    "Signal",
+    "Update",
+    "WorkflowType",
     "connect",
     "delete_execution",
     "delivery_search_attributes",
@@ -52,9 +67,10 @@ __all__ = [
     "publish",
     "reached",
     "recorded",
-    "replay",
-    "replay_request",
+    "resend",
+    "resend_request",
+    "routes_key",
     "routes_of",
     "set_up_namespace",
-    "start_replay",
+    "start_resend",
 ]

@@ -18,8 +18,8 @@ from temporalio.client import (
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
-from hookwright.ids import ATTEMPTS_MEMO, ENDPOINT_MEMO, ROUTES_MEMO
 from hookwright.models import DeliveryLog, EndpointState, Route
+from hookwright.temporal.names import MemoKey
 
 RPC_TIMEOUT = timedelta(seconds=2.5)
 
@@ -57,7 +57,7 @@ async def routes_of(tenant: WorkflowExecutionDescription) -> list[Route]:
     slices: dict[int, list[Route]] = {}
     for key in tenant.raw_description.workflow_execution_info.memo.fields:
         name, _, number = key.partition(".")
-        if name == ROUTES_MEMO:
+        if name == MemoKey.ROUTES:
             # A null is what is left of a slice that became empty.
             routes = await tenant.memo_value(key, type_hint=list[Route])
             slices[int(number or 0)] = routes or []
@@ -70,7 +70,7 @@ async def endpoint_of(
     """Return an endpoint's state, or None if it was deleted, or never created."""
     if endpoint is None or endpoint.status is not WorkflowExecutionStatus.RUNNING:
         return None
-    state = await endpoint.memo_value(ENDPOINT_MEMO, None, type_hint=EndpointState)
+    state = await endpoint.memo_value(MemoKey.ENDPOINT, None, type_hint=EndpointState)
     return None if state is None or state.deleted else state
 
 
@@ -92,7 +92,7 @@ async def ended_log(client: Client, ended: WorkflowExecutionDescription) -> Deli
 
 async def kept_log(delivery: WorkflowExecutionDescription) -> DeliveryLog:
     """Return the log that a delivery began with, or put aside when it was retried or cancelled."""
-    kept = await delivery.memo_value(ATTEMPTS_MEMO, None, type_hint=DeliveryLog)
+    kept = await delivery.memo_value(MemoKey.ATTEMPTS, None, type_hint=DeliveryLog)
     return kept or DeliveryLog()
 
 

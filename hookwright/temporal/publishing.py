@@ -9,8 +9,9 @@ from typing import Any
 from temporalio.client import Client, WorkflowHandle
 from temporalio.common import WorkflowIDReusePolicy as Reuse
 
-from hookwright.ids import EVENT_WORKFLOW, TASK_QUEUE, event_workflow_id
+from hookwright.ids import TASK_QUEUE, event_workflow_id
 from hookwright.models import EventInput
+from hookwright.temporal.names import WorkflowType
 from hookwright.temporal.search_attributes import event_search_attributes
 from hookwright.times import delay_until
 
@@ -33,7 +34,7 @@ async def publish(
         RPCError: Temporal did not store it. Publish it again, with the same id.
     """
     return await client.start_workflow(
-        EVENT_WORKFLOW,
+        WorkflowType.EVENT,
         event,
         id=event_workflow_id(event.tenant_id, event.id),
         task_queue=task_queue,

@@ -22,7 +22,7 @@ from hookwright.temporal import set_up_namespace
 from runtime.dev.embedded import EmbeddedServer, free_port
 from runtime.dev.processes import ManagedProcess, ProcessDiedError, managed_process
 from runtime.dev.state import DevKeys, opened_state
-from runtime.dev.welcome import TENANT, Place, welcome
+from runtime.dev.welcome import TENANT, DevAddresses, welcome
 from runtime.errors import CommandError
 from runtime.http import listening_socket
 from runtime.keys import digest
@@ -64,17 +64,17 @@ class Dev:
     @asynccontextmanager
     async def _parts(self, keys: DevKeys) -> AsyncIterator[list[ManagedProcess]]:
         """Run all parts while the context lasts; they are ready when it is entered."""
-        place = self._place(keys)
+        addresses = self._addresses(keys)
         environment = self._environment(keys)
         async with AsyncExitStack() as stack:
             stack.callback(say, f"Stopped. {self.state_dir} keeps everything for the next run.")
             try:
                 parts = [await stack.enter_async_context(self._temporal(keys))]
-                for name, command in self._commands(place):
+                for name, command in self._commands(addresses):
                     part = managed_process(name, _hookwright(*command), environment)
                     parts.append(await stack.enter_async_context(part))
-                await _ready(place.api, parts)
-                welcome(place)
+                await _ready(addresses.api, parts)
+                welcome(addresses)
                 yield parts
             finally:
                 say("\nStopping: deliveries under way may end first; Ctrl-C again stops at once.")
@@ -89,10 +89,10 @@ class Dev:
             if port is not None:
                 listening_socket(LOOPBACK, port, option).close()
 
-    def _place(self, keys: DevKeys) -> Place:
+    def _addresses(self, keys: DevKeys) -> DevAddresses:
         chosen = self.listen_port or _free_or_other(LISTENER_PORT)
         listener = None if self.strict_egress else chosen
-        return Place(self.port, self.ui_port, listener, keys.operator_key, keys.tenant_key)
+        return DevAddresses(self.port, self.ui_port, listener, keys.operator_key, keys.tenant_key)
 
     @asynccontextmanager
     async def _temporal(self, keys: DevKeys) -> AsyncIterator[ManagedProcess]:
@@ -118,12 +118,12 @@ class Dev:
                 await set_up_namespace(client, retention)
             yield process
 
-    def _commands(self, place: Place) -> list[tuple[str, list[str]]]:
+    def _commands(self, addresses: DevAddresses) -> list[tuple[str, list[str]]]:
         """Return the parts beside Temporal, in the order of their start."""
         parts = [("API", ["api", "--port", str(self.port)]), ("worker", ["worker"])]
-        if place.listener_port is None:
+        if addresses.listener_port is None:
             return parts
-        return [("listener", ["listen", "--port", str(place.listener_port)]), *parts]
+        return [("listener", ["listen", "--port", str(addresses.listener_port)]), *parts]
 
     def _environment(self, keys: DevKeys) -> dict[str, str]:
         """Return what the parts are told: ours over the terminal's, and no other server's."""

@@ -11,7 +11,7 @@ TENANT = "acme"
 
 
 @dataclass(frozen=True)
-class Place:
+class DevAddresses:
     """Where a running `dev` is. Without `listener_port` there is no built-in receiver."""
 
     port: int
@@ -33,35 +33,37 @@ class Place:
         return f"http://localhost:{self.listener_port}/hooks"
 
 
-def welcome(place: Place) -> None:
+def welcome(addresses: DevAddresses) -> None:
     """Print it."""
     say(Text("\nHookwright is ready.\n", style="bold green"))
-    _fact("API", f"{place.api} (documented at {place.api}/docs)")
-    _fact("Temporal UI", f"http://localhost:{place.ui_port}")
-    _fact("Operator key", place.operator_key)
-    _fact("Tenant key", f"{place.tenant_key} (of {TENANT}; it opens the facades)")
-    if place.listener_port is not None:
-        _fact("Receiver", f"{place.receiver} (what arrives is printed here)")
+    _fact("API", f"{addresses.api} (documented at {addresses.api}/docs)")
+    _fact("Temporal UI", f"http://localhost:{addresses.ui_port}")
+    _fact("Operator key", addresses.operator_key)
+    _fact("Tenant key", f"{addresses.tenant_key} (of {TENANT}; it opens the facades)")
+    if addresses.listener_port is not None:
+        _fact("Receiver", f"{addresses.receiver} (what arrives is printed here)")
     say(Text("\nMake a first delivery: paste these lines into another terminal.\n", style="bold"))
-    for line in first_delivery(place):
+    for line in first_delivery(addresses):
         say(line)
     say("\nCtrl-C stops everything.\n")
 
 
-def first_delivery(place: Place) -> list[str]:
+def first_delivery(addresses: DevAddresses) -> list[str]:
     """Return three shell commands: a tenant, its endpoint, an event."""
     root = f"/v1/tenants/{TENANT}"
     return [
-        _curl(place, "PUT", root, {"name": "Acme"}),
-        _curl(place, "POST", f"{root}/endpoints", {"url": place.receiver}),
-        _curl(place, "POST", f"{root}/events", {"type": "invoice.paid", "data": {"amount": 1500}}),
+        _curl(addresses, "PUT", root, {"name": "Acme"}),
+        _curl(addresses, "POST", f"{root}/endpoints", {"url": addresses.receiver}),
+        _curl(
+            addresses, "POST", f"{root}/events", {"type": "invoice.paid", "data": {"amount": 1500}}
+        ),
     ]
 
 
-def _curl(place: Place, method: str, path: str, body: dict[str, object]) -> str:
+def _curl(addresses: DevAddresses, method: str, path: str, body: dict[str, object]) -> str:
     return (
-        f"curl -sS -w '\\n' -X {method} {place.api}{path}"
-        f" -H 'Authorization: Bearer {place.operator_key}'"
+        f"curl -sS -w '\\n' -X {method} {addresses.api}{path}"
+        f" -H 'Authorization: Bearer {addresses.operator_key}'"
         f" -H 'Content-Type: application/json' -d '{json.dumps(body)}'"
     )
 

@@ -42,7 +42,7 @@ async def test_headers_of_every_answer(service: Stack, method, path, status) -> 
 
 async def test_headers_of_a_fault_of_ours(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     """A fault that nobody foresaw is answered with the same headers, and no detail."""
-    monkeypatch.setattr("api.services.tenants.Tenants.get", lambda *_: 1 / 0)
+    monkeypatch.setattr("api.services.tenants.TenantService.get", lambda *_: 1 / 0)
     async with api_client(client, api_config("unused")) as http:
         answer = await http.get("/v1/tenants/acme")
     assert answer.status_code == 500
@@ -60,7 +60,7 @@ async def test_a_fault_of_ours_tells_no_secret(
     def fail(_: object, __: str, new: NewEndpoint) -> None:
         raise KeyError(new, OPERATOR_KEY)
 
-    monkeypatch.setattr("api.services.endpoints.Endpoints.create", fail)
+    monkeypatch.setattr("api.services.endpoints.EndpointService.create", fail)
     async with api_client(client, api_config("unused")) as http:
         answer = await http.post("/v1/tenants/acme/endpoints", json=body)
     assert answer.status_code == 500

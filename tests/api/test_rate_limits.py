@@ -202,8 +202,8 @@ async def test_redis_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> No
     with socket.create_server(("127.0.0.1", 0)) as silent:
         counted = RateLimits.at(f"redis://127.0.0.1:{silent.getsockname()[1]}/0")
         async with asyncio.timeout(10):
-            standings = [await counted.count(3, "acme") for _ in range(4)]
-        assert [it.exceeded for it in standings] == [False, False, False, True]
+            hold_statuses = [await counted.count(3, "acme") for _ in range(4)]
+        assert [it.exceeded for it in hold_statuses] == [False, False, False, True]
         silent.settimeout(5)
         silent.accept()[0].close()
         silent.settimeout(0.01)

@@ -9,7 +9,7 @@ from support.stack import Stack, api_client, api_config, unique
 
 from activities.endpoint_snapshots import MAX_AGE_SECONDS
 from hookwright.security import DestinationPolicy
-from workflows.clearing_up import LOOKS_AFTER_SECONDS
+from workflows.clearing_up import SEARCH_PAUSES_SECONDS
 
 
 async def publish(service: Stack, body: dict[str, Any], *, batch: bool) -> tuple[int, Any]:
@@ -69,4 +69,4 @@ async def test_endpoint_that_the_policy_would_refuse_today(service: Stack, hooks
 
 def test_a_deleted_endpoints_id_stays_taken_longer_than_snapshots_live() -> None:
     """An endpoint made again under its id is never served a snapshot of the one before it."""
-    assert sum(LOOKS_AFTER_SECONDS) > 2 * MAX_AGE_SECONDS
+    assert sum(SEARCH_PAUSES_SECONDS) > 2 * MAX_AGE_SECONDS

@@ -11,7 +11,8 @@ from support.stack import CONTRACTS, Stack
 from support.waiting import assert_eventually
 
 from hookwright.contracts import Contract
-from hookwright.contracts.contract import SHIPPED, load_contract
+from hookwright.contracts.contract import load_contract
+from hookwright.contracts.registry import SHIPPED
 
 URL = "https://hooks.example.com/"
 FILES = sorted(SHIPPED.glob("*.toml"))

@@ -9,7 +9,7 @@ from support.stack import KEY_RING, api_client, api_config, unique
 from temporalio.client import Client
 
 from hookwright.contracts import load_contracts
-from hookwright.contracts.contract import SHIPPED
+from hookwright.contracts.registry import SHIPPED
 from runtime.dev import free_port
 
 GOOD = (SHIPPED / "standard.toml").read_text().replace('name = "standard"', 'name = "acme"')

@@ -151,7 +151,7 @@ async def test_walk_while_the_log_changes(service: Stack, hooks: Receiver, kind:
         gate.set()
 
 
-async def replay(service: Stack, row: Row) -> None:
+async def resend(service: Stack, row: Row) -> None:
     answer = await service.http.post(f"{service.root}/deliveries/{row['id']}/retry")
     assert answer.status_code == 202, answer.text
 
@@ -172,7 +172,7 @@ async def test_replayed_deliveries_are_listed_once(service: Stack, hooks: Receiv
     before = await walk(service.http, path)
     hooks.behave = lambda _: Reply(200)
     for row in before[2:4]:
-        await replay(service, row)
+        await resend(service, row)
     again = [before[3]["event_id"], before[2]["event_id"]]
     await eventually(lambda: events(state="delivered"), lambda it: it == again)
     rows = [row for row in before if row not in before[2:4]]
@@ -204,7 +204,7 @@ async def test_replay_during_a_walk(service: Stack, hooks: Receiver) -> None:
     async for page in pages(service.http, path, limit=1):
         seen += page
         if len(seen) == 1:
-            await replay(service, again)
+            await resend(service, again)
             await eventually(state, lambda it: it == "delivered")
     assert [row["id"] for row in seen] == [row["id"] for row in ended]
     assert [row["state"] for row in seen if row["id"] == again["id"]] == ["delivered"]

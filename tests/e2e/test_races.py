@@ -13,7 +13,8 @@ from hookwright.ids import endpoint_workflow_id, tenant_workflow_id
 from hookwright.models import Route
 from hookwright.temporal import routes_of
 from hookwright.webhook import generate_secret
-from workflows.endpoint import Endpoint, SecretRotate
+from workflows.endpoint import Endpoint
+from workflows.endpoint_messages import SecretRotateUpdate
 
 pytestmark = pytest.mark.cluster
 
@@ -56,7 +57,7 @@ async def test_late_update_is_not_carried_out(service: Stack, hooks: Receiver) -
     handle = service.client.get_workflow_handle_for(
         Endpoint.run, endpoint_workflow_id(service.tenant, endpoint["id"])
     )
-    rotation = SecretRotate(
+    rotation = SecretRotateUpdate(
         secret=generate_secret(),
         grace_period_seconds=0,
         not_after=datetime.now(UTC) - timedelta(seconds=1),

@@ -16,7 +16,7 @@ from temporalio.common import SearchAttributePair, TypedSearchAttributes
 
 from activities.recovery.recoveries import EDGE, Run
 from hookwright.ids import event_workflow_id
-from hookwright.models import EventInput, Lost, RecoveryInput, RecoveryProgress
+from hookwright.models import EventInput, RecoveryInput, RecoveryProgress, RecoverySelection
 from hookwright.temporal import TENANT_ID, EncryptionCodec, connect, publish
 from runtime.dev import EmbeddedServer
 from runtime.worker import worker
@@ -117,7 +117,12 @@ def test_the_edge_of_retention_is_not_missing() -> None:
     """An event whose delivery may have been deleted first is not taken for one that had none."""
     now = datetime.now(UTC)
     asked = RecoveryInput(
-        tenant_id="t", endpoint_id="e", status=Lost.MISSING, since=now, until=now, per_second=1
+        tenant_id="t",
+        endpoint_id="e",
+        status=RecoverySelection.MISSING,
+        since=now,
+        until=now,
+        per_second=1,
     )
     run = Run(asked, "id", RecoveryProgress(), retention=timedelta(days=1))
 

@@ -13,12 +13,12 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parent), str(HERE.parent.parent)]
 
-from support.receiver import Receiver, Reply, receiver  # noqa: E402
-from support.stack import CODEC, Stack, stack  # noqa: E402
-from support.waiting import eventually  # noqa: E402
-from temporalio.client import WorkflowExecutionStatus  # noqa: E402
+from support.receiver import Receiver, Reply, receiver
+from support.stack import CODEC, Stack, stack
+from support.waiting import eventually
+from temporalio.client import WorkflowExecutionStatus
 
-from hookwright.ids import (  # noqa: E402
+from hookwright.ids import (
     EVENT_TYPES_WORKFLOW_ID,
     delivery_workflow_id,
     endpoint_workflow_id,
@@ -26,9 +26,9 @@ from hookwright.ids import (  # noqa: E402
     recovery_workflow_id,
     tenant_workflow_id,
 )
-from hookwright.temporal import connect, set_up_namespace  # noqa: E402
-from hookwright.times import rfc3339  # noqa: E402
-from runtime.dev import EmbeddedServer, free_port  # noqa: E402
+from hookwright.temporal import connect, set_up_namespace
+from hookwright.times import rfc3339
+from runtime.dev import EmbeddedServer, free_port
 
 
 async def save(service: Stack, name: str, workflow_id: str) -> None:
@@ -76,7 +76,7 @@ async def deliveries(service: Stack, hooks: Receiver) -> None:
     await save(service, "delivery_exhausted", exhausted)
     hooks.behave = lambda _: Reply()
     await service.http.post(f"{service.root}/deliveries/{endpoint['id']}:exhausted/retry")
-    await save(service, "delivery_replayed", exhausted)
+    await save(service, "delivery_resent", exhausted)
     await recovery(service, endpoint)
     path = f"{service.root}/endpoints/{endpoint['id']}"
     await service.http.post(f"{path}/pause")
@@ -89,9 +89,9 @@ async def deliveries(service: Stack, hooks: Receiver) -> None:
     await save(service, "delivery_expired", await publish("expired", 200))
     await service.http.post(f"{path}/resume")
     await service.http.post(f"{path}/test")
-    await until_rows(service, "WorkflowType = 'Trial'", 1)
-    [trial] = [row async for row in service.client.list_workflows("WorkflowType = 'Trial'")]
-    await save(service, "trial", trial.id)
+    await until_rows(service, "WorkflowType = 'EndpointTest'", 1)
+    [test] = [row async for row in service.client.list_workflows("WorkflowType = 'EndpointTest'")]
+    await save(service, "endpointtest", test.id)
     await service.http.patch(path, json={"retry": {"schedule_seconds": [600]}})
     waiting = await publish("cancelled", 500)
     await eventually(

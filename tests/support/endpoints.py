@@ -15,16 +15,32 @@ from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
 from hookwright.contracts import DeactivationRule
-from hookwright.health import Notice, Report, Reports, shows_life
-from hookwright.ids import ENDPOINT_MEMO, endpoint_workflow_id
-from hookwright.models import EndpointConfig, EndpointState, Route
+from hookwright.health import Notice, Report, Reports, shows_working_receiver
+from hookwright.ids import endpoint_workflow_id
+from hookwright.models import (
+    DeliveryScope,
+    EndpointConfig,
+    EndpointRef,
+    EndpointState,
+    NoticesInput,
+    ProbeInput,
+    ReleaseInput,
+    Route,
+)
 from hookwright.outcomes import DeliveryState, Outcome
+from hookwright.routing import TenantRouteChange
+from hookwright.temporal import ActivityName, MemoKey
 from hookwright.webhook import generate_secret
 from support.health import report
 from support.stack import unique
 from support.waiting import eventually
 from workflows.deadline import Deadline
-from workflows.endpoint import Endpoint, EndpointChange, EndpointCreate, SecretRotate
+from workflows.endpoint import Endpoint
+from workflows.endpoint_messages import (
+    EndpointChangeUpdate,
+    EndpointCreateUpdate,
+    SecretRotateUpdate,
+)
 
 HOLD = timedelta(days=7)
 
@@ -59,35 +75,36 @@ class FakeWorld:
     attempts: int = 0
     handle: WorkflowHandle | None = None
 
-    @activity.defn
-    async def register_route(self, _tenant_id: str, route: Route) -> None:
-        self.routes.append(route)
+    @activity.defn(name=ActivityName.REGISTER_ROUTE)
+    async def register_route(self, asked: TenantRouteChange) -> None:
+        self.routes.append(asked.change.route)
 
-    @activity.defn
-    async def unregister_route(self, _tenant_id: str, _endpoint_id: str) -> None:
+    @activity.defn(name=ActivityName.UNREGISTER_ROUTE)
+    async def unregister_route(self, _asked: TenantRouteChange) -> None:
         self.routes.append(None)
 
-    @activity.defn
-    async def cancel_deliveries(self, _tenant_id: str, _endpoint_id: str) -> int:
+    @activity.defn(name=ActivityName.CANCEL_DELIVERIES)
+    async def cancel_deliveries(self, _scope: DeliveryScope) -> int:
         found, self.held = len(self.held), []
         return found
 
-    @activity.defn
-    async def publish(self, _tenant_id: str, _endpoint_id: str, notices: list[Notice]) -> int:
-        self.notices += notices
-        return len(notices)
+    @activity.defn(name=ActivityName.PUBLISH_NOTICES)
+    async def publish(self, given: NoticesInput) -> int:
+        self.notices += given.notices
+        return len(given.notices)
 
-    @activity.defn
-    async def probe(self, _tenant_id: str, _endpoint_id: str, earlier: int) -> bool:
+    @activity.defn(name=ActivityName.RELEASE_PROBE)
+    async def probe(self, given: ProbeInput) -> bool:
         self.probes.append(await self.now())
         if not self.held:
             return False
-        place = earlier % len(self.held)
+        place = given.earlier % len(self.held)
         await self.attempt(self.held.pop(place), probe=True, place=place)
         return True
 
-    @activity.defn
-    async def release(self, _tenant_id: str, _endpoint_id: str, pace: float) -> int:
+    @activity.defn(name=ActivityName.RELEASE_HELD)
+    async def release(self, given: ReleaseInput) -> int:
+        pace = given.per_second
         self.paces.append(pace)
         wanted = max(1, round(pace * min(5.0, max(1.0, pace / 2))))
         going, self.held = self.held[:wanted], self.held[wanted:]
@@ -96,8 +113,8 @@ class FakeWorld:
             await self.attempt(each)
         return len(going)
 
-    @activity.defn
-    async def expire(self, _tenant_id: str, _endpoint_id: str) -> float:
+    @activity.defn(name=ActivityName.EXPIRE_HELD)
+    async def expire(self, _endpoint: EndpointRef) -> float:
         now = await self.now()
         for each in [each for each in self.held if now - each.since > HOLD]:
             self.held.remove(each)
@@ -105,16 +122,16 @@ class FakeWorld:
             await self.tell(event_id=each.event_id, was_held=True, ended=DeliveryState.EXPIRED)
         return 3_600
 
-    @activity.defn
-    async def end_held(self, _tenant_id: str, _endpoint_id: str) -> int:
+    @activity.defn(name=ActivityName.CANCEL_HELD)
+    async def cancel(self, _endpoint: EndpointRef) -> int:
         ending, self.held = self.held, []
         for each in ending:
             self.ended.append(each.event_id)
             await self.tell(event_id=each.event_id, was_held=True, ended=DeliveryState.CANCELLED)
         return len(ending)
 
-    @activity.defn
-    async def count_held(self, _tenant_id: str, _endpoint_id: str) -> int:
+    @activity.defn(name=ActivityName.COUNT_HELD)
+    async def count(self, _endpoint: EndpointRef) -> int:
         self.counts.append(await self.now())
         return len(self.held)
 
@@ -141,7 +158,7 @@ class FakeWorld:
         self.attempts += 1
         status = self.answer(self.attempts)
         well = 200 <= status < 300
-        again = probe and not well and not shows_life(status)
+        again = probe and not well and not shows_working_receiver(status)
         if again:
             self.held.insert(place, held)
         await self.tell(
@@ -166,14 +183,16 @@ class FakeWorld:
     async def state(self) -> EndpointState:
         """Return what the endpoint shows of itself."""
         description = await self.handle.describe()
-        return await description.memo_value(ENDPOINT_MEMO, type_hint=EndpointState)
+        return await description.memo_value(MemoKey.ENDPOINT, type_hint=EndpointState)
 
     async def until(self, holds: Callable[[EndpointState], bool]) -> EndpointState:
         """Return the state once this holds of it."""
         return await eventually(self.state, holds)
 
     async def change(self, **fields: object) -> EndpointState:
-        return await self.handle.execute_update(Endpoint.change, EndpointChange(fields=fields))
+        return await self.handle.execute_update(
+            Endpoint.change, EndpointChangeUpdate(fields=fields)
+        )
 
     async def result(self, handle: WorkflowHandle) -> object:
         """Wait for a result, and skip no time: with no timer left it would skip ten years."""
@@ -187,7 +206,7 @@ class FakeWorld:
         return await self.handle.execute_update(Endpoint.resume, Deadline())
 
     async def rotate(self) -> EndpointState:
-        request = SecretRotate(secret=generate_secret(), grace_period_seconds=60)
+        request = SecretRotateUpdate(secret=generate_secret(), grace_period_seconds=60)
         return await self.handle.execute_update(Endpoint.rotate, request)
 
 
@@ -205,8 +224,8 @@ def at_work(client: Client, world: FakeWorld, task_queue: str) -> Worker:
             world.probe,
             world.release,
             world.expire,
-            world.end_held,
-            world.count_held,
+            world.cancel,
+            world.count,
         ],
     )
 
@@ -252,7 +271,7 @@ async def create_endpoint(
         task_queue=task_queue,
     )
     handle = client.get_workflow_handle_for(Endpoint.run, workflow_id)
-    request = EndpointCreate(
+    request = EndpointCreateUpdate(
         config=EndpointConfig(**{"url": "https://hooks.example.com/in", **config}),
         secret=generate_secret(),
         headers={},

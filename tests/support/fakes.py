@@ -6,7 +6,7 @@ from datetime import datetime
 
 from temporalio.client import Client, WorkflowHandle
 
-from activities.delivery import Attempts, Posting, Telling
+from activities.delivery import AttemptRunner, DeliveryActivities, DeliveryReports, WebhookSender
 from activities.egress import Answer
 from hookwright.expressions import Evaluator
 from hookwright.health import Report
@@ -59,7 +59,7 @@ class FakeEndpoints:
 
     state: EndpointState | None
 
-    def distrust(self, *_: object) -> None:
+    def expect_change(self, *_: object) -> None:
         pass
 
     async def at_least(self, *_: object) -> EndpointState | None:
@@ -70,8 +70,8 @@ class FakeEndpoints:
 
 
 @dataclass
-class FakeReporter:
-    """Keeps what would be told to the endpoint."""
+class FakeReportQueue:
+    """Keeps what would be reported to the endpoint."""
 
     reports: list[Report] = field(default_factory=list)
     successes: int = 0
@@ -96,10 +96,11 @@ def endpoint(**config: object) -> EndpointState:
     )
 
 
-def attempts(client: Client, endpoints: FakeEndpoints, egress: FakeEgress) -> Attempts:
+def attempts(client: Client, endpoints: FakeEndpoints, egress: FakeEgress) -> DeliveryActivities:
     """Return a delivery's activities on these fakes."""
-    posting = Posting(egress, CONTRACTS, Evaluator())
-    return Attempts(client, endpoints, posting, Telling(FakeReporter(), endpoints, posting))
+    sender = WebhookSender(egress, CONTRACTS, Evaluator())
+    reports = DeliveryReports(FakeReportQueue(), endpoints, sender)
+    return DeliveryActivities(client, endpoints, AttemptRunner(sender, reports))
 
 
 Deliver = Callable[[FakeEgress, FakeEndpoints], Awaitable[WorkflowHandle]]

@@ -60,5 +60,5 @@ class Life:
 
     def notices(self, event_type: str = "endpoint.") -> list[dict[str, object]]:
         """Return what was told of notices whose type begins so."""
-        told = self.health.notices
+        told = self.health.notices.waiting
         return [each.data for each in told if each.type.startswith(event_type)]

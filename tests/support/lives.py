@@ -17,7 +17,7 @@ from typing import Any
 from temporalio.exceptions import ActivityError, ApplicationError
 from temporalio.testing import ActivityEnvironment
 
-from activities.delivery import Attempts, Posting, Telling
+from activities.delivery import AttemptRunner, DeliveryActivities, DeliveryReports, WebhookSender
 from activities.egress import Answer
 from hookwright.contracts import DeactivationRule
 from hookwright.expressions import Evaluator
@@ -52,8 +52,9 @@ class World:
 
     def new_worker(self) -> None:
         """Let another worker do what is done from now on: it knows no POST of the one before."""
-        posting = Posting(self, CONTRACTS, Evaluator())
-        self.attempts = Attempts(None, self, posting, Telling(self, self, posting))
+        sender = WebhookSender(self, CONTRACTS, Evaluator())
+        runner = AttemptRunner(sender, DeliveryReports(self, self, sender))
+        self.attempts = DeliveryActivities(None, self, runner)
 
     # What the activities use: endpoints, reporter, egress.
 
@@ -62,7 +63,7 @@ class World:
 
     at_least = current
 
-    def distrust(self, *_: object) -> None:
+    def expect_change(self, *_: object) -> None:
         pass
 
     def tally(self, *_: object) -> None:
@@ -159,7 +160,7 @@ class Run:
             try:
                 result = await self._activity(method, arguments, 1, [])
             except RuntimeError as error:
-                if name == "attempt":  # tried once, and left to the schedule then
+                if name == "first_attempt":  # tried once, and left to the schedule then
                     raise _failed_activity(name) from error
                 continue
             if not self.kill_next:
@@ -257,11 +258,11 @@ def _failed_activity(name: str) -> ActivityError:
 def _fake_workflow() -> SimpleNamespace:
     """Return what stands in `workflows.delivery` for `temporalio.workflow`."""
 
-    async def local(method: Any, *, args: list[Any] | None = None, **_: object) -> Any:
-        return await CURRENT.get().local(method, args or [])
+    async def local(method: Any, *arguments: Any, **_: object) -> Any:
+        return await CURRENT.get().local(method, [*arguments])
 
-    async def scheduled(method: Any, *, args: list[Any], **_: object) -> Any:
-        return await CURRENT.get().scheduled(method, args)
+    async def scheduled(method: Any, *arguments: Any, **_: object) -> Any:
+        return await CURRENT.get().scheduled(method, [*arguments])
 
     async def wait_condition(holds: Callable[[], bool]) -> None:
         await CURRENT.get().wait_condition(holds)

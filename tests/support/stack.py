@@ -20,7 +20,7 @@ from hookwright.security import DestinationPolicy, parse_networks
 from hookwright.temporal import EncryptionCodec
 from runtime.jwt_keys import secret_key
 from runtime.keys import digest
-from runtime.worker import worker
+from runtime.worker import WorkerConfig, worker
 
 OPERATOR_KEY = "hwk_test_0123456789abcdef0123456789abcdef"
 KEY = bytes(range(32))
@@ -127,7 +127,7 @@ async def stack(
     task_queue = unique("queue")
     runner = workflow_runner or SandboxedWorkflowRunner()
     async with (
-        worker(client, LOOPBACK, CONTRACTS, task_queue, runner),
+        worker(client, WorkerConfig(task_queue, LOOPBACK, CONTRACTS), runner),
         api_client(client, api_config(task_queue)) as http,
     ):
         yield await Stack(client, http, task_queue, "").with_new_tenant()

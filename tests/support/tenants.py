@@ -5,9 +5,10 @@ from datetime import UTC, datetime
 
 from temporalio.client import Client, WorkflowExecutionDescription, WorkflowExecutionStatus
 
-from hookwright.ids import TENANT_MEMO, new_endpoint_id, routes_memo, tenant_workflow_id
+from hookwright.ids import new_endpoint_id, tenant_workflow_id
 from hookwright.models import Route, TenantSettings, TenantView
 from hookwright.routing import RouteTable, TenantState
+from hookwright.temporal import MemoKey, routes_key
 from workflows.tenant import Tenant
 
 
@@ -43,13 +44,13 @@ async def start_tenant(
     )
     settings = TenantSettings().model_dump()
     view = TenantView(id=tenant_id, **settings, created_at=now, updated_at=now)
-    memo = {routes_memo(number): it for number, it in enumerate(slices)}
+    memo = {routes_key(number): it for number, it in enumerate(slices)}
     await client.start_workflow(
         Tenant.run,
         state,
         id=tenant_workflow_id(tenant_id),
         task_queue=task_queue,
-        memo={TENANT_MEMO: view, **memo},
+        memo={MemoKey.TENANT: view, **memo},
     )
 
 

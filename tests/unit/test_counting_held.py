@@ -6,13 +6,13 @@ from datetime import timedelta
 from support.health import BEGIN, Life, report
 
 from hookwright.health import Duty, Reports
-from hookwright.health.queue import COUNTS_APART, SETTLED_AFTER, UNMOVED_FOR
+from hookwright.health.queue import COUNT_INTERVAL, RECOUNT_AFTER, SETTLED_AFTER
 
 
 def count(life: Life, found: int) -> None:
     """Let the time of the next count come."""
-    life.now = max(life.now, life.health.holding.next_count_at)
-    life.health.counted(life.now, found)
+    life.now = max(life.now, life.health.queue.next_count_at)
+    life.health.counted(life.now, found, life.health.held_moved_at)
 
 
 def test_nothing_held_is_never_counted() -> None:
@@ -21,7 +21,7 @@ def test_nothing_held_is_never_counted() -> None:
     for _ in range(100):
         life.fail()
         life.deliver()
-    assert life.health.holding.next_count_at is None
+    assert life.health.queue.next_count_at is None
 
 
 def test_one_too_few_is_found() -> None:
@@ -29,10 +29,10 @@ def test_one_too_few_is_found() -> None:
     life = Life()
     life.park()
     life.deliver(was_held=True)
-    assert life.health.holding.next_count_at == life.now + SETTLED_AFTER
+    assert life.health.queue.next_count_at == life.now + SETTLED_AFTER
     count(life, 1)
-    assert life.health.holding.held == 1
-    assert life.health.holding.next_expiry_at
+    assert life.health.queue.held == 1
+    assert life.health.queue.next_expiry_at
     assert life.health.due(life.now).duty is Duty.RELEASE
 
 
@@ -43,9 +43,9 @@ def test_zero_is_looked_at_twice() -> None:
     life.deliver(was_held=True)
     began = life.now
     count(life, 0)
-    assert life.health.holding.next_count_at == began + UNMOVED_FOR
+    assert life.health.queue.next_count_at == began + RECOUNT_AFTER
     count(life, 0)
-    assert life.health.holding.next_count_at is None
+    assert life.health.queue.next_count_at is None
     assert life.health.due(life.now) is None
 
 
@@ -57,12 +57,12 @@ def test_zero_is_counted_once_a_minute_at_most() -> None:
         life.wait(seconds=1)
         life.deliver(was_held=True)
         life.wait(seconds=15)
-        if life.now >= life.health.holding.next_count_at:
-            life.health.counted(life.now, 0)
+        if life.now >= life.health.queue.next_count_at:
+            life.health.counted(life.now, 0, life.health.held_moved_at)
             counts.append(life.now)
     gaps = [later - earlier for earlier, later in itertools.pairwise(counts)]
     assert len(counts) > 10
-    assert min(gaps) >= COUNTS_APART
+    assert min(gaps) >= COUNT_INTERVAL
 
 
 def test_what_is_not_there_is_forgotten_in_an_hour() -> None:
@@ -71,12 +71,12 @@ def test_what_is_not_there_is_forgotten_in_an_hour() -> None:
     life.park(3)
     life.wait(minutes=30)
     life.deliver(was_held=True)
-    assert life.health.holding.next_count_at == life.now + UNMOVED_FOR
+    assert life.health.queue.next_count_at == life.now + RECOUNT_AFTER
     count(life, 0)
-    assert (life.health.holding.held, life.health.holding.next_expiry_at) == (0, None)
+    assert (life.health.queue.held, life.health.queue.next_expiry_at) == (0, None)
     assert life.now == BEGIN + timedelta(minutes=90)
     count(life, 1)  # it was about to park: its worker was away for an hour
-    assert life.health.holding.held == 1
+    assert life.health.queue.held == 1
 
 
 def test_the_right_number_is_confirmed_every_hour() -> None:
@@ -87,7 +87,7 @@ def test_the_right_number_is_confirmed_every_hour() -> None:
     for hours in range(1, 5):
         count(life, 2)
         assert life.now == BEGIN + timedelta(hours=hours)
-    assert life.health.holding.held == 2
+    assert life.health.queue.held == 2
 
 
 def test_after_a_correction_reports_go_by_their_own_logs() -> None:
@@ -96,6 +96,6 @@ def test_after_a_correction_reports_go_by_their_own_logs() -> None:
     parked = report(life.now, is_held=True, delivery="d1")
     life.health.take(Reports(reports=[parked]), life.now)
     count(life, 0)
-    assert life.health.holding.held == 0
+    assert life.health.queue.held == 0
     life.health.take(Reports(reports=[parked]), life.now)  # its worker comes back, and parks it
-    assert life.health.holding.held == 1
+    assert life.health.queue.held == 1

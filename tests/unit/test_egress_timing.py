@@ -120,14 +120,14 @@ async def test_a_failure_shows_how_far_it_came():
     async with egress() as door:
         closed = await post(door, f"http://{HOST}:{unused_port()}/")
     async with serving(says(ok()), issued(AUTHORITY, HOST)) as server, egress() as door:
-        distrusted = await post(door, server.named(HOST, "https"))
+        expected_to_change = await post(door, server.named(HOST, "https"))
     async with egress(resolve=raises(no_such_name)) as door:
         blocked = await post(door, "http://169.254.169.254/")
-    far = ((unknown, 0), (closed, 1), (distrusted, 2), (blocked, 0))
+    far = ((unknown, 0), (closed, 1), (expected_to_change, 2), (blocked, 0))
     for answer, phases in far:
         assert came_as_far_as(answer.timing) == ["dns_ms", "connect_ms"][:phases]
         assert answer.sent == {}
-    assert distrusted.outcome is Outcome.TLS_ERROR
+    assert expected_to_change.outcome is Outcome.TLS_ERROR
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])

@@ -21,13 +21,15 @@ from support.tenants import full_table
 from api.services.endpoints import MAX_BYTES, MAX_CONFIG_BYTES
 from hookwright.catalogue import CatalogueEntry, CatalogueState, EventTypeConfig, EventTypeFields
 from hookwright.health import Health, Notice
-from hookwright.health.standings import REMEMBERED
-from hookwright.ids import ENDPOINT_MEMO, RECOVERY_MEMO, TENANT_MEMO, routes_memo
+from hookwright.health.notices import NoticeQueue
+from hookwright.health.state import MAX_KNOWN_REPORTS
 from hookwright.models import (
     EndpointConfig,
+    EndpointRef,
     EndpointState,
-    Lost,
+    NoticesInput,
     RecoveryInput,
+    RecoverySelection,
     RecoveryView,
     Route,
     Secret,
@@ -36,7 +38,14 @@ from hookwright.models import (
 )
 from hookwright.models.endpoint import MAX_LIVE_SECRETS
 from hookwright.models.fields import MAX_METADATA_BYTES
-from hookwright.routing import RouteChange, RouteChanges, RoutesChanged, RouteTable, TenantState
+from hookwright.routing import (
+    RouteChange,
+    RouteChanges,
+    RoutesChanged,
+    RouteTable,
+    TenantRouteChange,
+    TenantState,
+)
 from hookwright.routing.route_table import TOO_LARGE
 from hookwright.security import ClientIdentity
 from hookwright.sizes import (
@@ -51,10 +60,11 @@ from hookwright.sizes import (
     MESSAGE_BYTES,
     UPDATES_IN_FLIGHT,
 )
-from workflows.endpoint import EndpointChange
-from workflows.endpoint_duties import NOTICES_AT_ONCE
-from workflows.event_types import EventTypeKept, EventTypePut
-from workflows.tenant import SettingsPut, TenantPut
+from hookwright.temporal import MemoKey, routes_key
+from workflows.endpoint_duties import NOTICES_IN_A_TURN
+from workflows.endpoint_messages import EndpointChangeUpdate
+from workflows.event_types import EventTypePutResult, EventTypePutUpdate
+from workflows.tenant import TenantPutResult, TenantPutUpdate
 
 MAX_NOTICES = 1_000
 """Untold ones that an endpoint may carry."""
@@ -98,9 +108,9 @@ def largest_changes() -> RouteChanges:
 def test_a_tenant_at_its_largest(routes):
     """A full table, all of it changed at once by ten updates, and it continues as new."""
     slices = RouteTable([routes]).packed()
-    written = {routes_memo(number): it for number, it in enumerate(slices)}
+    written = {routes_key(number): it for number, it in enumerate(slices)}
     assert sum(len(r.model_dump_json()) + 1 for r in routes) > 0.85 * MAX_ROUTE_TABLE_BYTES
-    view = {TENANT_MEMO: tenant_view()}
+    view = {MemoKey.TENANT: tenant_view()}
     refusals = RoutesChanged(refusals=[TOO_LARGE] * MAX_CHANGES)
     changes = [
         message
@@ -128,21 +138,21 @@ def test_a_tenant_at_its_largest(routes):
 def test_ten_settings_at_once():
     """Ten of the largest `put`s fit one message beside a full memo."""
     written = {
-        routes_memo(number): it for number, it in enumerate(RouteTable([full_table()]).packed())
+        routes_key(number): it for number, it in enumerate(RouteTable([full_table()]).packed())
     }
     put, answer = (
-        SettingsPut(settings=largest_settings()),
-        TenantPut(tenant=tenant_view(), created=True),
+        TenantPutUpdate(settings=largest_settings()),
+        TenantPutResult(tenant=tenant_view(), created=True),
     )
     puts = [message for _ in range(UPDATES_IN_FLIGHT) for message in answered(put, answer)]
-    everything = upsert({**written, TENANT_MEMO: tenant_view()})
+    everything = upsert({**written, MemoKey.TENANT: tenant_view()})
     assert task_completed([everything], puts) < MESSAGE_BYTES
 
 
 def test_a_change_is_not_a_table():
     """One change of a full table writes a fiftieth of it."""
     slices = RouteTable([shortest_routes()]).packed()
-    assert max(memo_bytes(upsert({routes_memo(1): it})) for it in slices) < 1.1 * MAX_SLICE_BYTES
+    assert max(memo_bytes(upsert({routes_key(1): it})) for it in slices) < 1.1 * MAX_SLICE_BYTES
     assert 50 * MAX_SLICE_BYTES < MAX_ROUTE_TABLE_BYTES
 
 
@@ -176,11 +186,11 @@ def test_the_catalogue_at_its_largest(state):
     entry = CatalogueEntry(
         **largest_fields().model_dump(), name="x" * 128, created_at=NOW, updated_at=NOW
     )
-    put = EventTypePut(name="x" * 128, fields=largest_fields(), not_after=NOW)
+    put = EventTypePutUpdate(name="x" * 128, fields=largest_fields(), not_after=NOW)
     puts = [
         message
         for _ in range(UPDATES_IN_FLIGHT)
-        for message in answered(put, EventTypeKept(entry=entry, created=True))
+        for message in answered(put, EventTypePutResult(entry=entry, created=True))
     ]
     upserts = [upsert({entry.name: entry})] * UPDATES_IN_FLIGHT
     goes_on = continue_as_new(state, state.entries)
@@ -202,8 +212,8 @@ def largest_endpoint() -> EndpointState:
         version=10**9,
         health=Health(
             counts=counts_of(WORST),
-            known=[f"{n:x>64}" for n in range(REMEMBERED)],
-            notices=[notice] * MAX_NOTICES,
+            known=[f"{n:x>64}" for n in range(MAX_KNOWN_REPORTS)],
+            notices=NoticeQueue(waiting=[notice] * MAX_NOTICES),
         ),
         config=config,
         secrets=[Secret(value="x" * 256, expires_at=NOW)] * MAX_LIVE_SECRETS,
@@ -217,13 +227,16 @@ def largest_endpoint() -> EndpointState:
 def test_an_endpoint_at_its_largest():
     """All that ten updates, a round of duties and continuing as new bring fits one message."""
     state = largest_endpoint()
-    change = EndpointChange(fields=state.config.model_dump(mode="json"), not_after=NOW)
+    change = EndpointChangeUpdate(fields=state.config.model_dump(mode="json"), not_after=NOW)
     changes = [
         message for _ in range(UPDATES_IN_FLIGHT) for message in answered(change, state.public())
     ]
-    shown = {ENDPOINT_MEMO: state.public()}
-    notices = activity("t" * 64, "e" * 64, state.health.notices[:NOTICES_AT_ONCE])
-    registration = activity("t" * 64, state.route())
+    shown = {MemoKey.ENDPOINT: state.public()}
+    endpoint = EndpointRef(tenant_id="t" * 64, endpoint_id="e" * 64)
+    waiting = state.health.notices.waiting[:NOTICES_IN_A_TURN]
+    notices = activity(NoticesInput(endpoint=endpoint, notices=waiting))
+    change = RouteChange(endpoint_id="e" * 64, route=state.route())
+    registration = activity(TenantRouteChange(tenant_id="t" * 64, change=change))
     goes_on = continue_as_new(state, shown)
     assert argument_bytes(goes_on) < BLOB_BYTES
     assert task_completed([upsert(shown), notices, registration], changes) < MESSAGE_BYTES
@@ -237,9 +250,9 @@ def test_a_recovery_at_its_largest():
         endpoint_id="e" * 64,
         since=NOW,
         until=NOW,
-        status=Lost.MISSING,
+        status=RecoverySelection.MISSING,
         per_second=99.9,
     )
     view = RecoveryView(request=request)
     view.progress = view.progress.after(NOW, "r" * 36).model_copy(update={"total": 10**9})
-    assert memo_bytes(upsert({RECOVERY_MEMO: view})) < 2 * KIB
+    assert memo_bytes(upsert({MemoKey.RECOVERY: view})) < 2 * KIB

@@ -8,11 +8,11 @@ from support.health import BEGIN, Life, report
 
 from hookwright.contracts import DeactivationRule, DisabledReason
 from hookwright.contracts.deactivation import FailureRate
-from hookwright.health import Colour, Duty, Health, Release, Reports
+from hookwright.health import Duty, Health, Release, Reports
 from hookwright.health.probing import PROBE_AFTER_SECONDS
-from hookwright.health.standings import REMEMBERED
+from hookwright.health.state import MAX_KNOWN_REPORTS
 from hookwright.models import EndpointState
-from hookwright.outcomes import DeliveryState, EndpointStatus, Outcome
+from hookwright.outcomes import Colour, DeliveryState, EndpointStatus, Outcome
 
 ACTIVE, PAUSED, DISABLED = EndpointStatus
 DAY = 86_400
@@ -112,9 +112,9 @@ def test_gone() -> None:
     assert life.health.next_probe_at is None
     assert life.health.gone
     life.health.announced = DISABLED
-    life.health.told(100)
-    assert life.health.due(life.now).duty is Duty.END_HELD
-    life.health.try_soon(life.now)
+    life.health.notices.published(100)
+    assert life.health.due(life.now).duty is Duty.CANCEL_HELD
+    life.health.probe_soon(life.now)
     assert life.health.next_probe_at is None
 
 
@@ -318,15 +318,15 @@ def test_ladder_of_probes() -> None:
         *(60, 300, 1800, 7200, 21600, 86400),
         *(86400, 86400, 86400),
     ]
-    assert life.health.holding.held == 1
+    assert life.health.queue.held == 1
 
 
 def test_probe_that_finds_nothing_costs_no_step() -> None:
     """What visibility did not show yet is looked for again soon, then seldom, at the same step."""
     life = disabled()
     life.health.announced = DISABLED
-    life.health.told(100)
-    life.health.holding.next_expiry_at = life.health.holding.next_count_at = None
+    life.health.notices.published(100)
+    life.health.queue.next_expiry_at = life.health.queue.next_count_at = None
     life.now = life.health.next_probe_at
     waits = []
     for _ in range(10):
@@ -350,16 +350,16 @@ def test_only_a_probe_recovers() -> None:
     assert life.health.status is ACTIVE
     [told] = life.notices("endpoint.recovered")
     assert told == {"reason": "exhausted", "held": 0}
-    assert life.health.holding.draining_since == life.now
+    assert life.health.queue.draining_since == life.now
 
 
 def test_a_change_is_probed_at_once() -> None:
     """A disabled endpoint that somebody changes is tried at once; others are left alone."""
     life = disabled()
-    life.health.try_soon(life.now)
+    life.health.probe_soon(life.now)
     assert life.health.next_probe_at == life.now
     healthy = Health()
-    healthy.try_soon(BEGIN)
+    healthy.probe_soon(BEGIN)
     assert healthy.next_probe_at is None
 
 
@@ -402,7 +402,7 @@ def test_resume_ends_the_streak_and_drains() -> None:
     life.park(3)
     life.wait(days=6)
     life.health.resume(life.now)
-    assert life.health.holding.release_due_at(life.now) == life.now
+    assert life.health.queue.release_due_at(life.now) == life.now
     life.fail()
     assert life.health.status is ACTIVE
     assert life.health.streak.failing_since == life.now
@@ -425,43 +425,43 @@ def test_overload_slows_the_endpoint(status: int) -> None:
     """429, 502 and 504 make the whole endpoint wait; another failure only its own delivery."""
     life = Life()
     life.fail(status)
-    assert life.health.holding.throttled_until == life.now + timedelta(seconds=1)
+    assert life.health.queue.throttled_until == life.now + timedelta(seconds=1)
     assert not life.health.admits(None)
     other = Life()
     for it in (500, 503, 400, None):
         other.fail(it)
-    assert other.health.holding.throttled_until is None
+    assert other.health.queue.throttled_until is None
 
 
 def test_retry_after_slows_the_endpoint() -> None:
     """Retry-After with any failure makes the whole endpoint wait for so long, and no less."""
     life = Life()
     life.fail(503, retry_after=120)
-    assert life.health.holding.throttled_until == life.now + timedelta(seconds=120)
+    assert life.health.queue.throttled_until == life.now + timedelta(seconds=120)
     life.wait(seconds=10)
     life.fail(503, retry_after=20)
-    assert life.health.holding.throttled_until == BEGIN + timedelta(seconds=120)
+    assert life.health.queue.throttled_until == BEGIN + timedelta(seconds=120)
     life.fail(503, retry_after=DAY)
-    assert life.health.holding.throttled_until == life.now + timedelta(days=1)
+    assert life.health.queue.throttled_until == life.now + timedelta(days=1)
 
 
 def test_resume_ends_the_quiet_of_an_active_endpoint() -> None:
     """A day of quiet that a receiver asked for ends when a person resumes the endpoint."""
     life = Life()
     life.fail(503, retry_after=86_400.0)
-    assert life.health.holding.throttled_until == life.now + timedelta(days=1)
+    assert life.health.queue.throttled_until == life.now + timedelta(days=1)
     life.park(2)
     life.health.resume(life.now)
-    holding = life.health.holding
-    assert (holding.throttled_until, holding.release_due_at(life.now)) == (None, life.now)
-    assert (holding.held, holding.pauses, life.health.status) == (2, 0, ACTIVE)
+    queue = life.health.queue
+    assert (queue.throttled_until, queue.release_due_at(life.now)) == (None, life.now)
+    assert (queue.held, queue.pauses, life.health.status) == (2, 0, ACTIVE)
 
 
 def test_paused_and_disabled_are_not_throttled() -> None:
     """What fails late does not throttle an endpoint that lets nothing go anyway."""
     life = disabled()
     life.fail(429, retry_after=30)
-    assert life.health.holding.throttled_until is None
+    assert life.health.queue.throttled_until is None
 
 
 # Each once, and nothing for ever
@@ -482,17 +482,17 @@ def test_repeated_reports_count_once() -> None:
     life.health.take(signal, life.now)
     life.health = Health.model_validate_json(life.health.model_dump_json())
     life.health.take(signal, life.now)
-    assert (life.health.streak.exhausted, life.health.holding.held) == (1, 1)
+    assert (life.health.streak.exhausted, life.health.queue.held) == (1, 1)
     assert life.health.counts.last_hour(life.now) == (0, 1)
 
 
 def test_known_keys_are_bounded() -> None:
     """The last five thousand keys are known, not all that there ever were."""
     life = Life()
-    for _ in range(REMEMBERED // 1000 + 2):
+    for _ in range(MAX_KNOWN_REPORTS // 1000 + 2):
         reports = [report(life.now) for _ in range(1000)]
         life.health.take(Reports(reports=reports), life.now)
-    assert len(life.health.known) == REMEMBERED
+    assert len(life.health.known) == MAX_KNOWN_REPORTS
     assert life.health.known[-1] == reports[-1].key
 
 
@@ -511,7 +511,7 @@ def test_operational_events_tell_nothing() -> None:
         life.wait(days=1)
     life.take(outcome=Outcome.BLOCKED_DESTINATION, operational=True)
     life.take(ended=DeliveryState.EXPIRED, was_held=True, operational=True)
-    assert life.health.notices == []
+    assert life.health.notices.waiting == []
     assert life.health.status is ACTIVE
     assert life.health.streak.failures == 0
 
@@ -531,10 +531,10 @@ def test_what_became_of_deliveries_is_told() -> None:
         }
     ]
     assert [told["event_id"] for told in life.notices("delivery.expired")] == ["evt_b"]
-    numbers = [notice.number for notice in life.health.notices]
-    life.health.told(1)
+    numbers = [notice.number for notice in life.health.notices.waiting]
+    life.health.notices.published(1)
     life.exhaust()
-    assert [notice.number for notice in life.health.notices] == [numbers[1], 3]
+    assert [notice.number for notice in life.health.notices.waiting] == [numbers[1], 3]
 
 
 def test_held_is_never_negative() -> None:
@@ -544,7 +544,7 @@ def test_held_is_never_negative() -> None:
     life.park()
     for _ in range(3):
         life.deliver(was_held=True)
-    assert life.health.holding.held == 0
+    assert life.health.queue.held == 0
 
 
 # At a glance, and what is due
@@ -593,9 +593,9 @@ def test_announces_before_it_tells_and_tells_before_it_probes() -> None:
         duties.append(due.duty)
         if due.duty is Duty.ANNOUNCE:
             life.health.announced = life.health.status
-        life.health.told(100 * (due.duty is Duty.TELL))
-    assert duties == [Duty.ANNOUNCE, Duty.TELL, Duty.EXPIRE]
-    life.health.holding.next_expiry_at = life.now + timedelta(hours=1)
+        life.health.notices.published(100 * (due.duty is Duty.NOTIFY))
+    assert duties == [Duty.ANNOUNCE, Duty.NOTIFY, Duty.EXPIRE]
+    life.health.queue.next_expiry_at = life.now + timedelta(hours=1)
     assert life.health.due(life.now).duty is Duty.PROBE
 
 
@@ -613,9 +613,9 @@ def test_memo_s_copy_is_small_and_harmless() -> None:
     life = Life(ONE_LOST)
     life.exhaust()
     shown = life.health.public()
-    assert (shown.known, shown.notices) == ([], [])
+    assert (shown.known, shown.notices.waiting) == ([], [])
     assert life.health.known
-    assert life.health.notices
+    assert life.health.notices.waiting
     assert shown.status is DISABLED
 
 
@@ -626,9 +626,9 @@ def test_turned_away_after_a_killed_attempt_is_counted_again() -> None:
     attempt = report(life.now, was_held=True, outcome=Outcome.HTTP_ERROR, delivery="d1")
     again = report(life.now, was_held=True, is_held=True, delivery="d1")
     life.health.take(Reports(reports=[again]), life.now)
-    assert life.health.holding.held == 1
+    assert life.health.queue.held == 1
     life.health.take(Reports(reports=[attempt]), life.now)
-    assert life.health.holding.held == 0
+    assert life.health.queue.held == 0
     other = report(life.now, was_held=True, is_held=True, delivery="d1")
     life.health.take(Reports(reports=[other]), life.now)
-    assert life.health.holding.held == 1
+    assert life.health.queue.held == 1

@@ -70,7 +70,7 @@ class HeldMachine(RuleBasedStateMachine):
     @rule()
     def resume(self) -> None:
         self.world.health.resume(BEGIN)
-        self.world.health.holding.open()
+        self.world.health.queue.open()
 
     @precondition(lambda self: self.world.posts)
     @rule(status=st.sampled_from(ANSWERS))
@@ -117,7 +117,7 @@ class HeldMachine(RuleBasedStateMachine):
     @invariant()
     def held_is_right(self) -> None:
         if hasattr(self, "world") and self.world.at_rest:
-            assert self.world.health.holding.held == self.world.parked
+            assert self.world.health.queue.held == self.world.parked
             self.seen["at rest"] += 1
 
     def teardown(self) -> None:

@@ -9,7 +9,7 @@ from support.lives import Run, World, in_memory
 
 from hookwright.contracts import DeactivationRule
 from hookwright.health import MAX_REPORTS, Release, Reports
-from hookwright.health.standings import REMEMBERED
+from hookwright.health.hold_statuses import MAX_HOLD_STATUSES
 from workflows.delivery import Delivery
 
 
@@ -40,7 +40,7 @@ async def killed_once_parked(world: World) -> Run:
     world.runs.append(run)
     run.start()
     await world.settle()
-    assert (world.health.holding.held, world.parked) == (1, 0)
+    assert (world.health.queue.held, world.parked) == (1, 0)
     return run
 
 
@@ -51,7 +51,7 @@ async def go_on(world: World, event: asyncio.Event) -> None:
 
 def resume(world: World) -> None:
     world.health.resume(BEGIN)
-    world.health.holding.open()
+    world.health.queue.open()
 
 
 async def test_parked_in_vain_then_attempted(world: World) -> None:
@@ -63,7 +63,7 @@ async def test_parked_in_vain_then_attempted(world: World) -> None:
         world.answer(status)
         await world.settle()
         assert world.at_rest
-        assert world.health.holding.held == 0
+        assert world.health.queue.held == 0
 
 
 async def killed_twice(world: World) -> Run:
@@ -80,10 +80,10 @@ async def killed_twice(world: World) -> Run:
 async def test_parked_attempted_and_parked_after_all(world: World) -> None:
     """Killed twice, it parks at last under the key of its first report, and counts as held."""
     run = await killed_twice(world)
-    assert world.health.holding.held == 0
+    assert world.health.queue.held == 0
     world.health.pause()
     await go_on(world, run.lost)
-    assert (world.health.holding.held, world.parked) == (1, 1)
+    assert (world.health.queue.held, world.parked) == (1, 1)
 
 
 async def test_parked_in_vain_then_cancelled(world: World) -> None:
@@ -92,7 +92,7 @@ async def test_parked_in_vain_then_cancelled(world: World) -> None:
     run.task.cancel()
     await world.settle()
     assert run.task.done()
-    assert world.health.holding.held == 0
+    assert world.health.queue.held == 0
 
 
 async def test_parked_in_vain_then_gone(world: World) -> None:
@@ -103,7 +103,7 @@ async def test_parked_in_vain_then_gone(world: World) -> None:
     assert world.health.gone
     await go_on(world, run.lost)
     assert run.task.done()
-    assert world.health.holding.held == 0
+    assert world.health.queue.held == 0
 
 
 GONE = {"outcome": "http_error", "status_code": 410}
@@ -118,8 +118,8 @@ async def test_cancelled_long_after_its_release(world: World) -> None:
     await world.settle()
     world.answer(500)
     await world.settle()
-    assert (world.health.holding.held, world.parked) == (1, 1)
-    for first in range(0, 2 * REMEMBERED, MAX_REPORTS):
+    assert (world.health.queue.held, world.parked) == (1, 1)
+    for first in range(0, 2 * MAX_HOLD_STATUSES, MAX_REPORTS):
         others = [f"d{number}" for number in range(first, first + MAX_REPORTS)]
         for stands in ({"is_held": True}, {"was_held": True}):
             moves = [report(BEGIN, delivery=each, **stands) for each in others]
@@ -127,7 +127,7 @@ async def test_cancelled_long_after_its_release(world: World) -> None:
     run.task.cancel()
     await world.settle()
     assert run.task.done()
-    assert (world.health.holding.held, other.parked) == (1, True)
+    assert (world.health.queue.held, other.parked) == (1, True)
 
 
 @pytest.mark.parametrize("status", [200, 500])
@@ -140,10 +140,10 @@ async def test_cancelled_while_its_attempt_is_under_way(world: World, status: in
     run.task.cancel()
     await world.settle()
     assert run.task.done()
-    assert world.health.holding.held == 1
+    assert world.health.queue.held == 1
     world.answer(status)
     await world.settle()
-    assert (world.health.holding.held, world.parked) == (1, 1)
+    assert (world.health.queue.held, world.parked) == (1, 1)
 
 
 async def test_attempted_again_after_it_was_held_again(world: World) -> None:
@@ -158,7 +158,7 @@ async def test_attempted_again_after_it_was_held_again(world: World) -> None:
     await world.settle()
     assert world.health.streak.failures == 1  # resumed, the past is forgotten
     assert world.health.counts.last_hour(BEGIN) == (0, 2)
-    assert world.health.holding.held == 0
+    assert world.health.queue.held == 0
 
 
 async def test_a_probe_that_comes_to_something_else(world: World) -> None:
@@ -168,7 +168,7 @@ async def test_a_probe_that_comes_to_something_else(world: World) -> None:
     world.answer(500)
     await world.settle()
     await go_on(world, run.due)
-    assert (world.health.holding.held, world.parked) == (1, 1)
+    assert (world.health.queue.held, world.parked) == (1, 1)
     run.kill_next = True
     run.signal(Delivery.release, Release.PROBE)
     await world.settle()
@@ -179,7 +179,7 @@ async def test_a_probe_that_comes_to_something_else(world: World) -> None:
     world.answer(200)
     await world.settle()
     assert world.health.status == "active"
-    assert world.health.holding.held == 0
+    assert world.health.queue.held == 0
 
 
 async def test_a_probe_that_shows_life(world: World) -> None:
@@ -194,7 +194,7 @@ async def test_a_probe_that_shows_life(world: World) -> None:
     world.answer(422)
     await world.settle()
     assert world.health.status == "active"
-    assert (world.health.holding.held, world.parked) == (0, 0)
+    assert (world.health.queue.held, world.parked) == (0, 0)
     [log] = run.heartbeats
     assert (log["state"], log["steps"], log["retry_in_seconds"]) == ("pending", 1, 60.0)
     assert [attempt["trigger"] for attempt in log["attempts"]] == ["schedule", "probe"]

@@ -5,17 +5,17 @@ from datetime import timedelta
 import pytest
 from support.health import BEGIN
 
-from hookwright.health.queue import FASTEST_PACE, LONGEST_PAUSE_SECONDS, Holding
+from hookwright.health.queue import FASTEST_PACE, LONGEST_PAUSE_SECONDS, HeldQueue
 
 
-def holding(held: int, **fields: object) -> Holding:
-    it = Holding(**fields)
+def queue(held: int, **fields: object) -> HeldQueue:
+    it = HeldQueue(**fields)
     for _ in range(held):
         it.moved(BEGIN, was_held=False, is_held=True)
     return it
 
 
-def leave(it: Holding, number: int) -> None:
+def leave(it: HeldQueue, number: int) -> None:
     for _ in range(number):
         it.moved(BEGIN, was_held=True, is_held=False)
 
@@ -26,7 +26,7 @@ def leave(it: Holding, number: int) -> None:
 )
 def test_pace_doubles_up_to_the_top(top: float, speeds: list[float]) -> None:
     """Each release that goes well doubles the pace, and none exceeds the endpoint's rate."""
-    it = holding(1_000)
+    it = queue(1_000)
     it.drain(BEGIN)
     seen = []
     for _ in speeds:
@@ -38,7 +38,7 @@ def test_pace_doubles_up_to_the_top(top: float, speeds: list[float]) -> None:
 
 def test_a_queue_that_grows_is_outgrown() -> None:
     """At its top, with more coming than leaving, it goes faster, to a limit, until it is empty."""
-    it = holding(100, pace=10.0)
+    it = queue(100, pace=10.0)
     it.held_at_release = 100
     speeds = []
     for _ in range(20):
@@ -56,13 +56,13 @@ def test_a_queue_that_grows_is_outgrown() -> None:
 
 def test_a_lowered_rate_holds_at_once() -> None:
     """A drain rate that is changed on the way is kept by the next release."""
-    it = holding(100, pace=64.0)
+    it = queue(100, pace=64.0)
     assert it.speed(5) == 5
 
 
 def test_a_failure_starts_the_pace_anew() -> None:
     """Slowed down, it begins with one a second again, and the release in flight adds nothing."""
-    it = holding(100, pace=8.0, outgrown=2.0)
+    it = queue(100, pace=8.0, catch_up_factor=2.0)
     it.slow_down(BEGIN, None)
     it.released(BEGIN, 5, 10)
     assert it.speed(10) == 1.0
@@ -72,7 +72,7 @@ def test_a_failure_starts_the_pace_anew() -> None:
 
 def test_pauses_double_to_a_limit() -> None:
     """Each pause after the last is twice as long, to five minutes; a good end forgets them."""
-    it, now, pauses = holding(5), BEGIN, []
+    it, now, pauses = queue(5), BEGIN, []
     for _ in range(12):
         it.slow_down(now, None)
         pauses.append((it.throttled_until - now).total_seconds())
@@ -86,7 +86,7 @@ def test_pauses_double_to_a_limit() -> None:
 
 def test_a_storm_of_failures_is_one_pause() -> None:
     """What fails during a pause was sent before it: it makes the pause no longer."""
-    it = holding(1)
+    it = queue(1)
     for _ in range(100):
         it.slow_down(BEGIN, None)
     assert it.throttled_until == BEGIN + timedelta(seconds=1)
@@ -94,7 +94,7 @@ def test_a_storm_of_failures_is_one_pause() -> None:
 
 def test_what_was_not_found_is_looked_for_again() -> None:
     """Looks come at growing distances; after the fifth new deliveries pass, and looks go on."""
-    it, now, waits = holding(1), BEGIN, []
+    it, now, waits = queue(1), BEGIN, []
     it.drain(now)
     for look in range(10):
         assert it.queueing == (look < 5)
@@ -107,14 +107,14 @@ def test_what_was_not_found_is_looked_for_again() -> None:
 
 def test_one_that_parks_just_as_it_comes_back_is_looked_for_at_once() -> None:
     """A delivery that parks after the drain found nothing is due at once, not in an hour."""
-    it, now = holding(1), BEGIN
+    it, now = queue(1), BEGIN
     for _ in range(9):
         it.released(now, 0, 10)
         now = it.next_release_at
     now -= timedelta(minutes=30)
     it.moved(now, was_held=False, is_held=True)
     assert it.release_due_at(now) == now
-    late = holding(0)
+    late = queue(0)
     late.open()
     late.moved(BEGIN, was_held=False, is_held=True)
     assert late.release_due_at(BEGIN) == BEGIN
@@ -122,7 +122,7 @@ def test_one_that_parks_just_as_it_comes_back_is_looked_for_at_once() -> None:
 
 def test_empty_is_due_for_nothing_but_opening() -> None:
     """Nothing held: a drain opens, a throttled endpoint opens later, an open one does nothing."""
-    it = holding(0)
+    it = queue(0)
     assert it.release_due_at(BEGIN) is None
     it.drain(BEGIN)
     assert it.release_due_at(BEGIN) == BEGIN
@@ -133,7 +133,7 @@ def test_empty_is_due_for_nothing_but_opening() -> None:
 
 def test_stopped_lets_nothing_go() -> None:
     """Paused in the middle of a drain, there is no queue to let go, and what is held stays."""
-    it = holding(7)
+    it = queue(7)
     it.drain(BEGIN)
     it.stop()
     assert not it.queueing
@@ -142,7 +142,7 @@ def test_stopped_lets_nothing_go() -> None:
 
 def test_expiry_is_looked_for_while_anything_is_held() -> None:
     """The first that parks sets the look, the last that leaves takes it away."""
-    it = holding(2)
+    it = queue(2)
     first = it.next_expiry_at
     assert first > BEGIN
     it.moved(BEGIN + timedelta(seconds=5), was_held=False, is_held=True)

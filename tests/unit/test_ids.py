@@ -14,6 +14,7 @@ from hookwright.ids import (
     Name,
     delivery_id,
     delivery_workflow_id,
+    endpoint_test_workflow_id,
     endpoint_workflow_id,
     event_workflow_id,
     id_from_key,
@@ -22,7 +23,6 @@ from hookwright.ids import (
     recovery_id,
     recovery_workflow_id,
     tenant_workflow_id,
-    trial_workflow_id,
 )
 
 NAME = TypeAdapter(Name)
@@ -53,7 +53,7 @@ def test_the_longest_workflow_id():
         endpoint_workflow_id(longest, longest),
         event_workflow_id(longest, longest),
         delivery_workflow_id(longest, longest, longest),
-        trial_workflow_id(longest, longest, longest),
+        endpoint_test_workflow_id(longest, longest, longest),
         recovery_workflow_id(longest, longest),
         recovery_id(longest, str(uuid.uuid4())),
     )

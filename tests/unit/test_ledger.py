@@ -8,7 +8,7 @@ from support.waiting import assert_eventually
 
 from activities.delivery import Ledger
 from activities.delivery import ledger as module
-from activities.delivery.request import Posted
+from activities.delivery.request import SentAttempt
 from hookwright.contracts import RetryRule
 from hookwright.models import Attempt
 from hookwright.outcomes import Outcome
@@ -16,7 +16,7 @@ from hookwright.outcomes import Outcome
 KEY = ("run", 1)
 
 
-def posted(body: str = "ok") -> Posted:
+def posted(body: str = "ok") -> SentAttempt:
     attempt = Attempt(
         number=1,
         started_at=datetime.now(UTC),
@@ -26,7 +26,7 @@ def posted(body: str = "ok") -> Posted:
         response_body=body,
         error=None,
     )
-    return Posted(attempt, RetryRule(delays_seconds=()), None)
+    return SentAttempt(attempt, RetryRule(delays_seconds=()), None)
 
 
 class Posts:
@@ -38,7 +38,7 @@ class Posts:
         self.gate = asyncio.Event()
         self.fault: Exception | None = None
 
-    async def post(self) -> Posted:
+    async def post(self) -> SentAttempt:
         self.made += 1
         try:
             await self.gate.wait()
@@ -123,7 +123,7 @@ async def test_replies_are_kept_within_bounds(monkeypatch: pytest.MonkeyPatch) -
     size = module.RECORD_BYTES + 1_000
     monkeypatch.setattr(module, "KEPT_BYTES", 10 * size)
 
-    async def post() -> Posted:
+    async def post() -> SentAttempt:
         return posted("x" * 1_000)
 
     async with Ledger() as ledger:

@@ -6,9 +6,9 @@ from datetime import timedelta
 from support.health import BEGIN, Life, report
 
 from hookwright.health import MAX_REPORTS, Health, Reports
-from hookwright.health.standings import REMEMBERED
-from hookwright.health.standings import REMEMBERED as STANDINGS
-from hookwright.health.state import MOST_WAITING
+from hookwright.health.hold_statuses import MAX_HOLD_STATUSES
+from hookwright.health.notices import MAX_WAITING_NOTICES
+from hookwright.health.state import MAX_KNOWN_REPORTS
 from hookwright.outcomes import DeliveryState, Outcome
 
 ENOUGH = 20_000
@@ -21,48 +21,51 @@ def exhaust(life: Life, number: int, **fields: object) -> None:
 
 
 def told_of(life: Life) -> int:
-    return sum(1 + notice.more for notice in life.health.notices)
+    return sum(1 + notice.more for notice in life.health.notices.waiting)
 
 
 def test_beyond_a_thousand_they_are_counted() -> None:
     """Of 20,000 exhausted deliveries 999 are told one by one, and one tells of all others."""
     life = Life()
     exhaust(life, ENOUGH)
-    assert len(life.health.notices) == MOST_WAITING
-    assert [notice.more for notice in life.health.notices[-2:]] == [0, ENOUGH - MOST_WAITING]
+    assert len(life.health.notices.waiting) == MAX_WAITING_NOTICES
+    assert [notice.more for notice in life.health.notices.waiting[-2:]] == [
+        0,
+        ENOUGH - MAX_WAITING_NOTICES,
+    ]
 
 
 def test_each_type_has_its_own_count() -> None:
     """What folds folds into its own type; the first of a type is told as it is."""
     life = Life()
-    exhaust(life, MOST_WAITING)
+    exhaust(life, MAX_WAITING_NOTICES)
     for _ in range(500):
         life.take(ended=DeliveryState.EXPIRED, was_held=True)
     exhaust(life, 10)
-    expired = life.health.notices[-1]
+    expired = life.health.notices.waiting[-1]
     assert (expired.type, expired.more) == ("delivery.expired", 499)
-    assert (life.health.notices[-2].type, life.health.notices[-2].more) == (
+    assert (life.health.notices.waiting[-2].type, life.health.notices.waiting[-2].more) == (
         "delivery.exhausted",
         10,
     )
-    assert len(life.health.notices) == MOST_WAITING + 1
+    assert len(life.health.notices.waiting) == MAX_WAITING_NOTICES + 1
 
 
 def test_what_is_being_published_does_not_change() -> None:
     """A batch stays as it is until it is told, though more come, and though it is saved."""
     life = Life()
-    exhaust(life, MOST_WAITING)
-    batch = life.health.to_publish(2 * MOST_WAITING)
+    exhaust(life, MAX_WAITING_NOTICES)
+    batch = life.health.notices.next(2 * MAX_WAITING_NOTICES)
     before = [notice.model_dump() for notice in batch]
     exhaust(life, 100)
     life.health = Health.model_validate_json(life.health.model_dump_json())
-    again = life.health.to_publish(10)
+    again = life.health.notices.next(10)
     assert [notice.model_dump() for notice in again] == before
-    life.health.told(400)
-    assert [notice.number for notice in life.health.to_publish(10)] == list(range(401, 1_001))
-    life.health.told(600)
-    [fresh] = life.health.to_publish(10)
-    assert (fresh.number, fresh.more) == (MOST_WAITING + 1, 99)
+    life.health.notices.published(400)
+    assert [notice.number for notice in life.health.notices.next(10)] == list(range(401, 1_001))
+    life.health.notices.published(600)
+    [fresh] = life.health.notices.next(10)
+    assert (fresh.number, fresh.more) == (MAX_WAITING_NOTICES + 1, 99)
 
 
 def test_none_is_forgotten() -> None:
@@ -70,9 +73,9 @@ def test_none_is_forgotten() -> None:
     life, told = Life(), 0
     for number in (700, 5_000, 1, 3_000):
         exhaust(life, number)
-        batch = life.health.to_publish(100)
+        batch = life.health.notices.next(100)
         told += sum(1 + notice.more for notice in batch)
-        life.health.told(len(batch))
+        life.health.notices.published(len(batch))
     assert told + told_of(life) == 8_701
 
 
@@ -80,7 +83,7 @@ def test_old_states_are_read() -> None:
     """What was stored before keys were looked up in a set is read, and knows its keys."""
     stored = Life()
     exhaust(stored, 3)
-    old = json.loads(stored.health.model_dump_json(exclude={"standings", "publishing"}))
+    old = json.loads(stored.health.model_dump_json(exclude={"hold_statuses", "publishing"}))
     assert isinstance(old["known"], list)
     life = Life(health=Health.model_validate(old))
     same = report(BEGIN, key=old["known"][0], outcome=Outcome.HTTP_ERROR)
@@ -92,13 +95,13 @@ def test_the_largest_fits_where_it_is_carried() -> None:
     """All that an endpoint remembers, at its longest, is half of what Temporal takes: 2 MiB."""
     life = Life()
     longest = {"event_id": "e" * 64, "event_type": "t" * 128}
-    for number in range(max(REMEMBERED, STANDINGS) + MAX_REPORTS):
+    for number in range(max(MAX_KNOWN_REPORTS, MAX_HOLD_STATUSES) + MAX_REPORTS):
         key = f"{number:064}"
         life.now += timedelta(seconds=20)
         life.exhaust(key=key, delivery=key, is_held=True, duration_ms=60_000, **longest)
-    assert len(life.health.known) == REMEMBERED
-    assert len(life.health.standings.root) == STANDINGS
-    assert len(life.health.notices) == MOST_WAITING
+    assert len(life.health.known) == MAX_KNOWN_REPORTS
+    assert len(life.health.hold_statuses.root) == MAX_HOLD_STATUSES
+    assert len(life.health.notices.waiting) == MAX_WAITING_NOTICES
     assert MEBIBYTE / 2 < len(life.health.model_dump_json()) < 1.5 * MEBIBYTE
     assert len(life.health.public().model_dump_json()) < 16_384
 
@@ -106,7 +109,7 @@ def test_the_largest_fits_where_it_is_carried() -> None:
 def test_the_memory_of_keys_costs_next_to_nothing() -> None:
     """However many keys are known, none is searched for one by one."""
     life = Life()
-    for _ in range(REMEMBERED // MAX_REPORTS):
+    for _ in range(MAX_KNOWN_REPORTS // MAX_REPORTS):
         life.health.take(Reports(reports=[report(BEGIN) for _ in range(MAX_REPORTS)]), BEGIN)
     compared = 0
 

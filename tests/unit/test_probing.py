@@ -6,7 +6,7 @@ import pytest
 from support.health import Life
 
 from hookwright.contracts import DeactivationRule
-from hookwright.health import shows_life
+from hookwright.health import shows_working_receiver
 from hookwright.outcomes import EndpointStatus, Outcome
 
 ACTIVE, PAUSED, DISABLED = EndpointStatus
@@ -30,9 +30,9 @@ def refuse(life: Life, status: int) -> None:
 
 def test_which_answers_show_life() -> None:
     """All 4xx do, but for those that say not now or never; no 5xx, no 3xx, and no silence."""
-    lively = {status for status in range(100, 600) if shows_life(status)}
+    lively = {status for status in range(100, 600) if shows_working_receiver(status)}
     assert lively == set(range(400, 500)) - {408, 410, 425, 429}
-    assert not shows_life(None)
+    assert not shows_working_receiver(None)
 
 
 @pytest.mark.parametrize("status", [400, 401, 404, 422, 499])
@@ -44,7 +44,7 @@ def test_a_refused_probe_recovers(status: int) -> None:
     assert len(life.notices("endpoint.recovered")) == 1
     assert (life.health.streak.failures, life.health.streak.failing_since) == (1, life.now)
     assert life.health.counts.last_hour(life.now) == (0, 2)
-    assert (life.health.holding.held, life.health.holding.draining_since) == (0, life.now)
+    assert (life.health.queue.held, life.health.queue.draining_since) == (0, life.now)
 
 
 @pytest.mark.parametrize("status", [408, 410, 425, 429, 500, 503, 302, None])

@@ -8,7 +8,8 @@ from types import SimpleNamespace
 import pytest
 
 from activities import releases
-from activities.releases import PAGE, Releases
+from activities.releases import PAGE, ReleaseActivities
+from hookwright.models import EndpointRef
 from hookwright.temporal import ACCEPTED_AT
 
 
@@ -47,7 +48,9 @@ async def test_the_oldest_of_many(held: int, days: float, monkeypatch: pytest.Mo
     draw = random.Random(held)
     times = [began + timedelta(seconds=draw.random() * days * 86_000) for _ in range(held)]
     visibility = FakeVisibility(times)
-    found = await Releases(visibility, None)._oldest("t", "ep", 50)
+    found = await ReleaseActivities(visibility, None)._oldest(
+        EndpointRef(tenant_id="t", endpoint_id="ep"), 50
+    )
     accepted = [row.typed_search_attributes[ACCEPTED_AT] for row in found]
     assert accepted[:50] == sorted(times)[:50]
     assert visibility.listed <= PAGE

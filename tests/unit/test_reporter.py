@@ -12,7 +12,7 @@ from support.health import BEGIN, report
 from support.waiting import assert_eventually
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.delivery import Reporter
+from activities.delivery import ReportQueue
 from activities.delivery import report_queue as module
 from hookwright.contracts import DeactivationRule
 from hookwright.health import MAX_REPORTS, Reports
@@ -61,9 +61,9 @@ def client(monkeypatch: pytest.MonkeyPatch) -> FakeClient:
 
 
 @pytest_asyncio.fixture
-async def reporter(client: FakeClient) -> AsyncIterator[Reporter]:
+async def reporter(client: FakeClient) -> AsyncIterator[ReportQueue]:
     """A reporter at work."""
-    async with Reporter(client) as it:
+    async with ReportQueue(client) as it:
         yield it
 
 
@@ -71,7 +71,7 @@ def gaps(times: list[float]) -> list[float]:
     return [later - earlier for earlier, later in pairwise(times)]
 
 
-async def test_many_reports_are_few_signals(reporter: Reporter, client: FakeClient) -> None:
+async def test_many_reports_are_few_signals(reporter: ReportQueue, client: FakeClient) -> None:
     """Of 2,500 reports at once none is lost or doubled; they are three signals, apart."""
     keys = [f"k{n}" for n in range(2_500)]
     await asyncio.gather(
@@ -86,7 +86,7 @@ async def test_many_reports_are_few_signals(reporter: Reporter, client: FakeClie
 
 
 async def test_a_steady_storm_is_one_signal_an_interval(
-    reporter: Reporter, client: FakeClient
+    reporter: ReportQueue, client: FakeClient
 ) -> None:
     """Reports that keep coming are one signal an interval, and each is stored when told so."""
     stored: list[str] = []
@@ -105,7 +105,7 @@ async def test_a_steady_storm_is_one_signal_an_interval(
 
 
 async def test_endpoints_do_not_wait_for_each_other(
-    reporter: Reporter, client: FakeClient, monkeypatch: pytest.MonkeyPatch
+    reporter: ReportQueue, client: FakeClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Reports to other endpoints are signals of their own, however long each one's interval."""
     monkeypatch.setattr(module, "INTERVAL_SECONDS", 3_600)
@@ -115,7 +115,7 @@ async def test_endpoints_do_not_wait_for_each_other(
 
 @pytest.mark.parametrize("fault", [unavailable(), ValueError("cannot be encoded")])
 async def test_failure_reaches_all_that_wait_and_nobody_else(
-    reporter: Reporter, client: FakeClient, fault: Exception
+    reporter: ReportQueue, client: FakeClient, fault: Exception
 ) -> None:
     """A signal that fails fails every report in it; the next signal's reports are stored."""
     client.failures = [fault]
@@ -130,7 +130,7 @@ async def test_failure_reaches_all_that_wait_and_nobody_else(
     assert [each.key for signal in stored for each in signal.reports] == ["later"]
 
 
-async def test_cancelled_attempt_disturbs_nobody(reporter: Reporter, client: FakeClient) -> None:
+async def test_cancelled_attempt_disturbs_nobody(reporter: ReportQueue, client: FakeClient) -> None:
     """Who stops waiting takes no other report with it, whether the signal is stored or not."""
     for failures in ([], [unavailable()]):
         client.failures = failures
@@ -145,14 +145,14 @@ async def test_cancelled_attempt_disturbs_nobody(reporter: Reporter, client: Fak
         assert not isinstance(answers[0], asyncio.CancelledError)
 
 
-async def test_deleted_endpoint_is_nothing(reporter: Reporter, client: FakeClient) -> None:
+async def test_deleted_endpoint_is_nothing(reporter: ReportQueue, client: FakeClient) -> None:
     """NOT_FOUND is no failure: there is nobody to tell any more."""
     client.failures = [unavailable(RPCStatusCode.NOT_FOUND)]
     await reporter.add("t", "ep", RULE, report(BEGIN))
     assert client.signals == {}
 
 
-async def test_the_latest_rule_is_sent(reporter: Reporter, client: FakeClient) -> None:
+async def test_the_latest_rule_is_sent(reporter: ReportQueue, client: FakeClient) -> None:
     """A rule that changed meanwhile goes with the reports that brought it."""
     await reporter.add("t", "ep", RULE, report(BEGIN))
     await reporter.add("t", "ep", DeactivationRule(gone=True), report(BEGIN))
@@ -160,14 +160,14 @@ async def test_the_latest_rule_is_sent(reporter: Reporter, client: FakeClient) -
     assert [signal.rule for signal in signals] == [RULE, DeactivationRule(gone=True)]
 
 
-async def test_nothing_is_kept_of_who_has_been_told(reporter: Reporter) -> None:
+async def test_nothing_is_kept_of_who_has_been_told(reporter: ReportQueue) -> None:
     """Once all is stored, the reporter remembers nothing of an endpoint."""
     await reporter.add("t", "ep", RULE, report(BEGIN))
     await assert_eventually(lambda: not reporter._lines and len(reporter._tasks) == 1)
 
 
 async def test_tallies_are_told_late_seldom_and_whole(
-    reporter: Reporter, client: FakeClient
+    reporter: ReportQueue, client: FakeClient
 ) -> None:
     """Successes wait, then each endpoint's are one signal, one after the other, none lost."""
     began = asyncio.get_running_loop().time()
@@ -182,7 +182,7 @@ async def test_tallies_are_told_late_seldom_and_whole(
         assert signal.last_delivered_at >= BEGIN + timedelta(seconds=297)
 
 
-async def test_a_report_takes_the_tally_along(reporter: Reporter, client: FakeClient) -> None:
+async def test_a_report_takes_the_tally_along(reporter: ReportQueue, client: FakeClient) -> None:
     """What was tallied goes with the next report, and not a second time."""
     for _ in range(4):
         reporter.tally("t", "ep", BEGIN, 5)
@@ -193,7 +193,7 @@ async def test_a_report_takes_the_tally_along(reporter: Reporter, client: FakeCl
     assert [signal.latencies for signal in signals] == [[0, 0, 0, 0, 0, 4], []]
 
 
-async def test_tallies_outlive_a_failed_one(reporter: Reporter, client: FakeClient) -> None:
+async def test_tallies_outlive_a_failed_one(reporter: ReportQueue, client: FakeClient) -> None:
     """A tally that cannot be told, for whatever reason, stops no later one."""
     client.failures = [unavailable(), ValueError("cannot be encoded")]
     for number in range(3):
@@ -203,7 +203,7 @@ async def test_tallies_outlive_a_failed_one(reporter: Reporter, client: FakeClie
 
 async def test_last_tallies_are_told_at_the_end(client: FakeClient) -> None:
     """A worker that stops tells what it has counted."""
-    async with Reporter(client) as reporter:
+    async with ReportQueue(client) as reporter:
         reporter.tally("t", "ep", BEGIN, 5)
         reporter.tally("t", "ep", BEGIN, 5)
     [[signal]] = client.signals.values()

@@ -14,7 +14,7 @@ from activities import route_changes as module
 from activities.route_changes import TenantRoutes
 from hookwright.ids import tenant_workflow_id
 from hookwright.models import Route
-from hookwright.routing import Refusal, RouteChange, RouteChanges, RoutesChanged
+from hookwright.routing import Refusal, RouteChange, RouteChanges, RoutesChanged, TenantRouteChange
 from hookwright.sizes import MAX_CHANGES, MAX_CHANGES_BYTES
 
 REFUSED = Refusal(type="too_many_endpoints", message="no room")
@@ -86,7 +86,10 @@ def change(endpoint_id: str, event_type: str = "a") -> RouteChange:
 
 
 def begin(routes: TenantRoutes, *changes: RouteChange, tenant: str = "t") -> list[asyncio.Task]:
-    return [asyncio.create_task(routes.change(tenant, each)) for each in changes]
+    return [
+        asyncio.create_task(routes.change(TenantRouteChange(tenant_id=tenant, change=each)))
+        for each in changes
+    ]
 
 
 async def turns(number: int = 5) -> None:

@@ -11,7 +11,7 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hookwright.security import SECRET_FIELDS, blot_out, concealed, secret_values
+from hookwright.security import SECRET_FIELDS, concealed, redact, secret_values
 from hookwright.security import log_redaction as secrecy
 from runtime.logs import without_secrets
 
@@ -94,9 +94,9 @@ async def test_values_are_forgotten(monkeypatch):
         with concealed(value):
             pass
         await asyncio.sleep(0.01)
-        assert blot_out(value) == "***"
+        assert redact(value) == "***"
     await asyncio.sleep(0.01)
-    assert blot_out(value) == value
+    assert redact(value) == value
     assert value not in secrecy._in_use
 
 

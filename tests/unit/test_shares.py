@@ -6,17 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from activities.shares import LONGEST_WAIT_SECONDS, Limits, NoRoomError, Shares, Turn
+from activities.shares import LONGEST_WAIT_SECONDS, Limits, NoRoomError, Share, Shares
 
 LIMITS = Limits(endpoint=2, tenant=3, worker=5)
 
 
-def enter(shares: Shares, tenant: str, endpoint: str) -> Turn | None:
+def enter(shares: Shares, tenant: str, endpoint: str) -> Share | None:
     try:
-        turn = shares.take(tenant, endpoint)
+        share = shares.take(tenant, endpoint)
     except NoRoomError:
         return None
-    return turn.__enter__()
+    return share.__enter__()
 
 
 async def test_each_share_has_its_limit() -> None:
@@ -39,9 +39,9 @@ async def test_one_endpoint_id_in_two_tenants_is_two() -> None:
 async def test_a_turn_lasts_as_long_as_anybody_within_it() -> None:
     """The POST keeps the room of who waited for it, until both have ended; then it is free."""
     shares = Shares(Limits(endpoint=1, tenant=1, worker=1))
-    turn = shares.take("a", "1")
-    with turn:
-        with turn:
+    share = shares.take("a", "1")
+    with share:
+        with share:
             pass
         assert enter(shares, "a", "1") is None
     assert enter(shares, "a", "1")
@@ -77,14 +77,14 @@ def test_shares_hold_against_a_plain_count(steps: list[tuple[bool, str, str]]) -
                     and sum(key[0] == tenant for _, key in under_way) < LIMITS.tenant
                     and len(under_way) < LIMITS.worker
                 )
-                turn = enter(shares, tenant, endpoint)
-                assert (turn is not None) == room
-                if turn:
-                    under_way.append((turn, (tenant, endpoint)))
+                share = enter(shares, tenant, endpoint)
+                assert (share is not None) == room
+                if share:
+                    under_way.append((share, (tenant, endpoint)))
             elif under_way:
                 under_way.pop(0)[0].__exit__()
-        for turn, _ in under_way:
-            turn.__exit__()
+        for share, _ in under_way:
+            share.__exit__()
         assert shares._gauges == {}
 
     asyncio.run(run())

@@ -8,7 +8,14 @@ import pytest
 from support.waiting import assert_eventually
 
 from activities import task_slots as module
-from activities.task_slots import FEWEST, FIRST, MOST, MOST_IN_ALL, Permit, TaskSlots
+from activities.task_slots import (
+    INITIAL_TASKS,
+    MAX_TASKS,
+    MAX_TASKS_IN_ALL,
+    MIN_TASKS,
+    Permit,
+    TaskSlots,
+)
 
 NOBODY = SimpleNamespace()
 
@@ -52,18 +59,18 @@ async def test_slow_server_gets_fewer_tasks(clock: Clock) -> None:
     """Tasks that take too long halve the limit at most, and never below the fewest."""
     slots = TaskSlots()
     serve(slots, clock, 5.0, rounds=1)
-    assert slots.limit == FIRST / 2
+    assert slots.limit == INITIAL_TASKS / 2
     serve(slots, clock, 5.0, rounds=20)
-    assert slots.limit == FEWEST
+    assert slots.limit == MIN_TASKS
 
 
 async def test_fast_server_gets_more_tasks(clock: Clock) -> None:
     """While tasks are in time and more are to be had the limit grows, up to the most."""
     slots = TaskSlots()
     serve(slots, clock, 1.1, rounds=3)
-    assert FIRST < slots.limit < FIRST + 10
+    assert INITIAL_TASKS < slots.limit < INITIAL_TASKS + 10
     serve(slots, clock, 1.1, rounds=500)
-    assert slots.limit == MOST
+    assert slots.limit == MAX_TASKS
 
 
 async def test_idle_worker_keeps_its_limit(clock: Clock) -> None:
@@ -73,37 +80,37 @@ async def test_idle_worker_keeps_its_limit(clock: Clock) -> None:
         permit = await slots.reserve_slot(NOBODY)
         clock.now += 60
         release(slots, [permit])
-    assert slots.limit == FIRST
+    assert slots.limit == INITIAL_TASKS
 
 
 async def test_time_of_a_receiver_is_not_the_servers(clock: Clock) -> None:
     """A task that waits for a receiver lends its slot, and its time does not count."""
     slots = TaskSlots()
     permits = take_all(slots)
-    assert len(permits) == FIRST
+    assert len(permits) == INITIAL_TASKS
     with ExitStack() as waiting:
         for _ in permits:
             waiting.enter_context(slots.lent())
         others = take_all(slots)
-        assert len(others) == FIRST
+        assert len(others) == INITIAL_TASKS
         release(slots, others)
         clock.now += 30
     clock.now += 0.5
     release(slots, permits)
     clock.now += 1.0
     release(slots, take_all(slots))
-    assert slots.limit >= FIRST
+    assert slots.limit >= INITIAL_TASKS
 
 
 async def test_there_is_an_end_to_lending(clock: Clock) -> None:
-    """However many tasks wait for receivers, there are at most MOST_IN_ALL."""
+    """However many tasks wait for receivers, there are at most MAX_TASKS_IN_ALL."""
     slots, taken, waiting = TaskSlots(), 0, ExitStack()
     with waiting:
         while permits := take_all(slots):
             taken += len(permits)
             for _ in permits:
                 waiting.enter_context(slots.lent())
-        assert taken == MOST_IN_ALL
+        assert taken == MAX_TASKS_IN_ALL
     assert clock.now == 1_000.0
 
 

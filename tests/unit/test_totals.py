@@ -8,7 +8,7 @@ import pytest
 from cachetools import TTLCache
 
 from api.http import Problem
-from api.services.statistics import CACHED_SECONDS, Statistics
+from api.services.statistics import CACHED_SECONDS, StatisticsService
 from api.services.visibility import limited
 
 CALLS = 2
@@ -36,7 +36,7 @@ class FakeVisibility:
 async def test_who_asks_at_once_shares_a_count() -> None:
     """Of fifty at once and one later, all get one count's answer; each tenant has its own."""
     visibility = FakeVisibility()
-    statistics = Statistics(visibility)
+    statistics = StatisticsService(visibility)
     asking = [asyncio.create_task(statistics.totals("acme")) for _ in range(50)]
     await asyncio.sleep(0)
     visibility.gate.set()
@@ -65,7 +65,7 @@ async def test_a_count_is_made_anew_after_its_time(monkeypatch: pytest.MonkeyPat
     )
     visibility = FakeVisibility()
     visibility.gate.set()
-    statistics = Statistics(visibility)
+    statistics = StatisticsService(visibility)
     for now[0] in (0.0, CACHED_SECONDS - 0.1, CACHED_SECONDS + 0.1):
         await statistics.totals("acme")
     assert len(visibility.queries) == 2 * CALLS
@@ -74,7 +74,7 @@ async def test_a_count_is_made_anew_after_its_time(monkeypatch: pytest.MonkeyPat
 async def test_who_leaves_takes_nobody_along() -> None:
     """If the first to ask goes away, the others still get their answer."""
     visibility = FakeVisibility()
-    statistics = Statistics(visibility)
+    statistics = StatisticsService(visibility)
     first, second = (asyncio.create_task(statistics.totals("acme")) for _ in range(2))
     await asyncio.sleep(0)
     first.cancel()
@@ -87,7 +87,7 @@ async def test_a_failure_is_not_kept() -> None:
     """All who wait learn of a failure; the next who asks has it counted again."""
     visibility = FakeVisibility(failure=limited())
     visibility.gate.set()
-    statistics = Statistics(visibility)
+    statistics = StatisticsService(visibility)
     for _ in range(2):
         asking = (statistics.totals("acme") for _ in range(3))
         answers = await asyncio.gather(*asking, return_exceptions=True)

@@ -24,8 +24,8 @@ def test_who_waited_longest_comes_first() -> None:
     """A duty that becomes due comes before one that is due always."""
     turns = Turns()
     for _ in range(3):
-        turns.took(turns.first({Duty.TELL: BEGIN}, BEGIN).duty)
-    assert turns.first({Duty.TELL: BEGIN, Duty.COUNT: BEGIN}, BEGIN).duty is Duty.COUNT
+        turns.took(turns.first({Duty.NOTIFY: BEGIN}, BEGIN).duty)
+    assert turns.first({Duty.NOTIFY: BEGIN, Duty.COUNT: BEGIN}, BEGIN).duty is Duty.COUNT
 
 
 def test_nothing_due_gives_the_soonest() -> None:
@@ -43,7 +43,7 @@ def test_one_that_fails_is_put_off() -> None:
         turns.failed(Duty.RELEASE, now)
         due = turns.first({Duty.RELEASE: BEGIN}, now)
         waits.append((due.at - now).total_seconds())
-        assert turns.first({Duty.RELEASE: BEGIN, Duty.TELL: now}, now).duty is Duty.TELL
+        assert turns.first({Duty.RELEASE: BEGIN, Duty.NOTIFY: now}, now).duty is Duty.NOTIFY
         now = due.at
         assert turns.first({Duty.RELEASE: BEGIN}, now) == due
     assert waits == [5, 10, 20, 40, 80, 160, *[LONGEST_PUT_OFF_SECONDS] * 3]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from temporalio.client import WorkflowExecutionStatus
 
 from api.http import Cursors
-from api.services.lists import Lists
+from api.services.lists import ExecutionLists
 from api.services.windows import MAX_CALLS, Place, Row
 
 SECOND = 10**9
@@ -54,7 +54,7 @@ async def pages_of(
     visibility: FakeVisibility, limit: int, shows: Callable[[Place], bool] = lambda _: True
 ) -> list[Page]:
     """Walk a list to its end."""
-    lists = Lists(visibility, Cursors(b"k" * 32))
+    lists = ExecutionLists(visibility, Cursors(b"k" * 32))
 
     async def read(row: Row, _newest: int) -> Place | None:
         return row.place if shows(row.place) else None

@@ -49,9 +49,9 @@ async def deliver(time_skipping: WorkflowEnvironment) -> AsyncIterator[Deliver]:
             task_queue=task_queue,
             workflows=[Delivery],
             activities=[
-                activities.attempt,
+                activities.first_attempt,
                 activities.retry,
-                activities.leave,
+                activities.report_ended,
                 activities.recorded_log,
                 activities.cancel_workflow,
             ],

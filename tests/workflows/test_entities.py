@@ -17,7 +17,8 @@ from hookwright.models import Route
 from hookwright.routing import RouteChange, RouteChanges
 from hookwright.temporal import connect, routes_of, set_up_namespace
 from runtime.dev import EmbeddedServer, free_port
-from workflows.endpoint import Endpoint, EndpointChange
+from workflows.endpoint import Endpoint
+from workflows.endpoint_messages import EndpointChangeUpdate
 from workflows.tenant import Tenant
 
 RUNS = 20
@@ -170,7 +171,7 @@ async def test_endpoint_refuses_a_change_that_is_not_valid(service: Stack, hooks
     handle = service.client.get_workflow_handle_for(
         Endpoint.run, endpoint_workflow_id(service.tenant, endpoint["id"])
     )
-    change = EndpointChange(fields={"timeout_seconds": "never"})
+    change = EndpointChangeUpdate(fields={"timeout_seconds": "never"})
     with pytest.raises(WorkflowUpdateFailedError):
         await handle.execute_update(Endpoint.change, change)
     path = f"{service.root}/endpoints/{endpoint['id']}"

@@ -71,7 +71,7 @@ async def test_whole_ladder_of_probes(time_skipping: WorkflowEnvironment) -> Non
         state = await world.until(lambda it: it.health.probes == 7)
         shown = (state.health.next_probe_at - world.probes[-1]).total_seconds()
         assert shown == pytest.approx(DAY, abs=A_MOMENT)
-        assert (state.health.holding.held, len(world.held)) == (2, 2)
+        assert (state.health.queue.held, len(world.held)) == (2, 2)
         assert world.releases == []
 
 
@@ -84,13 +84,13 @@ async def test_recovery_on_the_third_probe(time_skipping: WorkflowEnvironment) -
         parked = await world.park(12)
         tried, others = parked[2], [*parked[:2], *parked[3:]]
         await world.sleep(hours=1)
-        state = await world.until(lambda it: it.status is ACTIVE and not it.health.holding.held)
+        state = await world.until(lambda it: it.status is ACTIVE and not it.health.queue.held)
         assert len(world.probes) == 3
         assert tried not in [event for _, event in world.releases]
         assert [event for _, event in world.releases] == others
         assert world.paces == sorted(world.paces)
         assert (state.health.disabled_reason, state.health.next_probe_at) == (None, None)
-        state = await world.until(lambda it: it.health.holding.draining_since is None)
+        state = await world.until(lambda it: it.health.queue.draining_since is None)
         told = [notice.type for notice in world.notices]
         assert told == ["delivery.exhausted", "endpoint.disabled", "endpoint.recovered"]
         assert world.notices[-1].data["held"] == 11
@@ -116,10 +116,10 @@ async def test_a_drain_stops_at_the_first_failure(time_skipping: WorkflowEnviron
         await world.park(30)
         await world.resume()
         await world.sleep(minutes=10)
-        state = await world.until(lambda it: not it.health.holding.queueing)
+        state = await world.until(lambda it: not it.health.queue.queueing)
         assert len(world.releases) == 30
-        assert state.health.holding.held == 0
-        assert state.health.holding.pauses == 0
+        assert state.health.queue.held == 0
+        assert state.health.queue.pauses == 0
         assert max(world.paces) <= 4
         slowed = [pace for before, pace in pairwise(world.paces) if pace < before]
         assert slowed
@@ -135,12 +135,12 @@ async def test_the_receiver_slows_the_endpoint(
         await world.tell(outcome=Outcome.HTTP_ERROR, status_code=status, retry_after=600)
         began = await world.now()
         await world.park(3)
-        state = await world.until(lambda it: it.health.holding.held == 3)
+        state = await world.until(lambda it: it.health.queue.held == 3)
         assert not state.health.admits(None)
         await world.sleep(minutes=9)
         assert world.releases == []
         await world.sleep(minutes=2)
-        await world.until(lambda it: not it.health.holding.held and it.health.admits(None))
+        await world.until(lambda it: not it.health.queue.held and it.health.admits(None))
         assert (world.releases[0][0] - began).total_seconds() == pytest.approx(600, abs=A_MOMENT)
 
 
@@ -153,7 +153,7 @@ async def test_a_week_s_hold_expires(time_skipping: WorkflowEnvironment) -> None
         await world.sleep(days=6, hours=23)
         assert world.expired == {}
         await world.sleep(hours=3)
-        state = await world.until(lambda it: it.health.holding.held == 0)
+        state = await world.until(lambda it: it.health.queue.held == 0)
         assert sorted(world.expired) == sorted(parked)
         for at in world.expired.values():
             assert 0 <= (at - began).total_seconds() - 7 * DAY <= HOUR + 10 * A_MOMENT
@@ -174,7 +174,7 @@ async def test_gone_ends_what_is_held(time_skipping: WorkflowEnvironment) -> Non
         await world.until(lambda it: it.health.gone)
         world.held = held
         await world.sleep(days=7)
-        state = await world.until(lambda it: it.health.holding.held == 0)
+        state = await world.until(lambda it: it.health.queue.held == 0)
         assert world.ended == parked
         assert world.probes == []
         assert state.health.next_probe_at is None
@@ -221,12 +221,12 @@ async def test_continue_as_new_carries_all(time_skipping: WorkflowEnvironment) -
                 await world.tell(is_held=True, key=f"k{number}")
 
         await asyncio.gather(*map(park, range(MAX_SIGNALS + 50)))
-        state = await world.until(lambda it: it.health.holding.held == MAX_SIGNALS + 51)
+        state = await world.until(lambda it: it.health.queue.held == MAX_SIGNALS + 51)
         assert (await world.handle.describe()).run_id != before.run_id
         for repeated in (first, first.model_copy(update={"key": "k7"})):
             await world.handle.signal("report", Reports(rule=STANDARD, reports=[repeated]))
         after = await world.rotate()
-        assert after.health.holding.held == MAX_SIGNALS + 51
+        assert after.health.queue.held == MAX_SIGNALS + 51
         assert (after.status, after.created_by, after.config) == (
             PAUSED,
             state.created_by,

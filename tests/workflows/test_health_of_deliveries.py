@@ -16,15 +16,22 @@ from temporalio.client import WorkflowFailureError, WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
-from activities.delivery import Attempts, Posting, Reporter, Telling
+from activities.delivery import (
+    AttemptRunner,
+    DeliveryActivities,
+    DeliveryReports,
+    ReportQueue,
+    WebhookSender,
+)
 from activities.delivery import report_queue as reporting
 from activities.egress import Answer
-from activities.endpoint_snapshots import Endpoints
-from activities.releases import Releases, _is_held
+from activities.endpoint_snapshots import EndpointSnapshots
+from activities.releases import ReleaseActivities, _is_held
 from hookwright.expressions import Evaluator
 from hookwright.ids import delivery_workflow_id
-from hookwright.models import DeliveryInput, EventInput
+from hookwright.models import DeliveryInput, EndpointRef, EventInput
 from hookwright.outcomes import EndpointStatus
+from hookwright.temporal import ActivityName
 from workflows.delivery import Delivery
 from workflows.endpoint import Endpoint
 
@@ -32,7 +39,7 @@ ACTIVE, PAUSED, DISABLED = EndpointStatus
 
 
 @dataclass(frozen=True)
-class ListedReleases(Releases):
+class ListedReleases(ReleaseActivities):
     """The real activities, but for the search: all deliveries of the test are asked.
 
     None expires here, for that goes by the worker's clock, which skips nothing.
@@ -40,8 +47,8 @@ class ListedReleases(Releases):
 
     deliveries: list[WorkflowHandle] = field(default_factory=list)
 
-    @activity.defn
-    async def expire(self, _tenant_id: str, _endpoint_id: str) -> float:
+    @activity.defn(name=ActivityName.EXPIRE_HELD)
+    async def expire(self, _endpoint: EndpointRef) -> float:
         return 3_600
 
     async def _count(self, query: str) -> int:
@@ -60,7 +67,7 @@ class Scene(FakeWorld):
 
     egress: FakeEgress | None = None
     deliveries: list[WorkflowHandle] = field(default_factory=list)
-    endpoints: Endpoints | None = None
+    endpoints: EndpointSnapshots | None = None
     task_queue: str = ""
     endpoint_id: str = ""
 
@@ -90,20 +97,21 @@ async def scene(
     """Run the real workflows and activities; only routes, notices and the search are faked."""
     client, egress = environment.client, FakeEgress(answer, environment.get_current_time)
     it = Scene(environment, egress=egress, task_queue=unique("queue"), endpoint_id=unique("ep"))
-    it.endpoints = Endpoints(client)
-    posting = Posting(egress, CONTRACTS, Evaluator())
-    async with Reporter(client) as reporter:
-        attempts = Attempts(client, it.endpoints, posting, Telling(reporter, it.endpoints, posting))
+    it.endpoints = EndpointSnapshots(client)
+    sender = WebhookSender(egress, CONTRACTS, Evaluator())
+    async with ReportQueue(client) as queue:
+        runner = AttemptRunner(sender, DeliveryReports(queue, it.endpoints, sender))
+        attempts = DeliveryActivities(client, it.endpoints, runner)
         releases = ListedReleases(client, it.endpoints, it.deliveries)
         async with Worker(
             client,
             task_queue=it.task_queue,
             workflows=[Endpoint, Delivery],
             activities=[
-                *(attempts.attempt, attempts.retry, attempts.leave),
+                *(attempts.first_attempt, attempts.retry, attempts.report_ended),
                 *(attempts.recorded_log, attempts.cancel_workflow),
-                *(releases.probe, releases.release, releases.expire, releases.end_held),
-                releases.count_held,
+                *(releases.probe, releases.release, releases.expire, releases.cancel),
+                releases.count,
                 *(it.register_route, it.unregister_route, it.cancel_deliveries, it.publish),
             ],
         ):
@@ -142,14 +150,14 @@ async def test_an_outage_costs_time_only(time_skipping: WorkflowEnvironment) -> 
         await it.sleep(seconds=35)
         await it.until(lambda state: state.health.announced is DISABLED)
         waiting = [await it.deliver() for _ in range(4)]
-        await it.until(lambda state: state.health.holding.held == 4)
+        await it.until(lambda state: state.health.queue.held == 4)
         await it.sleep(minutes=2)
         await it.until(lambda state: state.health.probes == 1)
         assert len(it.egress.times) == 7
         up.set()
         await it.sleep(minutes=5)
         state = await it.until(
-            lambda state: not state.health.holding.held and not state.health.holding.queueing
+            lambda state: not state.health.queue.held and not state.health.queue.queueing
         )
         assert state.status is ACTIVE
         logs = [await it.result(handle) for handle in waiting]
@@ -169,7 +177,7 @@ async def test_one_that_parks_just_as_the_endpoint_comes_back(
     async with scene(time_skipping, lambda _: DELIVERED) as it:
         paused = await it.pause()
         await it.resume()
-        await it.until(lambda state: not state.health.holding.queueing)
+        await it.until(lambda state: not state.health.queue.queueing)
         stale = iter([paused])
         afresh = it.endpoints.current
 
@@ -180,5 +188,5 @@ async def test_one_that_parks_just_as_the_endpoint_comes_back(
         delivery = await it.deliver()
         state = await it.until(lambda state: state.health.last_delivery_at is not None)
         assert next(stale, None) is None
-        assert state.health.holding.held == 0
+        assert state.health.queue.held == 0
         assert len((await it.result(delivery)).attempts) == 1

@@ -13,8 +13,9 @@ from temporalio.api.workflowservice.v1 import SignalWorkflowExecutionRequest
 from temporalio.service import RPCError
 
 from hookwright.health import Health
-from hookwright.ids import ENDPOINT_MEMO, endpoint_workflow_id
+from hookwright.ids import endpoint_workflow_id
 from hookwright.models import EndpointState
+from hookwright.temporal import MemoKey
 
 SMALL, HUGE, HUGE_BYTES = 4_900, 100, 100_000
 AT_ONCE = 50
@@ -92,7 +93,7 @@ async def test_five_thousand_bad_signals_change_nothing(service: Stack, hooks: R
     # The server refuses some while a run is closing, so that it can: these never came.
     assert len(refused) < (SMALL + HUGE) / 2, (len(refused), refused[0])
     description = await handle.describe()
-    state = await description.memo_value(ENDPOINT_MEMO, type_hint=EndpointState)
+    state = await description.memo_value(MemoKey.ENDPOINT, type_hint=EndpointState)
     assert state.health == Health()
     assert state.version == 2
     event = await service.publish()

@@ -13,9 +13,10 @@ from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.testing import WorkflowEnvironment
 
 from hookwright.health import Reports
-from hookwright.ids import ENDPOINT_MEMO
-from hookwright.models import EndpointState, Route
+from hookwright.models import EndpointState
 from hookwright.outcomes import EndpointStatus, Outcome
+from hookwright.routing import TenantRouteChange
+from hookwright.temporal import ActivityName, MemoKey
 from workflows.deadline import Deadline
 from workflows.endpoint import MAX_SIGNALS, Endpoint
 
@@ -31,7 +32,7 @@ LARGE = {
 
 async def shown(handle) -> EndpointState:
     description = await handle.describe()
-    return await description.memo_value(ENDPOINT_MEMO, type_hint=EndpointState)
+    return await description.memo_value(MemoKey.ENDPOINT, type_hint=EndpointState)
 
 
 async def test_a_thousand_signals_in_one_task(client: Client) -> None:
@@ -87,10 +88,10 @@ class ReadingWorld(FakeWorld):
 
     read: list[int] = field(default_factory=list)
 
-    @activity.defn
-    async def register_route(self, _tenant_id: str, route: Route) -> None:
+    @activity.defn(name=ActivityName.REGISTER_ROUTE)
+    async def register_route(self, asked: TenantRouteChange) -> None:
         handle = self.environment.client.get_workflow_handle(activity.info().workflow_id)
-        self.read.append((await shown(handle)).version - route.version)
+        self.read.append((await shown(handle)).version - asked.change.route.version)
 
 
 async def test_the_route_is_told_what_can_be_read(time_skipping: WorkflowEnvironment) -> None:

@@ -16,9 +16,13 @@ from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
 from hookwright.ids import endpoint_workflow_id
-from hookwright.models import EndpointConfig, EndpointDelete, Route
-from workflows.clearing_up import LOOKS_AFTER_SECONDS
-from workflows.endpoint import TENANT_ANSWERS_WITHIN, Endpoint, EndpointCreate
+from hookwright.models import DeliveryScope, EndpointConfig, EndpointDeleteUpdate
+from hookwright.routing import TenantRouteChange
+from hookwright.temporal import ActivityName
+from workflows.clearing_up import SEARCH_PAUSES_SECONDS
+from workflows.endpoint import Endpoint
+from workflows.endpoint_messages import EndpointCreateUpdate
+from workflows.endpoint_record import TENANT_ANSWERS_WITHIN
 
 
 @dataclass
@@ -30,18 +34,18 @@ class SilentWorld(FakeWorld):
     looks: list[float] = field(default_factory=list)
     found: list[int] = field(default_factory=list)
 
-    @activity.defn
-    async def register_route(self, _tenant_id: str, route: Route) -> None:
+    @activity.defn(name=ActivityName.REGISTER_ROUTE)
+    async def register_route(self, asked: TenantRouteChange) -> None:
         self.hear()
-        self.routes.append(route)
+        self.routes.append(asked.change.route)
 
-    @activity.defn
-    async def unregister_route(self, _tenant_id: str, _endpoint_id: str) -> None:
+    @activity.defn(name=ActivityName.UNREGISTER_ROUTE)
+    async def unregister_route(self, _asked: TenantRouteChange) -> None:
         self.hear()
         self.routes.append(None)
 
-    @activity.defn
-    async def cancel_deliveries(self, _tenant_id: str, _endpoint_id: str) -> int:
+    @activity.defn(name=ActivityName.CANCEL_DELIVERIES)
+    async def cancel_deliveries(self, _scope: DeliveryScope) -> int:
         self.looks.append((await self.now()).timestamp())
         return self.found.pop(0) if self.found else 0
 
@@ -115,7 +119,7 @@ async def test_a_failed_creation_leaves_no_route(world: SilentWorld) -> None:
         created = asyncio.create_task(create_endpoint(client, task_queue, endpoint_id))
         assert (await world.until_given_up(created)).type == "late"
         handle = client.get_workflow_handle(endpoint_workflow_id("t1", endpoint_id))
-        again = EndpointCreate(
+        again = EndpointCreateUpdate(
             config=EndpointConfig(url="https://a.example"), secret="s", headers={}, digest="created"
         )
         with pytest.raises(WorkflowUpdateFailedError) as failure:
@@ -150,7 +154,7 @@ async def test_deleted_with_its_tenant_it_asks_nobody(world: SilentWorld) -> Non
     async with worker(world) as task_queue:
         handle = await create_endpoint(world.environment.client, task_queue, unique("ep"))
         world.silent = True
-        await handle.execute_update(Endpoint.delete, EndpointDelete(with_tenant=True))
+        await handle.execute_update(Endpoint.delete, EndpointDeleteUpdate(with_tenant=True))
         await world.result(handle)
         assert (world.unheard, world.looks) == (0, [])
 
@@ -171,5 +175,5 @@ async def test_late_rows_of_visibility_are_found(
         await world.result(handle)
     await assert_eventually(lambda: len(world.looks) == looks)
     gaps = [later - earlier for earlier, later in zip(world.looks, world.looks[1:], strict=False)]
-    expected = [*LOOKS_AFTER_SECONDS[1:], *[LOOKS_AFTER_SECONDS[-1]] * (looks - 4)]
+    expected = [*SEARCH_PAUSES_SECONDS[1:], *[SEARCH_PAUSES_SECONDS[-1]] * (looks - 4)]
     assert gaps == pytest.approx(expected, abs=0.9)

@@ -13,10 +13,12 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 
 from hookwright.contracts import DeactivationRule
-from hookwright.health import MAX_REPORTS, Notice, Reports
-from hookwright.health.state import MOST_WAITING
-from hookwright.models import Route
+from hookwright.health import MAX_REPORTS, Reports
+from hookwright.health.notices import MAX_WAITING_NOTICES
+from hookwright.models import EndpointRef, NoticesInput, ProbeInput, ReleaseInput
 from hookwright.outcomes import DeliveryState, EndpointStatus, Outcome
+from hookwright.routing import TenantRouteChange
+from hookwright.temporal import ActivityName
 from workflows.endpoint import MAX_SIGNALS, Endpoint
 
 ACTIVE, PAUSED, DISABLED = EndpointStatus
@@ -39,30 +41,30 @@ class BrokenWorld(FakeWorld):
         if what in self.broken:
             raise ApplicationError(f"{what} fails", non_retryable=what != "register")
 
-    @activity.defn
-    async def register_route(self, tenant_id: str, route: Route) -> None:
+    @activity.defn(name=ActivityName.REGISTER_ROUTE)
+    async def register_route(self, asked: TenantRouteChange) -> None:
         await self.ask("register")
-        await super().register_route(tenant_id, route)
+        await super().register_route(asked)
 
-    @activity.defn
-    async def publish(self, tenant_id: str, endpoint_id: str, notices: list[Notice]) -> int:
+    @activity.defn(name=ActivityName.PUBLISH_NOTICES)
+    async def publish(self, given: NoticesInput) -> int:
         await self.ask("publish")
-        return await super().publish(tenant_id, endpoint_id, notices)
+        return await super().publish(given)
 
-    @activity.defn
-    async def release(self, tenant_id: str, endpoint_id: str, pace: float) -> int:
+    @activity.defn(name=ActivityName.RELEASE_HELD)
+    async def release(self, given: ReleaseInput) -> int:
         await self.ask("release")
-        return await super().release(tenant_id, endpoint_id, pace)
+        return await super().release(given)
 
-    @activity.defn
-    async def expire(self, tenant_id: str, endpoint_id: str) -> float:
+    @activity.defn(name=ActivityName.EXPIRE_HELD)
+    async def expire(self, endpoint: EndpointRef) -> float:
         await self.ask("expire")
-        return await super().expire(tenant_id, endpoint_id)
+        return await super().expire(endpoint)
 
-    @activity.defn
-    async def probe(self, tenant_id: str, endpoint_id: str, earlier: int) -> bool:
+    @activity.defn(name=ActivityName.RELEASE_PROBE)
+    async def probe(self, given: ProbeInput) -> bool:
         await self.ask("probe")
-        return await super().probe(tenant_id, endpoint_id, earlier)
+        return await super().probe(given)
 
 
 async def reported(world: FakeWorld, number: int, **fields: object) -> None:
@@ -80,9 +82,9 @@ async def test_an_expiry_sweep_of_twenty_thousand(client: Client) -> None:
         world.handle = await create_endpoint(client, task_queue, unique("ep"))
         await world.pause()
         await reported(world, NOTICES, is_held=True)
-        await world.until(lambda it: it.health.holding.held == NOTICES)
+        await world.until(lambda it: it.health.queue.held == NOTICES)
         await reported(world, NOTICES, was_held=True, ended=DeliveryState.EXPIRED)
-        await world.until(lambda it: it.health.holding.held == 0)
+        await world.until(lambda it: it.health.queue.held == 0)
         before = (await world.handle.describe()).run_id
         gate = asyncio.Semaphore(50)
 
@@ -98,7 +100,7 @@ async def test_an_expiry_sweep_of_twenty_thousand(client: Client) -> None:
         await assert_eventually(
             lambda: sum(1 + it.more for it in world.notices) == NOTICES, within=60
         )
-        assert len(world.notices) <= MOST_WAITING + 1
+        assert len(world.notices) <= MAX_WAITING_NOTICES + 1
         numbers = [notice.number for notice in world.notices]
         assert numbers == list(range(1, len(numbers) + 1))
         await world.handle.execute_update(Endpoint.delete)
@@ -119,7 +121,7 @@ async def test_one_that_fails_is_put_off(time_skipping: WorkflowEnvironment) -> 
         world.broken.clear()
         await world.park()
         await world.sleep(minutes=50)
-        await world.until(lambda it: it.health.holding.held == 0)
+        await world.until(lambda it: it.health.queue.held == 0)
         assert {notice.type for notice in world.notices} == {
             "delivery.exhausted",
             "delivery.expired",
@@ -158,7 +160,7 @@ async def test_what_was_lost_is_found_again(time_skipping: WorkflowEnvironment) 
         await world.tell(was_held=True)  # one was subtracted twice, and counts for none
         await world.resume()
         await world.sleep(minutes=5)
-        await world.until(lambda it: not it.health.holding.held and not it.health.holding.queueing)
+        await world.until(lambda it: not it.health.queue.held and not it.health.queue.queueing)
         assert len(world.releases) == 2
 
 
@@ -169,7 +171,7 @@ async def test_what_was_erased_is_forgotten(time_skipping: WorkflowEnvironment) 
         await world.park(3)
         world.held.clear()
         await world.sleep(hours=1, minutes=1)
-        state = await world.until(lambda it: it.health.holding.held == 0)
+        state = await world.until(lambda it: it.health.queue.held == 0)
         assert state.status is PAUSED
         await world.sleep(hours=1, minutes=1)
         counts = len(world.counts)

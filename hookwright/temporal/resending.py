@@ -13,26 +13,26 @@ from temporalio.client import Client, WorkflowExecutionDescription
 from temporalio.converter import encode_typed_search_attribute_value
 from temporalio.service import RPCError, RPCStatusCode
 
-from hookwright.ids import ATTEMPTS_MEMO
 from hookwright.models import Attempt, DeliveryLog
 from hookwright.outcomes import Trigger
 from hookwright.temporal.executions import RPC_TIMEOUT, ended_log, first_entry
+from hookwright.temporal.names import MemoKey
 from hookwright.temporal.search_attributes import RECOVERY_ID
 
 MAX_EARLIER, MAX_EARLIER_CHARACTERS = 10, 30_000
 """Attempts of earlier runs that a replay shows: its log must have room for its own."""
 
 
-async def replay(client: Client, ended: WorkflowExecutionDescription, trigger: Trigger) -> None:
+async def resend(client: Client, ended: WorkflowExecutionDescription, trigger: Trigger) -> None:
     """Start an ended delivery anew, as a new run of the same workflow id.
 
     Raises:
         RPCError: Temporal did not take it, or the run is erased (NOT_FOUND).
     """
-    await start_replay(client, await replay_request(client, ended, trigger))
+    await start_resend(client, await resend_request(client, ended, trigger))
 
 
-async def replay_request(
+async def resend_request(
     client: Client,
     ended: WorkflowExecutionDescription,
     trigger: Trigger,
@@ -61,13 +61,13 @@ async def replay_request(
         task_queue=TaskQueue(name=ended.task_queue),
         workflow_task_timeout=began.workflow_task_timeout,
         input=began.input,
-        memo=Memo(fields={ATTEMPTS_MEMO: memo}),
+        memo=Memo(fields={MemoKey.ATTEMPTS: memo}),
         search_attributes=_search_attributes(began.search_attributes, recovery),
         user_metadata=first.user_metadata,
     )
 
 
-async def start_replay(client: Client, request: StartWorkflowExecutionRequest) -> None:
+async def start_resend(client: Client, request: StartWorkflowExecutionRequest) -> None:
     """Start it; nothing if a run is under way.
 
     Raises:

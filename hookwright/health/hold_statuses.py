@@ -12,12 +12,12 @@ from pydantic import RootModel
 
 from hookwright.health.reports import Report
 
-REMEMBERED = 5_000
+MAX_HOLD_STATUSES = 5_000
 """Deliveries whose standing is remembered. It is asked for only while work is done again: for a
 minute or so."""
 
 
-class Standing(StrEnum):
+class HoldStatus(StrEnum):
     """Where a delivery stands with its endpoint. Ended: whatever else comes of it is too late."""
 
     HELD = "held"
@@ -25,17 +25,17 @@ class Standing(StrEnum):
     ENDED = "ended"
 
 
-class Standings(RootModel[dict[str, Standing]]):
+class HoldStatuses(RootModel[dict[str, HoldStatus]]):
     """The last standing of each delivery that was held lately; the latest stands last."""
 
-    root: dict[str, Standing] = {}
+    root: dict[str, HoldStatus] = {}
 
     def change(self, report: Report) -> tuple[bool, bool]:
         """Take a report; return whether its delivery was counted, and whether it is to be."""
         before = self.root.get(report.delivery or "")
-        if before is Standing.ENDED:
+        if before is HoldStatus.ENDED:
             return False, False
-        was_held = report.was_held if before is None else before is Standing.HELD
+        was_held = report.was_held if before is None else before is HoldStatus.HELD
         if report.delivery and (before or was_held or report.is_held or report.final):
             self._remember(report.delivery, report)
         return was_held, report.is_held
@@ -45,8 +45,8 @@ class Standings(RootModel[dict[str, Standing]]):
         self.root.clear()
 
     def _remember(self, delivery: str, report: Report) -> None:
-        stands = Standing.HELD if report.is_held else Standing.FREE
+        stands = HoldStatus.HELD if report.is_held else HoldStatus.FREE
         self.root.pop(delivery, None)
-        self.root[delivery] = Standing.ENDED if report.final else stands
-        while len(self.root) > REMEMBERED:
+        self.root[delivery] = HoldStatus.ENDED if report.final else stands
+        while len(self.root) > MAX_HOLD_STATUSES:
             del self.root[next(iter(self.root))]

@@ -1,0 +1,146 @@
+"""One attempt: is it allowed, send, record, report."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+
+import structlog
+from temporalio import activity
+
+from activities.delivery.ledger import Key, Ledger
+from activities.delivery.reports import DeliveryReports
+from activities.delivery.request import FilteredOutError, SentAttempt, WebhookRequest, WebhookSender
+from activities.delivery.verdict import after_attempt
+from hookwright.models import Attempt, DeliveryInput, DeliveryLog, EndpointState
+from hookwright.outcomes import DeliveryState, Trigger
+
+Record = Callable[[DeliveryLog], None]
+"""Records the log as soon as the attempt is made."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class AttemptRunner:
+    """Makes the attempts of one worker. A receiver's failure is data; our own faults raise."""
+
+    sender: WebhookSender
+    reports: DeliveryReports
+    ledger: Ledger = field(default_factory=Ledger)
+
+    async def run(
+        self,
+        delivery: DeliveryInput,
+        endpoint: EndpointState | None,
+        so_far: DeliveryLog,
+        share: AbstractContextManager[object],
+        record: Record,
+    ) -> DeliveryLog:
+        """Make the next attempt, hold the delivery, or end it; return the log.
+
+        `share` is the right to make the attempt; it lasts as long as the POST, which may go on when
+        this is cancelled.
+        """
+        if endpoint is None:
+            return so_far.model_copy(update={"state": DeliveryState.CANCELLED})
+        if not (self._is_due_anyway(so_far) or endpoint.health.admits(so_far.release)):
+            return await self._hold_or_end(delivery, endpoint, so_far)
+        try:
+            sent = await self._send(delivery, endpoint, so_far, share)
+        except FilteredOutError:
+            return await self._end(delivery, endpoint, so_far)
+        after = after_attempt(so_far, sent)
+        record(after)
+        _log_attempt(delivery, sent.attempt, after)
+        return await self.report(delivery, endpoint, after, sent.retry_after)
+
+    async def report(
+        self,
+        delivery: DeliveryInput,
+        endpoint: EndpointState | None,
+        after: DeliveryLog,
+        retry_after: float | None,
+    ) -> DeliveryLog:
+        """Report the last attempt to its endpoint, and return the log that says so."""
+        if endpoint:
+            await self.reports.attempted(endpoint, delivery, after, retry_after)
+        return after.model_copy(update={"unreported": False, "release": None})
+
+    def has_begun(self, so_far: DeliveryLog) -> bool:
+        """Return whether the POST of the next attempt is under way, or was made."""
+        return self.ledger.knows(_key(so_far))
+
+    def _is_due_anyway(self, so_far: DeliveryLog) -> bool:
+        """Return whether the attempt is made whatever the endpoint's status is."""
+        return so_far.next_trigger is Trigger.MANUAL or self.has_begun(so_far)
+
+    async def _send(
+        self,
+        delivery: DeliveryInput,
+        endpoint: EndpointState,
+        so_far: DeliveryLog,
+        share: AbstractContextManager[object],
+    ) -> SentAttempt:
+        """Make the POST, or join the one that was begun."""
+        request = WebhookRequest(
+            endpoint=endpoint,
+            event=delivery.event,
+            happened_at=delivery.happened_at,
+            number=so_far.next_number,
+            trigger=so_far.next_trigger,
+            unfiltered=delivery.unfiltered,
+        )
+
+        async def post() -> SentAttempt:
+            with share:
+                return await self.sender.send(request)
+
+        key = _key(so_far)
+        try:
+            return await self.ledger.once(key, post)
+        except asyncio.CancelledError:
+            # A local activity is cancelled, too, when its task came too late, and is run again.
+            details = activity.cancellation_details()
+            if details and details.cancel_requested and not activity.info().is_local:
+                self.ledger.cut(key)
+            raise
+
+    async def _hold_or_end(
+        self, delivery: DeliveryInput, endpoint: EndpointState, so_far: DeliveryLog
+    ) -> DeliveryLog:
+        """Hold the delivery, which its endpoint counts first; end it if the endpoint is gone."""
+        if endpoint.health.gone:
+            return await self._end(delivery, endpoint, so_far)
+        await self.reports.held(endpoint, delivery, so_far)
+        return so_far.model_copy(update={"state": DeliveryState.HELD, "release": None})
+
+    async def _end(
+        self, delivery: DeliveryInput, endpoint: EndpointState, so_far: DeliveryLog
+    ) -> DeliveryLog:
+        """End a delivery that the endpoint does not want, or does not want any more."""
+        if endpoint.health.queue.held:  # this one may be among them
+            await self.reports.not_wanted(endpoint, delivery, so_far)
+        return so_far.model_copy(update={"state": DeliveryState.CANCELLED})
+
+
+def _key(so_far: DeliveryLog) -> Key:
+    """Return the key of the next attempt's POST."""
+    return activity.info().workflow_run_id or "", so_far.next_number
+
+
+def _log_attempt(delivery: DeliveryInput, attempt: Attempt, after: DeliveryLog) -> None:
+    log.info(
+        "delivery.attempted",
+        tenant_id=delivery.event.tenant_id,
+        endpoint_id=delivery.endpoint_id,
+        event_id=delivery.event.id,
+        event_type=delivery.event.type,
+        attempt=attempt.number,
+        trigger=attempt.trigger,
+        outcome=attempt.outcome,
+        status_code=attempt.status_code,
+        duration_ms=attempt.duration_ms,
+        state=after.state,
+        retry_in_seconds=after.retry_in_seconds or None,
+    )

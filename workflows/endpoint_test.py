@@ -1,0 +1,24 @@
+"""`EndpointTest`: one test event for one endpoint, whose outcome somebody waits for."""
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+
+with workflow.unsafe.imports_passed_through():
+    from activities.delivery import DeliveryActivities
+    from hookwright.models import LONGEST_ATTEMPT, Attempt, EndpointTestInput
+    from hookwright.temporal import WorkflowType
+
+
+@workflow.defn(name=WorkflowType.ENDPOINT_TEST)
+class EndpointTest:
+    """A single attempt. It touches neither the endpoint's health nor its delivery log."""
+
+    @workflow.run
+    async def run(self, test: EndpointTestInput) -> Attempt:
+        """Send the test event once; return the attempt."""
+        return await workflow.execute_activity_method(
+            DeliveryActivities.send_test,
+            test,
+            start_to_close_timeout=LONGEST_ATTEMPT,
+            retry_policy=RetryPolicy(maximum_attempts=1),
+        )
