@@ -1,1 +1,25 @@
-"""Hookwright: a durable webhook sender on Temporal. This package is the domain, in plain Python."""
+"""Hookwright's domain, and the front door for Python services: `connect` and `publish`.
+
+```python
+from hookwright import connect, publish
+
+client = await connect()
+event = {"tenant_id": "acme", "id": "inv_42", "type": "invoice.paid", "data": {"amount": 1500}}
+await publish(client, event)
+```
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hookwright.temporal import connect, publish
+
+__all__ = ["connect", "publish"]
+
+
+def __getattr__(name: str) -> object:
+    """Import Temporal's client only for those who ask for it: `hookwright.verify` does without."""
+    if name in __all__:
+        return getattr(import_module("hookwright.temporal"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

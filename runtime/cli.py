@@ -206,8 +206,7 @@ def keys() -> None:
 
     Example: `hookwright keys >> .env`
     """
-    from runtime.keys import digest, new_jwt_key, new_operator_key
-    from runtime.settings import new_encryption_key
+    from runtime.keys import digest, new_encryption_key, new_jwt_key, new_operator_key
 
     operator_key = new_operator_key()
     errors.print(f"The operator key, for callers of the API; nothing else keeps it: {operator_key}")

@@ -1,11 +1,14 @@
 """Making and deriving keys."""
 
+import base64
 import hashlib
 import secrets
 from collections.abc import Mapping
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from hookwright.temporal import KEY_BYTES
 
 CURSOR_KEY_BYTES = 32
 
@@ -23,6 +26,11 @@ def new_tenant_key() -> str:
 def new_jwt_key() -> str:
     """Return a fresh secret for tenant tokens, as `HOOKWRIGHT_JWT_KEY` takes it."""
     return secrets.token_urlsafe(32)
+
+
+def new_encryption_key() -> str:
+    """Return a fresh key as `HOOKWRIGHT_ENCRYPTION_KEYS` takes it."""
+    return "k1:" + base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()
 
 
 def digest(key: str) -> str:

@@ -4,10 +4,7 @@ Temporal's own (`TEMPORAL_ADDRESS`, `TEMPORAL_NAMESPACE`, TLS, profiles) are rea
 `temporalio.envconfig` in `hookwright.temporal.connection`.
 """
 
-import base64
-import binascii
 import re
-import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
@@ -23,30 +20,22 @@ from api.tokens import Tokens
 from hookwright.contracts import ContractError, Contracts, load_contracts
 from hookwright.ids import TASK_QUEUE
 from hookwright.security import DestinationPolicy, parse_networks
+from hookwright.temporal import MAKE_A_KEY, named_values, read_key_ring
 from runtime.errors import CommandError
 from runtime.jwt_keys import jwks_keys, pem_key, secret_key
 
-KEY_BYTES = 32
-NAME = re.compile(r"[A-Za-z0-9_-]{1,32}")
 TENANT = re.compile(r"^[A-Za-z0-9_-]{1,64}$")
 DIGEST = re.compile(r"[0-9A-Fa-f]{64}")
-MAKE_A_KEY = (
-    "make one with: python3 -c 'import base64, secrets; "
-    'print("k1:" + base64.b64encode(secrets.token_bytes(32)).decode())\''
-)
 
 
 def _named(text: object) -> object:
     """Read `name:value,name:value`."""
-    if not isinstance(text, str):
-        return text
-    pairs = [item.strip().partition(":") for item in text.split(",") if item.strip()]
-    # The name is checked because errors repeat it: it must not be a secret in the wrong place.
-    if any(not NAME.fullmatch(name) or not value for name, _, value in pairs):
-        raise ValueError("write it as name:value, separated by commas")
-    if len({name for name, _, _ in pairs}) < len(pairs):
-        raise ValueError("a name stands there twice")
-    return {name: value for name, _, value in pairs}
+    return named_values(text) if isinstance(text, str) else text
+
+
+def _key_ring(text: object) -> object:
+    """Read `id:base64,id:base64`."""
+    return read_key_ring(text) if isinstance(text, str) else text
 
 
 def _listed(text: object) -> object:
@@ -77,17 +66,6 @@ def _tenant_keys(text: object) -> object:
     keys = {digest.lower(): tenant for tenant, _, digest in pairs}
     if len(keys) < len(pairs):
         raise ValueError("a key stands there twice; each opens one tenant")
-    return keys
-
-
-def _check_key_ring(keys: dict[str, str]) -> dict[str, str]:
-    for key_id, key in keys.items():
-        try:
-            size = len(base64.b64decode(key, validate=True))
-        except binascii.Error:
-            size = 0
-        if size != KEY_BYTES:
-            raise ValueError(f"key {key_id}: not 32 bytes in base64; {MAKE_A_KEY}")
     return keys
 
 
@@ -176,7 +154,7 @@ class Settings(BaseSettings):
     contracts_dir: FileSetting = Field(
         default=None, description="A folder of contract files beside those that ship."
     )
-    encryption_keys: Annotated[NamedValues, AfterValidator(_check_key_ring)] = Field(
+    encryption_keys: Annotated[dict[str, bytes], NoDecode, BeforeValidator(_key_ring)] = Field(
         default={},
         repr=False,
         description="id:base64 of 32 bytes, comma-separated. The first encrypts, all decrypt.",
@@ -286,7 +264,7 @@ class Settings(BaseSettings):
         """
         if not self.encryption_keys:
             raise CommandError(f"HOOKWRIGHT_ENCRYPTION_KEYS is not set; {MAKE_A_KEY}")
-        return {key_id: base64.b64decode(key) for key_id, key in self.encryption_keys.items()}
+        return self.encryption_keys
 
 
 def _keys_in(file: Path | None, what: str, read: Callable[[Path], list[PyJWK]]) -> list[PyJWK]:
@@ -318,8 +296,3 @@ def load_settings() -> Settings:
             "HOOKWRIGHT_TENANT_KEYS: a tenant's key is an operator's too; make another"
         )
     return settings
-
-
-def new_encryption_key() -> str:
-    """Return a fresh key as `HOOKWRIGHT_ENCRYPTION_KEYS` takes it."""
-    return "k1:" + base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()

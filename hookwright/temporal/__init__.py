@@ -15,6 +15,7 @@ from hookwright.temporal.executions import (
     recorded,
     routes_of,
 )
+from hookwright.temporal.key_ring import KEY_BYTES, MAKE_A_KEY, named_values, read_key_ring
 from hookwright.temporal.names import (
     ActivityName,
     ErrorType,
@@ -45,6 +46,8 @@ __all__ = [
     "EVENT_ID",
     "EVENT_TYPE",
     "HELD_SINCE",
+    "KEY_BYTES",
+    "MAKE_A_KEY",
     "RPC_TIMEOUT",
     "TENANT_ID",
     "UNREADABLE",
@@ -64,8 +67,10 @@ __all__ = [
     "event_search_attributes",
     "first_entry",
     "kept_log",
+    "named_values",
     "publish",
     "reached",
+    "read_key_ring",
     "recorded",
     "resend",
     "resend_request",

@@ -1,5 +1,6 @@
 """The one way to connect, and what a namespace needs."""
 
+import os
 from datetime import timedelta
 from typing import Any
 
@@ -16,18 +17,45 @@ from temporalio.converter import PayloadCodec
 from temporalio.envconfig import ClientConfig
 from temporalio.service import RPCError, RPCStatusCode
 
-from hookwright.temporal.codec import data_converter
+from hookwright.temporal.codec import EncryptionCodec, data_converter
+from hookwright.temporal.key_ring import read_key_ring
 from hookwright.temporal.search_attributes import SEARCH_ATTRIBUTES
 
+ENCRYPTION_KEYS = "HOOKWRIGHT_ENCRYPTION_KEYS"
 
-async def connect(codec: PayloadCodec, **overrides: Any) -> Client:  # noqa: ANN401 - the SDK's own
-    """Connect as `TEMPORAL_...` and profiles say (`overrides` win), with our data converter."""
+
+async def connect(
+    codec: PayloadCodec | None = None,
+    **overrides: Any,  # noqa: ANN401 - the SDK's own
+) -> Client:
+    """Connect to Temporal with Hookwright's data converter, which encrypts what is stored.
+
+    The server is the one that `TEMPORAL_ADDRESS`, `TEMPORAL_NAMESPACE` and the other variables and
+    profiles of Temporal's environment configuration name (localhost:7233 by default); `overrides`
+    are arguments of `Client.connect`, and win. Without a `codec` the keys are those of
+    `HOOKWRIGHT_ENCRYPTION_KEYS`, which must be the API's.
+
+    Raises:
+        ValueError: `HOOKWRIGHT_ENCRYPTION_KEYS` is not set, or not well-formed.
+        RuntimeError: Temporal cannot be reached.
+    """
+    codec = codec or _codec_of_environment()
     config: dict[str, Any] = {
         "target_host": "localhost:7233",
         **ClientConfig.load_client_connect_config(),
         **overrides,
     }
     return await Client.connect(**config, data_converter=data_converter(codec))
+
+
+def _codec_of_environment() -> EncryptionCodec:
+    try:
+        key_ring = read_key_ring(os.environ.get(ENCRYPTION_KEYS, ""))
+    except ValueError as error:
+        raise ValueError(f"{ENCRYPTION_KEYS}: {error}") from None
+    if not key_ring:
+        raise ValueError(f"{ENCRYPTION_KEYS} is not set; it must be the same as the API's")
+    return EncryptionCodec(key_ring)
 
 
 async def set_up_namespace(client: Client, retention: timedelta) -> list[str]:

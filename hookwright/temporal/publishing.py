@@ -1,8 +1,9 @@
 """Publish straight from a service that has a Temporal client, without REST.
 
-Any SDK can do the same: see "Publish from a service" in the README.
+A client in any language can do the same (docs/publishing.md).
 """
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,21 +19,25 @@ from hookwright.times import delay_until
 
 async def publish(
     client: Client,
-    event: EventInput,
+    event: EventInput | Mapping[str, Any],
     *,
     task_queue: str = TASK_QUEUE,
     rpc_timeout: timedelta | None = None,
 ) -> WorkflowHandle[Any, Any]:
     """Accept an event: when this returns, it is stored and will be delivered.
 
-    The client's data converter must have Hookwright's payload codec (`hookwright.connect`).
+    `event` may be a mapping with the fields of `EventInput`: `tenant_id`, `id`, `type` and `data`,
+    and those that are optional. The client is one of `hookwright.connect`. The tenant must exist,
+    or the `Event` workflow fails and says so.
 
     Raises:
+        ValidationError: it is not an event; a ValueError, which names the field at fault.
         ValueError: it is to be delivered more than a year ahead.
         WorkflowAlreadyStartedError: an event with this id was accepted before. A repeat after a
             lost answer ends here too: nothing is sent twice.
         RPCError: Temporal did not store it. Publish it again, with the same id.
     """
+    event = EventInput.model_validate(event)
     return await client.start_workflow(
         WorkflowType.EVENT,
         event,

@@ -11,8 +11,7 @@ from pathlib import Path
 from pydantic import BaseModel, Field, ValidationError
 
 from runtime.errors import CommandError
-from runtime.keys import new_jwt_key, new_operator_key, new_tenant_key
-from runtime.settings import new_encryption_key
+from runtime.keys import new_encryption_key, new_jwt_key, new_operator_key, new_tenant_key
 
 DEFAULT_STATE_DIR = Path(".hookwright")
 KEYS_FILE = "keys.json"

@@ -20,7 +20,7 @@ from support.waiting import assert_eventually, eventually
 
 from hookwright.webhook import generate_secret
 from runtime.dev import EmbeddedServer, free_port
-from runtime.settings import new_encryption_key
+from runtime.keys import new_encryption_key
 
 SECRET = generate_secret()
 FACADE_BODY = {

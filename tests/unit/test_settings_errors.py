@@ -11,7 +11,8 @@ from pydantic import ValidationError
 from api.tokens import Tokens
 from hookwright.security import DestinationPolicy, parse_networks
 from runtime.errors import CommandError
-from runtime.settings import Settings, load_settings, new_encryption_key
+from runtime.keys import new_encryption_key
+from runtime.settings import Settings, load_settings
 
 KEY = base64.b64encode(bytes(range(32))).decode()
 OTHER_KEY = base64.b64encode(bytes(32)).decode()
