@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from temporalio import activity
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.exceptions import ApplicationError
 
 from activities.heartbeats import heartbeats
@@ -15,7 +15,17 @@ from activities.updates import update
 from hookwright.ids import endpoint_workflow_id, recovery_workflow_id
 from hookwright.models import DeliveryScope, EndpointDeleteUpdate, TenantEndpoints
 from hookwright.routing import TenantRouteChange
-from hookwright.temporal import ENDPOINT_ID, TENANT_ID, ActivityName, Update, WorkflowType, reached
+from hookwright.temporal import (
+    ENDPOINT_ID,
+    TENANT_ID,
+    ActivityName,
+    Update,
+    WorkflowType,
+    attribute_is,
+    executions_of,
+    has_status,
+    reached,
+)
 
 VISIBILITY_LAG_SECONDS = 2.0
 """Ten times the longest lag measured between a start and its row in visibility."""
@@ -87,13 +97,14 @@ class EntityActivities:
         all: see `workflows.clearing_up`. A delivery missed all the same finds its endpoint gone at
         its next attempt. An endpoint's recovery is cancelled too.
         """
-        query = (
-            f"WorkflowType = '{WorkflowType.DELIVERY}' AND ExecutionStatus = 'Running'"
-            f" AND {TENANT_ID.name} = '{scope.tenant_id}'"
+        query = executions_of(
+            WorkflowType.DELIVERY,
+            has_status(WorkflowExecutionStatus.RUNNING),
+            attribute_is(TENANT_ID, scope.tenant_id),
+            attribute_is(ENDPOINT_ID, scope.endpoint_id),
         )
         async with heartbeats():
             if scope.endpoint_id:
-                query += f" AND {ENDPOINT_ID.name} = '{scope.endpoint_id}'"
                 await self._cancel(recovery_workflow_id(scope.tenant_id, scope.endpoint_id))
             rows = self.client.list_workflows(query, page_size=ROWS)
             found = {row.id async for row in rows}

@@ -9,7 +9,7 @@ from temporalio.client import Client, WorkflowExecution
 
 from activities.entities import VISIBILITY_LAG_SECONDS
 from hookwright.ids import tenant_workflow_prefixes
-from hookwright.temporal import ActivityName, delete_execution
+from hookwright.temporal import ActivityName, delete_execution, workflow_id_starts_with
 
 LAST_PUBLISH_SECONDS = 15.0
 """An API process takes a tenant for known for 5 s (`api.services.tenants.KNOWN_SECONDS`), and a
@@ -36,7 +36,7 @@ class ErasureActivities:
         clock = asyncio.get_running_loop().time
         last_look = clock() + LAST_PUBLISH_SECONDS
         prefixes = tenant_workflow_prefixes(tenant_id)
-        query = " OR ".join(f"WorkflowId STARTS_WITH '{prefix}'" for prefix in prefixes)
+        query = workflow_id_starts_with(prefixes)
         found = True
         while found or clock() < last_look:
             await asyncio.sleep(VISIBILITY_LAG_SECONDS)

@@ -1,7 +1,7 @@
-"""What an endpoint does with its held deliveries: let them go, let them expire, end them.
+"""What an endpoint does with its held deliveries: release them, let them expire, cancel them.
 
-They are found by visibility: it lags, so a delivery found here may have left already, and one that
-is not found is looked for again (`hookwright.health.queue`). Each activity ends after
+They are found by visibility. It lags, so a delivery that is found may have left already, and one
+that is not found is searched for again later (`hookwright.health.queue`). Each activity ends after
 TURN_SECONDS, done or not, and is called again: no duty of an endpoint keeps another waiting.
 """
 
@@ -19,37 +19,47 @@ from temporalio.client import (
 )
 
 from activities.endpoint_snapshots import EndpointSnapshots
+from activities.grouping import grouped
+from activities.heartbeats import heartbeats
 from hookwright.health import TURN_SECONDS, Release
 from hookwright.ids import tenant_workflow_id
 from hookwright.models import EndpointRef, ProbeInput, ReleaseInput, TenantView
 from hookwright.outcomes import DeliveryState
 from hookwright.temporal import (
-    ACCEPTED_AT,
     DELIVERY_STATE,
     ENDPOINT_ID,
     HELD_SINCE,
     TENANT_ID,
     ActivityName,
     MemoKey,
+    Order,
+    Row,
     Signal,
     WorkflowType,
+    attribute_is,
     described,
+    executions_of,
+    has_status,
+    oldest_first,
     reached,
+    time_between,
 )
-from hookwright.times import rfc3339
 
 PAGE = 1_000
-"""Held deliveries that are sorted at once. What visibility lists has no order of ours."""
+"""Held deliveries that are read at once where their order does not matter."""
 
-NARROWINGS = 30
-"""Halvings of a month, down to a millisecond or so."""
+MAX_PROBED = 1_000
+"""Held deliveries among which probes choose in turn."""
+
+SPARE_ROWS = 20
+"""Rows that a probe reads beyond the one it wants: some may have left already."""
 
 ORDERLY_PACE = 20.0
-"""Up to so many a second go one after the other; beyond, some at once, and their order is lost."""
+"""Up to so many a second are released one after the other. Beyond it, some are released at once,
+and their order is lost."""
 
 POSTED_WITHIN_SECONDS = 2.0
 POLL_SECONDS = 0.01
-BEAT_SECONDS = 1.0
 MAX_BATCH_SECONDS = 5.0
 
 SOONEST_EXPIRY_CHECK, LATEST_EXPIRY_CHECK = 5.0, 3_600.0
@@ -64,102 +74,90 @@ class ReleaseActivities:
 
     @activity.defn(name=ActivityName.RELEASE_PROBE)
     async def probe(self, given: ProbeInput) -> bool:
-        """Let a held delivery go, to try a disabled endpoint; tell if there was one.
+        """Release a held delivery, to probe a disabled endpoint; return whether there was one.
 
-        After so many `earlier` probes in vain it is the next in the order of acceptance, and the
-        first again after the last: one that the receiver does not want must not decide for all.
+        After so many `earlier` probes that failed, it is the next one in the order of acceptance,
+        and after the last one the first again: a delivery that the receiver refuses must not decide
+        for all.
         """
-        turn_over = _turn_timer()
-        rows = await self._oldest(given.endpoint, min(given.earlier + 1, PAGE))
-        first = given.earlier % len(rows) if rows else 0
-        for row in rows[first:] + rows[:first]:
-            if await self._release(row.id, Release.PROBE):
-                return True
-            if turn_over():
-                break
+        turn_is_over = _turn_timer()
+        async with heartbeats():
+            rows: list[Row] = []
+            async for row in self._oldest(given.endpoint):
+                rows.append(row)
+                if len(rows) >= min(given.earlier + 1 + SPARE_ROWS, MAX_PROBED):
+                    break
+            first = given.earlier % len(rows) if rows else 0
+            for row in rows[first:] + rows[:first]:
+                if await self._release(row.workflow_id, Release.PROBE):
+                    return True
+                if turn_is_over():
+                    break
         return False
 
     @activity.defn(name=ActivityName.RELEASE_HELD)
     async def release(self, given: ReleaseInput) -> int:
-        """Let held deliveries go, oldest first, so many a second; return how many.
+        """Release held deliveries, oldest first, so many a second; return how many.
 
         It takes about a second at low paces, and at most MAX_BATCH_SECONDS if the receiver is
-        quick. It stops when the endpoint closes: at the first failure, say.
+        quick. It stops when the endpoint no longer takes deliveries, at the first failure for
+        example.
         """
-        pace, turn_over = given.per_second, _turn_timer()
-        seconds = min(MAX_BATCH_SECONDS, max(1.0, pace / 2))
-        wanted = max(1, round(pace * seconds))
+        pace, turn_is_over = given.per_second, _turn_timer()
+        wanted = max(1, round(pace * min(MAX_BATCH_SECONDS, max(1.0, pace / 2))))
+        size = max(1, round(pace / ORDERLY_PACE))
         released, clock = 0, asyncio.get_running_loop().time
         due = clock()
-        rows = await self._oldest(given.endpoint, wanted)
-        size = max(1, round(pace / ORDERLY_PACE))
-        for start in range(0, len(rows), size):
-            activity.heartbeat()
-            if released >= wanted or turn_over() or not await self._is_open(given.endpoint):
-                break
+        async with heartbeats():
+            async for group in grouped(self._oldest(given.endpoint), size):
+                if turn_is_over() or not await self._is_open(given.endpoint):
+                    break
+                await _wait_until(due)
+                due = max(due, clock()) + size / pace
+                together = (self._release(row.workflow_id, Release.DRAIN) for row in group)
+                released += sum(await asyncio.gather(*together))
+                if released >= wanted:
+                    break
             await _wait_until(due)
-            due = max(due, clock()) + size / pace
-            together = (self._release(row.id, Release.DRAIN) for row in rows[start : start + size])
-            released += sum(await asyncio.gather(*together))
-        await _wait_until(due)
         return released
 
     @activity.defn(name=ActivityName.EXPIRE_HELD)
     async def expire(self, endpoint: EndpointRef) -> float:
-        """Let expire what was held for too long; return the seconds until the next look."""
-        hold = await self._hold_seconds(endpoint.tenant_id)
-        since, turn_over = datetime.now(UTC) - timedelta(seconds=hold), _turn_timer()
-        query = f"{_held(endpoint)} AND {HELD_SINCE.name} < '{rfc3339(since)}'"
-        async for row in self._rows(query):
-            await reached(self.client.get_workflow_handle(row.id).signal(Signal.EXPIRE))
-            if turn_over():
-                return SOONEST_EXPIRY_CHECK
-        return min(max(hold / 100, SOONEST_EXPIRY_CHECK), LATEST_EXPIRY_CHECK)
+        """Let expire what was held for too long; return the seconds until the next check."""
+        turn_is_over = _turn_timer()
+        async with heartbeats():
+            hold_seconds = await self._hold_seconds(endpoint.tenant_id)
+            until = datetime.now(UTC) - timedelta(seconds=hold_seconds)
+            expired = time_between(HELD_SINCE.name, None, until)
+            async for row in self._rows(f"{_held(endpoint)} AND {expired}"):
+                await reached(self.client.get_workflow_handle(row.id).signal(Signal.EXPIRE))
+                if turn_is_over():
+                    return SOONEST_EXPIRY_CHECK
+        return min(max(hold_seconds / 100, SOONEST_EXPIRY_CHECK), LATEST_EXPIRY_CHECK)
 
     @activity.defn(name=ActivityName.CANCEL_HELD)
     async def cancel(self, endpoint: EndpointRef) -> int:
         """Cancel what is held for an endpoint that is gone; return how many."""
-        ended, turn_over = 0, _turn_timer()
-        async for row in self._rows(_held(endpoint)):
-            ended += await reached(self.client.get_workflow_handle(row.id).cancel())
-            if turn_over():
-                break
-        return ended
+        cancelled, turn_is_over = 0, _turn_timer()
+        async with heartbeats():
+            async for row in self._rows(_held(endpoint)):
+                cancelled += await reached(self.client.get_workflow_handle(row.id).cancel())
+                if turn_is_over():
+                    break
+        return cancelled
 
     @activity.defn(name=ActivityName.COUNT_HELD)
     async def count(self, endpoint: EndpointRef) -> int:
         """Return how many deliveries visibility shows as held for an endpoint."""
-        return await self._count(_held(endpoint))
+        async with heartbeats():
+            return (await self.client.count_workflows(_held(endpoint))).count
 
-    async def _oldest(self, endpoint: EndpointRef, wanted: int) -> list[WorkflowExecution]:
-        """Return held deliveries in the order of acceptance: at least so many, if there are."""
-        query = _held(endpoint)
-        if await self._count(query) > PAGE:
-            query += await self._until(query, wanted)
-        rows = [row async for row in self._rows(query, limit=PAGE)]
-        return sorted(rows, key=lambda row: (row.typed_search_attributes[ACCEPTED_AT], row.id))
+    def _oldest(self, endpoint: EndpointRef) -> AsyncIterator[Row]:
+        """Yield held deliveries in the order of acceptance."""
+        return oldest_first(self.client, _held(endpoint), Order.OLDEST_ACCEPTED_FIRST)
 
-    async def _until(self, query: str, wanted: int) -> str:
-        """Return a condition that leaves the oldest, in a number that fits a page."""
-        late = datetime.now(UTC)
-        early = late - timedelta(days=400)
-        for _ in range(NARROWINGS):
-            middle = early + (late - early) / 2
-            condition = f" AND {ACCEPTED_AT.name} <= '{rfc3339(middle)}'"
-            count = await self._count(query + condition)
-            if wanted <= count <= PAGE:
-                return condition
-            early, late = (middle, late) if count < wanted else (early, middle)
-        return f" AND {ACCEPTED_AT.name} <= '{rfc3339(late)}'"
-
-    async def _count(self, query: str) -> int:
-        activity.heartbeat()
-        return (await self.client.count_workflows(query)).count
-
-    async def _rows(self, query: str, limit: int | None = None) -> AsyncIterator[WorkflowExecution]:
-        async for row in self.client.list_workflows(query, page_size=PAGE, limit=limit):
-            activity.heartbeat()
-            yield row
+    def _rows(self, query: str) -> AsyncIterator[WorkflowExecution]:
+        return self.client.list_workflows(query, page_size=PAGE)
 
     async def _is_open(self, endpoint: EndpointRef) -> bool:
         state = await self.endpoints.current(endpoint.tenant_id, endpoint.endpoint_id)
@@ -199,18 +197,17 @@ def _turn_timer() -> Callable[[], bool]:
 
 
 async def _wait_until(due: float) -> None:
-    """Wait until the loop's time is due, and show life: ten seconds at the lowest pace."""
-    while (left := due - asyncio.get_running_loop().time()) > 0:
-        activity.heartbeat()
-        await asyncio.sleep(min(left, BEAT_SECONDS))
+    """Wait until the loop's time is due: ten seconds at the lowest pace."""
+    await asyncio.sleep(max(0.0, due - asyncio.get_running_loop().time()))
 
 
 def _held(endpoint: EndpointRef) -> str:
-    return (
-        f"WorkflowType = '{WorkflowType.DELIVERY}' AND ExecutionStatus = 'Running'"
-        f" AND {DELIVERY_STATE.name} = '{DeliveryState.HELD}'"
-        f" AND {TENANT_ID.name} = '{endpoint.tenant_id}'"
-        f" AND {ENDPOINT_ID.name} = '{endpoint.endpoint_id}'"
+    return executions_of(
+        WorkflowType.DELIVERY,
+        has_status(WorkflowExecutionStatus.RUNNING),
+        attribute_is(DELIVERY_STATE, DeliveryState.HELD),
+        attribute_is(TENANT_ID, endpoint.tenant_id),
+        attribute_is(ENDPOINT_ID, endpoint.endpoint_id),
     )
 
 

@@ -2,12 +2,21 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from importlib.metadata import version
 
 from fastapi import Depends, FastAPI
 from temporalio.client import Client
 
 from api import facades
-from api.access import DELIVERIES, ENDPOINTS, EVENTS, RateLimitHeaders, RateLimits, require_access
+from api.access import (
+    DELIVERIES,
+    ENDPOINTS,
+    EVENTS,
+    AppState,
+    RateLimitHeaders,
+    RateLimits,
+    require_access,
+)
 from api.config import ApiConfig
 from api.http import Hardening, install_docs, install_errors
 from api.routes import (
@@ -48,17 +57,14 @@ def create_app(client: Client, config: ApiConfig) -> FastAPI:
     app = FastAPI(
         lifespan=running,
         title="Hookwright",
-        version="0.1.0",
+        version=version("hookwright"),
         description=DESCRIPTION,
         redirect_slashes=False,
         openapi_url="/openapi.json" if config.docs else None,
         docs_url=None,
         redoc_url=None,
     )
-    app.state.client = client
-    app.state.config = config
-    app.state.services = services
-    app.state.limits = RateLimits.at(config.rate_limit_storage)
+    AppState(client, config, services, RateLimits.at(config.rate_limit_storage)).install(app)
     app.add_middleware(RateLimitHeaders)
     install_errors(app)
     app.add_middleware(Hardening)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from temporalio.converter import PayloadCodec
 
 from api.tokens import Tokens
-from hookwright.contracts import Contract
+from hookwright.contracts import Contracts
 from hookwright.security import DestinationPolicy
 
 IN_MEMORY = "memory://"
@@ -30,7 +30,7 @@ class ApiConfig:
     rate_limit_storage: str
     operator_rate_limit: int | None
     facades: Sequence[str]
-    contracts: Mapping[str, Contract]
+    contracts: Contracts
     destinations: DestinationPolicy
     max_body_bytes: int
     cursor_key: bytes

@@ -16,6 +16,11 @@ def rfc3339(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def rfc3339_exact(moment: datetime) -> str:
+    """Write a time with microseconds, as Temporal's visibility compares it."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
 def rfc3339_seconds(moment: datetime) -> str:
     """Write a time as published contracts do: whole seconds, `2026-01-15T10:30:00Z`."""
     return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

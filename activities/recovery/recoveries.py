@@ -7,7 +7,7 @@ lost is made again, and changes nothing.
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -16,15 +16,15 @@ from typing import Any
 import structlog
 from temporalio import activity
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
-from temporalio.client import Client, WorkflowExecution
+from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.endpoint_snapshots import EndpointSnapshots
 from activities.entities import VISIBILITY_LAG_SECONDS
 from activities.fan_out import start_delivery
+from activities.grouping import grouped
 from activities.heartbeats import heartbeats
-from activities.recovery.oldest_first import between, moment, oldest_first
 from activities.recovery.pace import Pace
 from activities.shares import RECOVERIES, NoRoomError, Shares, waits
 from hookwright.expressions import Evaluator
@@ -42,17 +42,25 @@ from hookwright.outcomes import Trigger
 from hookwright.routing import filters, fits, verdict
 from hookwright.temporal import (
     ENDPOINT_ID,
+    EXECUTION_TIME,
     RPC_TIMEOUT,
     TENANT_ID,
     UNREADABLE,
     ActivityName,
     ErrorType,
+    Order,
+    Row,
     WorkflowType,
+    attribute_is,
     described,
+    executions_of,
     first_entry,
+    has_status,
+    oldest_first,
     recorded,
     resend_request,
     start_resend,
+    time_between,
 )
 from hookwright.webhook import event_document
 
@@ -78,13 +86,13 @@ class Run:
     progress: RecoveryProgress
     retention: timedelta = timedelta()
 
-    def remembers(self, row: WorkflowExecution) -> bool:
+    def remembers(self, row: Row) -> bool:
         """Tell whether a delivery of this event would still be known.
 
         Temporal forgets an ended delivery when retention is over, and may keep its event for half
         an hour longer: the event would look as if the endpoint had never had it.
         """
-        return moment(row) > datetime.now(UTC) - self.retention + EDGE
+        return row.time > datetime.now(UTC) - self.retention + EDGE
 
     async def count_unreadable(self) -> None:
         """Count one that cannot be read, in its place in the order."""
@@ -148,15 +156,16 @@ class RecoveryActivities:
     async def _recover(self, run: Run) -> None:
         recovery = run.recovery
         run.retention = await self._retention()
-        query, since, until = _lost(recovery), recovery.since, recovery.until
+        query = _selected(recovery)
         if run.progress.total is None:
             await asyncio.sleep(VISIBILITY_LAG_SECONDS)
-            counted = await self.client.count_workflows(f"{query} AND {between(since, until)}")
+            counted = await self.client.count_workflows(query)
             run.progress = run.progress.model_copy(update={"total": counted.count})
         pace = Pace(recovery.per_second)
-        rows = oldest_first(self.client, query, run.progress.last_at or since, until)
-        async for group in _groups(rows, math.ceil(recovery.per_second / GROUPS_PER_SECOND)):
-            ahead = [row for row in group if not run.progress.is_past(moment(row), row.run_id)]
+        since = run.progress.last_at or recovery.since
+        rows = oldest_first(self.client, query, Order.OLDEST_DUE_FIRST, since)
+        async for group in grouped(rows, math.ceil(recovery.per_second / GROUPS_PER_SECOND)):
+            ahead = [row for row in group if not run.progress.is_past(row.time, row.place.run_id)]
             await pace.ready()  # first: what is looked at long before may be erased by then
             endpoint = await self._endpoint(recovery)
             starts = await asyncio.gather(*(self._start(run, endpoint, row) for row in ahead))
@@ -165,7 +174,7 @@ class RecoveryActivities:
                     await pace.ready()
                     await start()
                     pace.gone()
-                run.progress = run.progress.after(moment(row), row.run_id)
+                run.progress = run.progress.after(row.time, row.place.run_id)
 
     async def _retention(self) -> timedelta:
         """Return for how long the namespace keeps what has ended."""
@@ -182,9 +191,7 @@ class RecoveryActivities:
             raise NobodyThereError("the endpoint has answered 410 Gone")
         return endpoint
 
-    async def _start(
-        self, run: Run, endpoint: EndpointState, row: WorkflowExecution
-    ) -> Start | None:
+    async def _start(self, run: Run, endpoint: EndpointState, row: Row) -> Start | None:
         """Return what starts the delivery, or None if there is nothing to recover.
 
         One that cannot be read, for its key is missing, say, is counted and stops no other.
@@ -198,31 +205,31 @@ class RecoveryActivities:
             return await lost(run, endpoint, row)
         except UNREADABLE as error:
             # Not with the error's text: it may hold what was stored.
-            log.warning("recovery.unreadable", workflow_id=row.id, error=type(error).__name__)
+            log.warning(
+                "recovery.unreadable", workflow_id=row.workflow_id, error=type(error).__name__
+            )
             return run.count_unreadable
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise
             return None  # it was erased between two calls
 
-    async def _resend(self, run: Run, _: EndpointState, row: WorkflowExecution) -> Start | None:
+    async def _resend(self, run: Run, _: EndpointState, row: Row) -> Start | None:
         """Replay a failed delivery, unless somebody has, or it was erased."""
-        latest = await described(self.client, row.id)
-        if latest is None or latest.run_id != row.run_id:
+        latest = await described(self.client, row.workflow_id)
+        if latest is None or latest.run_id != row.place.run_id:
             return None
         request = await resend_request(self.client, latest, Trigger.RECOVERY, run.own_id)
         return partial(start_resend, self.client, request)
 
-    async def _deliver_missing(
-        self, run: Run, endpoint: EndpointState, row: WorkflowExecution
-    ) -> Start | None:
+    async def _deliver_missing(self, run: Run, endpoint: EndpointState, row: Row) -> Start | None:
         """Deliver an event, if the endpoint would get it today and has no delivery of it."""
         # From its workflow id: a direct start may have left the search attribute out.
-        event_id = row.id.removeprefix(event_workflow_id(endpoint.tenant_id, ""))
+        event_id = row.workflow_id.removeprefix(event_workflow_id(endpoint.tenant_id, ""))
         ids = (endpoint.tenant_id, endpoint.endpoint_id, event_id)
         if not run.remembers(row) or await described(self.client, delivery_workflow_id(*ids)):
             return None
-        began = await first_entry(self.client, row.id, row.run_id)
+        began = await first_entry(self.client, row.workflow_id, row.place.run_id)
         payloads = began.workflow_execution_started_event_attributes.input.payloads
         event: EventInput
         [event] = await self.client.data_converter.decode(payloads, [EventInput])
@@ -247,29 +254,21 @@ class RecoveryActivities:
         return partial(start_delivery, self.client, self.deliveries_queue, delivery, run.own_id)
 
 
-def _lost(recovery: RecoveryInput) -> str:
-    tenant = f"{TENANT_ID.name} = '{recovery.tenant_id}'"
+def _selected(recovery: RecoveryInput) -> str:
+    """Return the query for what a recovery looks at."""
+    when = time_between(EXECUTION_TIME, recovery.since, recovery.until)
+    tenant = attribute_is(TENANT_ID, recovery.tenant_id)
     if recovery.status is RecoverySelection.MISSING:
-        return (
-            f"WorkflowType = '{WorkflowType.EVENT}' AND ExecutionStatus = 'Completed' AND {tenant}"
+        return executions_of(
+            WorkflowType.EVENT, has_status(WorkflowExecutionStatus.COMPLETED), tenant, when
         )
-    return (
-        f"WorkflowType = '{WorkflowType.DELIVERY}' AND ExecutionStatus = 'Failed' AND {tenant}"
-        f" AND {ENDPOINT_ID.name} = '{recovery.endpoint_id}'"
+    return executions_of(
+        WorkflowType.DELIVERY,
+        has_status(WorkflowExecutionStatus.FAILED),
+        tenant,
+        attribute_is(ENDPOINT_ID, recovery.endpoint_id),
+        when,
     )
-
-
-async def _groups(
-    rows: AsyncIterator[WorkflowExecution], size: int
-) -> AsyncIterator[list[WorkflowExecution]]:
-    group: list[WorkflowExecution] = []
-    async for row in rows:
-        group.append(row)
-        if len(group) >= size:
-            yield group
-            group = []
-    if group:
-        yield group
 
 
 async def _while_worker_runs(work: Coroutine[Any, Any, None]) -> None:

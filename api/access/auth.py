@@ -12,7 +12,8 @@ from typing import Annotated
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from api.access.limits import PER_MINUTE, Kind, RateLimits
+from api.access.limits import PER_MINUTE, Kind
+from api.access.state import app_state
 from api.config import ApiConfig
 from api.http import Problem, not_found
 from api.tokens import ALL_SCOPES, Scope
@@ -59,22 +60,21 @@ async def count(request: Request, cost: int = 1) -> None:
         Problem: 429.
     """
     who: Caller = request.state.caller
-    config: ApiConfig = request.app.state.config
+    state = app_state(request)
     publishes = request.method == "POST" and request.scope["route"].path in PUBLISH_PATHS
     kind = Kind.PUBLISH if publishes else Kind.MANAGEMENT
-    limit = PER_MINUTE[kind][who.tier] if who.tier else config.operator_rate_limit
+    limit = PER_MINUTE[kind][who.tier] if who.tier else state.config.operator_rate_limit
     if limit is None:
         return
-    limits: RateLimits = request.app.state.limits
     side = "tenant" if who.tenant_id else "operator"
-    rate_limit_status = await limits.count(limit, kind, side, who.name, cost=cost)
+    rate_limit_status = await state.limits.count(limit, kind, side, who.name, cost=cost)
     request.state.rate_limit_status = rate_limit_status
     if rate_limit_status.exceeded:
         raise rate_limit_status.problem(kind)
 
 
 async def _identified(request: Request) -> Caller:
-    config: ApiConfig = request.app.state.config
+    config = app_state(request).config
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer":
         token = ""
@@ -116,10 +116,9 @@ def _is_revoked(issued: float, tenant: TenantView) -> bool:
 async def _view(request: Request, tenant_id: str) -> TenantView | None:
     """Return a tenant as it was a few seconds ago at most, or None if there is none."""
     try:
-        view: TenantView = await request.app.state.services.tenants.known(tenant_id)
+        return await app_state(request).services.tenants.known(tenant_id)
     except Problem:
         return None
-    return view
 
 
 async def caller(

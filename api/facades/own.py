@@ -10,9 +10,9 @@ from fastapi import Depends
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
 from pydantic.alias_generators import to_camel
 
-from api.access import OwnTenant
+from api.access import OwnTenant, ServicesDependency
 from api.http import BODY_ERRORS, Fault, Problem, invalid_faults, not_found, responses
-from api.services import Services, ServicesDependency
+from api.services import Services
 from api.services.endpoints import NewEndpoint
 from hookwright.contracts import Contract
 from hookwright.ids import id_from_key, new_endpoint_id

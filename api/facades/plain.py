@@ -24,7 +24,7 @@ from api.facades.own import (
 from api.http import Cursor, Limit
 from api.routes.endpoints import IdempotencyKey
 from api.routes.strict_route import StrictRoute
-from api.services.deliveries import DeliveryView
+from api.services.deliveries import DeliveryFilter, DeliveryView
 from hookwright.ids import Name
 from hookwright.models import Attempt, EndpointState
 from hookwright.outcomes import DeliveryState
@@ -186,7 +186,7 @@ async def list_plain_deliveries(  # noqa: PLR0913 - two are the page, two the fr
     """List a webhook's deliveries with every attempt, those that began last first."""
     await webhooks.get(webhook_id)
     page = await webhooks.services.deliveries.page(
-        webhooks.tenant_id, endpoint_id=webhook_id, limit=limit, cursor=cursor
+        webhooks.tenant_id, DeliveryFilter(endpoint_id=webhook_id), limit, cursor
     )
     if page.next_cursor:
         query = urlencode({"limit": limit, "cursor": page.next_cursor})

@@ -2,25 +2,26 @@
 
 from http import HTTPStatus
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 
+from api.access import AppStateDependency
 from api.http import Page, not_found, responses
-from hookwright.contracts import Contract
+from hookwright.contracts import Contract, UnknownContractError
 from hookwright.ids import Name
 
 router = APIRouter(prefix="/v1/contracts", tags=["contracts"])
 
 
 @router.get("", responses=responses())
-async def list_contracts(request: Request) -> Page[Contract]:
+async def list_contracts(state: AppStateDependency) -> Page[Contract]:
     """List the contracts."""
-    return Page(data=list(request.app.state.config.contracts.values()), next_cursor=None)
+    return Page(data=list(state.config.contracts.values()), next_cursor=None)
 
 
 @router.get("/{name}", responses=responses(HTTPStatus.NOT_FOUND))
-async def get_contract(name: Name, request: Request) -> Contract:
+async def get_contract(name: Name, state: AppStateDependency) -> Contract:
     """Read a contract."""
-    contract: Contract | None = request.app.state.config.contracts.get(name)
-    if contract is None:
-        raise not_found("contract")
-    return contract
+    try:
+        return state.config.contracts.named(name)
+    except UnknownContractError:
+        raise not_found("contract") from None

@@ -7,10 +7,10 @@ from typing import Annotated, Self
 from fastapi import APIRouter, Path
 from pydantic import BaseModel
 
+from api.access import ServicesDependency
 from api.http import Cursor, Limit, Page, responses
 from api.routes.strict_route import StrictRoute
-from api.services import ServicesDependency
-from api.services.deliveries import DeliveryView
+from api.services.deliveries import DeliveryFilter, DeliveryView
 from hookwright.ids import EventType, Name
 from hookwright.models import Attempt
 from hookwright.outcomes import DeliveryState
@@ -64,14 +64,9 @@ async def list_deliveries(  # noqa: PLR0913 - one parameter a filter
     await services.tenants.known(tenant_id)
     page = await services.deliveries.page(
         tenant_id,
-        endpoint_id=endpoint_id,
-        event_id=event_id,
-        event_type=event_type,
-        state=state,
-        since=since,
-        until=until,
-        limit=limit,
-        cursor=cursor,
+        DeliveryFilter(endpoint_id, event_id, event_type, state, since, until),
+        limit,
+        cursor,
     )
     return Page(data=list(map(DeliveryRead.of, page.data)), next_cursor=page.next_cursor)
 

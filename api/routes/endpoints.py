@@ -7,9 +7,9 @@ from typing import Annotated, Self
 from fastapi import APIRouter, Header
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from api.access import ServicesDependency
 from api.http import BODY_ERRORS, Cursor, Limit, Page, responses
 from api.routes.strict_route import StrictRoute
-from api.services import ServicesDependency
 from api.services.endpoints import NewEndpoint
 from hookwright.contracts import DeactivationRule, DisabledReason, Retry
 from hookwright.health import Health, success_rate

@@ -5,9 +5,9 @@ from http import HTTPStatus
 from fastapi import APIRouter
 from pydantic import BaseModel
 
+from api.access import ServicesDependency
 from api.http import responses
 from api.routes.strict_route import StrictRoute
-from api.services import ServicesDependency
 from hookwright.ids import Name
 
 router = APIRouter(

@@ -6,10 +6,9 @@ from typing import Self
 from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel, JsonValue
 
-from api.access import require_operator
+from api.access import ServicesDependency, require_operator
 from api.http import BODY_ERRORS, Cursor, Limit, Page, responses
 from api.routes.strict_route import StrictRoute
-from api.services import ServicesDependency
 from api.services.event_types import KnownEventType
 from hookwright.catalogue import EventTypeConfig, EventTypeFields, Schema
 from hookwright.ids import EventType, Name

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Header, Query, Request
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 from temporalio.service import RPCError
 
-from api.access import count
+from api.access import ServicesDependency, count
 from api.http import (
     BODY_ERRORS,
     Cursor,
@@ -23,8 +23,7 @@ from api.http import (
 )
 from api.routes.deliveries import DeliveryRead
 from api.routes.strict_route import StrictRoute
-from api.services import ServicesDependency
-from api.services.events import EventFanOut, FanOutState, Published
+from api.services.events import EventFanOut, EventFilter, FanOutState, Published
 from hookwright.ids import EventType, Name, id_from_key, new_event_id
 from hookwright.models import Channels, EventData, EventInput
 from hookwright.times import Moment, Timestamp, WrittenMoment
@@ -198,7 +197,7 @@ async def list_events(  # noqa: PLR0913 - one parameter a filter
     `next_cursor`.
     """
     page = await services.events.page(
-        tenant_id, event_type=event_type, since=since, until=until, limit=limit, cursor=cursor
+        tenant_id, EventFilter(event_type, since, until), limit, cursor
     )
     return Page(data=list(map(_read, page.data)), next_cursor=page.next_cursor)
 

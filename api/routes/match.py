@@ -7,10 +7,10 @@ from http import HTTPStatus
 from fastapi import APIRouter
 from pydantic import BaseModel
 
+from api.access import ServicesDependency
 from api.http import BODY_ERRORS, responses
 from api.routes.events import EventPublishRequest
 from api.routes.strict_route import StrictRoute
-from api.services import ServicesDependency
 from hookwright.ids import Name
 from hookwright.outcomes import EndpointStatus
 from hookwright.routing import reasons

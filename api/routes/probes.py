@@ -3,15 +3,15 @@
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from pydantic import BaseModel
 from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
-from temporalio.client import Client
 
+from api.access import AppStateDependency
 from api.http import responses, unavailable
-from api.services.temporal import RPC_TIMEOUT
+from hookwright.temporal import RPC_TIMEOUT
 
 POLLED_WITHIN = timedelta(seconds=70)
 """A worker's poll lasts a minute; Temporal remembers workers that have gone for some minutes."""
@@ -32,13 +32,13 @@ async def healthz() -> ProbeRead:
 
 
 @router.get("/readyz", responses={code: responses()[code] for code in (431, 503)})
-async def readyz(request: Request) -> ProbeRead:
+async def readyz(state: AppStateDependency) -> ProbeRead:
     """Tell whether Temporal is reachable and a worker polls."""
-    client: Client = request.app.state.client
+    client = state.client
     queue = await client.workflow_service.describe_task_queue(
         DescribeTaskQueueRequest(
             namespace=client.namespace,
-            task_queue=TaskQueue(name=request.app.state.config.task_queue),
+            task_queue=TaskQueue(name=state.config.task_queue),
             task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
         ),
         timeout=RPC_TIMEOUT,

@@ -7,9 +7,9 @@ from typing import Annotated, Self
 from fastapi import APIRouter, Path
 from pydantic import BaseModel, ConfigDict, Field
 
+from api.access import ServicesDependency
 from api.http import BODY_ERRORS, conflict, invalid, responses
 from api.routes.strict_route import StrictRoute
-from api.services import ServicesDependency
 from api.services.recoveries import RecoveryDetails, RecoveryState
 from hookwright.ids import Name
 from hookwright.models import MAX_PER_SECOND, RecoveryInput, RecoverySelection

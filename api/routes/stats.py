@@ -8,9 +8,9 @@ from typing import Annotated, Self
 from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
+from api.access import ServicesDependency
 from api.http import responses
 from api.routes.strict_route import StrictRoute
-from api.services import ServicesDependency
 from hookwright.health import ERROR_PERCENT, quantile, success_rate
 from hookwright.ids import Name
 from hookwright.models import EndpointState

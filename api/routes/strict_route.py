@@ -12,8 +12,7 @@ from fastapi.params import Query
 from fastapi.routing import APIRoute
 from pydantic_core import from_json
 
-from api.access import admit
-from api.config import ApiConfig
+from api.access import admit, app_state
 from api.http import Fault, Problem, invalid_faults
 from hookwright.security import concealed, secret_values
 
@@ -68,7 +67,7 @@ class StrictRequest(Request):
             Problem: 413, once more than the limit was read; the rest is not. 408 if it takes long.
         """
         if not hasattr(self, "_body"):
-            config: ApiConfig = self.app.state.config
+            config = app_state(self).config
             self._body = await read_body(self, config.max_body_bytes, config.body_seconds)
         return self._body
 

@@ -3,14 +3,13 @@
 from datetime import UTC, datetime
 from http import HTTPStatus
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.access import require_operator
+from api.access import AppStateDependency, ServicesDependency, require_operator
 from api.http import BODY_ERRORS, Cursor, Limit, Page, Problem, conflict, responses
 from api.routes.strict_route import StrictRoute
-from api.services import ServicesDependency
-from api.tokens import MAX_LIFETIME_SECONDS, Scope, Tokens
+from api.tokens import MAX_LIFETIME_SECONDS, Scope
 from hookwright.ids import Name
 from hookwright.models import TenantSettings, TenantView, Tier
 from hookwright.times import Timestamp
@@ -100,14 +99,15 @@ async def delete_tenant(
     responses=responses(*BODY_ERRORS, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
 )
 async def mint_token(
-    tenant_id: Name, body: TokenRequest, services: ServicesDependency, request: Request
+    tenant_id: Name, body: TokenRequest, state: AppStateDependency
 ) -> TokenCreated:
     """Make a tenant token. It is kept nowhere; the tenant's `tokens_not_before` revokes it."""
-    tokens: Tokens = request.app.state.config.tokens
-    tenant = await services.tenants.get(tenant_id)
+    tenant = await state.services.tenants.get(tenant_id)
     if tenant.tokens_not_before and tenant.tokens_not_before > datetime.now(UTC):
         raise conflict("tokens_not_before of this tenant is yet to come; until then none is good")
-    minted = tokens.mint(tenant_id, body.scopes, body.expires_in_seconds, body.tier or tenant.tier)
+    minted = state.config.tokens.mint(
+        tenant_id, body.scopes, body.expires_in_seconds, body.tier or tenant.tier
+    )
     if minted is None:
         raise Problem(
             HTTPStatus.SERVICE_UNAVAILABLE,

@@ -1,9 +1,7 @@
 """What the routes call: typed access to the entities in Temporal."""
 
 from dataclasses import dataclass
-from typing import Annotated
 
-from fastapi import Depends, Request
 from temporalio.client import Client
 
 from api.config import ApiConfig
@@ -77,11 +75,3 @@ class Services:
             statistics=StatisticsService(visibility),
             evaluator=Evaluator(),
         )
-
-
-def _services(request: Request) -> Services:
-    services: Services = request.app.state.services
-    return services
-
-
-ServicesDependency = Annotated[Services, Depends(_services)]

@@ -8,8 +8,7 @@ from temporalio.client import Client, WorkflowExecutionDescription, WorkflowExec
 
 from api.http import Page, not_found
 from api.services.lists import ExecutionLists, superseded
-from api.services.temporal import between, describe, equals
-from api.services.windows import Row
+from api.services.temporal import describe
 from hookwright.ids import delivery_id, delivery_workflow_id
 from hookwright.models import Attempt, DeliveryLog
 from hookwright.outcomes import DeliveryState
@@ -18,10 +17,18 @@ from hookwright.temporal import (
     ENDPOINT_ID,
     EVENT_ID,
     EVENT_TYPE,
+    START_TIME,
+    TENANT_ID,
+    Row,
     WorkflowType,
+    attribute_is,
+    attribute_unset,
     ended_log,
+    executions_of,
+    has_status,
     kept_log,
     recorded,
+    time_between,
 )
 
 RUNNING, COMPLETED, FAILED = (
@@ -40,12 +47,21 @@ STATES: dict[tuple[WorkflowExecutionStatus | None, str | None], DeliveryState] =
 it all. Whatever else ended it, an operator cancelled it."""
 
 CONDITIONS = {
-    DeliveryState.PENDING: "ExecutionStatus = 'Running' AND DeliveryState IS NULL",
-    DeliveryState.HELD: "ExecutionStatus = 'Running' AND DeliveryState = 'held'",
-    DeliveryState.DELIVERED: "ExecutionStatus = 'Completed'",
-    DeliveryState.EXHAUSTED: "ExecutionStatus = 'Failed' AND DeliveryState IS NULL",
-    DeliveryState.EXPIRED: "ExecutionStatus = 'Failed' AND DeliveryState = 'expired'",
-    DeliveryState.CANCELLED: "ExecutionStatus IN ('Canceled', 'Terminated', 'TimedOut')",
+    DeliveryState.PENDING: (has_status(RUNNING), attribute_unset(DELIVERY_STATE)),
+    DeliveryState.HELD: (has_status(RUNNING), attribute_is(DELIVERY_STATE, DeliveryState.HELD)),
+    DeliveryState.DELIVERED: (has_status(COMPLETED),),
+    DeliveryState.EXHAUSTED: (has_status(FAILED), attribute_unset(DELIVERY_STATE)),
+    DeliveryState.EXPIRED: (
+        has_status(FAILED),
+        attribute_is(DELIVERY_STATE, DeliveryState.EXPIRED),
+    ),
+    DeliveryState.CANCELLED: (
+        has_status(
+            WorkflowExecutionStatus.CANCELED,
+            WorkflowExecutionStatus.TERMINATED,
+            WorkflowExecutionStatus.TIMED_OUT,
+        ),
+    ),
 }
 
 
@@ -62,6 +78,38 @@ class DeliveryView:
     next_attempt_at: datetime | None
     created_at: datetime
     ended_at: datetime | None
+
+
+@dataclass(frozen=True)
+class DeliveryFilter:
+    """Which deliveries of a tenant a list shows: those that match all that is given."""
+
+    endpoint_id: str | None = None
+    event_id: str | None = None
+    event_type: str | None = None
+    state: DeliveryState | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def query(self, tenant_id: str) -> str:
+        """Return the query that finds them."""
+        return executions_of(
+            WorkflowType.DELIVERY,
+            attribute_is(TENANT_ID, tenant_id),
+            attribute_is(ENDPOINT_ID, self.endpoint_id),
+            attribute_is(EVENT_ID, self.event_id),
+            attribute_is(EVENT_TYPE, self.event_type),
+            *(CONDITIONS[self.state] if self.state else ()),
+            time_between(START_TIME, self.since, self.until),
+        )
+
+    def still_matches(self, latest: WorkflowExecutionDescription) -> bool:
+        """Return whether a delivery that visibility found matches by its latest run, too."""
+        return (
+            (self.state is None or state_of(latest) is self.state)
+            and (self.since is None or latest.start_time >= self.since)
+            and (self.until is None or latest.start_time < self.until)
+        )
 
 
 @dataclass(frozen=True)
@@ -88,42 +136,22 @@ class DeliveryService:
         description = await describe(self.client, workflow_id)
         return await self._read(description) if description else None
 
-    async def page(  # noqa: PLR0913 - one parameter a filter
-        self,
-        tenant_id: str,
-        *,
-        limit: int,
-        cursor: str | None,
-        endpoint_id: str | None = None,
-        event_id: str | None = None,
-        event_type: str | None = None,
-        state: DeliveryState | None = None,
-        since: datetime | None = None,
-        until: datetime | None = None,
+    async def page(
+        self, tenant_id: str, wanted: DeliveryFilter, limit: int, cursor: str | None
     ) -> Page[DeliveryView]:
         """Return a page of a tenant's deliveries, those that began last first.
 
-        Each stands once, by its latest run. Visibility may be behind; what it finds is shown as it
-        is now, if that is still what was asked for.
+        Each is listed once, by its latest run. Visibility may be behind; what it finds is shown as
+        it is now, if it still matches the filter.
         """
-        query = f"WorkflowType = '{WorkflowType.DELIVERY}'" + equals(
-            TenantId=tenant_id, EndpointId=endpoint_id, EventId=event_id, EventType=event_type
-        )
-        if state:
-            query += f" AND {CONDITIONS[state]}"
 
         async def shown(row: Row, newest: int) -> DeliveryView | None:
             latest = await describe(self.client, row.workflow_id)
             if latest is None or superseded(row, latest, newest):
                 return None
-            fits = (
-                (state is None or state_of(latest) is state)
-                and (since is None or latest.start_time >= since)
-                and (until is None or latest.start_time < until)
-            )
-            return await self._read(latest) if fits else None
+            return await self._read(latest) if wanted.still_matches(latest) else None
 
-        return await self.lists.page(query + between(since, until), limit, cursor, shown)
+        return await self.lists.page(wanted.query(tenant_id), limit, cursor, shown)
 
     async def _read(self, description: WorkflowExecutionDescription) -> DeliveryView | None:
         if description.status is None:

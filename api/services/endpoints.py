@@ -3,11 +3,10 @@
 import asyncio
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 from pydantic import ValidationError
 from temporalio.client import (
@@ -21,9 +20,17 @@ from temporalio.exceptions import ActivityError, ApplicationError
 from temporalio.exceptions import TimeoutError as TemporalTimeoutError
 
 from api.http import Cursors, Page, Problem, invalid, invalid_model, not_found, unavailable
+from api.services.endpoint_checks import (
+    PemPair,
+    check_size,
+    checked_config,
+    checked_identity,
+    chosen_contract,
+    or_invalid,
+)
 from api.services.temporal import UPDATE_TIMEOUT, deadline, describe, updating
 from api.services.tenants import TenantService
-from hookwright.contracts import DEFAULT_CONTRACT, Contract, check_headers
+from hookwright.contracts import Contract, Contracts, check_headers
 from hookwright.ids import endpoint_test_workflow_id, endpoint_workflow_id, new_endpoint_id
 from hookwright.models import (
     LONGEST_ATTEMPT,
@@ -34,7 +41,7 @@ from hookwright.models import (
     EndpointTestInput,
     EventInput,
 )
-from hookwright.security import ClientIdentity, DestinationPolicy, check_identity
+from hookwright.security import DestinationPolicy
 from hookwright.temporal import ErrorType, Update, endpoint_of
 from hookwright.webhook import generate_secret, secret_for
 from workflows.deadline import Deadline
@@ -45,19 +52,6 @@ from workflows.endpoint_messages import (
     SecretRotateUpdate,
 )
 from workflows.endpoint_test import EndpointTest
-
-P = ParamSpec("P")
-Value = TypeVar("Value")
-
-MAX_CONFIG_BYTES = 8_192
-"""With 4 KiB of headers, ten live secrets and its health an endpoint's memo stays below 28 KiB;
-most have some 5 KB."""
-
-MAX_BYTES = 12_288
-"""The same with a client certificate and its key, which take what config and headers leave."""
-
-PemPair = tuple[str | None, str | None]
-"""A client certificate and its key; both None for no certificate."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +85,7 @@ class EndpointService:
     task_queue: str
     deliveries_queue: str
     destinations: DestinationPolicy
-    contracts: Mapping[str, Contract]
+    contracts: Contracts
     tenants: TenantService
     cursors: Cursors
 
@@ -135,19 +129,19 @@ class EndpointService:
             Problem: 404, 422 as `create`.
         """
         tenant = await self.tenants.get(tenant_id)
-        name = new.config.contract or tenant.contract or DEFAULT_CONTRACT
-        contract = self._contract(name)
-        config = self._checked(new.config.model_copy(update={"contract": name}), contract)
+        contract = chosen_contract(self.contracts, new.config.contract or tenant.contract)
+        named = new.config.model_copy(update={"contract": contract.name})
+        config = self._checked(named, contract)
         request = EndpointCreateUpdate(
             config=config,
-            secret=_or_invalid("secret", secret_for, contract, new.secret),
+            secret=or_invalid("secret", secret_for, contract, new.secret),
             digest=new.digest(),
             paused=new.paused,
             not_after=deadline(),
-            headers=_or_invalid("headers", check_headers, new.headers, contract.reserved_headers),
-            client_identity=_identity(new.client),
+            headers=or_invalid("headers", check_headers, new.headers, contract.reserved_headers),
+            client_identity=checked_identity(new.client),
         )
-        _check_size(config, request.headers, request.client_identity)
+        check_size(config, request.headers, request.client_identity)
         return request
 
     async def get(self, tenant_id: str, endpoint_id: str) -> EndpointState:
@@ -198,7 +192,7 @@ class EndpointService:
         """
         state = await self.get(tenant_id, endpoint_id)
         current = state.active_config
-        contract = self._contract(current.contract or DEFAULT_CONTRACT)
+        contract = chosen_contract(self.contracts, current.contract)
         try:
             changed = EndpointConfig.model_validate({**current.model_dump(), **changes})
         except ValidationError as error:
@@ -208,15 +202,15 @@ class EndpointService:
         config = self._checked(changed, contract)
         checked = config.model_dump(mode="json")
         if headers is not None:
-            headers = _or_invalid("headers", check_headers, headers, contract.reserved_headers)
+            headers = or_invalid("headers", check_headers, headers, contract.reserved_headers)
         change = EndpointChangeUpdate(
             fields={each: checked[each] for each in changes},
             headers=headers,
-            client_identity=_identity(client) if client else None,
+            client_identity=checked_identity(client) if client else None,
             no_client_identity=client == (None, None),
             not_after=deadline(),
         )
-        _check_size(
+        check_size(
             config,
             state.headers if headers is None else headers,
             change.identity(state.client_identity),
@@ -313,52 +307,11 @@ class EndpointService:
             Endpoint.run, endpoint_workflow_id(tenant_id, endpoint_id)
         )
 
-    def _contract(self, name: str) -> Contract:
-        contract = self.contracts.get(name)
-        if contract is None:
-            known = ", ".join(self.contracts)
-            raise invalid(("body", "contract"), f"no such contract; there are: {known}")
-        return contract
-
     def _checked(self, config: EndpointConfig, contract: Contract) -> EndpointConfig:
-        url = _or_invalid("url", self.destinations.check_url, config.url)
-        if fault := contract.subscription_fault(config.event_types):
-            raise invalid(("body", "event_types"), fault)
-        checked = config.model_copy(update={"url": url})
-        if len(checked.model_dump_json().encode()) > MAX_CONFIG_BYTES:
-            raise invalid(("body",), f"an endpoint has at most {MAX_CONFIG_BYTES} bytes")
-        return checked
+        url = or_invalid("url", self.destinations.check_url, config.url)
+        return checked_config(config.model_copy(update={"url": url}), contract)
 
     async def _find(self, tenant_id: str, endpoint_id: str) -> EndpointState | None:
         return await endpoint_of(
             await describe(self.client, endpoint_workflow_id(tenant_id, endpoint_id))
         )
-
-
-def _identity(client: PemPair) -> ClientIdentity | None:
-    certificate, key = client
-    if certificate is None and key is None:
-        return None
-    if certificate is None or key is None:
-        missing = "client_key" if key is None else "client_certificate"
-        raise invalid(("body", missing), "give both, client_certificate and client_key")
-    return _or_invalid("client_certificate", check_identity, certificate, key, datetime.now(UTC))
-
-
-def _check_size(
-    config: EndpointConfig, headers: Mapping[str, str], identity: ClientIdentity | None
-) -> None:
-    size = len(config.model_dump_json().encode()) + sum(map(len, [*headers, *headers.values()]))
-    if identity and size + len(identity.model_dump_json()) > MAX_BYTES:
-        raise invalid(
-            ("body", "client_certificate"),
-            f"an endpoint has at most {MAX_BYTES} bytes with headers, certificate and key;"
-            " an elliptic-curve key is the shortest",
-        )
-
-
-def _or_invalid(field: str, check: Callable[P, Value], *args: P.args, **kwargs: P.kwargs) -> Value:
-    try:
-        return check(*args, **kwargs)
-    except ValueError as error:
-        raise invalid(("body", field), str(error)) from None

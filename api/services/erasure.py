@@ -13,9 +13,18 @@ from temporalio.client import (
 
 from api.http import conflict
 from api.services.events import EventService, EventWithDeliveries, FanOutState
-from api.services.temporal import RPC_TIMEOUT, describe, equals
+from api.services.temporal import describe
 from hookwright.ids import delivery_workflow_id, event_workflow_id
-from hookwright.temporal import WorkflowType, delete_execution, reached
+from hookwright.temporal import (
+    EVENT_ID,
+    RPC_TIMEOUT,
+    TENANT_ID,
+    WorkflowType,
+    attribute_is,
+    delete_execution,
+    executions_of,
+    reached,
+)
 
 MAX_IN_A_CALL = 500
 CONCURRENT_DELETIONS = 10
@@ -76,8 +85,10 @@ class ErasureService:
 
         It may lag behind for those that the event itself knows of.
         """
-        query = f"WorkflowType = '{WorkflowType.DELIVERY}'" + equals(
-            TenantId=tenant_id, EventId=found.event.id
+        query = executions_of(
+            WorkflowType.DELIVERY,
+            attribute_is(TENANT_ID, tenant_id),
+            attribute_is(EVENT_ID, found.event.id),
         )
         rows = [
             row

@@ -10,7 +10,7 @@ from temporalio.common import WorkflowIDConflictPolicy
 from api.http import Cursors, Fault, Page, conflict, invalid_faults, not_found
 from api.services.temporal import UPDATE_TIMEOUT, deadline, describe, updating
 from hookwright.catalogue import CatalogueEntry, CatalogueState, EventTypeFields, schema_faults
-from hookwright.contracts import Contract
+from hookwright.contracts import Contract, Contracts
 from hookwright.ids import EVENT_TYPES_WORKFLOW_ID
 from hookwright.models import EventInput, EventTypeChecks
 from workflows.event_types import (
@@ -41,7 +41,7 @@ class EventTypeService:
 
     client: Client
     task_queue: str
-    contracts: Mapping[str, Contract]
+    contracts: Contracts
     cursors: Cursors
     _recent: TTLCache[None, Catalogue] = field(
         default_factory=lambda: TTLCache(1, KNOWN_SECONDS), init=False

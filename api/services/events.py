@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -23,14 +22,26 @@ from api.http import Page, Problem, conflict, invalid, not_found, unavailable
 from api.services.deliveries import DeliveryService, DeliveryView
 from api.services.event_types import EventTypeService
 from api.services.lists import ExecutionLists
-from api.services.temporal import RPC_TIMEOUT, between, cancelled, describe, equals
+from api.services.temporal import cancelled, describe
 from api.services.tenants import TenantService
-from api.services.windows import Row
-from hookwright.contracts import DEFAULT_CONTRACT, Contract
+from hookwright.contracts import Contract, Contracts, UnknownContractError
 from hookwright.ids import event_workflow_id
 from hookwright.models import EventInput, FanOut
 from hookwright.sizes import MAX_EVENT_BYTES
-from hookwright.temporal import UNREADABLE, WorkflowType, first_entry, publish
+from hookwright.temporal import (
+    EVENT_TYPE,
+    RPC_TIMEOUT,
+    START_TIME,
+    TENANT_ID,
+    UNREADABLE,
+    Row,
+    WorkflowType,
+    attribute_is,
+    executions_of,
+    first_entry,
+    publish,
+    time_between,
+)
 from hookwright.times import delay_until
 from hookwright.webhook import unsafe_integers
 
@@ -84,12 +95,30 @@ class EventWithDeliveries(EventFanOut):
 
 
 @dataclass(frozen=True)
+class EventFilter:
+    """Which events of a tenant a list shows: those that match all that is given."""
+
+    event_type: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def query(self, tenant_id: str) -> str:
+        """Return the query that finds them."""
+        return executions_of(
+            WorkflowType.EVENT,
+            attribute_is(TENANT_ID, tenant_id),
+            attribute_is(EVENT_TYPE, self.event_type),
+            time_between(START_TIME, self.since, self.until),
+        )
+
+
+@dataclass(frozen=True)
 class EventService:
     """Publishes and reads events."""
 
     client: Client
     task_queue: str
-    contracts: Mapping[str, Contract]
+    contracts: Contracts
     tenants: TenantService
     deliveries: DeliveryService
     event_types: EventTypeService
@@ -132,7 +161,7 @@ class EventService:
         except ValueError as error:
             raise invalid(("body", "deliver_at"), str(error)) from None
         tenant = await self.tenants.known(event.tenant_id)
-        contract = self._checked_contract(event, tenant.contract or DEFAULT_CONTRACT)
+        contract = self._checked_contract(event, tenant.contract)
         if event.endpoint_id:
             routes = await self.tenants.routes(event.tenant_id)
             if event.endpoint_id not in (route.endpoint_id for route in routes):
@@ -175,15 +204,8 @@ class EventService:
             raise conflict("the event was due already; only a scheduled one can be cancelled")
         return found
 
-    async def page(  # noqa: PLR0913 - one parameter a filter
-        self,
-        tenant_id: str,
-        *,
-        event_type: str | None,
-        since: datetime | None,
-        until: datetime | None,
-        limit: int,
-        cursor: str | None,
+    async def page(
+        self, tenant_id: str, wanted: EventFilter, limit: int, cursor: str | None
     ) -> Page[EventFanOut]:
         """Return a page of a tenant's events, those published last first.
 
@@ -191,17 +213,13 @@ class EventService:
             Problem: 404 no such tenant.
         """
         await self.tenants.known(tenant_id)
-        query = f"WorkflowType = '{WorkflowType.EVENT}'" + equals(
-            TenantId=tenant_id, EventType=event_type
-        )
-        return await self.lists.page(query + between(since, until), limit, cursor, self._shown)
+        return await self.lists.page(wanted.query(tenant_id), limit, cursor, self._shown)
 
-    def _checked_contract(self, event: EventInput, contract_name: str) -> Contract:
-        contract = self.contracts.get(contract_name)
-        if contract is None:
-            raise unavailable(
-                f"contract {contract_name} is missing; is HOOKWRIGHT_CONTRACTS_DIR set?"
-            )
+    def _checked_contract(self, event: EventInput, contract_name: str | None) -> Contract:
+        try:
+            contract = self.contracts.named(contract_name)
+        except UnknownContractError as error:
+            raise unavailable(error.missing) from None
         if len(event.model_dump_json().encode()) > MAX_EVENT_BYTES:
             raise Problem(
                 HTTPStatus.REQUEST_ENTITY_TOO_LARGE,

@@ -11,7 +11,7 @@ from temporalio.client import WorkflowExecutionDescription
 
 from api.http import Cursors, Page, Problem
 from api.services.visibility import PATIENCE_SECONDS, Visibility, limited
-from api.services.windows import Look, Place, Row, Walk
+from hookwright.temporal import OrderedReader, Place, ReadWindow, Row
 
 PAGES_AT_ONCE, MAX_WAITING = 4, 8
 """Pages that this process makes at a time, and that wait; no more would get their turn."""
@@ -22,6 +22,9 @@ READS_AT_ONCE = 4
 MAX_READS = 400
 """Rows that are read for one page. After a large replay most that visibility has are superseded."""
 
+MAX_CALLS = 8
+"""Calls to visibility for one page. A production server allows 10 a second."""
+
 LOOK_AHEAD, MIN_SIZE, MAX_SIZE = 4, 20, 200
 """Pages that one call to visibility asks for, and the bounds in rows. They carry memos: 200 rows
 with 100 KB each (replayed deliveries with long logs) came in 0.7 s; most are far smaller."""
@@ -30,7 +33,7 @@ Item = TypeVar("Item")
 
 Read = Callable[[Row, int], Awaitable[Item | None]]
 """Returns what a list shows of a row, or None if it is none of the list by now. The number is the
-walk's `newest`, for `superseded`."""
+reader's `newest`, for `superseded`."""
 
 
 @dataclass
@@ -64,29 +67,31 @@ class ExecutionLists:
     async def _page(
         self, query: str, limit: int, position: bytes, read: Read[Item], until: float
     ) -> tuple[list[Item], bytes]:
-        async def look(lower: Place, upper: Place, size: int) -> tuple[list[Row], bool]:
+        async def read_window(lower: Place, upper: Place, size: int) -> tuple[list[Row], bool]:
             return await self.visibility.rows(query, lower, upper, size, until)
 
-        walk, newest = _resumed(look, position)
+        reader, newest = _resumed(read_window, position)
         size = min(max(LOOK_AHEAD * limit, MIN_SIZE), MAX_SIZE)
         shown: list[Item] = []
         reads = 0
-        while len(shown) < limit and reads < MAX_READS and not (walk.ended or walk.out_of_calls):
-            before = copy(walk)
+        while (
+            len(shown) < limit and reads < MAX_READS and not (reader.ended or reader.out_of_calls)
+        ):
+            before = copy(reader)
             try:
-                rows = await walk.next_rows(limit - len(shown) + 1, size)
+                rows = await reader.next_rows(limit - len(shown) + 1, size)
             except Problem:
                 if not shown:
                     raise
                 return shown, _written(before, newest)
-            newest = newest or (rows[0].place.started if rows else 0)
+            newest = newest or (rows[0].place.at if rows else 0)
             while rows and reads < MAX_READS and (missing := limit - len(shown)):
                 now, rows = rows[:missing], rows[missing:]
                 shown += await self._read(read, now, newest)
                 reads += len(now)
             if rows:
-                walk.resume_after(now[-1])
-        return shown, b"" if walk.ended else _written(walk, newest)
+                reader.resume_after(now[-1])
+        return shown, b"" if reader.ended else _written(reader, newest)
 
     @asynccontextmanager
     async def _turn(self, until: float) -> AsyncIterator[None]:
@@ -115,22 +120,29 @@ class ExecutionLists:
 
 
 def superseded(row: Row, latest: WorkflowExecutionDescription, newest: int) -> bool:
-    """Tell whether a later run of a row's workflow has a place of its own in this walk.
+    """Return whether a later run of a row's workflow has a place of its own in this list.
 
-    A walk ends where it began: what started after its newest row is not in it. Of a workflow whose
-    later run did, the row shows what became of it.
+    A list shows what there was when its first page was read: what started after the newest row is
+    not in it. If a later run of a workflow did, the row shows what became of that run.
     """
     began = latest.raw_description.workflow_execution_info.start_time.ToMicroseconds()
     return latest.run_id != row.place.run_id and began <= newest // 1_000
 
 
-def _written(walk: Walk, newest: int) -> bytes:
-    started, run_id = walk.place
-    return f"{started} {run_id} {walk.width} {walk.crowded_at} {newest}".encode()
+def _written(reader: OrderedReader, newest: int) -> bytes:
+    started, run_id = reader.place
+    return f"{started} {run_id} {reader.width} {reader.crowded_at} {newest}".encode()
 
 
-def _resumed(look: Look, position: bytes) -> tuple[Walk, int]:
+def _resumed(read_window: ReadWindow, position: bytes) -> tuple[OrderedReader, int]:
     if not position:
-        return Walk(look), 0
+        return OrderedReader(read_window, max_calls=MAX_CALLS), 0
     started, run_id, width, crowded_at, newest = position.decode().split(" ")
-    return Walk(look, Place(int(started), run_id), int(width), int(crowded_at)), int(newest)
+    reader = OrderedReader(
+        read_window,
+        Place(int(started), run_id),
+        int(width),
+        int(crowded_at),
+        max_calls=MAX_CALLS,
+    )
+    return reader, int(newest)

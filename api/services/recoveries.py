@@ -14,11 +14,21 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from api.http import Problem, conflict, not_found
-from api.services.temporal import RPC_TIMEOUT, UPDATE_TIMEOUT, cancelled, deadline, equals, updating
+from api.services.temporal import UPDATE_TIMEOUT, cancelled, deadline, updating
 from api.services.visibility import Visibility
 from hookwright.ids import recovery_id, recovery_workflow_id
 from hookwright.models import RecoveryInput, RecoveryProgress, RecoveryView
-from hookwright.temporal import MemoKey, Update, WorkflowType, recorded
+from hookwright.temporal import (
+    RECOVERY_ID,
+    RPC_TIMEOUT,
+    TENANT_ID,
+    MemoKey,
+    Update,
+    WorkflowType,
+    attribute_is,
+    executions_of,
+    recorded,
+)
 from workflows.deadline import Deadline
 
 COUNTED_FOR_SECONDS = 2.0
@@ -175,11 +185,9 @@ class RecoveryService:
     async def _outcomes(self, tenant_id: str, own_id: str) -> RecoveryOutcomes:
         if known := self._recent.get(own_id):
             return known
-        own = equals(TenantId=tenant_id, RecoveryId=own_id)
+        own = attribute_is(TENANT_ID, tenant_id), attribute_is(RECOVERY_ID, own_id)
         try:
-            counted = await self.visibility.by_status(
-                f"WorkflowType = '{WorkflowType.DELIVERY}'{own}"
-            )
+            counted = await self.visibility.by_status(executions_of(WorkflowType.DELIVERY, *own))
         except Problem:
             return (
                 RecoveryOutcomes()

@@ -10,11 +10,11 @@ from temporalio.api.workflowservice.v1 import ResetActivityRequest
 from temporalio.client import Client, WorkflowExecutionDescription, WorkflowExecutionStatus
 
 from api.http import conflict, not_found, unavailable
-from api.services.temporal import CLOCKS_AGREE, RPC_TIMEOUT, describe
+from api.services.temporal import CLOCKS_AGREE, describe
 from hookwright.health import Release
 from hookwright.ids import delivery_workflow_id, endpoint_workflow_id
 from hookwright.outcomes import DeliveryState, Trigger
-from hookwright.temporal import DELIVERY_STATE, Signal, endpoint_of, reached, resend
+from hookwright.temporal import DELIVERY_STATE, RPC_TIMEOUT, Signal, endpoint_of, reached, resend
 
 TOO_CLOSE_TO_RESET = RPC_TIMEOUT + CLOCKS_AGREE
 """An attempt that is due so soon may begin before a reset arrives. It is the one asked for. When it

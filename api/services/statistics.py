@@ -7,10 +7,16 @@ from datetime import UTC, datetime
 
 from cachetools import TTLCache
 
-from api.services.temporal import equals
 from api.services.visibility import Visibility
 from hookwright.outcomes import DeliveryState
-from hookwright.temporal import WorkflowType
+from hookwright.temporal import (
+    DELIVERY_STATE,
+    TENANT_ID,
+    WorkflowType,
+    attribute_in,
+    attribute_is,
+    executions_of,
+)
 
 CACHED_SECONDS = 5.0
 
@@ -58,11 +64,12 @@ class StatisticsService:
             del self._recent[tenant_id]
 
     async def _count(self, tenant_id: str) -> Totals:
-        deliveries = f"WorkflowType = '{WorkflowType.DELIVERY}'" + equals(TenantId=tenant_id)
+        kind, tenant = WorkflowType.DELIVERY, attribute_is(TENANT_ID, tenant_id)
+        marks = attribute_in(DELIVERY_STATE, [DeliveryState.HELD, DeliveryState.EXPIRED])
         now = datetime.now(UTC)
         by_status, marked = await asyncio.gather(
-            self.visibility.by_status(deliveries),
-            self.visibility.by_status(f"{deliveries} AND DeliveryState IN ('held', 'expired')"),
+            self.visibility.by_status(executions_of(kind, tenant)),
+            self.visibility.by_status(executions_of(kind, tenant, marks)),
         )
         states = Counter(dict.fromkeys(DeliveryState, 0))
         for status, number in by_status.items():

@@ -18,10 +18,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
 from api.http import conflict, not_found, unavailable
-from hookwright.temporal import ErrorType, described, reached
-
-RPC_TIMEOUT = timedelta(seconds=2.5)
-"""A caller learns within 3 s that Temporal is away."""
+from hookwright.temporal import RPC_TIMEOUT, ErrorType, described, reached
 
 UPDATE_TIMEOUT = timedelta(seconds=10)
 """Updates need a worker, which may be busy, or just coming back."""
@@ -92,15 +89,3 @@ async def updating(what: str) -> AsyncIterator[None]:
         if error.status is RPCStatusCode.NOT_FOUND:
             raise not_found(what) from None
         raise
-
-
-def equals(**filters: Any) -> str:  # noqa: ANN401 - ids, enums and None
-    """Return visibility conditions for the filters that are given."""
-    return "".join(f" AND {name} = '{value}'" for name, value in filters.items() if value)
-
-
-def between(since: datetime | None, until: datetime | None) -> str:
-    """Return visibility conditions for a span of time: since it, and before it."""
-    later = f" AND StartTime >= '{since.isoformat()}'" if since else ""
-    earlier = f" AND StartTime < '{until.isoformat()}'" if until else ""
-    return later + earlier

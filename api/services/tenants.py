@@ -1,6 +1,5 @@
 """Tenants, as services."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from cachetools import TTLCache
@@ -12,7 +11,8 @@ from temporalio.client import (
 )
 from temporalio.common import WorkflowIDConflictPolicy
 
-from api.http import Page, invalid, not_found
+from api.http import Page, not_found
+from api.services.endpoint_checks import chosen_contract
 from api.services.lists import ExecutionLists, superseded
 from api.services.temporal import (
     UPDATE_TIMEOUT,
@@ -20,19 +20,21 @@ from api.services.temporal import (
     describe,
     updating,
 )
-from api.services.windows import Row
-from hookwright.contracts import Contract
+from hookwright.contracts import Contracts
 from hookwright.ids import tenant_workflow_id
 from hookwright.models import Route, TenantSettings, TenantView
 from hookwright.routing import TenantState
-from hookwright.temporal import MemoKey, routes_of
+from hookwright.temporal import MemoKey, Row, WorkflowType, executions_of, has_status, routes_of
 from workflows.tenant import Tenant, TenantDeleteUpdate, TenantPutResult, TenantPutUpdate
 
 KNOWN_SECONDS = 5.0
 """How long publish takes a tenant for known without asking again. An event for a tenant deleted
 meanwhile is accepted and matches no endpoint."""
 
-TENANTS = "WorkflowType = 'Tenant' AND ExecutionStatus IN ('Running', 'ContinuedAsNew')"
+TENANTS = executions_of(
+    WorkflowType.TENANT,
+    has_status(WorkflowExecutionStatus.RUNNING, WorkflowExecutionStatus.CONTINUED_AS_NEW),
+)
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ class TenantService:
 
     client: Client
     task_queue: str
-    contracts: Mapping[str, Contract]
+    contracts: Contracts
     lists: ExecutionLists
     _known: TTLCache[str, TenantView] = field(
         default_factory=lambda: TTLCache(10_000, KNOWN_SECONDS), init=False
@@ -53,9 +55,7 @@ class TenantService:
         Raises:
             Problem: 409 it is being deleted; 422 there is no such contract.
         """
-        if settings.contract and settings.contract not in self.contracts:
-            known = ", ".join(self.contracts)
-            raise invalid(("body", "contract"), f"no such contract; there are: {known}")
+        chosen_contract(self.contracts, settings.contract)
         request = TenantPutUpdate(
             settings=settings,
             # Left out by who only renames a tenant, it would bring stolen tokens back to life.

@@ -8,17 +8,15 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from temporalio.api.workflow.v1 import WorkflowExecutionInfo
 from temporalio.api.workflowservice.v1 import (
     CountWorkflowExecutionsRequest,
     ListWorkflowExecutionsRequest,
 )
-from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from api.http import Problem, unavailable
-from api.services.temporal import RPC_TIMEOUT
-from api.services.windows import NEWEST, OLDEST, Place, Row
+from hookwright.temporal import RPC_TIMEOUT, Order, Place, Row
 
 PATIENCE_SECONDS = 0.7
 """How long a call goes on when visibility refuses: a refusal comes within a second."""
@@ -48,9 +46,10 @@ class Visibility:
         Raises:
             Problem: 503, too many lists were asked for.
         """
+        order = Order.NEWEST_START_FIRST
         request = ListWorkflowExecutionsRequest(
             namespace=self.client.namespace,
-            query=query + _between(lower, upper),
+            query=query + order.between(lower, upper),
             page_size=size,
         )
         answer = await _called(
@@ -59,7 +58,7 @@ class Visibility:
             ),
             until,
         )
-        return [_row(each) for each in answer.executions], bool(answer.next_page_token)
+        return [order.row(each) for each in answer.executions], bool(answer.next_page_token)
 
     async def by_status(self, query: str) -> Counter[str]:
         """Return how many executions have each status.
@@ -104,24 +103,3 @@ def limited() -> Problem:
         "too many lists at once: Temporal's visibility limits them; repeat, or read by id, which"
         " it does not limit"
     )
-
-
-def _between(lower: Place, upper: Place) -> str:
-    """Return visibility conditions for what is at or above one place, and below another.
-
-    Numbers are nanoseconds; visibility on SQL keeps microseconds, of rows and conditions alike.
-    """
-    conditions = ""
-    if lower != OLDEST:
-        at = f"StartTime = {lower.started} AND RunId >= '{lower.run_id}'"
-        conditions += f" AND (StartTime > {lower.started} OR ({at}))"
-    if upper != NEWEST:
-        at = f"StartTime = {upper.started} AND RunId < '{upper.run_id}'"
-        conditions += f" AND (StartTime < {upper.started} OR ({at}))"
-    return conditions
-
-
-def _row(info: WorkflowExecutionInfo) -> Row:
-    place = Place(info.start_time.ToNanoseconds(), info.execution.run_id)
-    status = WorkflowExecutionStatus(info.status)
-    return Row(info.execution.workflow_id, place, status, info.memo)

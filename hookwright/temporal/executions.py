@@ -22,6 +22,7 @@ from hookwright.models import DeliveryLog, EndpointState, Route
 from hookwright.temporal.names import MemoKey
 
 RPC_TIMEOUT = timedelta(seconds=2.5)
+"""For one call to Temporal: a caller of the API learns within 3 s that Temporal is away."""
 
 UNREADABLE = (RuntimeError, ValueError, LookupError)
 """What decoding raises of a payload that is none of ours, or whose key is missing."""

@@ -11,7 +11,7 @@ from support.stack import CONTRACTS, LOOPBACK, Stack, api_client, api_config, st
 from support.waiting import assert_eventually, eventually
 from temporalio.client import Client
 
-from runtime.worker import worker
+from runtime.worker import WorkerConfig, worker
 
 NESTED = 10_000
 
@@ -176,5 +176,5 @@ async def test_no_worker_still_accepts(client: Client, hooks: Receiver) -> None:
         assert (read["id"], read["fan_out"], read["deliveries"]) == ("evt_1", "running", [])
         assert (await http.get(f"{stopped.root}/endpoints/{endpoint['id']}")).status_code == 200
         assert hooks.requests == []
-        async with worker(client, LOOPBACK, CONTRACTS, running.task_queue):
+        async with worker(client, WorkerConfig(running.task_queue, LOOPBACK, CONTRACTS)):
             await assert_eventually(lambda: hooks.ids() == [event["id"]])

@@ -159,7 +159,7 @@ def apis(service: Stack, port: int) -> Api:
     async def api() -> AsyncIterator[Stack]:
         async with api_client(service.client, config) as http:
             yield replace(service, http=http)
-            await http._transport.app.state.limits.shared.storage.bridge.storage.aclose()
+            await http._transport.app.state.hookwright.limits.shared.storage.bridge.storage.aclose()
 
     return api
 

@@ -150,7 +150,7 @@ async def test_revoked_in_another_process(service: Stack) -> None:
     clock = 0.0
     async with api_client(service.client, api_config(service.task_queue)) as http:
         other = replace(service, http=http)
-        tenants = http._transport.app.state.services.tenants
+        tenants = http._transport.app.state.hookwright.services.tenants
         object.__setattr__(tenants, "_known", TTLCache(9, KNOWN_SECONDS, timer=lambda: clock))
         assert await read(other, old) == 200
         now = rfc3339(datetime.now(UTC))

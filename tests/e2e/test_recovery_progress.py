@@ -19,7 +19,7 @@ from hookwright.ids import event_workflow_id
 from hookwright.models import EventInput, RecoveryInput, RecoveryProgress, RecoverySelection
 from hookwright.temporal import TENANT_ID, EncryptionCodec, connect, publish
 from runtime.dev import EmbeddedServer
-from runtime.worker import worker
+from runtime.worker import WorkerConfig, worker
 
 FAILED = 30
 
@@ -98,14 +98,14 @@ async def test_unreadable_event_is_passed_over(
     both = await connect(EncryptionCodec({"k1": KEY, "k2": other_key}), target_host=server.address)
     other = await connect(EncryptionCodec({"k2": other_key}), target_host=server.address)
     async with api_client(client, api_config(task_queue)) as http:
-        async with worker(both, LOOPBACK, CONTRACTS, task_queue):
+        async with worker(both, WorkerConfig(task_queue, LOOPBACK, CONTRACTS)):
             service = await Stack(client, http, task_queue, "").with_new_tenant()
             event = EventInput(tenant_id=service.tenant, id="lost", type="a.b", data={})
             accepted = await publish(other, event, task_queue=task_queue)
             kept = await service.publish()
             for workflow_id in (accepted.id, event_workflow_id(service.tenant, kept["id"])):
                 await client.get_workflow_handle(workflow_id).result()
-        async with worker(client, LOOPBACK, CONTRACTS, task_queue):
+        async with worker(client, WorkerConfig(task_queue, LOOPBACK, CONTRACTS)):
             endpoint = await service.add_endpoint(hooks.url)
             path = await begin(service, endpoint, status="missing")
             after = await until(service, path, "completed")

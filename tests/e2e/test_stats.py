@@ -13,7 +13,7 @@ from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner
 
 from hookwright.health import ERROR_PERCENT
-from runtime.worker import worker
+from runtime.worker import WorkerConfig, worker
 
 OK, BROKEN, SILENT = "order.paid", "order.broken", "order.silent"
 
@@ -22,7 +22,9 @@ OK, BROKEN, SILENT = "order.paid", "order.broken", "order.silent"
 async def one_worker(service: Stack) -> AsyncIterator[None]:
     """Run one worker while the context lasts; it ends in good order."""
     runner = UnsandboxedWorkflowRunner()
-    async with worker(service.client, LOOPBACK, CONTRACTS, service.task_queue, runner):
+    async with worker(
+        service.client, WorkerConfig(service.task_queue, LOOPBACK, CONTRACTS), runner
+    ):
         yield
 
 

@@ -1,57 +1,118 @@
-"""Finding the oldest of very many held deliveries, which visibility lists in no order of ours."""
+"""Held deliveries are found in the order of acceptance, however many there are."""
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.workflow.v1 import WorkflowExecutionInfo
+from temporalio.api.workflowservice.v1 import (
+    ListWorkflowExecutionsRequest,
+    ListWorkflowExecutionsResponse,
+)
+from temporalio.common import SearchAttributePair, TypedSearchAttributes
+from temporalio.converter import encode_search_attributes
 
-from activities import releases
-from activities.releases import PAGE, ReleaseActivities
-from hookwright.models import EndpointRef
-from hookwright.temporal import ACCEPTED_AT
+from hookwright.temporal import ACCEPTED_AT, Order, Place, oldest_first
+
+MOST_CALLS = 25
+"""To find the first of fifty thousand, of which visibility lists the last accepted first."""
 
 
 @dataclass
 class FakeVisibility:
-    """Counts and lists what was accepted at these times, as the query's last condition says."""
+    """Lists as Temporal on SQL does: what started last comes first; full pages."""
 
-    times: list[datetime]
-    counts: int = 0
-    listed: int = field(default=0)
+    accepted: list[datetime]
+    namespace: str = "default"
+    calls: int = 0
+    infos: list[WorkflowExecutionInfo] = field(default_factory=list)
 
-    def _matching(self, query: str) -> list[datetime]:
-        _, found, until = query.partition(f"{ACCEPTED_AT.name} <= '")
-        last = datetime.fromisoformat(until.rstrip("'")) if found else datetime.now(UTC)
-        return [time for time in self.times if time <= last]
+    def __post_init__(self) -> None:
+        self.workflow_service = SimpleNamespace(list_workflow_executions=self.list)
+        for number, time in enumerate(self.accepted):
+            info = WorkflowExecutionInfo(
+                execution=WorkflowExecution(workflow_id=f"w{number}", run_id=f"{number:08}"),
+                status=1,
+            )
+            pair = SearchAttributePair(ACCEPTED_AT, time)
+            encode_search_attributes(TypedSearchAttributes([pair]), info.search_attributes)
+            self.infos.append(info)
+        self.order = Order.OLDEST_ACCEPTED_FIRST
+        self.places = {info.execution.run_id: self.order.row(info).place for info in self.infos}
 
-    async def count_workflows(self, query: str) -> SimpleNamespace:
-        self.counts += 1
-        return SimpleNamespace(count=len(self._matching(query)))
+    async def list(
+        self, request: ListWorkflowExecutionsRequest, **_: object
+    ) -> ListWorkflowExecutionsResponse:
+        self.calls += 1
+        matches = _compiled(request.query)
+        matching = [info for info in self.infos if matches(info.execution.run_id, self.accepted)]
+        # The last accepted first.
+        matching.sort(key=lambda info: self.places[info.execution.run_id])
+        more = b"more" if len(matching) > request.page_size else b""
+        return ListWorkflowExecutionsResponse(
+            executions=matching[: request.page_size], next_page_token=more
+        )
 
-    async def list_workflows(self, query: str, *, page_size: int, limit: int) -> object:
-        matching = self._matching(query)
-        random.Random(1).shuffle(matching)
-        for number, time in enumerate(matching[: min(page_size, limit)]):
-            self.listed += 1
-            attributes = {ACCEPTED_AT: time}
-            yield SimpleNamespace(id=f"delivery:{number}", typed_search_attributes=attributes)
+
+def _compiled(query: str) -> Callable[[str, list[datetime]], bool]:
+    """Return the query's conditions as a function, which compares as SQL would."""
+    text = query.partition(" AND ")[2].replace(" = ", " == ") or "True"
+    condition = compile(text.replace("AND", "and").replace("OR", "or"), "query", "eval")
+
+    def matches(run_id: str, accepted: list[datetime]) -> bool:
+        time = accepted[int(run_id)].isoformat(timespec="microseconds")[:26] + "000Z"
+        return bool(eval(condition, {"AcceptedAt": time, "RunId": run_id}))
+
+    return matches
 
 
-@pytest.mark.parametrize("held", [0, 1, PAGE, PAGE + 1, 50_000])
-@pytest.mark.parametrize("days", [0.001, 1, 30])
-async def test_the_oldest_of_many(held: int, days: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The oldest come first, however many are held and however long; a page is all that is read."""
-    monkeypatch.setattr(releases.activity, "heartbeat", lambda: None)
-    began = datetime.now(UTC).replace(microsecond=0) - timedelta(days=days)
+@pytest.mark.parametrize("held", [0, 1, 199, 201, 3_000])
+@pytest.mark.parametrize("days", [0, 0.001, 30])
+async def test_all_in_the_order_of_acceptance(held: int, days: float) -> None:
+    """Every held delivery is found once, the first accepted first, also if all came at once."""
+    began = datetime.now(UTC).replace(microsecond=0) - timedelta(days=30)
     draw = random.Random(held)
-    times = [began + timedelta(seconds=draw.random() * days * 86_000) for _ in range(held)]
+    times = sorted(began + timedelta(seconds=draw.random() * days * 86_000) for _ in range(held))
     visibility = FakeVisibility(times)
-    found = await ReleaseActivities(visibility, None)._oldest(
-        EndpointRef(tenant_id="t", endpoint_id="ep"), 50
+    found = [row async for row in oldest_first(visibility, "Held", visibility.order)]
+    assert [row.time for row in found] == times
+    assert len({row.workflow_id for row in found}) == held
+
+
+async def test_the_first_of_many_cost_few_calls() -> None:
+    """The first of thousands cost some calls, though visibility lists the last ones first."""
+    began = datetime(2026, 1, 15, tzinfo=UTC)
+    visibility = FakeVisibility([began + timedelta(seconds=number) for number in range(10_000)])
+    found = []
+    async for row in oldest_first(visibility, "Held", visibility.order):
+        found.append(row.time)
+        if len(found) == 50:
+            break
+    assert found == visibility.accepted[:50]
+    assert visibility.calls <= MOST_CALLS
+
+
+async def test_from_a_time_on() -> None:
+    """Reading goes on from a time, which counts: what came before is not read again."""
+    began = datetime(2026, 1, 15, tzinfo=UTC)
+    visibility = FakeVisibility([began + timedelta(seconds=number) for number in range(500)])
+    since = visibility.accepted[123]
+    found = [row.time async for row in oldest_first(visibility, "Held", visibility.order, since)]
+    assert found == visibility.accepted[123:]
+
+
+def test_a_place_is_written_exactly() -> None:
+    """The conditions name the time to the microsecond, in the direction of the order."""
+    info = WorkflowExecutionInfo(status=1)
+    info.execution_time.FromNanoseconds(1_790_000_000_123_456_000)
+    info.execution.run_id = "r1"
+    order = Order.OLDEST_DUE_FIRST
+    place = order.row(info).place
+    assert order.between(place, Place(2**63 - 1, "")) == (
+        " AND (ExecutionTime < '2026-09-21T14:13:20.123456000Z'"
+        " OR (ExecutionTime = '2026-09-21T14:13:20.123456000Z' AND RunId >= 'r1'))"
     )
-    accepted = [row.typed_search_attributes[ACCEPTED_AT] for row in found]
-    assert accepted[:50] == sorted(times)[:50]
-    assert visibility.listed <= PAGE
-    assert visibility.counts <= releases.NARROWINGS + 1

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from temporalio.client import WorkflowExecutionStatus
 
 from api.http import Cursors
-from api.services.lists import ExecutionLists
-from api.services.windows import MAX_CALLS, Place, Row
+from api.services.lists import MAX_CALLS, ExecutionLists
+from hookwright.temporal import Place, Row
 
 SECOND = 10**9
 DAY = 86_400 * SECOND
@@ -103,7 +103,7 @@ async def test_every_row_exactly_once(rows, limit, data):
     pages = await pages_of(visibility, limit, lambda it: it not in dropped)
     seen = [it for page in pages for it in page.places]
     assert seen == sorted(set(seen), reverse=True)
-    assert [it for it in seen if it.started < now] == [it for it in before if it not in dropped]
+    assert [it for it in seen if it.at < now] == [it for it in before if it not in dropped]
     assert max(len(page.places) for page in pages) <= limit
     assert max(page.calls for page in pages) <= MAX_CALLS
 

@@ -12,7 +12,7 @@ from support.fakes import DELIVERED, FakeEgress, failed
 from support.stack import CONTRACTS, unique
 from support.waiting import assert_eventually
 from temporalio import activity
-from temporalio.client import WorkflowFailureError, WorkflowHandle
+from temporalio.client import WorkflowExecutionDescription, WorkflowFailureError, WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
@@ -31,7 +31,7 @@ from hookwright.expressions import Evaluator
 from hookwright.ids import delivery_workflow_id
 from hookwright.models import DeliveryInput, EndpointRef, EventInput
 from hookwright.outcomes import EndpointStatus
-from hookwright.temporal import ActivityName
+from hookwright.temporal import ActivityName, Place, Row
 from workflows.delivery import Delivery
 from workflows.endpoint import Endpoint
 
@@ -51,11 +51,16 @@ class ListedReleases(ReleaseActivities):
     async def expire(self, _endpoint: EndpointRef) -> float:
         return 3_600
 
-    async def _count(self, query: str) -> int:
-        return len([row async for row in self._rows(query)])
+    @activity.defn(name=ActivityName.COUNT_HELD)
+    async def count(self, endpoint: EndpointRef) -> int:
+        return len([row async for row in self._oldest(endpoint)])
 
-    async def _rows(self, _query: str, limit: int | None = None) -> AsyncIterator[object]:
-        for handle in self.deliveries[:limit]:
+    async def _oldest(self, _endpoint: EndpointRef) -> AsyncIterator[Row]:
+        async for held in self._rows(""):
+            yield Row(held.id, Place(0, held.run_id), held.status)
+
+    async def _rows(self, _query: str) -> AsyncIterator[WorkflowExecutionDescription]:
+        for handle in self.deliveries:
             description = await handle.describe()
             if _is_held(description):
                 yield description

@@ -1,0 +1,39 @@
+"""What every request finds in the application."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, FastAPI, Request
+from temporalio.client import Client
+
+from api.access.limits import RateLimits
+from api.config import ApiConfig
+from api.services import Services
+
+
+@dataclass(frozen=True)
+class AppState:
+    """The parts of the application, made once when it is created."""
+
+    client: Client
+    config: ApiConfig
+    services: Services
+    limits: RateLimits
+
+    def install(self, app: FastAPI) -> None:
+        """Let requests to this application find the state."""
+        app.state.hookwright = self
+
+
+def app_state(request: Request) -> AppState:
+    """Return the state of the application that a request came to."""
+    state: AppState = request.app.state.hookwright
+    return state
+
+
+def _services(request: Request) -> Services:
+    return app_state(request).services
+
+
+AppStateDependency = Annotated[AppState, Depends(app_state)]
+ServicesDependency = Annotated[Services, Depends(_services)]

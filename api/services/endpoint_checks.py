@@ -1,0 +1,92 @@
+"""What an endpoint's settings must meet before anything is stored."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import ParamSpec, TypeVar
+
+from api.http import invalid
+from hookwright.contracts import Contract, Contracts, UnknownContractError
+from hookwright.models import EndpointConfig
+from hookwright.security import ClientIdentity, check_identity
+
+P = ParamSpec("P")
+Value = TypeVar("Value")
+
+MAX_CONFIG_BYTES = 8_192
+"""With 4 KiB of headers, ten live secrets and its health an endpoint's memo stays below 28 KiB;
+most have some 5 KB."""
+
+MAX_BYTES = 12_288
+"""The same with a client certificate and its key, which take what config and headers leave."""
+
+PemPair = tuple[str | None, str | None]
+"""A client certificate and its key; both None for no certificate."""
+
+
+def or_invalid(field: str, check: Callable[P, Value], *args: P.args, **kwargs: P.kwargs) -> Value:
+    """Return what a check of the domain returns.
+
+    Raises:
+        Problem: 422, which names the field, if the check raises ValueError.
+    """
+    try:
+        return check(*args, **kwargs)
+    except ValueError as error:
+        raise invalid(("body", field), str(error)) from None
+
+
+def chosen_contract(contracts: Contracts, name: str | None) -> Contract:
+    """Return the contract that a caller chose, or the default one.
+
+    Raises:
+        Problem: 422, which says what contracts there are.
+    """
+    try:
+        return contracts.named(name)
+    except UnknownContractError as error:
+        raise invalid(("body", "contract"), str(error)) from None
+
+
+def checked_config(config: EndpointConfig, contract: Contract) -> EndpointConfig:
+    """Return the configuration, if the contract has such events and it is not too large.
+
+    Raises:
+        Problem: 422.
+    """
+    if fault := contract.subscription_fault(config.event_types):
+        raise invalid(("body", "event_types"), fault)
+    if len(config.model_dump_json().encode()) > MAX_CONFIG_BYTES:
+        raise invalid(("body",), f"an endpoint has at most {MAX_CONFIG_BYTES} bytes")
+    return config
+
+
+def checked_identity(client: PemPair) -> ClientIdentity | None:
+    """Return the client certificate with its key, or None for no certificate.
+
+    Raises:
+        Problem: 422, one of the two is missing, or they will not do.
+    """
+    certificate, key = client
+    if certificate is None and key is None:
+        return None
+    if certificate is None or key is None:
+        missing = "client_key" if key is None else "client_certificate"
+        raise invalid(("body", missing), "give both, client_certificate and client_key")
+    return or_invalid("client_certificate", check_identity, certificate, key, datetime.now(UTC))
+
+
+def check_size(
+    config: EndpointConfig, headers: Mapping[str, str], identity: ClientIdentity | None
+) -> None:
+    """Refuse an endpoint that is too large with its headers and its client certificate.
+
+    Raises:
+        Problem: 422.
+    """
+    size = len(config.model_dump_json().encode()) + sum(map(len, [*headers, *headers.values()]))
+    if identity and size + len(identity.model_dump_json()) > MAX_BYTES:
+        raise invalid(
+            ("body", "client_certificate"),
+            f"an endpoint has at most {MAX_BYTES} bytes with headers, certificate and key;"
+            " an elliptic-curve key is the shortest",
+        )
