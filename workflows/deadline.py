@@ -1,4 +1,4 @@
-"""Updates with a deadline: what a caller was told has failed is not done later."""
+"""Updates with a deadline: an update that its caller was told has failed is not done later."""
 
 from datetime import datetime
 
@@ -10,15 +10,16 @@ from hookwright.times import Timestamp
 
 
 class Deadline(BaseModel):
-    """What the argument of an update begins with: until when its caller waits for it.
+    """The base of the arguments of updates: until when the caller waits for the answer.
 
-    Without a worker an update waits, though its caller is long gone with a 503 and perhaps repeated
-    it: a secret that nobody knows, or a second endpoint, would come of that.
+    While there is no worker, an update waits. Its caller got a 503 long ago, and may have repeated
+    the request. An update that is done after that could make a secret that nobody knows, or a
+    second endpoint.
     """
 
     not_after: Timestamp | None = None
 
     def refuse_when_late(self, now: datetime) -> None:
-        """Raise ApplicationError if nobody waits for this any more."""
+        """Raise ApplicationError if the caller no longer waits for the answer."""
         if self.not_after and now > self.not_after:
-            raise ApplicationError("nobody waits for this any more", type=ErrorType.LATE)
+            raise ApplicationError("the caller no longer waits for this", type=ErrorType.LATE)

@@ -15,7 +15,7 @@ with workflow.unsafe.imports_passed_through():
     from hookwright.models import EventInput, FanOut, FanOutInput
     from hookwright.temporal import ErrorType, WorkflowType, event_search_attributes
     from hookwright.times import delay_until
-    from hookwright.validation_errors import told
+    from hookwright.validation_errors import described_faults
 
 OWN_TASK_DELAY = timedelta(milliseconds=1)
 LOCAL_FAN_OUT_TIMEOUT, FAN_OUT_TIMEOUT = timedelta(minutes=2), timedelta(hours=6)
@@ -33,7 +33,8 @@ class Event:
     async def run(self, argument: RawValue) -> FanOut:
         """Start a delivery for each endpoint that wants the event; return which those are.
 
-        A scheduled one that is cancelled before it is due starts none; after that, all.
+        A scheduled event that is cancelled before it is due starts none. A cancellation that comes
+        later changes nothing: all deliveries are started.
 
         Raises:
             ApplicationError: the argument is not an event, or there is no such tenant.
@@ -41,7 +42,7 @@ class Event:
         """
         event = _checked(argument)
         if not workflow.info().typed_search_attributes.search_attributes:
-            # Started by a plain client: lists of events find it all the same.
+            # Started by a plain client: let lists of events find it, too.
             workflow.upsert_search_attributes(
                 [pair.key.value_set(pair.value) for pair in event_search_attributes(event)]
             )
@@ -54,18 +55,18 @@ class Event:
             return await fanning_out
 
     async def wait_until_due(self, event: EventInput) -> None:
-        """Wait, if the start came too early: the delay was taken by the publisher's clock."""
+        """Wait until the event is due: its start was delayed by the publisher's clock."""
         if delay := delay_until(event.deliver_at, workflow.now()):
             await workflow.sleep(delay)
         if workflow.cancellation_reason() is not None:
             raise asyncio.CancelledError
 
     async def fan_out(self, event: EventInput) -> FanOut:
-        """Start the deliveries: few at once, and what is many or costly without haste."""
+        """Start the deliveries: a few within this workflow task, many or costly ones apart."""
         if event.deliver_at:
-            # What a local activity did is stored with the workflow task that it ran in, and a
-            # cancellation meanwhile makes Temporal run that task anew: it must not be the task in
-            # which it was decided that nobody has cancelled.
+            # The result of a local activity is stored with the workflow task that it ran in. If a
+            # cancellation comes in meanwhile, Temporal runs that task again. So it must not be the
+            # same task in which we saw that nobody had cancelled the event.
             await workflow.sleep(OWN_TASK_DELAY)
         started = workflow.info().workflow_start_time
         event = event.model_copy(update={"created_at": event.created_at or started})
@@ -90,9 +91,9 @@ def _checked(argument: RawValue) -> EventInput:
     try:
         event: EventInput = workflow.payload_converter().from_payload(argument.payload, EventInput)
     except ValidationError as error:
-        raise _no_event(f"not an event: {told(error)}") from None
+        raise _no_event(f"not an event: {described_faults(error)}") from None
     except Exception as error:  # noqa: BLE001
-        # Not JSON at all, or nothing that our converter knows: the sender must learn of it.
+        # It is not JSON, or our converter does not know it: the sender must learn of it.
         raise _no_event(f"not an event: {error}") from None
     try:
         delay_until(event.deliver_at, workflow.now())

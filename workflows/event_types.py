@@ -35,7 +35,7 @@ class EventTypePutResult(BaseModel):
 
 @workflow.defn(name=WorkflowType.EVENT_TYPES)
 class EventTypes:
-    """Lives for ever. State is carried in the argument; the memo is the copy that others read."""
+    """Lives for ever. State is carried in the argument; the memo is the copy others read."""
 
     @workflow.init
     def __init__(self, state: CatalogueState) -> None:
@@ -64,13 +64,13 @@ class EventTypes:
 
     @workflow.update
     async def delete(self, request: EventTypeDeleteUpdate) -> None:
-        """Take an event type out of the catalogue, if it is there."""
+        """Remove an event type from the catalogue, if it is there."""
         if self.state.entries.pop(request.name, None):
             workflow.upsert_memo({request.name: None})
 
     @put.validator
     def refuse_put(self, request: EventTypePutUpdate) -> None:
-        """The catalogue has a size that Temporal can keep."""
+        """Refuse an entry with which the catalogue would be larger than Temporal can keep."""
         request.refuse_when_late(workflow.now())
         if self.state.size_with(request.name, request.fields) > MAX_CATALOGUE_BYTES:
             raise ApplicationError(
@@ -80,5 +80,5 @@ class EventTypes:
 
     @delete.validator
     def refuse_delete(self, request: EventTypeDeleteUpdate) -> None:
-        """What its caller was told has failed is not done later."""
+        """Refuse a deletion whose caller no longer waits for it."""
         request.refuse_when_late(workflow.now())

@@ -1,4 +1,4 @@
-"""`Recovery`: what an endpoint has not had is sent, at a rate."""
+"""`Recovery`: sends what an endpoint has not had, at a rate."""
 
 import asyncio
 from datetime import timedelta
@@ -23,16 +23,16 @@ from workflows.deadline import Deadline
 LONGEST = timedelta(days=30)
 MISSED_HEARTBEAT = timedelta(seconds=5)
 
-READ_TIMEOUT = timedelta(seconds=10)
+CALL_TIMEOUT = timedelta(seconds=10)
 
 OUR_OWN_FAULTS = RetryPolicy(maximum_interval=timedelta(seconds=10))
 
 
 @workflow.defn(name=WorkflowType.RECOVERY)
 class Recovery:
-    """One activity does it, from start to end; its progress rides in its heartbeats.
+    """One activity does it, from start to end; its progress is in its heartbeats.
 
-    Paused, the activity ends early, and another goes on from there.
+    When the recovery is paused, the activity ends early, and the next one goes on from there.
     """
 
     @workflow.init
@@ -42,7 +42,7 @@ class Recovery:
 
     @workflow.run
     async def run(self, recovery: RecoveryInput) -> RecoveryProgress:
-        """Recover all, with as many pauses as there are; return how many that were.
+        """Recover everything, with as many pauses as are asked for; return the progress.
 
         Raises:
             ApplicationError: the endpoint was deleted, or is gone.
@@ -52,12 +52,12 @@ class Recovery:
                 await workflow.wait_condition(lambda: not self.view.paused)
                 await self.recover_until_paused(recovery)
         finally:
-            # However it ends, who waits for a pause gets an answer first.
+            # However it ends, a caller that waits for a pause gets an answer first.
             await workflow.wait_condition(workflow.all_handlers_finished)
         return self.view.progress
 
     async def recover_until_paused(self, recovery: RecoveryInput) -> None:
-        """Let the activity work until it is done, paused or cancelled, and keep its progress."""
+        """Run the activity until it is done, paused or cancelled, and keep its progress."""
         self.under_way = True
         activity = workflow.start_activity_method(
             RecoveryActivities.recover,
@@ -74,14 +74,14 @@ class Recovery:
             try:
                 await asyncio.shield(halting)
             except asyncio.CancelledError:
-                await halting  # the workflow is cancelled, and halts all the same
+                await halting  # the workflow is cancelled, and still halts in good order
             finally:
                 self.under_way = False
         if workflow.cancellation_reason() is not None:
-            raise asyncio.CancelledError  # it came while the activity was halting, and went there
+            raise asyncio.CancelledError  # it came while the activity was halting
 
     async def halt(self, activity: workflow.ActivityHandle[RecoveryProgress]) -> None:
-        """See the activity's end, which is asked for if need be, and keep its progress."""
+        """Cancel the activity if it is still running, wait for its end, and keep its progress."""
         recorded = RecoveryProgress()
         if not activity.done():
             recorded = await self.recorded()
@@ -89,18 +89,18 @@ class Recovery:
         await self.halted(activity, recorded)
 
     async def recorded(self) -> RecoveryProgress:
-        """Return the progress that the activity has told by now. Cancelled, its heartbeats go."""
+        """Return the progress in the activity's heartbeats, which a cancellation would remove."""
         return await workflow.execute_local_activity_method(
-            RecoveryActivities.recorded_progress, start_to_close_timeout=READ_TIMEOUT
+            RecoveryActivities.recorded_progress, start_to_close_timeout=CALL_TIMEOUT
         )
 
     async def halted(
         self, activity: workflow.ActivityHandle[RecoveryProgress], recorded: RecoveryProgress
     ) -> None:
-        """Wait for the activity's end, and keep the latest progress that there is.
+        """Wait for the activity's end, and keep the latest progress that is known.
 
-        Cancelled between two of its runs, the activity tells nothing; if its worker was killed, its
-        cancellation ends as a missed heartbeat.
+        If the activity is cancelled between two of its runs, it returns no progress. If its worker
+        was killed, its cancellation ends as a missed heartbeat.
         """
         try:
             self.keep(await activity)
@@ -115,7 +115,7 @@ class Recovery:
                 raise
 
     def keep_later(self, *found: RecoveryProgress) -> None:
-        """Keep what is further than what is known."""
+        """Keep the progress that is further than the known one."""
         for progress in found:
             if progress.done > self.view.progress.done:
                 self.keep(progress)
@@ -131,25 +131,25 @@ class Recovery:
 
     @workflow.update
     async def pause(self, request: Deadline) -> None:  # noqa: ARG002 - validated
-        """Halt; returns once no more deliveries are started."""
+        """Pause; return once no more deliveries are started."""
         self.view.paused = True
         self.show()
         await workflow.wait_condition(lambda: not self.under_way)
 
     @workflow.update
     async def resume(self, request: Deadline) -> None:  # noqa: ARG002 - validated
-        """Go on."""
+        """Go on after a pause."""
         self.view.paused = False
         self.show()
 
     @pause.validator
     def refuse_pause(self, request: Deadline) -> None:
-        """Not if the caller has been told that it failed."""
+        """Refuse a pause whose caller no longer waits for it."""
         request.refuse_when_late(workflow.now())
 
     @resume.validator
     def refuse_resume(self, request: Deadline) -> None:
-        """Nor this."""
+        """Refuse to resume if the caller no longer waits for it."""
         request.refuse_when_late(workflow.now())
 
 

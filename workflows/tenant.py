@@ -21,7 +21,7 @@ CLEAN_UP_HEARTBEAT = timedelta(seconds=30)
 
 
 class TenantPutUpdate(Deadline):
-    """The argument of `put`. A revocation that it does not speak of may be kept."""
+    """The argument of `put`. `keeps_tokens_not_before`: an earlier revocation of tokens stays."""
 
     settings: TenantSettings
     keeps_tokens_not_before: bool = False
@@ -45,7 +45,7 @@ class Tenant:
     """Lives until deleted. State is carried in the argument; the memo is the copy others read.
 
     Handlers only change the state. `run` copies it to the memo, once for all updates of a workflow
-    task and together with their answers: whoever has an answer reads what it led to.
+    task and together with their answers. So a caller that has its answer can read the change.
     """
 
     @workflow.init
@@ -72,15 +72,15 @@ class Tenant:
             await cancel_deliveries(self.state.tenant_id)
 
     def closing(self) -> bool:
-        """Tell whether this run ends: deleted, or its history has grown long."""
+        """Return whether this run ends: deleted, or its history has grown long."""
         return self.state.deleted or workflow.info().is_continue_as_new_suggested()
 
     def changed(self) -> bool:
-        """Tell whether the memo is not as the state is."""
+        """Return whether the memo differs from the state."""
         return self.view_changed or bool(self.table.changed)
 
     def publish(self) -> None:
-        """Copy to the memo what has changed since this was last done."""
+        """Copy to the memo what has changed since the last copy."""
         memo: dict[str, object] = {
             routes_key(number): self.table.slice(number) or None
             for number in sorted(self.table.changed)
@@ -92,7 +92,7 @@ class Tenant:
         self.view_changed = False
 
     def continue_as_new(self) -> None:
-        """Go on in a new run, with the table packed, and with a memo that is as the state is."""
+        """Go on in a new run, with the route table packed, and with a memo that equals the state."""
         self.state.routes = self.table.packed()
         slices = {routes_key(number): it for number, it in enumerate(self.state.routes)}
         view = {str(MemoKey.TENANT): self.view()} if self.state.version else {}
@@ -114,12 +114,12 @@ class Tenant:
 
     @workflow.update
     async def change_routes(self, request: RouteChanges) -> RoutesChanged:
-        """Enter, change or remove routes: each by itself, whatever becomes of the others."""
+        """Enter, change or remove routes. If one change is refused, the others are still made."""
         return RoutesChanged(refusals=[self.table.apply(change) for change in request.changes])
 
     @workflow.update
     async def delete(self, request: TenantDeleteUpdate | None = None) -> None:
-        """Delete the tenant: nothing is matched from here on, and its endpoints follow."""
+        """Delete the tenant: no event is matched from now on, and its endpoints are deleted next."""
         self.state.deleted = True
         self.state.erase = request is not None and request.erase
         self.endpoints_to_delete += self.table.clear()
@@ -127,7 +127,7 @@ class Tenant:
 
     @put.validator
     def refuse_put(self, request: TenantPutUpdate) -> None:
-        """A tenant that is being deleted takes no change; a moment later it can be made anew."""
+        """Refuse a change of a tenant that is being deleted; soon it can be created again."""
         request.refuse_when_late(workflow.now())
         if self.state.deleted:
             raise ApplicationError(
@@ -136,7 +136,7 @@ class Tenant:
 
     @change_routes.validator
     def refuse_change_routes(self, request: RouteChanges) -> None:  # noqa: ARG002
-        """Nor does it take endpoints; its table is empty, and stays so."""
+        """Refuse endpoints of a tenant that is being deleted: its table is empty, and stays so."""
         if self.state.deleted:
             raise ApplicationError("this tenant is being deleted", type=ErrorType.TENANT_DELETED)
 
@@ -150,7 +150,7 @@ class Tenant:
         )
 
     async def erase(self) -> None:
-        """Delete all executions of a deleted tenant, with what was sent."""
+        """Delete all executions of a deleted tenant, with the events that they hold."""
         await workflow.execute_activity_method(
             ErasureActivities.erase_tenant,
             self.state.tenant_id,

@@ -13,7 +13,7 @@ from pydantic.alias_generators import to_camel
 from api.access import OwnTenant, ServicesDependency
 from api.http import BODY_ERRORS, Fault, Problem, invalid_faults, not_found, responses
 from api.services import Services
-from api.services.endpoints import NewEndpoint
+from api.services.new_endpoint import NewEndpoint
 from hookwright.contracts import Contract
 from hookwright.ids import id_from_key, new_endpoint_id
 from hookwright.models import EndpointConfig, EndpointState

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from api.access import ServicesDependency
 from api.http import BODY_ERRORS, Cursor, Limit, Page, responses
 from api.routes.strict_route import StrictRoute
-from api.services.endpoints import NewEndpoint
+from api.services.new_endpoint import NewEndpoint
 from hookwright.contracts import DeactivationRule, DisabledReason, Retry
 from hookwright.health import Health, success_rate
 from hookwright.ids import EventType, Name, id_from_key, new_event_id

@@ -23,7 +23,7 @@ from api.http import (
 )
 from api.routes.deliveries import DeliveryRead
 from api.routes.strict_route import StrictRoute
-from api.services.events import EventFanOut, EventFilter, FanOutState, Published
+from api.services.event_views import EventFanOut, EventFilter, FanOutState, Published
 from hookwright.ids import EventType, Name, id_from_key, new_event_id
 from hookwright.models import Channels, EventData, EventInput
 from hookwright.times import Moment, Timestamp, WrittenMoment

@@ -1,10 +1,8 @@
 """Endpoints, as services."""
 
 import asyncio
-import hashlib
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
@@ -28,6 +26,7 @@ from api.services.endpoint_checks import (
     chosen_contract,
     or_invalid,
 )
+from api.services.new_endpoint import NewEndpoint
 from api.services.temporal import UPDATE_TIMEOUT, deadline, describe, updating
 from api.services.tenants import TenantService
 from hookwright.contracts import Contract, Contracts, check_headers
@@ -52,29 +51,6 @@ from workflows.endpoint_messages import (
     SecretRotateUpdate,
 )
 from workflows.endpoint_test import EndpointTest
-
-
-@dataclass(frozen=True)
-class NewEndpoint:
-    """What registers an endpoint. A repeat under a chosen id is safe: it gets the first answer."""
-
-    config: EndpointConfig
-    secret: str | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
-    endpoint_id: str | None = None
-    client: PemPair = (None, None)
-    paused: bool = False
-
-    def digest(self) -> str:
-        """Return what makes two requests the same. It is stored encrypted, as all is."""
-        content: list[object] = [
-            self.config.model_dump(mode="json"),
-            self.secret,
-            dict(self.headers),
-        ]
-        if any(self.client):  # without it, as before there was any: repeats are still the same
-            content.append(list(self.client))
-        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ from temporalio.client import (
 )
 
 from api.http import conflict
-from api.services.events import EventService, EventWithDeliveries, FanOutState
+from api.services.event_views import EventWithDeliveries, FanOutState
+from api.services.events import EventService
 from api.services.temporal import describe
 from hookwright.ids import delivery_workflow_id, event_workflow_id
 from hookwright.temporal import (

@@ -1,26 +1,30 @@
 """Events, as services: publish, list, read."""
 
 import asyncio
-import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
 from http import HTTPStatus
-from itertools import chain, islice
-from typing import Any
 
 import structlog
 from temporalio.client import (
     Client,
-    WorkflowExecutionDescription,
-    WorkflowExecutionStatus,
 )
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from api.http import Page, Problem, conflict, invalid, not_found, unavailable
-from api.services.deliveries import DeliveryService, DeliveryView
+from api.services.deliveries import DeliveryService
 from api.services.event_types import EventTypeService
+from api.services.event_views import (
+    EventFanOut,
+    EventFilter,
+    EventWithDeliveries,
+    FanOutState,
+    Published,
+    content_of,
+    fan_out_state,
+    warnings_of,
+)
 from api.services.lists import ExecutionLists
 from api.services.temporal import cancelled, describe
 from api.services.tenants import TenantService
@@ -29,87 +33,18 @@ from hookwright.ids import event_workflow_id
 from hookwright.models import EventInput, FanOut
 from hookwright.sizes import MAX_EVENT_BYTES
 from hookwright.temporal import (
-    EVENT_TYPE,
     RPC_TIMEOUT,
-    START_TIME,
-    TENANT_ID,
     UNREADABLE,
     Row,
-    WorkflowType,
-    attribute_is,
-    executions_of,
     first_entry,
     publish,
-    time_between,
 )
 from hookwright.times import delay_until
-from hookwright.webhook import unsafe_integers
-
-MAX_WARNINGS = 10
 
 CANCEL_SECONDS = 2.5
 """How long a caller waits for a worker to take up a cancellation."""
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True)
-class Published:
-    """The answer to a publish."""
-
-    event: EventInput
-    duplicate: bool
-    warnings: list[str]
-
-
-class FanOutState(StrEnum):
-    """Whether an event has all its deliveries. `failed` says our fault or a bad direct start."""
-
-    SCHEDULED = "scheduled"
-    RUNNING = "running"
-    COMPLETE = "complete"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-
-
-ENDED = {
-    WorkflowExecutionStatus.COMPLETED: FanOutState.COMPLETE,
-    WorkflowExecutionStatus.CANCELED: FanOutState.CANCELLED,
-    WorkflowExecutionStatus.TERMINATED: FanOutState.CANCELLED,
-}
-
-
-@dataclass(frozen=True)
-class EventFanOut:
-    """An event and how far it has come."""
-
-    event: EventInput
-    fan_out: FanOutState
-
-
-@dataclass(frozen=True)
-class EventWithDeliveries(EventFanOut):
-    """An event and what became of it."""
-
-    deliveries: list[DeliveryView]
-
-
-@dataclass(frozen=True)
-class EventFilter:
-    """Which events of a tenant a list shows: those that match all that is given."""
-
-    event_type: str | None = None
-    since: datetime | None = None
-    until: datetime | None = None
-
-    def query(self, tenant_id: str) -> str:
-        """Return the query that finds them."""
-        return executions_of(
-            WorkflowType.EVENT,
-            attribute_is(TENANT_ID, tenant_id),
-            attribute_is(EVENT_TYPE, self.event_type),
-            time_between(START_TIME, self.since, self.until),
-        )
 
 
 @dataclass(frozen=True)
@@ -147,7 +82,7 @@ class EventService:
             await publish(self.client, event, task_queue=self.task_queue, rpc_timeout=RPC_TIMEOUT)
         except WorkflowAlreadyStartedError:
             return await self._repeated(event)
-        return Published(event, duplicate=False, warnings=warnings(event) + found)
+        return Published(event, duplicate=False, warnings=warnings_of(event) + found)
 
     async def check(self, event: EventInput) -> list[str]:
         """Refuse what no endpoint of the tenant could be sent; return the catalogue's warnings.
@@ -232,9 +167,9 @@ class EventService:
 
     async def _repeated(self, event: EventInput) -> Published:
         accepted = await self._input(event_workflow_id(event.tenant_id, event.id))
-        if _content(accepted) != _content(event):
+        if content_of(accepted) != content_of(event):
             raise conflict("this event id was used for another event; choose a new id")
-        return Published(accepted, duplicate=True, warnings=warnings(accepted))
+        return Published(accepted, duplicate=True, warnings=warnings_of(accepted))
 
     async def _input(self, workflow_id: str) -> EventInput:
         """Return the event that a workflow was started with: the argument in its first entry.
@@ -283,27 +218,3 @@ class EventService:
         except Problem:
             return None
         return EventFanOut(event, fan_out_state(row, event))
-
-
-def fan_out_state(execution: Row | WorkflowExecutionDescription, event: EventInput) -> FanOutState:
-    """Return how far an event's execution has come."""
-    if execution.status is WorkflowExecutionStatus.RUNNING:
-        waits = event.deliver_at and event.deliver_at > datetime.now(UTC)
-        return FanOutState.SCHEDULED if waits else FanOutState.RUNNING
-    return (execution.status and ENDED.get(execution.status)) or FanOutState.FAILED
-
-
-def warnings(event: EventInput) -> list[str]:
-    """Return what a publisher should know of an event that was accepted all the same."""
-    found = chain(unsafe_integers(event.data), unsafe_integers(event.extra, "extra"))
-    return [
-        f"{path}: JavaScript cannot hold this integer exactly; receivers that parse and sign again"
-        " will refuse it. Send it as a string."
-        for path in islice(found, MAX_WARNINGS)
-    ]
-
-
-def _content(event: EventInput) -> str:
-    """Return what makes two publishes the same: all but when they came. In JSON, true is not 1."""
-    content: dict[str, Any] = event.model_dump(mode="json", exclude={"created_at"})
-    return json.dumps(content, sort_keys=True)

@@ -26,7 +26,7 @@ from hookwright.contracts.retries import RetryRule
 from hookwright.expressions import check_expression
 from hookwright.ids import EventType, Name
 from hookwright.subscription import OPERATIONAL_TYPES, wants_type
-from hookwright.validation_errors import told
+from hookwright.validation_errors import described_faults
 
 MAX_TIMEOUT_SECONDS = 60
 """The longest that a receiver may take to answer, by a contract or by an endpoint's own setting."""
@@ -203,6 +203,6 @@ def load_contract(path: Path) -> Contract:
     try:
         return Contract.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except ValidationError as error:
-        raise ContractError(f"{path}: {told(error)}") from error
+        raise ContractError(f"{path}: {described_faults(error)}") from error
     except (OSError, RecursionError, ValueError) as error:
         raise ContractError(f"{path}: {error}") from error

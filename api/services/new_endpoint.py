@@ -1,0 +1,32 @@
+"""What registers an endpoint."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from api.services.endpoint_checks import PemPair
+from hookwright.models import EndpointConfig
+
+
+@dataclass(frozen=True)
+class NewEndpoint:
+    """What registers an endpoint. A repeat under a chosen id is safe: it gets the first answer."""
+
+    config: EndpointConfig
+    secret: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    endpoint_id: str | None = None
+    client: PemPair = (None, None)
+    paused: bool = False
+
+    def digest(self) -> str:
+        """Return what makes two requests the same. It is stored encrypted, as all is."""
+        content: list[object] = [
+            self.config.model_dump(mode="json"),
+            self.secret,
+            dict(self.headers),
+        ]
+        if any(self.client):  # without it, as before there was any: repeats are still the same
+            content.append(list(self.client))
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
