@@ -1,4 +1,4 @@
-"""What entities ask of each other: `Endpoint` of its `Tenant`, `Tenant` of its endpoints."""
+"""Calls between entities: from `Endpoint` to its `Tenant`, from `Tenant` to its endpoints."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
@@ -34,15 +34,15 @@ AT_ONCE = 20
 """Endpoints deleted, or workflows cancelled, at a time by one activity."""
 
 DELETE_TIMEOUT = timedelta(seconds=10)
-"""For one endpoint to take up its deletion, which waits for nothing."""
+"""For one endpoint to accept its deletion, which waits for nothing."""
 
 ROWS = 100
-"""In one page of visibility. Rows carry memos: a delivery that was retried by hand has its log."""
+"""In one page of visibility. Rows carry memos, and the memo of a resent delivery has its log."""
 
 
 @dataclass(frozen=True)
 class EntityActivities:
-    """Activities that carry one entity's word to another, and clear up after a deleted one."""
+    """Activities that send updates from one entity to another, and clear up after a deleted one."""
 
     client: Client
     routes: TenantRoutes = field(init=False)
@@ -61,7 +61,7 @@ class EntityActivities:
 
     @activity.defn(name=ActivityName.UNREGISTER_ROUTE)
     async def unregister_route(self, change: TenantRouteChange) -> None:
-        """Take an endpoint out of its tenant's route table; nothing to do if both are gone."""
+        """Remove an endpoint from its tenant's route table, unless both are gone."""
         try:
             await self.routes.change(change)
         except ApplicationError as error:
@@ -91,11 +91,11 @@ class EntityActivities:
 
     @activity.defn(name=ActivityName.CANCEL_DELIVERIES)
     async def cancel_deliveries(self, scope: DeliveryScope) -> int:
-        """Cancel what visibility shows to wait for a deleted endpoint, or for any of a tenant.
+        """Cancel what waits for a deleted endpoint, or for any endpoint of a tenant.
 
-        It returns how many deliveries were found. Visibility lags behind, so one look may not find
-        all: see `workflows.clearing_up`. A delivery missed all the same finds its endpoint gone at
-        its next attempt. An endpoint's recovery is cancelled too.
+        Return how many deliveries visibility showed. It lags behind, so one search may not find all
+        of them: see `workflows.clearing_up`. A delivery that is missed nevertheless finds its
+        endpoint deleted at its next attempt. An endpoint's recovery is cancelled, too.
         """
         query = executions_of(
             WorkflowType.DELIVERY,
@@ -116,7 +116,7 @@ class EntityActivities:
 
 
 async def _each(ids: Iterable[str], work: Callable[[str], Awaitable[None]]) -> None:
-    """Do this for each, some at a time; one that fails keeps none of the others.
+    """Do the work for each id, some at a time; one that fails does not stop the others.
 
     Raises:
         Exception: the first that was raised, once all others are done.

@@ -1,4 +1,4 @@
-"""Erasure: what Temporal keeps of a deleted tenant."""
+"""Erasure: removing what Temporal keeps of a deleted tenant."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -12,8 +12,8 @@ from hookwright.ids import tenant_workflow_prefixes
 from hookwright.temporal import ActivityName, delete_execution, workflow_id_starts_with
 
 LAST_PUBLISH_SECONDS = 15.0
-"""An API process takes a tenant for known for 5 s (`api.services.tenants.KNOWN_SECONDS`), and a
-publish takes 3 s at most; then visibility lags."""
+"""An API process relies on what it read of a tenant for 5 s (`api.services.tenants.KNOWN_SECONDS`),
+a publish takes 3 s at most, and then visibility lags."""
 
 CONCURRENT_DELETIONS = 100
 """Executions in a page of visibility, which lets ten pages a second be read."""
@@ -27,11 +27,11 @@ class ErasureActivities:
 
     @activity.defn(name=ActivityName.ERASE_TENANT)
     async def erase_tenant(self, tenant_id: str) -> None:
-        """Delete every execution of a tenant but its own; what is open is terminated.
+        """Delete every execution of a tenant except its own; what is running is terminated.
 
         Temporal deletes what has just ended half a minute later, so this goes on until nothing is
-        listed any more; and for LAST_PUBLISH_SECONDS at least, for so long an event may still be
-        accepted. Safe to repeat.
+        listed any more. It lasts LAST_PUBLISH_SECONDS at least, because an event may still be
+        accepted for so long. Safe to repeat.
         """
         clock = asyncio.get_running_loop().time
         last_look = clock() + LAST_PUBLISH_SECONDS
@@ -43,7 +43,7 @@ class ErasureActivities:
             activity.heartbeat()
             found = False
             async for rows in self._pages(query):
-                # In STARTS_WITH an id's underscore could stand for any letter.
+                # In STARTS_WITH, an underscore of an id stands for any character.
                 own = [row for row in rows if row.id.startswith(prefixes)]
                 await asyncio.gather(*map(self._delete, own))
                 found = found or bool(own)

@@ -92,7 +92,7 @@ class Tenant:
         self.view_changed = False
 
     def continue_as_new(self) -> None:
-        """Go on in a new run, with the route table packed, and with a memo that equals the state."""
+        """Go on in a new run, with a packed route table and a memo that equals the state."""
         self.state.routes = self.table.packed()
         slices = {routes_key(number): it for number, it in enumerate(self.state.routes)}
         view = {str(MemoKey.TENANT): self.view()} if self.state.version else {}
@@ -119,7 +119,7 @@ class Tenant:
 
     @workflow.update
     async def delete(self, request: TenantDeleteUpdate | None = None) -> None:
-        """Delete the tenant: no event is matched from now on, and its endpoints are deleted next."""
+        """Delete the tenant: no event is matched from now on; its endpoints are deleted next."""
         self.state.deleted = True
         self.state.erase = request is not None and request.erase
         self.endpoints_to_delete += self.table.clear()

@@ -1,8 +1,8 @@
-"""Recovery: what an endpoint has not had, found by visibility and sent at a rate, oldest first.
+"""Recovery: finding what an endpoint has not had, and sending it at a rate, oldest first.
 
-It sends nothing twice: the delivery of a missing event starts once, for its id is derived, and a
-failed one is resent once a run (`hookwright.temporal.resending`). So progress that a killed worker
-lost is made again, and changes nothing.
+It sends nothing twice. The delivery of a missing event starts once, because its id is derived, and
+a failed delivery is resent once for each of its runs (`hookwright.temporal.resending`). So when a
+killed worker's progress is lost, that work is repeated and changes nothing.
 """
 
 import asyncio
@@ -66,11 +66,11 @@ from hookwright.webhook import event_document
 
 BEAT_SECONDS = 0.5
 GROUPS_PER_SECOND = 5
-"""What is looked at together, before it is sent in order, one by one."""
+"""Rows are read in groups, so many a second, and then sent in order, one by one."""
 
 EDGE = timedelta(hours=1)
-"""What is closer to the end of retention is not recovered as missing: Temporal deletes what has
-ended up to half an hour late."""
+"""An event that is so close to the end of retention is not recovered as missing, because Temporal
+deletes what has ended up to half an hour late."""
 
 Start = Callable[[], Awaitable[None]]
 
@@ -79,7 +79,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass
 class Run:
-    """One run of the activity. Each heartbeat tells its progress."""
+    """One run of the activity. Each heartbeat carries its progress."""
 
     recovery: RecoveryInput
     own_id: str
@@ -87,10 +87,10 @@ class Run:
     retention: timedelta = timedelta()
 
     def remembers(self, row: Row) -> bool:
-        """Tell whether a delivery of this event would still be known.
+        """Return whether a delivery of this event would still be known.
 
-        Temporal forgets an ended delivery when retention is over, and may keep its event for half
-        an hour longer: the event would look as if the endpoint had never had it.
+        Temporal deletes an ended delivery when retention is over, and may keep its event for half
+        an hour longer. Then it would look as if the endpoint had never had the event.
         """
         return row.time > datetime.now(UTC) - self.retention + EDGE
 
@@ -100,8 +100,8 @@ class Run:
         self.progress = self.progress.model_copy(update=more)
 
 
-class NobodyThereError(Exception):
-    """There is no endpoint to send to any more."""
+class EndpointGoneError(Exception):
+    """There is no longer an endpoint to send to."""
 
 
 @dataclass(frozen=True)
@@ -116,11 +116,11 @@ class RecoveryActivities:
 
     @activity.defn(name=ActivityName.RECOVER)
     async def recover(self, given: RecoverInput) -> RecoveryProgress:
-        """Start deliveries of what was lost; return the progress, complete unless cancelled.
+        """Start the deliveries to recover; return the progress, complete unless cancelled.
 
         Raises:
             ApplicationError: the endpoint was deleted, or is gone; final, with the progress. Or
-                this worker stops, and another goes on; or as many as may be are under way.
+                this worker stops, and another one goes on. Or too many recoveries are under way.
         """
         details, recovery = activity.info().heartbeat_details, given.recovery
         own_id = recovery_id(recovery.endpoint_id, activity.info().workflow_run_id or "")
@@ -138,7 +138,7 @@ class RecoveryActivities:
             if reason and reason.cancel_requested:
                 return run.progress
             raise
-        except NobodyThereError as error:
+        except EndpointGoneError as error:
             raise ApplicationError(
                 str(error), run.progress, type=ErrorType.ENDPOINT_GONE, non_retryable=True
             ) from None
@@ -146,7 +146,7 @@ class RecoveryActivities:
 
     @activity.defn(name=ActivityName.RECORDED_PROGRESS)
     async def recorded_progress(self) -> RecoveryProgress:
-        """Return the progress that the pending `recover` of this workflow has told so far."""
+        """Return the progress in the heartbeats of this workflow's pending `recover`."""
         handle = self.client.get_workflow_handle(activity.info().workflow_id or "")
         description = await handle.describe(rpc_timeout=RPC_TIMEOUT)
         for pending in description.raw_description.pending_activities:
@@ -166,7 +166,7 @@ class RecoveryActivities:
         rows = oldest_first(self.client, query, Order.OLDEST_DUE_FIRST, since)
         async for group in grouped(rows, math.ceil(recovery.per_second / GROUPS_PER_SECOND)):
             ahead = [row for row in group if not run.progress.is_past(row.time, row.place.run_id)]
-            await pace.ready()  # first: what is looked at long before may be erased by then
+            await pace.ready()  # first, because what was read long before may be erased by then
             endpoint = await self._endpoint(recovery)
             starts = await asyncio.gather(*(self._start(run, endpoint, row) for row in ahead))
             for row, start in zip(ahead, starts, strict=True):
@@ -177,7 +177,7 @@ class RecoveryActivities:
                 run.progress = run.progress.after(row.time, row.place.run_id)
 
     async def _retention(self) -> timedelta:
-        """Return for how long the namespace keeps what has ended."""
+        """Return how long the namespace keeps what has ended."""
         answer = await self.client.workflow_service.describe_namespace(
             DescribeNamespaceRequest(namespace=self.client.namespace), timeout=RPC_TIMEOUT
         )
@@ -186,15 +186,16 @@ class RecoveryActivities:
     async def _endpoint(self, recovery: RecoveryInput) -> EndpointState:
         endpoint = await self.endpoints.current(recovery.tenant_id, recovery.endpoint_id)
         if endpoint is None:
-            raise NobodyThereError("the endpoint was deleted")
+            raise EndpointGoneError("the endpoint was deleted")
         if endpoint.health.gone:
-            raise NobodyThereError("the endpoint has answered 410 Gone")
+            raise EndpointGoneError("the endpoint has answered 410 Gone")
         return endpoint
 
     async def _start(self, run: Run, endpoint: EndpointState, row: Row) -> Start | None:
         """Return what starts the delivery, or None if there is nothing to recover.
 
-        One that cannot be read, for its key is missing, say, is counted and stops no other.
+        A row that cannot be read, because its key is missing for example, is counted, and the
+        others go on.
         """
         lost = (
             self._resend
@@ -204,7 +205,7 @@ class RecoveryActivities:
         try:
             return await lost(run, endpoint, row)
         except UNREADABLE as error:
-            # Not with the error's text: it may hold what was stored.
+            # The error's text is left out, because it may hold what was stored.
             log.warning(
                 "recovery.unreadable", workflow_id=row.workflow_id, error=type(error).__name__
             )
@@ -215,7 +216,7 @@ class RecoveryActivities:
             return None  # it was erased between two calls
 
     async def _resend(self, run: Run, _: EndpointState, row: Row) -> Start | None:
-        """Replay a failed delivery, unless somebody has, or it was erased."""
+        """Resend a failed delivery, unless that was done already, or it was erased."""
         latest = await described(self.client, row.workflow_id)
         if latest is None or latest.run_id != row.place.run_id:
             return None
@@ -223,8 +224,8 @@ class RecoveryActivities:
         return partial(start_resend, self.client, request)
 
     async def _deliver_missing(self, run: Run, endpoint: EndpointState, row: Row) -> Start | None:
-        """Deliver an event, if the endpoint would get it today and has no delivery of it."""
-        # From its workflow id: a direct start may have left the search attribute out.
+        """Deliver an event that the endpoint would get today and has no delivery of."""
+        # From its workflow id, because a direct start may have left out the search attribute.
         event_id = row.workflow_id.removeprefix(event_workflow_id(endpoint.tenant_id, ""))
         ids = (endpoint.tenant_id, endpoint.endpoint_id, event_id)
         if not run.remembers(row) or await described(self.client, delivery_workflow_id(*ids)):
@@ -272,7 +273,7 @@ def _selected(recovery: RecoveryInput) -> str:
 
 
 async def _while_worker_runs(work: Coroutine[Any, Any, None]) -> None:
-    """Await the work, or hand it over when this worker stops: it would wait for hours of work."""
+    """Await the work. When this worker stops, end it: another worker goes on with it."""
     tasks = [asyncio.create_task(work), asyncio.create_task(activity.wait_for_worker_shutdown())]
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

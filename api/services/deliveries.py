@@ -1,4 +1,4 @@
-"""Deliveries, as services: the delivery log. Reading needs no worker."""
+"""The service of deliveries: the delivery log. Reading it needs no worker."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -43,8 +43,8 @@ STATES: dict[tuple[WorkflowExecutionStatus | None, str | None], DeliveryState] =
     (FAILED, None): DeliveryState.EXHAUSTED,
     (FAILED, DeliveryState.EXPIRED): DeliveryState.EXPIRED,
 }
-"""A delivery's state is its workflow's status, and what it says of itself where that does not say
-it all. Whatever else ended it, an operator cancelled it."""
+"""A delivery's state, by its workflow's status and, where that is not enough, its search attribute.
+Any other combination means that an operator ended it: it is cancelled."""
 
 CONDITIONS = {
     DeliveryState.PENDING: (has_status(RUNNING), attribute_unset(DELIVERY_STATE)),
@@ -174,7 +174,7 @@ class DeliveryService:
     async def _log(
         self, description: WorkflowExecutionDescription
     ) -> tuple[DeliveryLog, datetime | None]:
-        """Return the attempts, from wherever they are now, and when the next is due."""
+        """Return the attempts, from wherever they are kept now, and when the next is due."""
         if description.status is WorkflowExecutionStatus.RUNNING:
             return await self._pending_log(description)
         return await ended_log(self.client, description), None

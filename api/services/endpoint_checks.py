@@ -17,7 +17,7 @@ MAX_CONFIG_BYTES = 8_192
 most have some 5 KB."""
 
 MAX_BYTES = 12_288
-"""The same with a client certificate and its key, which take what config and headers leave."""
+"""The limit with a client certificate and its key, which take what config and headers leave."""
 
 PemPair = tuple[str | None, str | None]
 """A client certificate and its key; both None for no certificate."""

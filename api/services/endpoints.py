@@ -1,4 +1,4 @@
-"""Endpoints, as services."""
+"""The service of endpoints: register, read, change, test, delete."""
 
 import asyncio
 from collections.abc import Mapping
@@ -66,7 +66,7 @@ class EndpointService:
     cursors: Cursors
 
     async def create(self, tenant_id: str, new: NewEndpoint) -> EndpointState:
-        """Register an endpoint; every event published after this returns is matched against it.
+        """Register an endpoint; every event published after this returns is matched with it.
 
         Raises:
             Problem: 404 no such tenant; 409 the idempotency key stands for another endpoint;
@@ -77,7 +77,7 @@ class EndpointService:
         except Problem as refusal:
             if refusal.status_code == HTTPStatus.NOT_FOUND or not new.endpoint_id:
                 raise
-            # A repeat gets the first answer, also if it would be refused today.
+            # A repeat gets the first answer, even if it would be refused today.
             known = await self._find(tenant_id, new.endpoint_id)
             if known and known.created_by == new.digest():
                 return known
@@ -140,7 +140,7 @@ class EndpointService:
         scope = f"endpoints of {tenant_id}"
         index, _, last = self.cursors.read(scope, cursor).decode().partition(" ")
         ids = [route.endpoint_id for route in await self.tenants.routes(tenant_id)]
-        # The last one shown may be deleted by now: then the next has moved up into its place.
+        # The last endpoint shown may be deleted by now: then the next one has taken its index.
         first = ids.index(last) + 1 if last in ids else int(index or 0)
         wanted = ids[first : first + limit]
         found = await asyncio.gather(*(self._find(tenant_id, each) for each in wanted))
@@ -161,7 +161,7 @@ class EndpointService:
     ) -> EndpointState:
         """Set the given fields, and all custom headers if given; the very next attempt uses them.
 
-        So too the client certificate and key; two None take them away.
+        The same holds for the client certificate and key; two None take them away.
 
         Raises:
             Problem: 404, or 422 as at creation.
@@ -224,7 +224,7 @@ class EndpointService:
         return await self._switch(tenant_id, endpoint_id, Update.PAUSE)
 
     async def resume(self, tenant_id: str, endpoint_id: str) -> EndpointState:
-        """Deliver again, and let go what was held.
+        """Deliver again, and release what was held.
 
         Raises:
             Problem: 404.

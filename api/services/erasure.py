@@ -1,4 +1,4 @@
-"""Erasure, as a service: an event and its deliveries, out of Temporal."""
+"""The service of erasure: removes an event and its deliveries from Temporal."""
 
 import asyncio
 from contextlib import suppress
@@ -38,7 +38,10 @@ DELETION_SECONDS = 0.5
 
 @dataclass(frozen=True)
 class Erased:
-    """`deleted` executions; `complete` if no more are known; `gone` if they cannot be read now."""
+    """How many executions were `deleted`; `complete` if no more are known.
+
+    `gone`: they cannot be read any more.
+    """
 
     deleted: int
     complete: bool
@@ -53,7 +56,7 @@ class ErasureService:
     events: EventService
 
     async def erase(self, tenant_id: str, event_id: str, *, force: bool) -> Erased:
-        """Delete an event with its deliveries, these first: the event is found until all are gone.
+        """Delete an event after its deliveries, so that it can be found until they are gone.
 
         Raises:
             Problem: 404; 409 it is being fanned out, or (without `force`) scheduled or on its way.
@@ -82,9 +85,10 @@ class ErasureService:
     async def _deliveries(
         self, tenant_id: str, found: EventWithDeliveries
     ) -> list[WorkflowExecution]:
-        """Return the runs of the event's deliveries: those that visibility has, earlier runs too.
+        """Return the runs of the event's deliveries, earlier runs too.
 
-        It may lag behind for those that the event itself knows of.
+        They are those that visibility has, and those that the event itself lists, for which
+        visibility may lag behind.
         """
         query = executions_of(
             WorkflowType.DELIVERY,
@@ -108,7 +112,7 @@ class ErasureService:
         return rows + [each for each in current if each and each.run_id not in known]
 
     async def _running(self, rows: list[WorkflowExecution]) -> list[WorkflowExecution]:
-        """Return those that are open now; visibility may not know yet of an end."""
+        """Return those that are running now; visibility may not show yet that some have ended."""
         gate = asyncio.Semaphore(CONCURRENT_DELETIONS)
 
         async def runs(row: WorkflowExecution) -> bool:
@@ -125,9 +129,9 @@ class ErasureService:
         return [row for row, running in zip(maybe, found, strict=True) if running]
 
     async def _end(self, running: list[WorkflowExecution]) -> None:
-        """Cancel what is open, and wait a while for its end: held ones tell their endpoint so.
+        """Cancel what is running and wait for its end, so that endpoints stop counting held ones.
 
-        What does not end in time is deleted all the same.
+        What does not end in time is still deleted.
         """
         gate = asyncio.Semaphore(CONCURRENT_DELETIONS)
 
@@ -152,7 +156,7 @@ class ErasureService:
         await asyncio.gather(*(delete(*run) for run in runs))
 
     async def _gone(self, workflow_ids: set[str]) -> bool:
-        """Tell whether they can be read no more, having given Temporal a moment."""
+        """Return whether they can no longer be read, after a moment for Temporal to delete them."""
         await asyncio.sleep(DELETION_SECONDS)
         found = await asyncio.gather(*(describe(self.client, each) for each in workflow_ids))
         return not any(found)

@@ -1,4 +1,4 @@
-"""Event types, as services: the catalogue, and what publish checks by it."""
+"""The service of event types: the catalogue, and the checks of events by it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ from workflows.event_types import (
 )
 
 KNOWN_SECONDS = 5.0
-"""How old the catalogue may be that publish checks by."""
+"""How old the copy of the catalogue may be by which events are checked."""
 
 Catalogue = Mapping[str, CatalogueEntry]
 
@@ -48,7 +48,7 @@ class EventTypeService:
     )
 
     async def page(self, limit: int, cursor: str | None) -> Page[KnownEventType]:
-        """Return a page of all event types, the contracts' too, by name."""
+        """Return a page of all event types by name, those of contracts included."""
         catalogue = await self._catalogue()
         after = self.cursors.read("event types", cursor).decode()
         of_contracts = (name for each in self.contracts.values() for name in each.event_types)
@@ -84,7 +84,7 @@ class EventTypeService:
             task_queue=self.task_queue,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
         )
-        # An update waits long for a worker; this tells soon if it is Temporal that is away.
+        # An update waits long for a worker; this call fails soon if Temporal itself is away.
         await describe(self.client, EVENT_TYPES_WORKFLOW_ID)
         try:
             async with updating("event type"):
@@ -99,10 +99,10 @@ class EventTypeService:
         return self._known(name, {name: kept.entry}), kept.created
 
     async def delete(self, name: str) -> None:
-        """Take an event type out of the catalogue.
+        """Remove an event type from the catalogue.
 
         Raises:
-            Problem: 404; 409 it is a contract's.
+            Problem: 404; 409 it belongs to a contract.
         """
         found = await self.get(name)
         if not found.entry:
@@ -122,10 +122,10 @@ class EventTypeService:
     async def check(
         self, event: EventInput, checks: EventTypeChecks, contract: Contract
     ) -> list[str]:
-        """Return what the catalogue has against an event, as warnings.
+        """Return what is wrong with an event by the catalogue, as warnings.
 
         Raises:
-            Problem: 422, the tenant has it enforced.
+            Problem: 422, if the tenant enforces the checks.
         """
         if checks == "off":
             return []
@@ -141,7 +141,7 @@ class EventTypeService:
     async def _catalogue(self) -> Catalogue:
         description = await describe(self.client, EVENT_TYPES_WORKFLOW_ID)
         memo = await description.memo() if description else {}
-        # A null is what is left of a deleted one: encrypted, the server does not know it for null.
+        # A deleted entry leaves a null: it is encrypted, so the server does not see that it is one.
         entries = ((name, entry) for name, entry in memo.items() if entry is not None)
         found = {name: CatalogueEntry.model_validate(entry) for name, entry in entries}
         self._recent[None] = found

@@ -36,7 +36,7 @@ class Published:
 
 
 class FanOutState(StrEnum):
-    """Whether an event has all its deliveries. `failed` says our fault or a bad direct start."""
+    """Whether an event has all its deliveries. `failed`: our fault, or a bad direct start."""
 
     SCHEDULED = "scheduled"
     RUNNING = "running"
@@ -94,7 +94,7 @@ def fan_out_state(execution: Row | WorkflowExecutionDescription, event: EventInp
 
 
 def warnings_of(event: EventInput) -> list[str]:
-    """Return what a publisher should know of an event that was accepted all the same."""
+    """Return what a publisher should know about an event that was accepted."""
     found = chain(unsafe_integers(event.data), unsafe_integers(event.extra, "extra"))
     return [
         f"{path}: JavaScript cannot hold this integer exactly; receivers that parse and sign again"
@@ -104,6 +104,6 @@ def warnings_of(event: EventInput) -> list[str]:
 
 
 def content_of(event: EventInput) -> str:
-    """Return what makes two publishes the same: all but when they came. In JSON, true is not 1."""
+    """Return what two equal publishes share: all but their time. In JSON, true is not 1."""
     content: dict[str, Any] = event.model_dump(mode="json", exclude={"created_at"})
     return json.dumps(content, sort_keys=True)

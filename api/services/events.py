@@ -1,4 +1,4 @@
-"""Events, as services: publish, list, read."""
+"""The service of events: publish, list, read, cancel."""
 
 import asyncio
 from dataclasses import dataclass
@@ -60,14 +60,14 @@ class EventService:
     lists: ExecutionLists
 
     async def publish(self, event: EventInput) -> Published:
-        """Accept an event. When this returns it is stored; the start of its workflow is that.
+        """Accept an event. It is stored when this returns, because its workflow has been started.
 
-        A repeat gets the first answer, also if it would be refused today: its endpoint is gone, or
-        the catalogue has become stricter.
+        A repeat gets the first answer, even if it would be refused today, because its endpoint is
+        gone or the catalogue has become stricter.
 
         Raises:
-            Problem: 404 no such tenant; 409 the id stands for another event; 422 it is none of the
-                tenant's contract.
+            Problem: 404 no such tenant; 409 the id stands for another event; 422 it does not fit
+                the tenant's contract.
         """
         try:
             found = await self.check(event)
@@ -88,8 +88,8 @@ class EventService:
         """Refuse what no endpoint of the tenant could be sent; return the catalogue's warnings.
 
         Raises:
-            Problem: 404 no such tenant; 422 it is none of the tenant's contract, or for an endpoint
-                that is not the tenant's, or too far ahead, or does not fit its type's schema.
+            Problem: 404 no such tenant; 422 it does not fit the tenant's contract or its type's
+                schema, is for an endpoint that the tenant does not have, or is too far ahead.
         """
         try:
             delay_until(event.deliver_at, datetime.now(UTC))
@@ -125,7 +125,7 @@ class EventService:
         return EventWithDeliveries(event, state, [each for each in found if each])
 
     async def cancel(self, tenant_id: str, event_id: str) -> EventFanOut:
-        """Cancel an event that is not due yet; a repeat is as good as the first.
+        """Cancel an event that is not due yet; a repeat gets the same answer.
 
         The workflow decides: a cancellation that comes too late changes nothing there.
 
@@ -172,11 +172,11 @@ class EventService:
         return Published(accepted, duplicate=True, warnings=warnings_of(accepted))
 
     async def _input(self, workflow_id: str) -> EventInput:
-        """Return the event that a workflow was started with: the argument in its first entry.
+        """Return the event that a workflow was started with: the argument in its history.
 
         Raises:
-            Problem: 404 it is gone; 409 a direct start stored something else, or under a key that
-                we lack.
+            Problem: 404 it is gone; 409 a direct start stored something else, or encrypted it with
+                a key that we do not have.
         """
         try:
             first = await first_entry(self.client, workflow_id)
@@ -189,7 +189,7 @@ class EventService:
         try:
             [event] = await self.client.data_converter.decode(started.input.payloads, [EventInput])
         except UNREADABLE as error:
-            # Not with the error's text: it may hold what was stored.
+            # The error's text is left out, because it may hold what was stored.
             log.warning("event.unreadable", workflow_id=workflow_id, error=type(error).__name__)
             raise conflict(
                 "what is stored under this id cannot be read: it is no event, or is encrypted with"
@@ -207,7 +207,7 @@ class EventService:
         return EventFanOut(event, fan_out_state(description, event))
 
     async def _after_cancelling(self, tenant_id: str, event_id: str) -> EventFanOut:
-        """Ask for the cancellation, and return the event once a worker has taken it up."""
+        """Ask for the cancellation, and return the event once a worker has handled it."""
         handle = self.client.get_workflow_handle(event_workflow_id(tenant_id, event_id))
         await cancelled(handle, CANCEL_SECONDS)
         return await self._fan_out(tenant_id, event_id)

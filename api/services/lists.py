@@ -14,13 +14,13 @@ from api.services.visibility import PATIENCE_SECONDS, Visibility, limited
 from hookwright.temporal import OrderedReader, Place, ReadWindow, Row
 
 PAGES_AT_ONCE, MAX_WAITING = 4, 8
-"""Pages that this process makes at a time, and that wait; no more would get their turn."""
+"""Pages that this process makes at a time, and that wait; more would wait in vain."""
 
 READS_AT_ONCE = 4
-"""Rows that are read at a time, for all pages, so that they leave room for publishing."""
+"""Rows that are read at a time for all pages together, so that there is room for publishing."""
 
 MAX_READS = 400
-"""Rows that are read for one page. After a large replay most that visibility has are superseded."""
+"""Rows that are read for one page. After many resends most of what visibility has is superseded."""
 
 MAX_CALLS = 8
 """Calls to visibility for one page. A production server allows 10 a second."""
@@ -32,8 +32,8 @@ with 100 KB each (replayed deliveries with long logs) came in 0.7 s; most are fa
 Item = TypeVar("Item")
 
 Read = Callable[[Row, int], Awaitable[Item | None]]
-"""Returns what a list shows of a row, or None if it is none of the list by now. The number is the
-reader's `newest`, for `superseded`."""
+"""Returns what a list shows of a row, or None if the row no longer belongs to the list. The number
+is the `newest` of the list, for `superseded`."""
 
 
 @dataclass

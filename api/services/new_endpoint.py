@@ -21,12 +21,12 @@ class NewEndpoint:
     paused: bool = False
 
     def digest(self) -> str:
-        """Return what makes two requests the same. It is stored encrypted, as all is."""
+        """Return a digest that equal requests share. It is stored encrypted."""
         content: list[object] = [
             self.config.model_dump(mode="json"),
             self.secret,
             dict(self.headers),
         ]
-        if any(self.client):  # without it, as before there was any: repeats are still the same
+        if any(self.client):  # else older requests would not match
             content.append(list(self.client))
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Recoveries, as services: begin, follow, pause, cancel."""
+"""The service of recoveries: begin, follow, pause, resume, cancel."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -32,14 +32,15 @@ from hookwright.temporal import (
 from workflows.deadline import Deadline
 
 COUNTED_FOR_SECONDS = 2.0
-"""Who follows a recovery closely must not take the calls to visibility that it needs itself."""
+"""How long counts are kept: a caller that polls must not use up the calls to visibility that the
+recovery needs itself."""
 
 HALT_SECONDS = 5.0
 """How long a caller waits for a worker to halt; it does within two."""
 
 
 class RecoveryState(StrEnum):
-    """How a recovery stands. It is cancelled, too, when its endpoint is deleted, or answers 410."""
+    """The state of a recovery. It is cancelled, too, if its endpoint is deleted or answers 410."""
 
     RUNNING = "running"
     PAUSED = "paused"
@@ -49,7 +50,7 @@ class RecoveryState(StrEnum):
 
 @dataclass(frozen=True)
 class RecoveryOutcomes:
-    """What became of the deliveries that a recovery started; None while nobody counts."""
+    """What became of the deliveries that a recovery started; None while they cannot be counted."""
 
     delivered: int | None = None
     failed: int | None = None
@@ -71,7 +72,7 @@ class RecoveryDetails:
 
 @dataclass(frozen=True)
 class RecoveryService:
-    """Begins and follows recoveries. An endpoint has one at a time: its workflow id says so."""
+    """Begins and follows recoveries. An endpoint has one at a time, because of its workflow id."""
 
     client: Client
     visibility: Visibility
@@ -81,7 +82,7 @@ class RecoveryService:
     )
 
     async def begin(self, request: RecoveryInput, *, until_now: bool) -> RecoveryDetails:
-        """Begin a recovery; join the one that runs if the same was asked of it.
+        """Begin a recovery; return the running one if it was begun with the same request.
 
         Raises:
             Problem: 409 another one of this endpoint is running.
@@ -176,7 +177,7 @@ class RecoveryService:
     async def _progress(
         self, found: WorkflowExecutionDescription, view: RecoveryView
     ) -> RecoveryProgress:
-        """Return how far it is, from wherever that is now."""
+        """Return its progress, from wherever that is kept now."""
         for pending in found.raw_description.pending_activities:
             if pending.HasField("heartbeat_details"):
                 return await recorded(self.client, pending, RecoveryProgress)
@@ -189,9 +190,7 @@ class RecoveryService:
         try:
             counted = await self.visibility.by_status(executions_of(WorkflowType.DELIVERY, *own))
         except Problem:
-            return (
-                RecoveryOutcomes()
-            )  # what was asked for is done, and can be followed, all the same
+            return RecoveryOutcomes()  # the recovery itself goes on, and can be followed
         outcomes = self._recent[own_id] = RecoveryOutcomes(
             delivered=counted["Completed"], failed=counted["Failed"], pending=counted["Running"]
         )

@@ -1,4 +1,4 @@
-"""Retry and cancellation of a delivery, as services. No worker is needed to take either."""
+"""The service of retries: attempt a delivery now, or cancel it. Neither needs a worker."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,23 +17,23 @@ from hookwright.outcomes import DeliveryState, Trigger
 from hookwright.temporal import DELIVERY_STATE, RPC_TIMEOUT, Signal, endpoint_of, reached, resend
 
 TOO_CLOSE_TO_RESET = RPC_TIMEOUT + CLOCKS_AGREE
-"""An attempt that is due so soon may begin before a reset arrives. It is the one asked for. When it
-is due is told by Temporal's clock, and compared with ours."""
+"""An attempt that is due so soon may begin before a reset arrives, so it counts as the one that was
+asked for. Its time is by Temporal's clock, and is compared with ours."""
 
 CANCELLED = (WorkflowExecutionStatus.CANCELED, WorkflowExecutionStatus.TERMINATED)
 
 
 @dataclass(frozen=True)
 class RetryService:
-    """Has deliveries attempted now, or no more. What has just ended is left as it is."""
+    """Has deliveries attempted now, or never again. What has just ended stays as it is."""
 
     client: Client
 
     async def retry(self, tenant_id: str, endpoint_id: str, event_id: str) -> None:
         """Have a delivery attempted now, whatever its endpoint's status.
 
-        A pending or held one keeps its place; an ended one is sent anew, under the same webhook id.
-        Several at once are one; an attempt that is under way, or due this moment, is the one.
+        A pending or held delivery keeps its place; an ended one is resent with the same webhook id.
+        Several requests at once make one attempt, and none if one is under way or due this moment.
 
         Raises:
             Problem: 404; 409 its endpoint was deleted; 503 no worker has begun with it.
@@ -88,10 +88,10 @@ class RetryService:
     async def _attempt_now(
         self, delivery: WorkflowExecutionDescription, pending: PendingActivityInfo
     ) -> None:
-        """Reset the activity that waits for its next attempt: it makes one beside the schedule.
+        """Reset the activity that waits for its next attempt: it makes one that uses no step.
 
-        Not if it is under way or about to be: Temporal takes no answer of a run that is reset, and
-        the POST would be made again.
+        It is not reset while an attempt is under way or about to be: Temporal takes no result of a
+        run that was reset, and the POST would be made again.
         """
         due = pending.scheduled_time.ToDatetime(UTC)
         waits = pending.state == PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED

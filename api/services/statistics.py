@@ -1,4 +1,4 @@
-"""A tenant's totals, as a service: counted by visibility, seldom."""
+"""The service of statistics: a tenant's totals, counted by visibility, seldom."""
 
 import asyncio
 from collections import Counter
@@ -25,12 +25,12 @@ STATES = {
     "Completed": DeliveryState.DELIVERED,
     "Failed": DeliveryState.EXHAUSTED,
 }
-"""What a status says by itself; of some that run or failed, a search attribute says more."""
+"""The states by status; a search attribute tells held and expired deliveries apart."""
 
 
 @dataclass(frozen=True)
 class Totals:
-    """How many deliveries stand where."""
+    """How many deliveries there are in each state."""
 
     deliveries: dict[DeliveryState, int]
     counted_at: datetime
@@ -38,7 +38,7 @@ class Totals:
 
 @dataclass(frozen=True)
 class StatisticsService:
-    """Counts deliveries; whoever asks meanwhile, or soon after, gets the same answer."""
+    """Counts deliveries; all callers of the next seconds share one answer."""
 
     visibility: Visibility
     _recent: TTLCache[str, asyncio.Task[Totals]] = field(
@@ -49,7 +49,7 @@ class StatisticsService:
         """Return a tenant's totals of at most CACHED_SECONDS ago.
 
         Raises:
-            Problem: 503, visibility does not answer so many. The next call asks anew.
+            Problem: 503, visibility is too busy. The next call asks again.
         """
         counting = self._recent.get(tenant_id)
         if counting is None:
@@ -78,7 +78,7 @@ class StatisticsService:
             (DeliveryState.HELD, DeliveryState.PENDING, "Running"),
             (DeliveryState.EXPIRED, DeliveryState.EXHAUSTED, "Failed"),
         ):
-            # The two counts are not of one moment.
+            # The two counts were not made at the same moment.
             states[part] = min(marked[status], states[whole])
             states[whole] -= states[part]
         return Totals(dict(states), now)

@@ -1,4 +1,4 @@
-"""What the services share: deadlines, and Temporal's errors in the API's words."""
+"""What the services share: deadlines, and Temporal's errors as problems of the API."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -26,7 +26,7 @@ UPDATE_TIMEOUT = timedelta(seconds=10)
 MARGIN = timedelta(seconds=2)
 
 CLOCKS_AGREE = UPDATE_TIMEOUT - MARGIN
-"""By how much the clocks of the API and of Temporal may differ: beyond, every change is late."""
+"""By how much the clocks of the API and of Temporal may differ; beyond it every change is late."""
 
 
 async def describe(client: Client, workflow_id: str) -> WorkflowExecutionDescription | None:
@@ -35,7 +35,7 @@ async def describe(client: Client, workflow_id: str) -> WorkflowExecutionDescrip
 
 
 async def cancelled(handle: WorkflowHandle[Any, Any], seconds: float) -> bool:
-    """Cancel a workflow and wait for a worker to take that up; False if it has just ended.
+    """Cancel a workflow and wait until a worker has done so; return False if it had just ended.
 
     Raises:
         Problem: 503 no worker has answered.
@@ -54,13 +54,13 @@ async def cancelled(handle: WorkflowHandle[Any, Any], seconds: float) -> bool:
 
 
 def deadline() -> datetime:
-    """Return until when an update may still begin: after that its caller has been told 503."""
+    """Return until when an update may still begin: after that its caller has its 503."""
     return datetime.now(UTC) + CLOCKS_AGREE
 
 
 @asynccontextmanager
 async def updating(what: str) -> AsyncIterator[None]:
-    """Translate what an update of an entity may raise.
+    """Turn what an update of an entity may raise into a problem.
 
     Raises:
         Problem: 404 if it is gone, 409 if it refuses, 503 if no worker answers.

@@ -1,4 +1,4 @@
-"""Tenants, as services."""
+"""The service of tenants: create, read, change, delete."""
 
 from dataclasses import dataclass, field
 
@@ -28,7 +28,7 @@ from hookwright.temporal import MemoKey, Row, WorkflowType, executions_of, has_s
 from workflows.tenant import Tenant, TenantDeleteUpdate, TenantPutResult, TenantPutUpdate
 
 KNOWN_SECONDS = 5.0
-"""How long publish takes a tenant for known without asking again. An event for a tenant deleted
+"""How long a publish relies on what it read of a tenant. An event for a tenant that was deleted
 meanwhile is accepted and matches no endpoint."""
 
 TENANTS = executions_of(
@@ -50,7 +50,7 @@ class TenantService:
     )
 
     async def put(self, tenant_id: str, settings: TenantSettings) -> TenantPutResult:
-        """Create a tenant, or change it. A revocation stays until another time, or null, is put.
+        """Create a tenant, or change it. A revocation stays until another, or null, is set.
 
         Raises:
             Problem: 409 it is being deleted; 422 there is no such contract.
@@ -58,7 +58,7 @@ class TenantService:
         chosen_contract(self.contracts, settings.contract)
         request = TenantPutUpdate(
             settings=settings,
-            # Left out by who only renames a tenant, it would bring stolen tokens back to life.
+            # A caller that only renames a tenant leaves it out: that must not revive stolen tokens.
             keeps_tokens_not_before="tokens_not_before" not in settings.model_fields_set,
             not_after=deadline(),
         )
@@ -69,7 +69,7 @@ class TenantService:
             task_queue=self.task_queue,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
         )
-        # An update waits long for a worker; this tells soon if it is Temporal that is away.
+        # An update waits long for a worker; this call fails soon if Temporal itself is away.
         await describe(self.client, tenant_workflow_id(tenant_id))
         try:
             async with updating("tenant"):

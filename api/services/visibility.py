@@ -1,4 +1,4 @@
-"""Temporal's visibility, which a production server limits to 10 calls a second."""
+"""Calls to Temporal's visibility, which a production server limits to 10 a second."""
 
 import asyncio
 import json
@@ -31,17 +31,17 @@ RETRYABLE = (RPCStatusCode.RESOURCE_EXHAUSTED, RPCStatusCode.UNAVAILABLE)
 
 @dataclass(frozen=True)
 class Visibility:
-    """Lists executions, in an order of its own."""
+    """Lists and counts executions."""
 
     client: Client
 
     async def rows(
         self, query: str, lower: Place, upper: Place, size: int, until: float
     ) -> tuple[list[Row], bool]:
-        """Return executions from one place on and before another, and whether there are more.
+        """Return executions from one place on and below another, and whether there are more.
 
-        When refused it tries again until the loop's time is `until`. A call that is slow, not
-        refused, has RPC_TIMEOUT.
+        If visibility refuses the call, it is made again until the loop's time is `until`. A call
+        that is slow ends after RPC_TIMEOUT.
 
         Raises:
             Problem: 503, too many lists were asked for.
@@ -81,7 +81,7 @@ class Visibility:
 
 
 async def _called(call: Callable[[], Awaitable[Answer]], until: float) -> Answer:
-    """Call visibility, again while it refuses and there is time."""
+    """Call visibility; call again if it refuses, as long as there is time."""
     clock = asyncio.get_running_loop().time
     while True:
         try:
@@ -98,7 +98,7 @@ async def _called(call: Callable[[], Awaitable[Answer]], until: float) -> Answer
 
 
 def limited() -> Problem:
-    """Return a 503 for a list that did not get its turn."""
+    """Return the 503 for a list that was refused too often, or waited too long."""
     return unavailable(
         "too many lists at once: Temporal's visibility limits them; repeat, or read by id, which"
         " it does not limit"

@@ -1,8 +1,10 @@
-"""The payload codec: all that Temporal stores is encrypted, and failures too.
+"""The payload codec: everything that Temporal stores is encrypted, failures included.
 
-AES-256-GCM. The key's id stands in the metadata, so keys rotate: put the new one first and keep the
-old ones. Deliveries and events need an old key until retention has passed; a tenant or an endpoint
-that nobody has changed since needs it for as long as it lives.
+AES-256-GCM. The key's id is in the metadata, so keys can be rotated: put the new one first and keep
+the old ones. Deliveries and events need an old key until retention has passed. A tenant or an
+endpoint that has not been changed since then needs it for as long as it lives.
+
+The layout of an encrypted payload, for clients in other languages, is in docs/publishing.md.
 """
 
 import os
@@ -30,7 +32,7 @@ class CodecError(ValueError):
 
 @dataclass
 class EncryptionCodec(PayloadCodec):
-    """Encrypts with the first key of the ring; decrypts with any. Foreign payloads pass through."""
+    """Encrypts with the first key of the ring, decrypts with any; other payloads pass through."""
 
     key_ring: Mapping[str, bytes] = field(repr=False)
     _ciphers: dict[str, AESGCM] = field(init=False, repr=False)
@@ -46,8 +48,9 @@ class EncryptionCodec(PayloadCodec):
     async def decode(self, payloads: Iterable[Payload]) -> list[Payload]:
         """Decrypt payloads.
 
-        What was altered, or is not ours, stays as it is: whoever wants its content fails, and not
-        all that came with it. A signal with such an argument is dropped, and wedges no workflow.
+        What was altered, or was not encrypted by us, stays as it is. So only the reader of that
+        payload fails, and not everything that came with it: a signal with such an argument is
+        dropped, and blocks no workflow.
 
         Raises:
             CodecError: the key is not in the ring.

@@ -1,4 +1,4 @@
-"""The one way to connect, and what a namespace needs."""
+"""Connecting to Temporal, and what a namespace needs."""
 
 import os
 from datetime import timedelta
@@ -59,9 +59,9 @@ def _codec_of_environment() -> EncryptionCodec:
 
 
 async def set_up_namespace(client: Client, retention: timedelta) -> list[str]:
-    """Make the client's namespace fit: it exists, with retention and search attributes.
+    """Create the client's namespace if need be, and set its retention and search attributes.
 
-    Safe to repeat. Returns what was done, in words.
+    Safe to repeat. Returns what was done, in sentences.
     """
     kept = Duration(seconds=int(retention.total_seconds()))
     done = []

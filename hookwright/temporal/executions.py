@@ -1,4 +1,4 @@
-"""What Temporal keeps of an execution: how it began, a delivery's log, a tenant's route table."""
+"""What Temporal keeps of an execution: its beginning, a delivery's log, a tenant's routes."""
 
 from collections.abc import Awaitable
 from datetime import timedelta
@@ -25,7 +25,7 @@ RPC_TIMEOUT = timedelta(seconds=2.5)
 """For one call to Temporal: a caller of the API learns within 3 s that Temporal is away."""
 
 UNREADABLE = (RuntimeError, ValueError, LookupError)
-"""What decoding raises of a payload that is none of ours, or whose key is missing."""
+"""What decoding raises for a payload that Hookwright did not write, or whose key is missing."""
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -43,7 +43,7 @@ async def described(
 
 
 async def reached(call: Awaitable[object]) -> bool:
-    """Await a call to a workflow; tell whether it was still there."""
+    """Await a call to a workflow; return whether the workflow was still there."""
     try:
         await call
     except RPCError as error:
@@ -59,7 +59,7 @@ async def routes_of(tenant: WorkflowExecutionDescription) -> list[Route]:
     for key in tenant.raw_description.workflow_execution_info.memo.fields:
         name, _, number = key.partition(".")
         if name == MemoKey.ROUTES:
-            # A null is what is left of a slice that became empty.
+            # A slice that became empty leaves a null.
             routes = await tenant.memo_value(key, type_hint=list[Route])
             slices[int(number or 0)] = routes or []
     return [route for number in sorted(slices) for route in slices[number]]
@@ -76,7 +76,7 @@ async def endpoint_of(
 
 
 async def recorded(client: Client, pending: PendingActivityInfo, kind: type[Model]) -> Model:
-    """Return what a pending activity carries in its heartbeat details; an empty one if nothing."""
+    """Return the heartbeat details of a pending activity; an empty model if there are none."""
     payloads = pending.heartbeat_details.payloads
     if not payloads:
         return kind()
@@ -92,7 +92,7 @@ async def ended_log(client: Client, ended: WorkflowExecutionDescription) -> Deli
 
 
 async def kept_log(delivery: WorkflowExecutionDescription) -> DeliveryLog:
-    """Return the log that a delivery began with, or put aside when it was retried or cancelled."""
+    """Return the log in a delivery's memo: the one it began with, or kept when it was retried."""
     kept = await delivery.memo_value(MemoKey.ATTEMPTS, None, type_hint=DeliveryLog)
     return kept or DeliveryLog()
 
@@ -109,7 +109,7 @@ async def _result(client: Client, ended: WorkflowExecutionDescription) -> Delive
 
 
 async def first_entry(client: Client, workflow_id: str, run_id: str | None = None) -> HistoryEvent:
-    """Return how a run (the last, if none is named) began: its argument, and what it began with.
+    """Return the first history event of a run (the last run, if none is named): its argument etc.
 
     Raises:
         RPCError: it was erased (NOT_FOUND).
@@ -119,9 +119,9 @@ async def first_entry(client: Client, workflow_id: str, run_id: str | None = Non
 
 
 async def delete_execution(client: Client, workflow_id: str, run_id: str = "") -> None:
-    """Have one run (the last, if none is named) deleted with its history; an open one ends first.
+    """Have one run, the last one if none is named, deleted with its history; a running one ends.
 
-    Temporal does so at once, or within a minute for what has just ended. Safe to repeat.
+    Temporal does it at once, or within a minute if the run has just ended. Safe to repeat.
     """
     request = DeleteWorkflowExecutionRequest(
         namespace=client.namespace,

@@ -1,6 +1,6 @@
-"""Replay: what has ended is sent anew, under the same webhook id.
+"""Resending: a delivery that has ended is sent again, under the same webhook id.
 
-Why it is a new run, and why it starts once: docs/decisions/0013-replay.md.
+docs/decisions/0013-resend.md says why it is a new run, and why it starts only once.
 """
 
 from itertools import accumulate, takewhile
@@ -20,11 +20,11 @@ from hookwright.temporal.names import MemoKey
 from hookwright.temporal.search_attributes import RECOVERY_ID
 
 MAX_EARLIER, MAX_EARLIER_CHARACTERS = 10, 30_000
-"""Attempts of earlier runs that a replay shows: its log must have room for its own."""
+"""Attempts of earlier runs that a resend shows: its log must have room for its own."""
 
 
 async def resend(client: Client, ended: WorkflowExecutionDescription, trigger: Trigger) -> None:
-    """Start an ended delivery anew, as a new run of the same workflow id.
+    """Send an ended delivery again, as a new run of the same workflow id.
 
     Raises:
         RPCError: Temporal did not take it, or the run is erased (NOT_FOUND).
@@ -38,10 +38,10 @@ async def resend_request(
     trigger: Trigger,
     recovery: str | None = None,
 ) -> StartWorkflowExecutionRequest:
-    """Return what starts an ended delivery anew.
+    """Return the request that sends an ended delivery again.
 
-    Its request id is derived from the run that ended: however often that run is replayed, at once
-    or again, Temporal starts one.
+    Its request id is derived from the run that ended. So however often that run is resent, at the
+    same time or later, Temporal starts one.
 
     Raises:
         RPCError: the run is erased (NOT_FOUND), or Temporal is away.
@@ -54,7 +54,7 @@ async def resend_request(
     return StartWorkflowExecutionRequest(
         namespace=client.namespace,
         identity=client.identity,
-        request_id=f"replay of {ended.run_id}",
+        request_id=f"resend of {ended.run_id}",
         workflow_id=ended.id,
         workflow_id_reuse_policy=WorkflowIdReusePolicy.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
         workflow_type=began.workflow_type,
@@ -68,7 +68,7 @@ async def resend_request(
 
 
 async def start_resend(client: Client, request: StartWorkflowExecutionRequest) -> None:
-    """Start it; nothing if a run is under way.
+    """Start it; do nothing if a run is under way.
 
     Raises:
         RPCError: Temporal did not take it.
@@ -83,7 +83,7 @@ async def start_resend(client: Client, request: StartWorkflowExecutionRequest) -
 
 
 def _search_attributes(earlier: SearchAttributes, recovery: str | None) -> SearchAttributes:
-    """Return those of the run before, as one of this recovery, or of none."""
+    """Return the search attributes of the run before, with this recovery's id or without one."""
     fields = {name: it for name, it in earlier.indexed_fields.items() if name != RECOVERY_ID.name}
     if recovery:
         fields[RECOVERY_ID.name] = encode_typed_search_attribute_value(RECOVERY_ID, recovery)

@@ -21,7 +21,7 @@ SEARCH_ATTRIBUTES = (
 
 
 def event_search_attributes(event: EventInput) -> TypedSearchAttributes:
-    """Return what lists of events are filtered by. Never encrypted: ids and types only."""
+    """Return what lists of events are filtered by. Only ids and types: it is not encrypted."""
     return TypedSearchAttributes(
         [
             SearchAttributePair(TENANT_ID, event.tenant_id),
@@ -34,7 +34,7 @@ def event_search_attributes(event: EventInput) -> TypedSearchAttributes:
 def delivery_search_attributes(
     delivery: DeliveryInput, recovery: str | None = None
 ) -> TypedSearchAttributes:
-    """Return what the delivery log is filtered by, and what a recovery counts its own by."""
+    """Return what the delivery log is filtered by, and what a recovery counts its deliveries by."""
     return TypedSearchAttributes(
         [
             *event_search_attributes(delivery.event).search_attributes,
