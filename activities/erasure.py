@@ -8,6 +8,7 @@ from temporalio import activity
 from temporalio.client import Client, WorkflowExecution
 
 from activities.entities import VISIBILITY_LAG_SECONDS
+from activities.heartbeats import heartbeats
 from hookwright.ids import tenant_workflow_prefixes
 from hookwright.temporal import ActivityName, delete_execution, workflow_id_starts_with
 
@@ -34,19 +35,19 @@ class ErasureActivities:
         accepted for so long. Safe to repeat.
         """
         clock = asyncio.get_running_loop().time
-        last_look = clock() + LAST_PUBLISH_SECONDS
+        last_search = clock() + LAST_PUBLISH_SECONDS
         prefixes = tenant_workflow_prefixes(tenant_id)
         query = workflow_id_starts_with(prefixes)
         found = True
-        while found or clock() < last_look:
-            await asyncio.sleep(VISIBILITY_LAG_SECONDS)
-            activity.heartbeat()
-            found = False
-            async for rows in self._pages(query):
-                # In STARTS_WITH, an underscore of an id stands for any character.
-                own = [row for row in rows if row.id.startswith(prefixes)]
-                await asyncio.gather(*map(self._delete, own))
-                found = found or bool(own)
+        async with heartbeats():
+            while found or clock() < last_search:
+                await asyncio.sleep(VISIBILITY_LAG_SECONDS)
+                found = False
+                async for rows in self._pages(query):
+                    # In STARTS_WITH, an underscore of an id stands for any character.
+                    own = [row for row in rows if row.id.startswith(prefixes)]
+                    await asyncio.gather(*map(self._delete, own))
+                    found = found or bool(own)
 
     async def _pages(self, query: str) -> AsyncIterator[Sequence[WorkflowExecution]]:
         rows = self.client.list_workflows(query, page_size=CONCURRENT_DELETIONS)
@@ -58,5 +59,4 @@ class ErasureActivities:
             await rows.fetch_next_page()
 
     async def _delete(self, row: WorkflowExecution) -> None:
-        activity.heartbeat()
         await delete_execution(self.client, row.id, row.run_id)

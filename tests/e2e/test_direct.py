@@ -1,17 +1,19 @@
 """Straight from a service that has a Temporal client, and through the codec endpoint."""
 
 import json
+from base64 import b64encode
 
 import pytest
 from google.protobuf import json_format
 from support.receiver import Receiver
-from support.stack import CODEC_TOKEN, Stack, unique
+from support.stack import CODEC, CODEC_TOKEN, Stack, unique
 from support.waiting import assert_eventually, eventually
 from temporalio.api.common.v1 import Payload, Payloads
 from temporalio.client import WorkflowFailureError
 from temporalio.common import RawValue
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
+import hookwright
 from hookwright.models import EventInput
 from hookwright.temporal import EncryptionCodec, connect, publish
 from runtime.dev import EmbeddedServer
@@ -25,6 +27,36 @@ async def test_publish_from_a_service(service: Stack, hooks: Receiver) -> None:
     await assert_eventually(lambda: hooks.ids() == ["evt_1"])
     with pytest.raises(WorkflowAlreadyStartedError):
         await publish(service.client, event, task_queue=service.task_queue)
+
+
+async def test_the_front_door(
+    service: Stack, server: EmbeddedServer, hooks: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two names are all that a service needs: it connects by its environment, and publishes."""
+    keys = [f"{name}:{b64encode(key).decode()}" for name, key in CODEC.key_ring.items()]
+    monkeypatch.setenv("HOOKWRIGHT_ENCRYPTION_KEYS", ",".join(keys))
+    monkeypatch.setenv("TEMPORAL_ADDRESS", server.address)
+    await service.add_endpoint(hooks.url)
+    client = await hookwright.connect()
+    event = {"tenant_id": service.tenant, "id": "evt_1", "type": "loan.funded", "data": {"n": 1}}
+    await hookwright.publish(client, event, task_queue=service.task_queue)
+    await assert_eventually(lambda: hooks.ids() == ["evt_1"])
+    with pytest.raises(ValueError, match="data"):
+        await hookwright.publish(client, {**event, "data": float("inf")})
+
+
+@pytest.mark.parametrize(
+    ("keys", "fault"), [(None, "is not set"), ("k1", "name:value"), ("k1:AAAA", "not 32 bytes")]
+)
+async def test_the_front_door_wants_the_keys(
+    keys: str | None, fault: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without the API's keys nobody connects: nothing is ever stored in clear."""
+    monkeypatch.delenv("HOOKWRIGHT_ENCRYPTION_KEYS", raising=False)
+    if keys:
+        monkeypatch.setenv("HOOKWRIGHT_ENCRYPTION_KEYS", keys)
+    with pytest.raises(ValueError, match=f"HOOKWRIGHT_ENCRYPTION_KEYS.*{fault}"):
+        await hookwright.connect()
 
 
 async def test_start_by_name_with_a_plain_client(service: Stack, hooks: Receiver) -> None:
