@@ -1,0 +1,119 @@
+"""What the documents print for a shell runs as printed, against an API that serves HTTP."""
+
+import asyncio
+import re
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from support.receiver import Receiver, Reply
+from support.stack import OPERATOR_KEY, Stack, api_config
+from support.waiting import assert_eventually, eventually
+
+from api.app import create_app
+from runtime.http import listening_socket, serve
+
+REPOSITORY = Path(__file__).parents[2]
+BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+VARIABLE = re.compile(r"^([A-Z]+)=", re.MULTILINE)
+# Stands before the printed lines: each curl tells its status, on a line of its own.
+TELLING = """
+set -euo pipefail
+curl() { command curl --noproxy '*' -w '%{stderr}%{http_code}\\n' "$@"; }
+"""
+
+pytestmark = pytest.mark.skipif(
+    not all(map(shutil.which, ("bash", "curl", "jq"))), reason="needs bash, curl and jq"
+)
+
+
+@pytest_asyncio.fixture
+async def api_url(service: Stack) -> AsyncIterator[str]:
+    """Where the API of this test's stack is served."""
+    listener = listening_socket("127.0.0.1", 0)
+    app = create_app(service.client, api_config(service.task_queue))
+    serving = asyncio.create_task(serve(app, listener))
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        serving.cancel()
+        await serving
+
+
+def printed(page: str) -> tuple[set[str], str]:
+    """Return the variables that a page's first block with `API=` sets, and the blocks after it."""
+    blocks = BLOCK.findall((REPOSITORY / page).read_text())
+    first = next(number for number, block in enumerate(blocks) if block.startswith("API="))
+    lines = [block for block in blocks[first + 1 :] if "curl" in block]
+    return set(VARIABLE.findall(blocks[first])), "\n".join(lines)
+
+
+async def run(page: str, **variables: str) -> list[int]:
+    """Run a page's blocks in one shell, and return the status that each curl got."""
+    named, lines = printed(page)
+    assert named == variables.keys()
+    script = TELLING + "\n".join(f"{name}={value!r}" for name, value in variables.items())
+    process = await asyncio.create_subprocess_exec(
+        *("bash", "-c", f"{script}\n{lines}"),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    output, told = await process.communicate()
+    assert process.returncode == 0, output + told
+    statuses = [int(line) for line in told.decode().split()]
+    assert len(statuses) == len(re.findall(r"\bcurl -", lines)), told
+    return statuses
+
+
+async def test_publishing(service: Stack, api_url: str, hooks: Receiver) -> None:
+    """The README and docs/publishing.md publish an event, and it arrives."""
+    await service.add_endpoint(hooks.url)
+    for page in ("README.md", "docs/publishing.md"):
+        assert await run(page, API=api_url, KEY=OPERATOR_KEY, TENANT=service.tenant) == [202]
+    await assert_eventually(lambda: {*hooks.ids()} == {"inv_41", "inv_43"})
+
+
+async def test_recovering(service: Stack, api_url: str, hooks: Receiver) -> None:
+    """docs/recovering.md: one pending delivery is retried and cancelled, the failed are recovered.
+
+    They are enough to be under way while the recovery is paused, resumed and cancelled.
+    """
+    hooks.behave = lambda _: Reply(500)
+    endpoint = await service.add_endpoint(hooks.url, retry={"schedule_seconds": []})
+    for _ in range(30):
+        await service.publish()
+
+    async def listed(state: str) -> int:
+        query = {"state": state, "limit": 100}
+        answer = await service.http.get(f"{service.root}/deliveries", params=query)
+        return len(answer.json().get("data", []))
+
+    await eventually(lambda: listed("exhausted"), lambda number: number == 30, within=30)
+    path = f"{service.root}/endpoints/{endpoint['id']}"
+    waiting = {"retry": {"schedule_seconds": [600]}}
+    assert (await service.http.patch(path, json=waiting)).status_code == 200
+    await service.publish()
+    await eventually(lambda: listed("pending"), lambda number: number == 1)
+    statuses = await run("docs/recovering.md", API=api_url, KEY=OPERATOR_KEY, TENANT=service.tenant)
+    assert statuses == [200, 200, 200, 202, 202, 202, 200, 200, 200, 200]
+
+
+async def test_tokens(service: Stack, api_url: str) -> None:
+    """docs/tokens.md makes a token, and revokes all without another change to the tenant."""
+    settings = {"name": "Kept", "tier": "pro", "metadata": {"plan": "x"}, "hold_for_seconds": 60}
+    assert (await service.http.put(service.root, json=settings)).status_code == 200
+    statuses = await run("docs/tokens.md", API=api_url, KEY=OPERATOR_KEY, TENANT=service.tenant)
+    assert statuses == [201, 200, 200]
+    tenant = (await service.http.get(service.root)).json()
+    assert {name: tenant[name] for name in settings} == settings
+    assert tenant["tokens_not_before"]
+
+
+async def test_contracts(api_url: str, hooks: Receiver) -> None:
+    """docs/contracts.md chooses a contract, for a tenant and for an endpoint."""
+    statuses = await run(
+        "docs/contracts.md", API=api_url, KEY=OPERATOR_KEY, CONTRACT="clearway", RECEIVER=hooks.url
+    )
+    assert statuses == [201, 201]
