@@ -3,16 +3,20 @@
 import asyncio
 import re
 import shutil
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from support.commands import BARE
 from support.receiver import Receiver, Reply
-from support.stack import OPERATOR_KEY, Stack, api_config
+from support.stack import KEY_RING, OPERATOR_KEY, Stack, api_config
 from support.waiting import assert_eventually, eventually
+from temporalio.client import Client
 
 from api.app import create_app
+from runtime.dev import EmbeddedServer
 from runtime.http import listening_socket, serve
 
 REPOSITORY = Path(__file__).parents[2]
@@ -67,12 +71,42 @@ async def run(page: str, **variables: str) -> list[int]:
     return statuses
 
 
+async def complaints(program: str, **environment: str) -> str:
+    """Run a program to its end, and return what it wrote to standard error."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", program),
+        env=BARE | environment,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    _, told = await process.communicate()
+    return told.decode()
+
+
 async def test_publishing(service: Stack, api_url: str, hooks: Receiver) -> None:
     """The README and docs/publishing.md publish an event, and it arrives."""
     await service.add_endpoint(hooks.url)
     for page in ("README.md", "docs/publishing.md"):
         assert await run(page, API=api_url, KEY=OPERATOR_KEY, TENANT=service.tenant) == [202]
     await assert_eventually(lambda: {*hooks.ids()} == {"inv_41", "inv_43"})
+
+
+async def test_publishing_from_python(server: EmbeddedServer, client: Client) -> None:
+    """The README and docs/publishing.md publish from Python; the latter expects a repeat."""
+    set_here = {"TEMPORAL_ADDRESS": server.address, "HOOKWRIGHT_ENCRYPTION_KEYS": KEY_RING}
+    event = client.get_workflow_handle("event:acme:inv_42")
+    try:
+        for page, repeat_fails in (("README.md", True), ("docs/publishing.md", False)):
+            [program] = re.findall(
+                r"^```python\n(import asyncio.*?)^```$",
+                (REPOSITORY / page).read_text(),
+                re.MULTILINE | re.DOTALL,
+            )
+            assert "Error" not in await complaints(program, **set_here)
+            assert (await event.describe()).workflow_type == "Event"
+            told = await complaints(program, **set_here)
+            assert ("WorkflowAlreadyStartedError" in told) == repeat_fails
+    finally:
+        await event.terminate()  # nobody works on its queue here
 
 
 async def test_recovering(service: Stack, api_url: str, hooks: Receiver) -> None:

@@ -1,6 +1,7 @@
 """The payload codec: nothing is stored in clear, and nothing that was stored is lost."""
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
@@ -39,6 +40,15 @@ async def test_nothing_is_in_clear():
     assert SECRET.encode() not in stored
     assert b"json/plain" not in stored
     assert set(sealed.metadata) == {"encoding", "key-id"}
+
+
+async def test_layout_as_documented():
+    """Another language decrypts by docs/publishing.md alone: key id, nonce, associated data."""
+    (sealed,) = await CODEC.encode([CLEAR])
+    assert dict(sealed.metadata) == {"encoding": b"binary/encrypted", "key-id": b"k1"}
+    clear = AESGCM(OLD).decrypt(sealed.data[:12], sealed.data[12:], sealed.metadata["key-id"])
+    assert Payload.FromString(clear) == CLEAR
+    assert len(sealed.data) == 12 + len(clear) + 16
 
 
 async def test_equal_payloads_look_different():
