@@ -1,4 +1,4 @@
-"""Hookwright's domain, and the front door for Python services: `connect` and `publish`.
+"""Hookwright's domain, and what Python services use to publish: `connect` and `publish`.
 
 ```python
 from hookwright import connect, publish
@@ -19,7 +19,7 @@ __all__ = ["connect", "publish"]
 
 
 def __getattr__(name: str) -> object:
-    """Import Temporal's client only for those who ask for it: `hookwright.verify` does without."""
+    """Import Temporal's client only when it is used: `hookwright.verify` does not need it."""
     if name in __all__:
         return getattr(import_module("hookwright.temporal"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,4 +1,4 @@
-"""Names: every workflow id, type and task queue is made here, and only here.
+"""Names and ids. Every workflow id and task queue name is made in this module only.
 
 Workflow ids have at most 203 ASCII characters (a delivery's, of three names of 64): PostgreSQL's
 visibility store has VARCHAR(255).
@@ -11,13 +11,13 @@ from typing import Annotated
 from pydantic import StringConstraints
 
 TASK_QUEUE = "hookwright"
-"""The task queue of events, and what the names of the others begin with."""
+"""The task queue of events. The names of the other task queues begin with it."""
 
 MAX_NUMBER = 2**53 - 1
-"""The largest id that is a number: JavaScript holds it exactly."""
+"""The largest numeric id. JavaScript represents it exactly."""
 
 EVENT_TYPES_WORKFLOW_ID = "event-types"
-"""The one catalogue. Every other workflow id has a colon."""
+"""The id of the only catalogue workflow. Every other workflow id has a colon."""
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 """A tenant's id, an endpoint's id, or an event's id. No full stop: Standard Webhooks signs
@@ -29,11 +29,11 @@ EventType = Annotated[
 """An event's type: words separated by full stops, such as `loan.funded`."""
 
 Channel = EventType
-"""Whom an event is for, within a tenant: a project, say. Written as an event type is."""
+"""A group of endpoints within a tenant, such as a project. It has the form of an event type."""
 
 
 def deliveries_queue(task_queue: str) -> str:
-    """Return the task queue of deliveries, whose workers attempt them."""
+    """Return the task queue whose workers attempt deliveries."""
     return f"{task_queue}-deliveries"
 
 
@@ -68,17 +68,17 @@ def endpoint_test_workflow_id(tenant_id: str, endpoint_id: str, event_id: str) -
 
 
 def recovery_workflow_id(tenant_id: str, endpoint_id: str) -> str:
-    """Return the id of an endpoint's `Recovery` workflow: there is one at a time."""
+    """Return the id of an endpoint's `Recovery` workflow. An endpoint has one at a time."""
     return f"recovery:{tenant_id}:{endpoint_id}"
 
 
 def recovery_id(endpoint_id: str, run_id: str) -> str:
-    """Return a recovery's id as the API shows it: one run of its endpoint's workflow."""
+    """Return a recovery's id as the API shows it. It names one run of the `Recovery` workflow."""
     return f"{endpoint_id}:{run_id}"
 
 
 def tenant_workflow_prefixes(tenant_id: str) -> tuple[str, ...]:
-    """Return what the ids of all workflows of a tenant begin with, but for its own."""
+    """Return the prefixes of all workflow ids of a tenant, except the `Tenant` workflow's id."""
     kinds = ("event", "delivery", "endpoint", "test", "recovery")
     return tuple(f"{kind}:{tenant_id}:" for kind in kinds)
 
@@ -89,27 +89,27 @@ def delivery_id(endpoint_id: str, event_id: str) -> str:
 
 
 def new_event_id() -> str:
-    """Return a fresh random event id, for a publisher who gave none."""
+    """Return a new random event id, for an event that was published without one."""
     return f"evt_{secrets.token_hex(12)}"
 
 
 def new_endpoint_id(prefix: str = "ep") -> str:
-    """Return a fresh random endpoint id."""
+    """Return a new random endpoint id."""
     return f"{prefix}_{secrets.token_hex(12)}"
 
 
 def new_endpoint_number() -> str:
-    """Return a fresh random endpoint id for a contract whose ids are numbers."""
+    """Return a new random endpoint id for a contract whose ids are numbers."""
     return str(1 + secrets.randbelow(MAX_NUMBER))
 
 
 def id_from_key(prefix: str, tenant_id: str, idempotency_key: str) -> str:
-    """Return the id that an `Idempotency-Key` stands for: the same key gives the same id."""
+    """Return the id derived from an `Idempotency-Key`. The same key gives the same id."""
     return f"{prefix}_{_key_digest(tenant_id, idempotency_key)[:32]}"
 
 
 def number_from_key(tenant_id: str, idempotency_key: str) -> str:
-    """Return the same where ids are numbers."""
+    """Return the numeric id derived from an `Idempotency-Key`."""
     return str(1 + int(_key_digest(tenant_id, idempotency_key), 16) % MAX_NUMBER)
 
 

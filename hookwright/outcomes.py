@@ -1,12 +1,12 @@
-"""The states that people see: of an attempt, of a delivery, and of an endpoint."""
+"""The states that users see: of an attempt, of a delivery and of an endpoint."""
 
 from enum import StrEnum
 
 
 class DeliveryState(StrEnum):
-    """Where a delivery stands.
+    """The state of a delivery.
 
-    `held`: parked, for its endpoint is paused, disabled or slowed down; no attempt is scheduled.
+    `held`: its endpoint is paused, disabled or slowed down, so no attempt is scheduled.
     `expired`: it was held for longer than its tenant's `hold_for_seconds`.
     """
 
@@ -19,10 +19,11 @@ class DeliveryState(StrEnum):
 
 
 class Outcome(StrEnum):
-    """How an attempt ended. Whatever is not `delivered` is the endpoint's failure, as data.
+    """How an attempt ended. Every outcome except `delivered` is a failure of the endpoint.
 
     `template_error`: the endpoint's payload template does not fit the event, so nothing was sent.
-    `filter_error`: its filter costs more than it may over this event; nothing was sent either.
+    `filter_error`: evaluating the endpoint's filter on this event exceeds the cost limit, so
+    nothing was sent.
     """
 
     DELIVERED = "delivered"
@@ -38,7 +39,7 @@ class Outcome(StrEnum):
 
 
 class Trigger(StrEnum):
-    """What caused an attempt: `manual` is a person's wish, `recovery` a recovery's replay."""
+    """What caused an attempt. `manual`: a person asked for it. `recovery`: a recovery resent it."""
 
     SCHEDULE = "schedule"
     MANUAL = "manual"
@@ -48,7 +49,7 @@ class Trigger(StrEnum):
 
 
 class EndpointStatus(StrEnum):
-    """Whether deliveries are attempted: a person paused it, or a rule disabled it."""
+    """Whether an endpoint's deliveries are attempted. A person pauses it; a rule disables it."""
 
     ACTIVE = "active"
     PAUSED = "paused"
@@ -58,8 +59,8 @@ class EndpointStatus(StrEnum):
 class Colour(StrEnum):
     """An endpoint's health at a glance.
 
-    Green delivers; yellow had failures in the last hour; red is disabled, or fails now and did
-    most of the hour.
+    Green: it delivers. Yellow: it had failures in the last hour. Red: it is disabled, or its latest
+    attempt failed and most attempts of the last hour failed.
     """
 
     GREEN = "green"

@@ -1,56 +1,63 @@
-"""Sizes: what Temporal takes, and what follows from it for the state of our entities.
+"""Size limits: what Temporal accepts, and how large the state of entities may therefore be.
 
-What is too large is refused, or Temporal *terminates* the workflow that insists: a tenant would be
-gone with all its endpoints. So an entity's largest state must fit everywhere it goes: into its
-memo, into the argument of its next run, and into the one message in which a worker answers a
-workflow task. That message carries all that the task led to, with every update in flight at once.
+Temporal refuses a payload that is too large, or it *terminates* the workflow that sends it: a
+tenant would be lost with all its endpoints. So an entity's largest state must fit into its memo,
+into the argument of its next run, and into the one message in which a worker completes a workflow
+task. That message carries all commands of the task and the answers to all updates in flight.
 `tests/unit/test_sizes.py` does the arithmetic with encrypted payloads.
 """
 
 KIB, MIB = 1_024, 1_048_576
 
-# Of Temporal's server, defaults of 1.32 (`common/dynamicconfig/constants.go`).
+# Limits of Temporal's server: the defaults of 1.32 (`common/dynamicconfig/constants.go`).
 
 BLOB_BYTES = 2 * MIB
-"""One command's arguments, one result, one upsert, or one workflow's whole memo: `limit.blobSize`
-and `limit.memoSize`. Beyond it the workflow is terminated."""
+"""The limit for one command's arguments, one result, one upsert, or one workflow's whole memo
+(`limit.blobSize` and `limit.memoSize`). Temporal terminates a workflow that exceeds it."""
 
 MESSAGE_BYTES = 4 * MIB
-"""One gRPC message: all commands and answers of one workflow task. Beyond it the SDK gives up, and
-the workflow is terminated ("GrpcMessageTooLarge")."""
+"""The limit for one gRPC message: all commands and answers of one workflow task. If it is exceeded,
+the SDK gives up and the workflow is terminated ("GrpcMessageTooLarge")."""
 
 UPDATES_IN_FLIGHT = 10
-"""Of one workflow, so at most so many answers leave in one workflow task
+"""The most updates of one workflow that are in flight, and so the most answers in one workflow task
 (`history.maxInFlightUpdates`)."""
 
-# Ours, of `Event` and `Delivery`.
+# Hookwright's limits for `Event` and `Delivery`.
 
 MAX_EVENT_BYTES = 1_500_000
-"""An event as it is stored. A body of 1 MiB may grow beyond: 1e15 has seventeen digits."""
+"""The limit for a stored event. A request body of 1 MiB may grow: 1e15 is stored with seventeen
+digits."""
 
 MAX_LOG_BYTES = 500_000
-"""A delivery's attempts. The activity that makes the next ones is given event and log together, as
-one command: beyond BLOB_BYTES the delivery would be terminated. 31 usual attempts have 100 KB."""
+"""The limit for a delivery's attempts. One command passes event and log together to the activity
+that makes the next attempts: beyond BLOB_BYTES Temporal would terminate the delivery. 31 usual
+attempts have 100 KB."""
 
-# Ours, of `Tenant`.
+# Hookwright's limits for `Tenant`.
 
 MAX_ROUTE_TABLE_BYTES = 1_000_000
-"""Some 8,000 endpoints with short subscriptions. When a tenant continues as new its table is in one
-message twice, as argument and as memo, and beside it ten answered updates of MAX_CHANGES_BYTES."""
+"""Room for about 8,000 endpoints with short subscriptions. When a tenant continues as new, one
+message holds its table twice, as argument and as memo, and also the answers to ten updates of
+MAX_CHANGES_BYTES."""
 
 MAX_SLICE_BYTES = 16 * KIB
-"""Of a route table: what one change writes to the history. Without slices it would be all of it."""
+"""The limit for a slice of a route table. A change writes one slice to the history; without slices
+it would write the whole table."""
 
 MAX_ROUTE_BYTES = 16 * KIB
-"""Of one endpoint. What the API takes has at most half of it (`MAX_CONFIG_BYTES` there)."""
+"""The limit for the route of one endpoint. The API accepts at most half of it
+(`MAX_CONFIG_BYTES` there)."""
 
 MAX_CHANGES, MAX_CHANGES_BYTES = 500, 64 * KIB
-"""Of a route table, in one update: 500 short subscriptions fit, and 500 refusals are its answer."""
+"""The limits for the route changes in one update: 500 short subscriptions fit, and so do 500
+refusals in the answer."""
 
-# Ours, of `EventTypes`.
+# Hookwright's limits for `EventTypes`.
 
 MAX_CATALOGUE_BYTES = 500_000
-"""Some 500 types with schemas of a kilobyte."""
+"""Room for about 500 event types with schemas of a kilobyte each."""
 
 MAX_ENTRY_BYTES = 32 * KIB
-"""Of one event type: ten updates in flight bring, store and answer it, thirty times this."""
+"""The limit for one event type. Ten updates in flight each receive, store and answer with one, so a
+message may hold thirty times this size."""

@@ -18,12 +18,12 @@ OPERATIONAL_TYPES = (
     "delivery.exhausted",
     "delivery.expired",
 )
-"""What an endpoint's health is told with. `*` does not cover them: a receiver of a published
-contract would be surprised."""
+"""The types of notices about an endpoint's health. `*` does not cover them, because a receiver of a
+published contract does not expect them."""
 
 
 def wants_type(patterns: Iterable[str], event_type: str) -> bool:
-    """Tell whether one of the patterns covers the event type."""
+    """Return whether one of the patterns covers the event type."""
     return any(
         pattern in ("*", event_type)
         or (pattern.endswith(".*") and event_type.startswith(pattern[:-1]))
@@ -32,14 +32,14 @@ def wants_type(patterns: Iterable[str], event_type: str) -> bool:
 
 
 def names_type(patterns: Iterable[str], event_type: str) -> bool:
-    """Tell the same of an operational event: `*` does not cover it."""
+    """Return whether a pattern other than `*` covers the event type, as operational events need."""
     return wants_type([pattern for pattern in patterns if pattern != "*"], event_type)
 
 
 def wants_channels(wanted: Collection[str], channels: Iterable[str]) -> bool:
-    """Tell whether an endpoint's channels let an event of these channels through.
+    """Return whether an endpoint that listens to `wanted` gets an event on `channels`.
 
-    As Svix has it: an endpoint without channels takes every event; one with channels takes what
-    shares one of them, so never an event that has none.
+    The rule is the same as in Svix: an endpoint without channels gets every event; an endpoint with
+    channels gets the events that share one of them, and so never an event without channels.
     """
     return not wanted or not set(wanted).isdisjoint(channels)

@@ -1,4 +1,4 @@
-"""Times as the API and the contracts write them. All are UTC."""
+"""Times in the format of the API and of the contracts. All are in UTC."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -8,11 +8,11 @@ from pydantic import AfterValidator, AwareDatetime, BeforeValidator, PlainSerial
 
 LONGEST_DELAY = timedelta(days=365)
 
-WRITTEN = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d")
+WRITTEN_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d")
 
 
 def rfc3339(moment: datetime) -> str:
-    """Write a time as the API does: `2026-01-15T10:30:00.000Z`."""
+    """Return a time in the API's format: `2026-01-15T10:30:00.000Z`."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
@@ -22,39 +22,39 @@ def rfc3339_exact(moment: datetime) -> str:
 
 
 def rfc3339_seconds(moment: datetime) -> str:
-    """Write a time as published contracts do: whole seconds, `2026-01-15T10:30:00Z`."""
+    """Return a time in the format of published contracts: `2026-01-15T10:30:00Z`."""
     return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def _utc(moment: datetime) -> datetime:
+def _to_utc(moment: datetime) -> datetime:
     try:
         return moment.astimezone(UTC)
     except OverflowError:
         raise ValueError("not a time that UTC can express") from None
 
 
-def _written(value: object) -> object:
-    """Refuse a number: pydantic would take it for seconds, or for milliseconds if it is large."""
-    if not isinstance(value, datetime) and not WRITTEN.match(str(value)):
+def _refuse_number(value: object) -> object:
+    """Refuse a number: pydantic would read it as seconds, or as milliseconds if it is large."""
+    if not isinstance(value, datetime) and not WRITTEN_TIME.match(str(value)):
         raise ValueError("write a time as 2026-01-15T10:30:00Z")
     return value
 
 
-Moment = Annotated[AwareDatetime, AfterValidator(_utc)]
-"""A time in any zone."""
+Moment = Annotated[AwareDatetime, AfterValidator(_to_utc)]
+"""A time in any time zone, converted to UTC."""
 
-WrittenMoment = Annotated[Moment, BeforeValidator(_written)]
-"""A time that a caller wrote."""
+WrittenMoment = Annotated[Moment, BeforeValidator(_refuse_number)]
+"""A time in the text of an API request."""
 
 Timestamp = Annotated[Moment, PlainSerializer(rfc3339, when_used="json")]
-"""A time that becomes JSON with milliseconds and `Z`."""
+"""A time that is written to JSON with milliseconds and `Z`."""
 
 
 def delay_until(deliver_at: datetime | None, now: datetime) -> timedelta | None:
-    """Return how long an event still waits; None if it is due, as it is at any past time.
+    """Return how long an event still waits, or None if it is due. A past time is due.
 
     Raises:
-        ValueError: it is more than a year ahead.
+        ValueError: `deliver_at` is more than a year ahead.
     """
     if deliver_at is None or deliver_at <= now:
         return None

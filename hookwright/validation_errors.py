@@ -1,10 +1,10 @@
-"""Turns what pydantic found wrong into a sentence."""
+"""Pydantic's validation errors as one sentence."""
 
 from pydantic import ValidationError
 
 
 def described_faults(error: ValidationError) -> str:
-    """Return the faults, each with the place where it is. Never the input: it may be a secret."""
-    faults = [(".".join(map(str, it["loc"])), it["msg"]) for it in error.errors()]
-    plain = [(key, reason.removeprefix("Value error, ")) for key, reason in faults]
-    return "; ".join(f"{key}: {reason}" if key else reason for key, reason in plain)
+    """Return each error with the path of its field, but never the input: it may be a secret."""
+    faults = [(".".join(map(str, fault["loc"])), fault["msg"]) for fault in error.errors()]
+    plain = [(path, reason.removeprefix("Value error, ")) for path, reason in faults]
+    return "; ".join(f"{path}: {reason}" if path else reason for path, reason in plain)

@@ -1,8 +1,9 @@
-"""What a receiver uses: was this webhook signed by someone who knows the secret?
+"""Signature checks for receivers: was this webhook signed by someone who knows the secret?
 
     verify("standard", request.headers, raw_body, os.environ["WEBHOOK_SECRET"])
 
-It knows schemes and encodings, and no contract by name. docs/contracts.md tells how to use it.
+The code depends on schemes and encodings, never on the name of a contract. docs/contracts.md
+explains how to use it.
 """
 
 import base64
@@ -31,10 +32,10 @@ UNIX_TIME = re.compile(r"0|[1-9][0-9]{0,11}")
 
 
 class VerificationError(Exception):
-    """The webhook is not genuine: answer 401. The text says why, and repeats no secret."""
+    """The webhook is not genuine: answer 401. The text says why, without any secret."""
 
 
-def verify(  # noqa: PLR0913 - the last two have a default that is right
+def verify(  # noqa: PLR0913 - the defaults of the last two suit almost every caller
     contract: str | Contract,
     headers: Mapping[str, str],
     body: bytes,
@@ -43,19 +44,19 @@ def verify(  # noqa: PLR0913 - the last two have a default that is right
     tolerance_seconds: float = TOLERANCE_SECONDS,
     now: float | None = None,
 ) -> None:
-    """Return if the webhook is genuine. Whatever arrived, nothing but VerificationError is raised.
+    """Return if the webhook is genuine, else raise. Hostile input raises VerificationError only.
 
-    `contract` is the name of one that ships, or one that `load_contract` read. `body` is the raw
-    body as it arrived; parse it afterwards. With several secrets, one that fits is enough: for as
-    long as a rotation takes. A signed timestamp must be within the tolerance of `now` (unix
-    seconds; by default the clock's). A contract that signs the body alone has none, so an old
-    webhook verifies, too: drop ids that were seen before.
+    `contract` is the name of a contract that ships, or one read by `load_contract`. `body` is the
+    raw body as it arrived; parse it afterwards. Of several secrets, one that matches is enough:
+    give the old and the new one during a rotation. A signed timestamp must be within the tolerance
+    of `now` (unix seconds; by default the current time). A contract that signs only the body has
+    no timestamp, so an old webhook verifies as well: drop ids that you have seen before.
 
     Raises:
-        VerificationError: it is not genuine, or not as the contract has it.
-        ValueError: a mistake in the call: there is no such contract, or no such secret can be. The
+        VerificationError: the webhook is not genuine, or does not follow the contract.
+        ValueError: the call is wrong: the contract does not exist, or the secret is malformed. The
             text never repeats the secret.
-        TypeError: a mistake in the call: the body is not bytes.
+        TypeError: the call is wrong: the body is not bytes.
     """
     chosen = contract if isinstance(contract, Contract) else _shipped(contract)
     keys = _keys(chosen.signature, secret)
@@ -73,20 +74,22 @@ def verify(  # noqa: PLR0913 - the last two have a default that is right
 
 @dataclass(frozen=True)
 class _Claim:
-    """What the headers say. Each signature is written as `sign` writes one with one secret."""
+    """What the headers claim. Each signature has the form that `sign` gives for one secret."""
 
     signatures: Sequence[str]
     timestamp: int | None = None
     event_id: str = ""
 
     def holds(self, rule: SignatureRule, key: str, body: bytes) -> bool:
-        """Tell whether one of the signatures was made with this key."""
+        """Return whether one of the signatures was made with this key."""
         timestamp = self.timestamp or 0
         if rule.scheme == "standard" and key.startswith(PUBLIC_KEY_PREFIX):
             signed = standard_content(self.event_id, timestamp, body)
             return any(_verifies(key, signature, signed) for signature in self.signatures)
-        right = sign(rule, [key], self.event_id, timestamp, body).encode()
-        return any(hmac.compare_digest(one.encode(), right) for one in self.signatures)
+        expected = sign(rule, [key], self.event_id, timestamp, body).encode()
+        return any(
+            hmac.compare_digest(signature.encode(), expected) for signature in self.signatures
+        )
 
 
 def _claim(contract: Contract, headers: Mapping[str, str]) -> _Claim:
@@ -103,7 +106,7 @@ def _claim(contract: Contract, headers: Mapping[str, str]) -> _Claim:
 
 
 def _timestamped(signature: str) -> _Claim:
-    """Read `t=<unix>,v1=<hmac>,v1=<hmac>`; what has another name is another scheme's."""
+    """Read `t=<unix>,v1=<hmac>,v1=<hmac>`. Parts with other names belong to other schemes."""
     parts = [part.strip().partition("=") for part in signature.split(",")]
     times = [value for name, _, value in parts if name == "t"]
     if len(times) != 1:
@@ -160,7 +163,7 @@ def _keys(rule: SignatureRule, secret: str | Sequence[str]) -> list[str]:
 
 
 def _standard_key(secret: str) -> str:
-    """Return the `whsec_` or `whpk_` key that verifies."""
+    """Return the `whsec_` or `whpk_` key that verifies signatures of this secret."""
     if secret.startswith(PUBLIC_KEY_PREFIX):
         verifying_key(secret)
         return secret

@@ -1,4 +1,4 @@
-"""What Hookwright speaks of and Temporal stores: tenant, endpoint, event, delivery, recovery."""
+"""The models that Temporal stores: tenant, endpoint, event, delivery and recovery."""
 
 from hookwright.models.delivery import (
     LONGEST_ATTEMPT,

@@ -1,4 +1,4 @@
-"""A delivery, its attempts, and the log that they leave."""
+"""A delivery, its attempts and the log of them."""
 
 from datetime import timedelta
 
@@ -11,15 +11,16 @@ from hookwright.outcomes import DeliveryState, Outcome, Trigger
 from hookwright.times import Timestamp
 
 LONGEST_ATTEMPT = timedelta(seconds=90)
-"""The longest timeout that an endpoint may have, 60 s, and room to read the endpoint, report to it
-and record the attempt."""
+"""The longest timeout of an endpoint (60 s), plus time to read the endpoint, to report to it and to
+record the attempt."""
 
 
 class Timing(BaseModel):
     """How long the phases of an attempt took, in milliseconds.
 
-    Null: it did not happen (the connection was there already), or did not end. `connect_ms` is
-    without the name's resolution, `first_byte_ms` from the request's last byte to the reply's head.
+    Null: the phase did not happen (an open connection was used), or did not end. `connect_ms` is
+    without the name's resolution; `first_byte_ms` is from the request's last byte to the headers of
+    the response.
     """
 
     dns_ms: int | None = None
@@ -29,10 +30,10 @@ class Timing(BaseModel):
 
 
 class Attempt(BaseModel):
-    """The record of one signed POST. `duration_ms` is all of it.
+    """The record of one signed POST. `duration_ms` covers the whole attempt.
 
-    `request_headers` are those that were sent, at most 2 KiB, in lower case; the signature and the
-    endpoint's own headers without their values. Empty: it never came to that.
+    `request_headers` are those that were sent, at most 2 KiB, in lower case; the values of the
+    signature and of the endpoint's own headers are redacted. Empty: no headers were sent.
     """
 
     number: int
@@ -48,12 +49,12 @@ class Attempt(BaseModel):
 
 
 class DeliveryInput(BaseModel):
-    """The argument of the `Delivery` workflow: never a URL, a secret or a contract.
+    """The argument of the `Delivery` workflow. It never holds a URL, a secret or a contract.
 
-    Those are read at each attempt, so that the very next retry uses what was changed.
-    `endpoint_version` is the oldest version of the endpoint that the first attempt may use.
-    `accepted_at` is the event's place in the queue, should the delivery be held. `unfiltered`: the
-    endpoint's filter cost too much at fan-out, so each attempt asks it again before it is made.
+    Each attempt reads those from the endpoint, so a change takes effect at the next retry.
+    `endpoint_version` is the oldest version of the endpoint that the first attempt may use. Held
+    deliveries are released in the order of `accepted_at`. `unfiltered`: the endpoint's filter cost
+    too much at fan-out, so each attempt evaluates it again before the POST.
     """
 
     event: EventInput
@@ -65,20 +66,20 @@ class DeliveryInput(BaseModel):
 
 
 class EndpointTestInput(BaseModel):
-    """The argument of the `Trial` workflow: a test event for one endpoint."""
+    """The argument of the `EndpointTest` workflow: a test event for one endpoint."""
 
     event: EventInput
     endpoint_id: Name
 
 
 class DeliveryLog(BaseModel):
-    """Every attempt so far and where that leaves the delivery.
+    """Every attempt so far, and the state of the delivery after them.
 
-    `steps` of the retry table are used up; the next is due at `due_at`, for which Temporal was told
-    to wait `retry_in_seconds`. `trigger` is what causes the next attempt. `release` is set from
-    the release of a held delivery until its attempt is reported, `held_since` from when it is held
-    until then; it was held `holds` times. `unreported`: the last attempt was made, and its endpoint
-    may not know of it yet. If the worker is killed then, the attempt is not made again.
+    `steps` is how many steps of the retry table are used. The next attempt is due at `due_at`, and
+    Temporal waits `retry_in_seconds` for it; `trigger` is its cause. `release` is set from the
+    release of a held delivery until its attempt is reported, `held_since` from the hold until then.
+    `holds` is how often it was held. `unreported`: the last attempt was made, but its endpoint may
+    not have the report yet; if the worker is killed then, the POST is not repeated.
     """
 
     state: DeliveryState = DeliveryState.PENDING
@@ -99,7 +100,7 @@ class DeliveryLog(BaseModel):
 
     @property
     def counted_as_held(self) -> bool:
-        """Whether its endpoint counts it as held, as far as this log knows."""
+        """Whether the endpoint counts this delivery as held, as far as this log knows."""
         return self.state is DeliveryState.HELD or self.release is not None
 
     @property
@@ -115,21 +116,24 @@ class DeliveryLog(BaseModel):
 
     @property
     def off_schedule(self) -> bool:
-        """Whether the next attempt uses no step: a probe, or a person's wish before it is due."""
+        """Whether the next attempt uses no step of the retry table.
+
+        It uses none if it is a probe, or if a person asked for it before it was due.
+        """
         if self.next_trigger is Trigger.MANUAL:
             return self.release is not None or self.due_at is not None
         return self.next_trigger is Trigger.PROBE
 
 
 class AttemptInput(BaseModel):
-    """The argument of the activities that attempt a delivery: the log says what was done so far."""
+    """The argument of the activities that attempt a delivery, with its log so far."""
 
     delivery: DeliveryInput
     log: DeliveryLog
 
 
 class EndedInput(BaseModel):
-    """A delivery that has ended in this state without a further attempt; the log is of before."""
+    """A delivery that ended in `state` without a further attempt, and its log before that."""
 
     delivery: DeliveryInput
     log: DeliveryLog

@@ -1,4 +1,4 @@
-"""An endpoint: its configuration, its secrets, and all else that its workflow carries."""
+"""An endpoint: its configuration, its secrets and the rest of its workflow's state."""
 
 from datetime import datetime, timedelta
 
@@ -18,7 +18,7 @@ MAX_LIVE_SECRETS = 10
 
 
 class EndpointConfig(BaseModel):
-    """What a tenant's developer sets for an endpoint."""
+    """The settings of an endpoint that a tenant's developer chooses."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -37,14 +37,14 @@ class EndpointConfig(BaseModel):
 
 
 class Secret(BaseModel):
-    """A signing secret; a rotated one still signs until it expires."""
+    """A signing secret. A secret that was rotated out still signs until it expires."""
 
     value: str
     expires_at: Timestamp | None = None
 
 
 class EndpointState(BaseModel):
-    """All that an `Endpoint` workflow carries, and what its (encrypted) memo copies."""
+    """The whole state of an `Endpoint` workflow. Its (encrypted) memo holds a copy."""
 
     tenant_id: Name
     endpoint_id: Name
@@ -60,7 +60,7 @@ class EndpointState(BaseModel):
     deleted: bool = False
 
     def live_secrets(self, now: datetime) -> list[str]:
-        """Return the secrets that sign now, the current one first."""
+        """Return the secrets that have not expired, the current one first."""
         return [
             secret.value
             for secret in self.secrets
@@ -68,7 +68,7 @@ class EndpointState(BaseModel):
         ]
 
     def rotated(self, value: str, grace: timedelta, now: datetime) -> list[Secret]:
-        """Return the secrets after a rotation: the older ones still sign during the grace."""
+        """Return the secrets after a rotation. The older ones sign during the grace period."""
         until = now + grace
         older = [
             Secret(value=old.value, expires_at=min(old.expires_at or until, until))
@@ -83,18 +83,18 @@ class EndpointState(BaseModel):
         return self.health.status
 
     def public(self) -> "EndpointState":
-        """Return what the memo shows, and updates answer."""
+        """Return the state without internal parts, for the memo and the answers to updates."""
         return self.model_copy(update={"health": self.health.public()})
 
     @property
     def active_config(self) -> EndpointConfig:
-        """The configuration, which every endpoint has from its creation on."""
+        """The configuration. Every endpoint has one once it is created."""
         if self.config is None:
             raise ValueError(f"endpoint {self.endpoint_id} was never created")
         return self.config
 
     def route(self) -> Route:
-        """Return what the tenant's route table must know of this endpoint."""
+        """Return this endpoint's entry for the tenant's route table."""
         return Route(
             endpoint_id=self.endpoint_id,
             version=self.version,
@@ -107,8 +107,8 @@ class EndpointState(BaseModel):
 class EndpointDeleteUpdate(BaseModel):
     """The argument of an endpoint's update `delete`.
 
-    `with_tenant`: its tenant is being deleted, has emptied its route table, and cancels what waits
-    for any of its endpoints, so this one has nobody to tell and nothing to clear up.
+    `with_tenant`: the tenant itself is being deleted. It has emptied its route table and cancels
+    the deliveries of all its endpoints, so the endpoint does neither.
     """
 
     with_tenant: bool = False

@@ -1,4 +1,4 @@
-"""What the activities of an endpoint's duties are given."""
+"""The arguments of the activities that carry out an endpoint's duties."""
 
 from pydantic import BaseModel
 
@@ -7,7 +7,7 @@ from hookwright.ids import Name
 
 
 class EndpointRef(BaseModel):
-    """Which endpoint."""
+    """A reference to an endpoint."""
 
     tenant_id: Name
     endpoint_id: Name
@@ -21,14 +21,14 @@ class NoticesInput(BaseModel):
 
 
 class ProbeInput(BaseModel):
-    """A probe of a disabled endpoint, after so many `earlier` ones."""
+    """A probe of a disabled endpoint. `earlier` is the number of probes before it."""
 
     endpoint: EndpointRef
     earlier: int
 
 
 class ReleaseInput(BaseModel):
-    """A release of held deliveries, so many a second."""
+    """A release of held deliveries, at `per_second` deliveries a second."""
 
     endpoint: EndpointRef
     per_second: float
@@ -42,7 +42,7 @@ class DeliveryScope(BaseModel):
 
 
 class TenantEndpoints(BaseModel):
-    """Endpoints of a tenant."""
+    """Some endpoints of a tenant."""
 
     tenant_id: Name
     endpoint_ids: list[Name]

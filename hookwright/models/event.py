@@ -1,4 +1,4 @@
-"""An event, whom it is for, and how far its fan-out has come."""
+"""An event, the endpoints that it is for, and the progress of its fan-out."""
 
 from pydantic import BaseModel, ConfigDict
 
@@ -9,13 +9,14 @@ from hookwright.times import Timestamp
 
 
 class EventInput(BaseModel):
-    """One thing that happened, addressed to one tenant: the argument of the `Event` workflow.
+    """An event of one tenant: the argument of the `Event` workflow.
 
-    `extra` holds what the tenant's contract puts beside the data. `endpoint_id` narrows it to one
-    endpoint, `channels` to those that listen to one of them, or to all. `created_at` is when it
-    happened; a service that starts the workflow itself may leave it out, and the start counts.
-    Nothing is delivered before `deliver_at`. `operational` marks what Hookwright itself tells of an
-    endpoint's health: an endpoint gets it only by naming the type, and nothing is told of it.
+    `extra` holds the contract's fields beside the data. `endpoint_id` limits the event to one
+    endpoint; `channels` limits it to endpoints that listen to one of them, or to all channels.
+    `created_at` is when it happened; if a service that starts the workflow itself leaves it out,
+    the start time counts. Nothing is delivered before `deliver_at`. `operational` marks a notice
+    about an endpoint's health: an endpoint gets it only if it subscribes to the type by name, and
+    its own delivery causes no notices.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -33,9 +34,10 @@ class EventInput(BaseModel):
 
 
 class Route(BaseModel):
-    """What a tenant's route table knows of one endpoint: enough to match an event against it.
+    """An endpoint's entry in the route table of its tenant: what matching an event needs.
 
-    Its filter was checked when it was entered; to parse all of a table again would take seconds.
+    The filter was checked when the endpoint was saved and is not parsed here: parsing all filters
+    of a table again would take seconds.
     """
 
     endpoint_id: Name
@@ -46,14 +48,14 @@ class Route(BaseModel):
 
 
 class FanOut(BaseModel):
-    """How far an event's fan-out has come: the endpoints that have their delivery."""
+    """The progress of an event's fan-out: the endpoints whose delivery is started."""
 
     endpoint_ids: list[Name] = []
     complete: bool = False
 
 
 class FanOutInput(BaseModel):
-    """The argument of the fan-out activities: the event, when it was accepted, and what is done."""
+    """The argument of the fan-out activities: the event, its acceptance time, and the progress."""
 
     event: EventInput
     accepted_at: Timestamp

@@ -1,4 +1,4 @@
-"""Fields that several models share, with the limits that they have."""
+"""Field types that several models share, with their limits."""
 
 import json
 from typing import Annotated, Literal
@@ -38,6 +38,6 @@ EventData = Annotated[JsonValue, AfterValidator(_check_finite)]
 Metadata = Annotated[dict[str, str], AfterValidator(_check_metadata)]
 Expression = Annotated[str, AfterValidator(check_expression)]
 EventTypeChecks = Literal["off", "warn", "enforce"]
-"""What a publish does with data that does not fit its type's schema: let it pass, warn, refuse."""
+"""What a publish does with data that does not fit its type's schema: accept, warn or refuse it."""
 
 Channels = Annotated[list[Channel], Field(max_length=MAX_CHANNELS)]

@@ -1,21 +1,21 @@
-"""Which attempts a delivery's log keeps, and how much of each."""
+"""The limit of a delivery's log: which attempts it keeps, and how much of each."""
 
 from hookwright.models.delivery import Attempt
 from hookwright.sizes import MAX_LOG_BYTES
 
 MAX_KEPT = 31
-"""Attempts, the latest: as many as the longest retry table makes."""
+"""The log keeps this many of the latest attempts: as many as the longest retry table makes."""
 
 
 def kept(attempts: list[Attempt]) -> list[Attempt]:
-    """Return the latest attempts. Where they are too large the older ones lose what came back."""
-    left, newest_first = MAX_LOG_BYTES, []
+    """Return the latest attempts. Above MAX_LOG_BYTES the older ones lose their response."""
+    bytes_left, newest_first = MAX_LOG_BYTES, []
     for attempt in attempts[: -MAX_KEPT - 1 : -1]:
-        left -= len(attempt.model_dump_json().encode())
-        newest_first.append(attempt if left >= 0 else _shortened(attempt))
+        bytes_left -= len(attempt.model_dump_json().encode())
+        newest_first.append(attempt if bytes_left >= 0 else _shortened(attempt))
     return newest_first[::-1]
 
 
 def _shortened(attempt: Attempt) -> Attempt:
-    """Return an attempt without what a receiver wrote, and without the headers that it was sent."""
+    """Return an attempt without the response body, the error and the request's headers."""
     return attempt.model_copy(update={"response_body": None, "error": None, "request_headers": {}})

@@ -1,4 +1,4 @@
-"""What a recovery is asked for, and how far it has come."""
+"""A recovery: what it must resend, and its progress."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -9,14 +9,14 @@ from hookwright.ids import Name
 from hookwright.times import Moment, Timestamp
 
 MAX_PER_SECOND = 100.0
-"""Deliveries are started one after the other, in order; measured, that is some 100 a second."""
+"""Deliveries are started one after the other, in order. About 100 a second were measured."""
 
 
 class RecoverySelection(StrEnum):
-    """What an endpoint has not had.
+    """Which events a recovery delivers to an endpoint that has not received them.
 
-    `failed`: deliveries that were exhausted, or expired. `missing`: events that it would get today,
-    and of which it has no delivery: it was added later, or they were filtered out then.
+    `failed`: deliveries that were exhausted or expired. `missing`: events that the endpoint would
+    get today but has no delivery of, because it was added later, or its filter excluded them then.
     """
 
     FAILED = "failed"
@@ -24,7 +24,10 @@ class RecoverySelection(StrEnum):
 
 
 class RecoveryInput(BaseModel):
-    """The argument of `Recovery`: what began, or was due, `since` then and before `until`."""
+    """The argument of the `Recovery` workflow.
+
+    It covers what began, or was due, from `since` on and before `until`.
+    """
 
     tenant_id: Name
     endpoint_id: Name
@@ -35,9 +38,9 @@ class RecoveryInput(BaseModel):
 
 
 class RecoveryProgress(BaseModel):
-    """How many are to be looked at, how many were, and the last of them (time and run id).
+    """How many executions are to be checked, how many are, and the last one (time and run id).
 
-    `unreadable` of those done could not be decrypted, or are none of ours.
+    `unreadable` of those done could not be decrypted, or are not Hookwright's.
     """
 
     total: int | None = None
@@ -48,7 +51,7 @@ class RecoveryProgress(BaseModel):
     complete: bool = False
 
     def after(self, at: datetime, run_id: str) -> "RecoveryProgress":
-        """Return the progress once this one is done, too: visibility may not have counted it."""
+        """Return the progress after one more execution, which `total` may not have counted."""
         done = self.done + 1
         total = max(self.total or 0, done)
         return self.model_copy(
@@ -56,19 +59,22 @@ class RecoveryProgress(BaseModel):
         )
 
     def is_past(self, at: datetime, run_id: str) -> bool:
-        """Tell whether this one is done, in the order of times."""
+        """Return whether this execution is done already: they are checked in order of time."""
         return self.last_at is not None and (at, run_id) <= (self.last_at, self.last_run_id)
 
 
 class RecoverInput(BaseModel):
-    """The argument of the activity `recover`: what to recover, and how much of it is done."""
+    """The argument of the activity `recover`: what to recover, and the progress so far."""
 
     recovery: RecoveryInput
     progress: RecoveryProgress
 
 
 class RecoveryView(BaseModel):
-    """A recovery as its memo shows it. `progress` is of the last rest; else see its heartbeats."""
+    """A recovery as its memo shows it.
+
+    `progress` is from the last time it stopped; while it runs, its heartbeats are newer.
+    """
 
     request: RecoveryInput
     paused: bool = False

@@ -12,7 +12,7 @@ DEFAULT_HOLD_SECONDS, MAX_HOLD_SECONDS = 7 * 86_400, 30 * 86_400
 
 
 class Tier(StrEnum):
-    """What a tenant has paid for; the API's rate limits go by it."""
+    """The plan of a tenant. The API's rate limits depend on it."""
 
     FREE = "free"
     PRO = "pro"
@@ -20,7 +20,10 @@ class Tier(StrEnum):
 
 
 class TenantSettings(BaseModel):
-    """What an operator sets for a tenant. Tokens issued before `tokens_not_before` are revoked."""
+    """The settings of a tenant that an operator chooses.
+
+    Tokens issued before `tokens_not_before` are revoked.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -36,7 +39,7 @@ class TenantSettings(BaseModel):
 
 
 class TenantView(BaseModel):
-    """A tenant as its memo shows it, and as the API answers. The routes stand beside it."""
+    """A tenant as its memo and the API show it. The memo holds the routes separately."""
 
     id: Name
     name: str
