@@ -1,4 +1,4 @@
-"""An endpoint's health: what workers report of it, and what follows from that."""
+"""An endpoint's health: the reports of workers, and the status that follows from them."""
 
 from hookwright.health.counts import success_rate
 from hookwright.health.duties import TURN_SECONDS, Due, Duty, Turns

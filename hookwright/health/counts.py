@@ -1,4 +1,4 @@
-"""Attempts counted over a rolling hour and a rolling day, in a few bytes."""
+"""Counts of attempts over a rolling hour and a rolling day, stored in a few bytes."""
 
 from collections import Counter
 from datetime import datetime, timedelta
@@ -12,11 +12,11 @@ from hookwright.times import Timestamp
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 STEPS = 12
-"""A span is kept in so many steps: the hour is exact to 5 minutes, the day to two hours."""
+"""The hour and the day are each divided into this many steps: of 5 minutes and of two hours."""
 
 
 class Figures(BaseModel):
-    """Attempts: how many delivered and failed, the failed by outcome, and how long all took."""
+    """Counts of attempts: delivered, failed, failed by outcome, and the latencies of all."""
 
     delivered: int = Field(default=0, ge=0)
     failed: int = Field(default=0, ge=0)
@@ -24,12 +24,12 @@ class Figures(BaseModel):
     latencies: list[int] = []
 
     @model_serializer(mode="wrap")
-    def _without_zeros(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Keep the memo short: there are two dozen of these in it."""
-        return {name: value for name, value in write(self).items() if value}
+    def _without_zeros(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out zeros, so that the memo stays short: it holds two dozen of these."""
+        return {name: value for name, value in serialize(self).items() if value}
 
     def add_one(self, outcome: Outcome, duration_ms: int | None) -> None:
-        """Count one attempt. Done a thousand times in a row, so in place."""
+        """Count one attempt. Changed in place, because a signal may bring a thousand attempts."""
         if outcome is Outcome.DELIVERED:
             self.delivered += 1
         else:
@@ -40,51 +40,54 @@ class Figures(BaseModel):
             latencies.extend([0] * (bucket + 1 - len(latencies)))
             latencies[bucket] += 1
 
-    def add(self, more: "Figures") -> None:
-        """Count these, too."""
-        self.delivered += more.delivered
-        self.failed += more.failed
-        self.faults.update(more.faults)
-        self.latencies = merged(self.latencies, more.latencies)
+    def add(self, other: "Figures") -> None:
+        """Add the counts of other attempts."""
+        self.delivered += other.delivered
+        self.failed += other.failed
+        self.faults.update(other.faults)
+        self.latencies = merged(self.latencies, other.latencies)
 
 
 class Step(Figures):
-    """What was attempted in one step of a span."""
+    """The attempts of one step of the hour or the day."""
 
     start: Timestamp
 
 
 class Counts(BaseModel):
-    """Attempts, by the step in which they were told of."""
+    """Counts of attempts by step. A step holds the attempts that were reported during it."""
 
     hour: list[Step] = []
     day: list[Step] = []
 
     def add(self, now: datetime, attempts: Figures) -> None:
         """Count attempts that have just been made."""
-        for step in self._current(now):
+        for step in self._current_steps(now):
             step.add(attempts)
 
     def add_one(self, now: datetime, outcome: Outcome, duration_ms: int | None) -> None:
         """Count one attempt that has just been made."""
-        for step in self._current(now):
+        for step in self._current_steps(now):
             step.add_one(outcome, duration_ms)
 
-    def _current(self, now: datetime) -> tuple[Step, Step]:
-        """Return the steps of hour and day in which we are, and let go what is too old."""
-        return _last(self.hour, now, HOUR), _last(self.day, now, DAY)
+    def _current_steps(self, now: datetime) -> tuple[Step, Step]:
+        """Return the current step of the hour and of the day, and drop steps that are too old."""
+        return _current_step(self.hour, now, HOUR), _current_step(self.day, now, DAY)
 
     def last_hour(self, now: datetime, since: datetime | None = None) -> tuple[int, int]:
-        """Return how many delivered and failed in the last hour, or in steps begun `since`."""
+        """Return how many attempts delivered and failed in the last hour.
+
+        With `since`, only steps that began after it count.
+        """
         return _sum(self.hour, max(now - HOUR, since or now - HOUR))
 
     def last_day(self, now: datetime, since: datetime | None = None) -> tuple[int, int]:
-        """Return the same of the last day."""
+        """Return how many attempts delivered and failed in the last day, as `last_hour` does."""
         return _sum(self.day, max(now - DAY, since or now - DAY))
 
     def total(self, now: datetime, span: timedelta) -> Step:
-        """Return what was attempted in the last HOUR or DAY, and since when exactly."""
-        total = Step(start=_begin(now - span, span) + span / STEPS)
+        """Return the attempts of the last HOUR or DAY. `start` is when its first step began."""
+        total = Step(start=_step_start(now - span, span) + span / STEPS)
         for step in self.hour if span == HOUR else self.day:
             if step.start >= total.start:
                 total.add(step)
@@ -92,19 +95,19 @@ class Counts(BaseModel):
 
 
 def success_rate(delivered: int, failed: int) -> float | None:
-    """Return the share of attempts that delivered; None of none."""
+    """Return the share of attempts that delivered, or None if there were no attempts."""
     attempts = delivered + failed
     return round(delivered / attempts, 4) if attempts else None
 
 
-def _begin(moment: datetime, span: timedelta) -> datetime:
-    """Return when the step of a span begins in which a moment lies."""
-    return moment - (moment - datetime.min.replace(tzinfo=moment.tzinfo)) % (span / STEPS)
+def _step_start(time: datetime, span: timedelta) -> datetime:
+    """Return the start of the step in which a time lies."""
+    return time - (time - datetime.min.replace(tzinfo=time.tzinfo)) % (span / STEPS)
 
 
-def _last(steps: list[Step], now: datetime, span: timedelta) -> Step:
+def _current_step(steps: list[Step], now: datetime, span: timedelta) -> Step:
     if not steps or now >= steps[-1].start + span / STEPS:
-        steps.append(Step(start=_begin(now, span)))
+        steps.append(Step(start=_step_start(now, span)))
         steps[:] = [step for step in steps if step.start > now - span]
     return steps[-1]
 

@@ -1,4 +1,4 @@
-"""Operational events of an endpoint that are still to be published to its tenant."""
+"""Notices: operational events of an endpoint that wait to be published to its tenant."""
 
 from typing import Any
 
@@ -10,13 +10,13 @@ from hookwright.ids import EventType
 from hookwright.times import rfc3339
 
 MAX_WAITING_NOTICES = 1_000
-"""Notices that wait to be published. Beyond it, the latest of a type counts the further ones."""
+"""The most notices that wait one by one. Further ones are counted in the latest of their type."""
 
 
 class Notice(BaseModel):
-    """One operational event. Its event's id is derived from `number`.
+    """One notice. The id of the event that publishes it is derived from `number`.
 
-    `more` of its type happened that are not published one by one, for too many waited.
+    `more` further notices of its type are only counted here, because too many waited.
     """
 
     number: int
@@ -28,7 +28,8 @@ class Notice(BaseModel):
 class NoticeQueue(BaseModel):
     """Notices in the order in which they were made.
 
-    The first so many that are `publishing` do not change any more, for some may be published.
+    `publishing` is how many of the first are being published. Those do not change any more,
+    because some may be published already.
     """
 
     made: int = 0
@@ -38,26 +39,27 @@ class NoticeQueue(BaseModel):
     def add(self, event_type: str, /, **data: JsonValue) -> None:
         """Add a notice, or count it in the latest of its type if too many wait."""
         if len(self.waiting) >= MAX_WAITING_NOTICES:
-            free = reversed(self.waiting[self.publishing :])
-            if newest := next((each for each in free if each.type == event_type), None):
-                newest.more += 1
+            changeable = reversed(self.waiting[self.publishing :])
+            latest = next((notice for notice in changeable if notice.type == event_type), None)
+            if latest:
+                latest.more += 1
                 return
         self.made += 1
         self.waiting.append(Notice(number=self.made, type=event_type, data=data))
 
     def next(self, number: int) -> list[Notice]:
-        """Return the next notices, at most so many: the same again until they are `published`."""
+        """Return at most `number` of the next notices: the same ones until they are published."""
         self.publishing = self.publishing or min(number, len(self.waiting))
         return self.waiting[: self.publishing]
 
     def published(self, number: int) -> None:
-        """Forget the first notices, which are published."""
+        """Remove the first `number` notices, because they are published."""
         del self.waiting[:number]
         self.publishing = max(0, self.publishing - number)
 
 
 def delivery_facts(report: Report) -> dict[str, JsonValue]:
-    """Return what a notice says of a delivery that has ended."""
+    """Return the data of a notice about a delivery that has ended."""
     return {
         "event_id": report.event_id,
         "event_type": report.event_type,
@@ -68,7 +70,7 @@ def delivery_facts(report: Report) -> dict[str, JsonValue]:
 
 
 def streak_facts(streak: Streak) -> dict[str, JsonValue]:
-    """Return what a notice says of an endpoint that is failing."""
+    """Return the data of a notice about an endpoint that is failing."""
     since = streak.failing_since
     return {
         "failing_since": rfc3339(since) if since else None,

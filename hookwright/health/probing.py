@@ -1,13 +1,14 @@
-"""When a disabled endpoint is tried, and what shows that it is alive."""
+"""When a disabled endpoint is probed, and which answers show that its receiver works."""
 
 from datetime import timedelta
 from http import HTTPStatus
 
 PROBE_AFTER_SECONDS = (60, 300, 1_800, 7_200, 21_600, 86_400)
-"""A disabled endpoint is tried after each of these in turn, and from then on every day."""
+"""The delays before the probes of a disabled endpoint. After the last, it is probed every day."""
 
 STABLE_AFTER = timedelta(hours=1)
-"""Who relapses sooner is probed where it left off: some forty status changes a day at most."""
+"""An endpoint that is disabled again sooner continues with the delay that it had reached, which
+limits the changes of its status to about forty a day."""
 
 UNAVAILABLE_STATUSES = frozenset(
     {
@@ -17,18 +18,18 @@ UNAVAILABLE_STATUSES = frozenset(
         HTTPStatus.TOO_MANY_REQUESTS,
     }
 )
-"""Of the 4xx, those that say "not now" or "never again", and nothing of the event that was sent."""
+"""The 4xx statuses that mean "not now" or "never again": they do not refuse one event only."""
 
 
 def until_probe(probes: int) -> timedelta:
-    """Return how long to wait for the next probe after so many."""
+    """Return how long to wait for the next probe after this many probes."""
     return timedelta(seconds=PROBE_AFTER_SECONDS[min(probes, len(PROBE_AFTER_SECONDS) - 1)])
 
 
 def shows_working_receiver(status_code: int | None) -> bool:
-    """Tell whether a failed probe found a receiver that works: it refused this one event.
+    """Return whether a failed probe reached a working receiver that refused this one event.
 
-    Otherwise one event that a receiver does not want would keep all others from it.
+    If that did not end the outage, one event that a receiver refuses would block all others.
     """
     if status_code is None or status_code in UNAVAILABLE_STATUSES:
         return False

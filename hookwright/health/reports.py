@@ -1,4 +1,4 @@
-"""What workers report to an endpoint of its deliveries."""
+"""Reports: what workers send to an endpoint about its deliveries."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -12,16 +12,17 @@ from hookwright.outcomes import DeliveryState, Outcome
 from hookwright.times import Timestamp
 
 MAX_REPORTS = 1_000
-"""In one signal: some 300 KB, where Temporal takes 2 MiB."""
+"""The most reports in one signal: about 300 KB, where Temporal accepts 2 MiB."""
 
 Key = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:-]{1,64}$")]
-"""Endpoints remember thousands of these: they are short, and need no escapes in JSON."""
+"""A short text that needs no escapes in JSON, because endpoints remember thousands of them."""
 
 
 class Release(StrEnum):
-    """How a held delivery was let go.
+    """Why a held delivery was released.
 
-    To see whether the receiver is back, because it is, or because a person wants it.
+    `probe`: to check whether the receiver works again. `drain`: it works again. `manual`: a person
+    asked for it.
     """
 
     PROBE = "probe"
@@ -30,14 +31,13 @@ class Release(StrEnum):
 
 
 class Report(BaseModel):
-    """One thing that became of a delivery: an attempt, or that it was parked, or ended parked.
+    """One change of a delivery: it was attempted or held, or it ended while it was held.
 
-    `key` is the same when a killed worker's work is repeated and comes to the same. `outcome` and
-    `duration_ms` are None where nothing was sent; `retry_after` is what the receiver asked for, in
-    seconds, if the contract honours it. `is_held` says whether the delivery waits from now on;
-    `was_held` what its log says of before, which counts where the endpoint has not heard of this
-    `delivery` (one run of it) lately. `final`: its workflow ends with this, and an attempt still
-    under way changes nothing any more.
+    `key` is the same if a killed worker's work is repeated with the same result. `outcome` and
+    `duration_ms` are None if nothing was sent; `retry_after` is in seconds, and set only if the
+    contract honours it. `is_held`: the delivery is held from now on. `was_held`: its log says that
+    it was held before, which counts only if the endpoint does not remember this `delivery` (one
+    run of the workflow). `final`: the workflow ends with this report, so later ones change nothing.
     """
 
     key: Key
@@ -61,10 +61,10 @@ class Report(BaseModel):
 
 
 class Reports(BaseModel):
-    """The argument of the signal `report`: many reports in one, and the rule that holds.
+    """The argument of the signal `report`: many reports, and the deactivation rule that applies.
 
-    `delivered` counts attempts that need no report of their own, the last of them at
-    `last_delivered_at`; `latencies` says how long they took.
+    `delivered` counts successes that need no report of their own, the last of them at
+    `last_delivered_at`; `latencies` is the histogram of how long they took.
     """
 
     rule: DeactivationRule | None = None

@@ -1,7 +1,7 @@
-"""An endpoint's health: what workers report, and what follows from it. Pure: time is given.
+"""An endpoint's health: a state machine over the reports of workers, which is given the time.
 
-`Endpoint` owns one. Attempts read the copy in its memo: whether they may be made (`admits`), and
-whether a success is worth a report of its own (`watched`).
+The workflow `Endpoint` owns it. Attempts read the copy in the workflow's memo: whether they may be
+made (`admits`), and whether a success needs a report of its own (`watched`).
 """
 
 from datetime import datetime, timedelta
@@ -21,18 +21,20 @@ from hookwright.health.streak import Streak
 from hookwright.outcomes import Colour, DeliveryState, EndpointStatus, Outcome
 from hookwright.times import Timestamp, rfc3339
 
-SLOWS_DOWN = (429, 502, 504)
+SLOW_DOWN_STATUSES = (429, 502, 504)
+"""HTTP statuses with which an overloaded receiver answers."""
 
 MAX_KNOWN_REPORTS = 5_000
-"""Reports known by key: almost a minute of an endpoint that fails a hundred times a second."""
+"""How many keys of reports are remembered: almost a minute of an endpoint that fails a hundred
+times a second."""
 
 
 class Health(BaseModel):
     """An endpoint's status, streak of failures, counts and queue, and the notices to publish.
 
-    `announced` is the status that the tenant's route table knows. A new one makes events that are
-    accepted from then on meet it. None: it is uncertain what the table knows. `known` are the keys
-    of the latest reports.
+    `announced` is the status that was announced to the tenant's route table, so that events which
+    are accepted from then on find it. None: it is uncertain whether the table has it. `known` are
+    the keys of the latest reports.
     """
 
     status: EndpointStatus = EndpointStatus.ACTIVE
@@ -51,26 +53,26 @@ class Health(BaseModel):
 
     _known: set[str] = PrivateAttr(default_factory=set)
 
-    def model_post_init(self, _: Any) -> None:  # noqa: ANN401 - so pydantic calls it
-        """Keep the known keys as a set: to search the list for each report is too slow."""
+    def model_post_init(self, _: Any) -> None:  # noqa: ANN401 - the signature is pydantic's
+        """Keep the known keys as a set, because searching the list for each report is too slow."""
         self._known = {*self.known}
 
     # What attempts and people read.
 
     def admits(self, release: Release | None) -> bool:
-        """Return whether a delivery, released so or not at all, may be attempted now."""
+        """Return whether a delivery with this release, or without one, may be attempted now."""
         if self.status is EndpointStatus.ACTIVE:
             return release is not None or not self.queue.queueing
         return release is Release.PROBE
 
     @property
     def gone(self) -> bool:
-        """Whether deliveries end, instead of being held."""
+        """Whether the receiver said that it is gone for ever, so that deliveries are cancelled."""
         return self.disabled_reason is DisabledReason.GONE
 
     @property
     def watched(self) -> bool:
-        """Whether a success changes anything, and so needs a report of its own."""
+        """Whether a success changes the health, and so needs a report of its own."""
         return (
             self.status is not EndpointStatus.ACTIVE
             or self.streak.failures > 0
@@ -79,7 +81,7 @@ class Health(BaseModel):
         )
 
     def colour(self, now: datetime) -> Colour:
-        """Return the health at a glance."""
+        """Return the colour that sums up the health."""
         delivered, failed = self.counts.last_hour(now)
         failing = self.streak.failures > 0
         if self.status is EndpointStatus.DISABLED or (failing and failed > delivered):
@@ -87,15 +89,19 @@ class Health(BaseModel):
         return Colour.YELLOW if failing or failed else Colour.GREEN
 
     def public(self) -> "Health":
-        """Return what the memo shows: without what only the endpoint itself needs."""
+        """Return a copy for the memo, without the parts that only the endpoint itself needs."""
         private = {"notices": NoticeQueue(), "known": [], "hold_statuses": HoldStatuses()}
         return self.model_copy(update=private)
 
     # What workers report.
 
     def take(self, reports: Reports, now: datetime) -> None:
-        """Count each report of a signal once; the last one says whether its delivery is held."""
-        self._take_tally(reports, now)
+        """Apply the reports of a signal. A repeated report is counted once.
+
+        A repeated report still decides whether its delivery is held, because the last report of a
+        delivery is the one that is true.
+        """
+        self._apply_tally(reports, now)
         known, rule = self._known, reports.rule or DeactivationRule()
         for report in reports.reports:
             repeated = report.key in known
@@ -105,11 +111,12 @@ class Health(BaseModel):
             if not repeated:
                 known.add(report.key)
                 self.known.append(report.key)
-                self._take(report, rule, now)
+                self._apply(report, rule, now)
         known.difference_update(self.known[:-MAX_KNOWN_REPORTS])
         del self.known[:-MAX_KNOWN_REPORTS]
 
-    def _take_tally(self, reports: Reports, now: datetime) -> None:
+    def _apply_tally(self, reports: Reports, now: datetime) -> None:
+        """Count the successes that have no report of their own."""
         if reports.delivered:
             tally = Figures(delivered=reports.delivered, latencies=reports.latencies)
             self.counts.add(now, tally)
@@ -118,7 +125,7 @@ class Health(BaseModel):
             if self.streak.last_failure_at and at > self.streak.last_failure_at:
                 self.streak = self.streak.ended(now)
 
-    def _take(self, report: Report, rule: DeactivationRule, now: datetime) -> None:
+    def _apply(self, report: Report, rule: DeactivationRule, now: datetime) -> None:
         if report.ended is DeliveryState.EXPIRED and not report.operational:
             self.notices.add("delivery.expired", **delivery_facts(report))
         if report.outcome:
@@ -143,19 +150,21 @@ class Health(BaseModel):
         ):
             self._activate(now)
         if self.status is EndpointStatus.ACTIVE and (
-            self.queue.draining_since or report.retry_after or report.status_code in SLOWS_DOWN
+            self.queue.draining_since
+            or report.retry_after
+            or report.status_code in SLOW_DOWN_STATUSES
         ):
             self.queue.slow_down(now, report.retry_after)
         if report.operational:
-            return  # else there would be a notice of a notice of a notice
+            return  # a failed notice must not cause further notices
         exhausted = report.ended is DeliveryState.EXHAUSTED
         self.streak.failed(now, report.at, exhausted=exhausted)
         if exhausted:
             self.notices.add("delivery.exhausted", **delivery_facts(report))
-        self._judge(report, rule, now)
+        self._check_rule(report, rule, now)
 
-    def _judge(self, report: Report, rule: DeactivationRule, now: datetime) -> None:
-        """Disable the endpoint, or warn its owner, if the rule says so."""
+    def _check_rule(self, report: Report, rule: DeactivationRule, now: datetime) -> None:
+        """Disable the endpoint, or warn its owner, if the deactivation rule requires it."""
         if (
             rule.is_gone(report.status_code)
             and self.status is EndpointStatus.DISABLED
@@ -164,34 +173,35 @@ class Health(BaseModel):
             self._disable(DisabledReason.GONE, now)
         if self.status is not EndpointStatus.ACTIVE or not report.outcome:
             return
-        lately = self._lately(rule, now)
-        reason = self.streak.breach(rule, report.outcome, report.status_code, lately, now)
+        recent = self._recent_attempts(rule, now)
+        reason = self.streak.breach(rule, report.outcome, report.status_code, recent, now)
         if reason:
             self._disable(reason, now)
-        elif percent := self.streak.new_warning(rule, lately, now):
+        elif percent := self.streak.new_warning(rule, recent, now):
             self.notices.add("endpoint.warned", percent=percent, **streak_facts(self.streak))
 
-    def _lately(self, rule: DeactivationRule, now: datetime) -> tuple[int, int]:
-        """Return what a failure rate is compared with: nothing from before the last activation.
+    def _recent_attempts(self, rule: DeactivationRule, now: datetime) -> tuple[int, int]:
+        """Return how many attempts delivered and failed, to compare with the rule's failure rate.
 
-        Otherwise the first failure of an endpoint that is active again would find the rate of the
-        outage, and disable it again.
+        Attempts before the last activation do not count: with the rate of the outage, the first
+        failure of an endpoint that is active again would disable it again.
         """
         by_day = rule.failure_rate and rule.failure_rate.over == "day"
-        counted = self.counts.last_day if by_day else self.counts.last_hour
-        return counted(now, self.active_since)
+        count = self.counts.last_day if by_day else self.counts.last_hour
+        return count(now, self.active_since)
 
     # Changes of status.
 
     def pause(self) -> None:
-        """Hold deliveries, because a person wants it."""
+        """Hold deliveries, because a person asked for it."""
         self.status, self.disabled_reason, self.next_probe_at = EndpointStatus.PAUSED, None, None
         self.queue.stop()
 
     def resume(self, now: datetime) -> None:
-        """Deliver again, because a person wants it, and release what is held.
+        """Deliver again, because a person asked for it, and release the held deliveries.
 
-        On an active endpoint it ends the pause that a receiver asked for, which may be a day long.
+        For an active endpoint this ends the pause that its receiver asked for, which may last a
+        day.
         """
         if self.status is not EndpointStatus.ACTIVE:
             self._activate(now)
@@ -201,7 +211,7 @@ class Health(BaseModel):
             self.queue.drain(now)
 
     def probe_soon(self, now: datetime) -> None:
-        """Probe at once: the endpoint was changed, and the change may have repaired it."""
+        """Probe at once, because a change of the endpoint may have repaired it."""
         if self.status is EndpointStatus.DISABLED and not self.gone:
             self.next_probe_at = now
 
@@ -229,7 +239,7 @@ class Health(BaseModel):
         self.streak = Streak()
         self.queue.drain(now)
 
-    # Duties: what is due, and what came of it.
+    # Duties: which one is due, and their results.
 
     def due(self, now: datetime, turns: Turns | None = None) -> Due | None:
         """Return the duty whose turn it is, or the one that is due first, and when."""
@@ -250,7 +260,7 @@ class Health(BaseModel):
         return (turns or Turns()).first({duty: at for duty, at in duties.items() if at}, now)
 
     def begin_release(self, now: datetime) -> bool:
-        """Return whether there is anything to release. If not, new deliveries pass again."""
+        """Return whether deliveries are held. If not, new deliveries are attempted at once again."""
         if self.queue.throttled_until:
             self.queue.drain(now)
         if not self.queue.held:
@@ -263,7 +273,7 @@ class Health(BaseModel):
         return self.queue.speed(top_pace)
 
     def released(self, now: datetime, found: int, top_pace: float) -> None:
-        """Note that so many held deliveries were found and released."""
+        """Note that this many held deliveries were found and released."""
         self.queue.released(now, found, top_pace)
 
     def probed(self, now: datetime, *, found: bool) -> None:
@@ -275,11 +285,11 @@ class Health(BaseModel):
                 self.next_probe_at = now + until_probe(self.probes)
 
     def held_cancelled(self, now: datetime, number: int) -> None:
-        """Note that so many held deliveries of an endpoint that is gone were cancelled."""
+        """Note that this many held deliveries of an endpoint that is gone were cancelled."""
         self.queue.cancelled(now, number)
 
     def expiry_checked(self, now: datetime, next_in_seconds: float) -> None:
-        """Note that what was held for too long has expired, and when to check again."""
+        """Note that deliveries held for too long have expired, and when to check again."""
         self.queue.next_expiry_at = now + timedelta(seconds=next_in_seconds)
 
     @property
@@ -288,9 +298,10 @@ class Health(BaseModel):
         return self.queue.last_moved_at
 
     def counted(self, now: datetime, found: int, moved_at: datetime | None) -> None:
-        """Take the number of held deliveries that visibility shows.
+        """Apply the number of held deliveries that visibility shows.
 
-        It counts only if the number has not changed since `moved_at`, when the count began.
+        It is ignored if `held` has changed since the count began: `moved_at` is the last change
+        before that.
         """
         if self.queue.last_moved_at == moved_at and self.queue.counted(now, found):
             self.hold_statuses.forget()

@@ -1,4 +1,4 @@
-"""How long and how often an endpoint has been failing, held against the rule."""
+"""How long and how often an endpoint has been failing, compared with its deactivation rule."""
 
 from datetime import datetime, timedelta
 
@@ -9,13 +9,18 @@ from hookwright.outcomes import Outcome
 from hookwright.times import Timestamp
 
 WARN_AT_PERCENT = (50, 70, 90)
+"""The owner is warned when the failures reach these parts of a limit of the rule."""
 
-RATE_WARNING_HOLDS = timedelta(hours=1)
-"""One success ends a streak, and not a rate: who flaps would be warned at each failure."""
+RATE_WARNING_INTERVAL = timedelta(hours=1)
+"""A warning about the failure rate is not repeated within this time. A success ends the streak but
+hardly changes the rate, so an endpoint that fails now and then would be warned at each failure."""
 
 
 class Streak(BaseModel):
-    """Failures since the last success. One success ends it: who flaps is not switched off."""
+    """Failures since the last success. One success ends the streak.
+
+    So an endpoint that fails now and then is not disabled for a long streak.
+    """
 
     failing_since: Timestamp | None = None
     failures: int = 0
@@ -32,8 +37,8 @@ class Streak(BaseModel):
         self.last_failure_at = at
 
     def ended(self, now: datetime) -> "Streak":
-        """Return what a success leaves."""
-        if self.rate_warned_at and now < self.rate_warned_at + RATE_WARNING_HOLDS:
+        """Return the streak after a success. A recent warning about the rate is remembered."""
+        if self.rate_warned_at and now < self.rate_warned_at + RATE_WARNING_INTERVAL:
             return Streak(warned_percent=self.warned_percent, rate_warned_at=self.rate_warned_at)
         return Streak()
 
@@ -42,47 +47,48 @@ class Streak(BaseModel):
         rule: DeactivationRule,
         outcome: Outcome,
         status_code: int | None,
-        lately: tuple[int, int],
+        recent: tuple[int, int],
         now: datetime,
     ) -> DisabledReason | None:
-        """Return which rule the latest failure has broken, or None.
+        """Return the reason to disable the endpoint after the latest failure, or None.
 
-        `lately` is what a failure rate is held against: how many delivered, and how many failed.
+        `recent` is how many recent attempts delivered and how many failed, for the failure rate.
         """
         if outcome is Outcome.BLOCKED_DESTINATION:
             return DisabledReason.BLOCKED_DESTINATION
         if rule.is_gone(status_code):
             return DisabledReason.GONE
-        shares = self._shares(rule, lately, now)
-        return next((reason for reason, share in shares.items() if share >= 1), None)
+        progress = self._progress(rule, recent, now)
+        return next((reason for reason, part in progress.items() if part >= 1), None)
 
     def new_warning(
-        self, rule: DeactivationRule, lately: tuple[int, int], now: datetime
+        self, rule: DeactivationRule, recent: tuple[int, int], now: datetime
     ) -> int | None:
-        """Return the percentage of the way to be warned of, each once in a streak, or None."""
-        shares = self._shares(rule, lately, now)
-        percent = 100 * max(shares.values(), default=0.0)
-        reached = max((each for each in WARN_AT_PERCENT if each <= percent), default=0)
+        """Return the percentage of a limit to warn about, each once in a streak, or None."""
+        progress = self._progress(rule, recent, now)
+        percent = 100 * max(progress.values(), default=0.0)
+        reached = max((step for step in WARN_AT_PERCENT if step <= percent), default=0)
         if reached <= self.warned_percent:
             return None
         self.warned_percent = reached
-        if 100 * shares.get(DisabledReason.FAILURE_RATE, 0.0) >= reached:
+        if 100 * progress.get(DisabledReason.FAILURE_RATE, 0.0) >= reached:
             self.rate_warned_at = now
         return reached
 
-    def _shares(
-        self, rule: DeactivationRule, lately: tuple[int, int], now: datetime
+    def _progress(
+        self, rule: DeactivationRule, recent: tuple[int, int], now: datetime
     ) -> dict[DisabledReason, float]:
-        """Return how far towards each limit this has come; 1 is there."""
-        shares = {}
+        """Return which part of each limit of the rule is reached; 1 is the whole limit."""
+        progress = {}
         if rule.exhausted_in_a_row:
-            shares[DisabledReason.EXHAUSTED] = self.exhausted / rule.exhausted_in_a_row
+            progress[DisabledReason.EXHAUSTED] = self.exhausted / rule.exhausted_in_a_row
         if rule.failing_for_seconds and self.failing_since:
-            failing = (now - self.failing_since).total_seconds()
-            shares[DisabledReason.FAILING_TOO_LONG] = failing / rule.failing_for_seconds
+            failing_seconds = (now - self.failing_since).total_seconds()
+            progress[DisabledReason.FAILING_TOO_LONG] = failing_seconds / rule.failing_for_seconds
         if limit := rule.failure_rate:
-            delivered, failed = lately
-            enough = min(1.0, (delivered + failed) / limit.at_least)
-            share = failed / max(1, delivered + failed)
-            shares[DisabledReason.FAILURE_RATE] = enough * min(1.0, share / limit.share)
-        return shares
+            delivered, failed = recent
+            attempts = delivered + failed
+            part_of_minimum = min(1.0, attempts / limit.at_least)
+            part_of_rate = min(1.0, failed / max(1, attempts) / limit.share)
+            progress[DisabledReason.FAILURE_RATE] = part_of_minimum * part_of_rate
+        return progress

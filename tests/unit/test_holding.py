@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from support.health import BEGIN
 
-from hookwright.health.queue import FASTEST_PACE, LONGEST_PAUSE_SECONDS, HeldQueue
+from hookwright.health.queue import MAX_PACE, MAX_PAUSE_SECONDS, HeldQueue
 
 
 def queue(held: int, **fields: object) -> HeldQueue:
@@ -46,10 +46,10 @@ def test_a_queue_that_grows_is_outgrown() -> None:
         it.released(BEGIN, 50, 10)
         speeds.append(it.speed(10))
     assert speeds[:3] == pytest.approx([15, 22.5, 33.75])
-    assert speeds[-1] == pytest.approx(FASTEST_PACE)
+    assert speeds[-1] == pytest.approx(MAX_PACE)
     leave(it, 60)
     it.released(BEGIN, 50, 10)
-    assert it.speed(10) == pytest.approx(FASTEST_PACE)
+    assert it.speed(10) == pytest.approx(MAX_PACE)
     it.open()
     assert it.speed(10) == 1.0
 
@@ -78,7 +78,7 @@ def test_pauses_double_to_a_limit() -> None:
         pauses.append((it.throttled_until - now).total_seconds())
         now = it.throttled_until
         it.drain(now)
-    assert pauses == [1, 2, 4, 8, 16, 32, 64, 128, 256, *[LONGEST_PAUSE_SECONDS] * 3]
+    assert pauses == [1, 2, 4, 8, 16, 32, 64, 128, 256, *[MAX_PAUSE_SECONDS] * 3]
     it.open()
     it.slow_down(now, None)
     assert (it.throttled_until - now).total_seconds() == 1

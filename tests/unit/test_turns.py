@@ -6,7 +6,7 @@ from datetime import timedelta
 from support.health import BEGIN
 
 from hookwright.health import Due, Duty, Turns
-from hookwright.health.duties import LONGEST_PUT_OFF_SECONDS
+from hookwright.health.duties import MAX_BACKOFF_SECONDS
 
 
 def test_all_that_are_due_take_turns() -> None:
@@ -46,7 +46,7 @@ def test_one_that_fails_is_put_off() -> None:
         assert turns.first({Duty.RELEASE: BEGIN, Duty.NOTIFY: now}, now).duty is Duty.NOTIFY
         now = due.at
         assert turns.first({Duty.RELEASE: BEGIN}, now) == due
-    assert waits == [5, 10, 20, 40, 80, 160, *[LONGEST_PUT_OFF_SECONDS] * 3]
+    assert waits == [5, 10, 20, 40, 80, 160, *[MAX_BACKOFF_SECONDS] * 3]
     turns.went_well(Duty.RELEASE)
     turns.failed(Duty.RELEASE, now)
     assert turns.first({Duty.RELEASE: BEGIN}, now).at == now + timedelta(seconds=5)
