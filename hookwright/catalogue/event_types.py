@@ -1,4 +1,4 @@
-"""The catalogue of event types: what each means, and what its data looks like."""
+"""The catalogue of event types: the meaning of each type, and the form of its data."""
 
 from typing import Annotated, Self
 
@@ -11,12 +11,12 @@ from hookwright.sizes import MAX_ENTRY_BYTES
 from hookwright.times import Timestamp
 
 
-def _check_given(schema: Schema | None) -> Schema | None:
+def _check_optional_schema(schema: Schema | None) -> Schema | None:
     return None if schema is None else check_schema(schema)
 
 
 class EventTypeFields(BaseModel):
-    """What the catalogue keeps of an event type. It was checked when it was entered."""
+    """The fields of an event type in the catalogue. They were checked when they were saved."""
 
     description: str = ""
     json_schema: Schema | None = None
@@ -25,16 +25,16 @@ class EventTypeFields(BaseModel):
 
 
 class EventTypeConfig(EventTypeFields):
-    """What an operator says of an event type. `json_schema` is what its data must fit."""
+    """An event type as an operator defines it. Its data must fit `json_schema`."""
 
     model_config = ConfigDict(extra="forbid")
 
     description: str = Field(default="", max_length=1024)
-    json_schema: Annotated[Schema | None, AfterValidator(_check_given)] = None
+    json_schema: Annotated[Schema | None, AfterValidator(_check_optional_schema)] = None
     example: EventData = None
 
     @model_validator(mode="after")
-    def _is_of_a_size(self) -> Self:
+    def _is_small_enough(self) -> Self:
         if len(self.model_dump_json().encode()) > MAX_ENTRY_BYTES:
             raise ValueError(f"an event type has at most {MAX_ENTRY_BYTES} bytes")
         return self
@@ -56,11 +56,11 @@ class CatalogueEntry(EventTypeFields):
 
 
 class CatalogueState(BaseModel):
-    """All that the `EventTypes` workflow carries. Its memo has one entry a type, by name."""
+    """The whole state of the `EventTypes` workflow. Its memo has one entry for each type."""
 
     entries: dict[EventType, CatalogueEntry] = {}
 
     def size_with(self, name: str, fields: EventTypeFields) -> int:
-        """Return how many bytes the catalogue would have with this type."""
+        """Return how many bytes the catalogue would have with these fields for this type."""
         others = [entry for entry in self.entries.values() if entry.name != name]
         return sum(len(each.model_dump_json().encode()) for each in [*others, fields])

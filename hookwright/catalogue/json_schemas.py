@@ -1,7 +1,7 @@
 """JSON Schema (draft 2020-12) for the data of events: bounded, local, and with linear patterns.
 
-Whoever publishes chooses the data, and it is checked while others wait. So a pattern is RE2's,
-which cannot backtrack, a reference stays inside its schema, and a check has a budget.
+The publisher chooses the data, and other requests wait while it is checked. So patterns are those
+of RE2, which cannot backtrack, references stay inside their schema, and a check has a budget.
 """
 
 from collections.abc import Callable, Iterator
@@ -23,21 +23,23 @@ from referencing.jsonschema import DRAFT202012
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 MAX_DEPTH = 32
 MAX_FAULTS = 10
-MAX_MESSAGE = 300
-"""Characters told of one fault: the library repeats the value at fault."""
+MAX_MESSAGE_CHARACTERS = 300
+"""How much of an error's text is shown: the library repeats the invalid value in it."""
 
 MAX_STEPS = 20_000
-"""Keywords applied in one check, at 20 to 60 microseconds each: within about a second."""
+"""The most keywords applied in one check. Each takes 20 to 60 microseconds, so a check takes about
+a second at most."""
 
-STEP_CHARACTERS = 1_000
-"""Characters of an error's text that cost as much as a keyword: it may repeat the whole data."""
+CHARACTERS_PER_STEP = 1_000
+"""This many characters of an error's text cost as much as a keyword: the text may repeat the whole
+data."""
 
 Schema = dict[str, JsonValue] | bool
 
 
 @dataclass(frozen=True)
 class SchemaFault:
-    """What in a value does not fit its schema; `json_path` is `$` for the value itself."""
+    """A part of a value that does not fit the schema; `json_path` is `$` for the whole value."""
 
     path: list[str | int]
     json_path: str
@@ -48,7 +50,7 @@ def check_schema(schema: Schema) -> Schema:
     """Return the schema if data can be checked against it.
 
     Raises:
-        ValueError: it is none of draft 2020-12, or has what is not taken here.
+        ValueError: it is not a schema of draft 2020-12, or uses what is not supported here.
     """
     for key, value in _members(schema):
         _check_member(key, value, schema)
@@ -64,9 +66,9 @@ def check_schema(schema: Schema) -> Schema:
 
 
 def schema_faults(schema: Schema, value: JsonValue) -> list[SchemaFault]:
-    """Return what is wrong with a value, at most MAX_FAULTS.
+    """Return the first MAX_FAULTS faults of a value.
 
-    What cannot be decided within the budget is a fault.
+    A check that does not end within the budget is a fault, too.
     """
     try:
         errors = _errors(schema, value)
@@ -106,7 +108,7 @@ def _bounded(keyword: Keyword) -> Keyword:
     def apply(validator: Any, value: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:  # noqa: ANN401
         _spend(1)
         for error in keyword(validator, value, instance, schema) or ():
-            _spend(len(error.message) // STEP_CHARACTERS)
+            _spend(len(error.message) // CHARACTERS_PER_STEP)
             yield error
 
     return apply
@@ -118,13 +120,13 @@ def _pattern(_: Any, pattern: str, instance: Any, __: Any) -> Iterator[Validatio
 
 
 def _unique_items(_: Any, unique: bool, instance: Any, __: Any) -> Iterator[ValidationError]:  # noqa: ANN401, FBT001
-    # The library's own compares each with each where a list mixes types.
+    # The library's own function compares every two items if a list mixes types: quadratic time.
     if unique and isinstance(instance, list) and len(set(map(_key, instance))) < len(instance):
         yield ValidationError(f"{instance!r} has non-unique elements")
 
 
 def _key(value: JsonValue) -> object:
-    """Return something hashable that is equal where JSON values are; true is not 1, 1.0 is."""
+    """Return a hashable form that is equal if the JSON values are: 1.0 equals 1, true does not."""
     if isinstance(value, bool):
         return ("boolean", value)
     if isinstance(value, list):
@@ -155,13 +157,11 @@ def _compiled(pattern: str) -> Any:  # noqa: ANN401 - re2 has no types
 def _check_member(key: str, value: JsonValue, schema: Schema) -> None:
     match key, value:
         case "patternProperties", _:
-            raise ValueError("patternProperties is not taken; use propertyNames with a pattern")
+            raise ValueError("patternProperties is not supported; use propertyNames and a pattern")
         case "$schema", str() if value != DIALECT:
             raise ValueError(f"$schema: only {DIALECT}")
         case "$ref" | "$dynamicRef", str() if not _resolves(value, schema):
-            raise ValueError(
-                f"{key}: {_short(value)} is nothing in this schema (nothing is fetched)"
-            )
+            raise ValueError(f"{key}: {_short(value)} is not in this schema (nothing is fetched)")
         case "pattern", str():
             try:
                 _compiled(value)
@@ -185,7 +185,7 @@ def _members(schema: Schema) -> Iterator[tuple[str, JsonValue]]:
     """Yield the members of all objects in the schema.
 
     Raises:
-        ValueError: it nests too deeply.
+        ValueError: the schema nests too deeply.
     """
     pending: list[tuple[JsonValue, int]] = [(schema, 1)]
     while pending:
@@ -200,4 +200,4 @@ def _members(schema: Schema) -> Iterator[tuple[str, JsonValue]]:
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= MAX_MESSAGE else f"{text[:MAX_MESSAGE]}..."
+    return text if len(text) <= MAX_MESSAGE_CHARACTERS else f"{text[:MAX_MESSAGE_CHARACTERS]}..."

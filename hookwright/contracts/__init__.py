@@ -1,4 +1,4 @@
-"""Contracts: how a provider's webhooks look and behave, as data."""
+"""Contracts: data that describes how a provider's webhooks look and behave."""
 
 from hookwright.contracts.contract import (
     MAX_TIMEOUT_SECONDS,

@@ -1,7 +1,7 @@
-"""Contracts: how a provider's webhooks look and behave, as data.
+"""Contracts: data that describes how a provider's webhooks look and behave.
 
-A contract is one TOML file. Delivery, signing and retry code reads these models and knows no
-contract by name. docs/contracts.md shows how to write one.
+A contract is one TOML file. The code for delivery, signing and retries reads these models and never
+depends on the name of a contract. docs/contracts.md shows how to write one.
 """
 
 import tomllib
@@ -29,7 +29,7 @@ from hookwright.subscription import OPERATIONAL_TYPES, wants_type
 from hookwright.validation_errors import described_faults
 
 MAX_TIMEOUT_SECONDS = 60
-"""The longest that a receiver may take to answer, by a contract or by an endpoint's own setting."""
+"""The longest timeout that a contract or an endpoint may set for the receiver's answer."""
 
 HeaderName = Annotated[
     str,
@@ -37,12 +37,12 @@ HeaderName = Annotated[
 ]
 VisibleAscii = Annotated[str, StringConstraints(pattern=r"^[ -~]*$", max_length=128)]
 HeaderSource = Literal["event_id", "delivery_id", "unix_time"]
-"""What a contract may send in a header of its own: the id of the event, the id of the delivery (the
+"""What a contract may send in one of its headers: the id of the event, the id of the delivery (the
 same at every attempt), or the time of the attempt."""
 
 
 class ContractModel(BaseModel):
-    """What all parts of a contract have in common: nothing unknown, nothing changed."""
+    """The base of all parts of a contract: unknown fields are refused, and nothing can change."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -52,7 +52,7 @@ class SignatureRule(ContractModel):
 
     `standard` is Standard Webhooks: `v1` and `v1a` over `id.timestamp.body`, keys in base64.
     `body` is one HMAC-SHA256 over the body, `timestamped` is `t=<unix>,v1=<hmac>` over
-    `<unix>.<body>`; both are keyed with the secret's text as it stands.
+    `<unix>.<body>`. The key of both is the text of the secret, which is not decoded.
     """
 
     scheme: Literal["standard", "body", "timestamped"]
@@ -70,7 +70,7 @@ class SignatureRule(ContractModel):
 
 
 class SecretRule(ContractModel):
-    """Who makes an endpoint's secret, and how long a given one may be, in characters."""
+    """Who chooses an endpoint's secret, and how many characters a given secret may have."""
 
     given: Literal["required", "optional", "refused"] = "optional"
     min_length: int = Field(default=16, ge=1, le=256)
@@ -84,7 +84,7 @@ class SecretRule(ContractModel):
 
 
 class ExtraField(ContractModel):
-    """A field that events carry beside their data, and that the envelope puts where it belongs."""
+    """A field that events of the contract have beside their data. The envelope places it."""
 
     type: Literal["boolean", "string", "number", "object"]
     choices: tuple[str, ...] = ()
@@ -113,7 +113,7 @@ class ExtraField(ContractModel):
 
 
 class Contract(ContractModel):
-    """One contract, as its TOML file has it."""
+    """One contract, with the fields of its TOML file."""
 
     name: Name
     title: str
@@ -138,21 +138,21 @@ class Contract(ContractModel):
         return self
 
     @model_validator(mode="after")
-    def _headers_are_its_to_set(self) -> Self:
+    def _may_set_its_headers(self) -> Self:
         names = [name.lower() for name in (*self.headers, self.signature.header)]
         if len({*names}) < len(names):
-            raise ValueError("headers: a name stands there twice")
-        if taken := sorted(FORBIDDEN & {*names}):
-            raise ValueError(f"headers: {', '.join(taken)} is not a contract's to set")
+            raise ValueError("headers: a name is given twice")
+        if forbidden := sorted(FORBIDDEN & {*names}):
+            raise ValueError(f"headers: a contract may not set {', '.join(forbidden)}")
         return self
 
     def header_with(self, source: HeaderSource) -> str:
-        """Return the name of the header that carries something: the standard scheme has both."""
+        """Return the name of the header with this content. The standard scheme has one for each."""
         return next(name for name, sent in self.headers.items() if sent == source)
 
     @property
     def reserved_headers(self) -> frozenset[str]:
-        """The header names that this contract writes itself, in lower case."""
+        """The names, in lower case, of the headers that this contract sets."""
         return frozenset(name.lower() for name in (*self.headers, self.signature.header))
 
     def subscription_fault(self, patterns: Iterable[str]) -> str | None:
@@ -191,14 +191,14 @@ class Contract(ContractModel):
 
 
 class ContractError(Exception):
-    """A contract file is broken; the text names file, key and reason."""
+    """A contract file is invalid. The text names the file, the key and the reason."""
 
 
 def load_contract(path: Path) -> Contract:
     """Read one contract file.
 
     Raises:
-        ContractError: the file is not TOML, or not a contract.
+        ContractError: the file is not TOML, or does not describe a contract.
     """
     try:
         return Contract.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))

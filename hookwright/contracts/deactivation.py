@@ -1,4 +1,4 @@
-"""When an endpoint is switched off: the rules, as data of a contract or of an endpoint."""
+"""When an endpoint is disabled: the rule, as data of a contract or of an endpoint."""
 
 from enum import StrEnum
 from http import HTTPStatus
@@ -10,7 +10,7 @@ DAY_SECONDS = 86_400
 
 
 class DisabledReason(StrEnum):
-    """Which rule switched an endpoint off."""
+    """Which part of the rule disabled an endpoint."""
 
     EXHAUSTED = "exhausted"
     FAILING_TOO_LONG = "failing_too_long"
@@ -20,7 +20,7 @@ class DisabledReason(StrEnum):
 
 
 class FailureRate(BaseModel):
-    """A share of failed attempts in the last hour or day, out of at least so many attempts."""
+    """A share of failed attempts in the last hour or day, if there were `at_least` attempts."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -30,11 +30,11 @@ class FailureRate(BaseModel):
 
 
 class DeactivationRule(BaseModel):
-    """What switches an endpoint off; what is left out does not.
+    """What disables an endpoint. A part that is left out never disables it.
 
-    `exhausted_in_a_row`: so many deliveries ran out of attempts, and none was delivered between.
-    `failing_for_seconds`: failures for so long without one success. `gone`: it answered 410. A
-    blocked destination switches it off in any case.
+    `exhausted_in_a_row`: this many deliveries ran out of attempts, with no success in between.
+    `failing_for_seconds`: there were failures for this long, without a success. `gone`: the
+    receiver answered 410. A blocked destination disables an endpoint in any case.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -47,5 +47,5 @@ class DeactivationRule(BaseModel):
     gone: bool = False
 
     def is_gone(self, status_code: int | None) -> bool:
-        """Tell whether an answer says that the endpoint is no more."""
+        """Return whether a status says, under this rule, that the endpoint is gone for ever."""
         return self.gone and status_code == HTTPStatus.GONE

@@ -1,4 +1,4 @@
-"""Headers: what a tenant may send along with its webhooks, and what is shown of those sent."""
+"""Headers: which ones a tenant may add to its webhooks, and what logs show of them."""
 
 import json
 import re
@@ -7,7 +7,8 @@ from collections.abc import Collection, Mapping
 MAX_HEADERS = 20
 MAX_BYTES = 4096
 
-# Framing and routing belong to the connection, the rest to Hookwright (RFC 9110, 7.6.1).
+# Headers for framing and routing belong to the connection (RFC 9110, 7.6.1). Hookwright sets the
+# others itself.
 FORBIDDEN = frozenset(
     {
         "accept-encoding", "connection", "content-encoding", "content-length", "content-type",
@@ -19,14 +20,17 @@ FORBIDDEN_PREFIXES = ("webhook-", "proxy-")
 
 REDACTED = "[redacted]"
 MAX_SHOWN_BYTES = 2_048
-"""As JSON, of one attempt, so that a log of all attempts stays below 2 MiB."""
+"""The limit for the headers of one attempt as JSON, so that a log of all attempts stays below
+2 MiB."""
 
 
 def check_headers(headers: Mapping[str, str], reserved: Collection[str]) -> dict[str, str]:
-    """Return the headers if they may be sent. `reserved` are the contract's own, in lower case.
+    """Return the headers if they may be sent.
+
+    `reserved` are the names, in lower case, of the headers that the contract sets.
 
     Raises:
-        ValueError: they may not. The text never repeats a value, which may be a secret.
+        ValueError: they may not be sent. The text never repeats a value: it may be a secret.
     """
     if len(headers) > MAX_HEADERS or sum(map(len, [*headers, *headers.values()])) > MAX_BYTES:
         raise ValueError(f"at most {MAX_HEADERS} headers of {MAX_BYTES} bytes in all")
@@ -43,16 +47,17 @@ def check_headers(headers: Mapping[str, str], reserved: Collection[str]) -> dict
 
 
 def shown_headers(sent: Mapping[str, str], secret: Collection[str]) -> dict[str, str]:
-    """Return what a log shows of headers: all names, in lower case, but no secret one's value.
+    """Return the headers that a log shows: names in lower case, and no values of secret headers.
 
-    Secret ones, whose names a tenant chooses, come last: they go first if there are too many.
+    Secret headers, whose names a tenant chooses, come last, so they are left out first if there
+    are too many.
     """
     shown: dict[str, str] = {}
-    names = {name.lower() for name in secret}
-    for name, value in sorted(sent.items(), key=lambda it: it[0].lower() in names):
-        hidden = name.lower() in names
-        more = {**shown, name.lower(): REDACTED if hidden else value}
-        if len(json.dumps(more)) > MAX_SHOWN_BYTES:
+    secret_names = {name.lower() for name in secret}
+    lower = [(name.lower(), value) for name, value in sent.items()]
+    for name, value in sorted(lower, key=lambda header: header[0] in secret_names):
+        extended = {**shown, name: REDACTED if name in secret_names else value}
+        if len(json.dumps(extended)) > MAX_SHOWN_BYTES:
             break
-        shown = more
+        shown = extended
     return shown

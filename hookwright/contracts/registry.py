@@ -1,4 +1,4 @@
-"""The contracts that a process knows, by name: those that ship, and an operator's own."""
+"""The contracts of a process by name: those that ship, and those of the operator."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,8 +12,8 @@ SHIPPED = Path(__file__).parent / "shipped"
 class UnknownContractError(LookupError):
     """There is no contract of this name.
 
-    The text is for whoever chose the name, and says which there are. `missing` is for an operator,
-    where the name was good once: then its file is gone.
+    The text is for the person who chose the name, and lists the contracts. `missing` is a text for
+    an operator: if the name was valid before, the contract's file is missing now.
     """
 
     def __init__(self, name: str, known: Iterable[str]) -> None:
@@ -25,10 +25,10 @@ class Contracts(dict[str, Contract]):
     """Contracts by name."""
 
     def named(self, name: str | None) -> Contract:
-        """Return a contract; for None the default one.
+        """Return the contract of this name, or the default contract for None.
 
         Raises:
-            UnknownContractError: there is none of this name.
+            UnknownContractError: there is no contract of this name.
         """
         chosen = name or DEFAULT_CONTRACT
         if chosen not in self:
@@ -37,10 +37,10 @@ class Contracts(dict[str, Contract]):
 
 
 def load_contracts(own: Path | None = None) -> Contracts:
-    """Read the contracts that ship, and those of an operator's folder.
+    """Read the contracts that ship, and those in the operator's own folder.
 
     Raises:
-        ContractError: a file is broken, the folder is missing, or two files have one name.
+        ContractError: a file is invalid, the folder is missing, or two contracts have one name.
     """
     if own and not own.is_dir():
         raise ContractError(f"{own}: there is no such folder")

@@ -1,6 +1,6 @@
-"""When the next attempt is due.
+"""Retry rules: when the next attempt is due.
 
-Delays count from the end of the previous attempt, in every contract.
+In every contract, delays count from the end of the previous attempt.
 """
 
 import random
@@ -11,11 +11,12 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
 MAX_RETRIES = 30
-"""Thirty records of an attempt (at most 25 KiB each) stay below Temporal's 2 MiB for a payload."""
+"""Thirty records of an attempt (at most 25 KiB each) are below Temporal's limit of 2 MiB for a
+payload."""
 
 MAX_DELAY_SECONDS = 7 * 86_400
 MAX_RETRY_AFTER_SECONDS = 86_400
-"""A receiver may ask for at most a day of quiet (contracts.md)."""
+"""A receiver may ask for a pause of at most one day (contracts.md)."""
 
 StatusClass = Literal["1xx", "3xx", "4xx", "5xx"]
 Delay = Annotated[float, Field(gt=0, le=MAX_DELAY_SECONDS, allow_inf_nan=False)]
@@ -32,14 +33,14 @@ class RetryRule(BaseModel):
     not_retried: tuple[StatusClass, ...] = ()
 
     def gives_up_on(self, status_code: int | None) -> bool:
-        """Tell whether an answer ends a delivery at once. No answer at all never does."""
+        """Return whether a status ends a delivery at once. A missing answer never does."""
         return status_code is not None and f"{status_code // 100}xx" in self.not_retried
 
 
 class Backoff(BaseModel):
-    """An endpoint's own retries by formula: `delay_seconds`, fixed, or doubled at each retry.
+    """An endpoint's own retries by formula: a fixed delay, or one that doubles at each retry.
 
-    A doubled delay stops growing at seven days.
+    A delay that doubles grows to at most seven days.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -78,18 +79,19 @@ Retry = Annotated[
     Annotated[Backoff, Tag("formula")] | Annotated[Table, Tag("table")], Discriminator(_kind)
 ]
 """An endpoint's own retries: `{"strategy", "max_retries", "delay_seconds"}`, or
-`{"schedule_seconds": [...]}`. Told apart by that key, so that a fault is told of one kind only."""
+`{"schedule_seconds": [...]}`. That key decides which kind it is, so that an error names the faults
+of one kind only."""
 
 
 def effective_rule(contract: RetryRule, own: Retry | None) -> RetryRule:
-    """Return the contract's rule, or the endpoint's own table, followed exactly, in its place."""
+    """Return the contract's rule, with the endpoint's own delays, if any, and without jitter."""
     if own is None:
         return contract
     return contract.model_copy(update={"delays_seconds": own.delays(), "jitter": 0.0})
 
 
 def next_delay(rule: RetryRule, attempts_made: int, retry_after: float | None) -> float | None:
-    """Return the seconds to wait before the next attempt, or None when the table has run out."""
+    """Return the seconds to wait before the next attempt, or None after the last step."""
     if attempts_made > len(rule.delays_seconds):
         return None
     spread = random.uniform(1 - rule.jitter, 1 + rule.jitter)  # noqa: S311 - not a secret
@@ -100,18 +102,19 @@ def next_delay(rule: RetryRule, attempts_made: int, retry_after: float | None) -
 
 
 def parse_retry_after(value: str, now: datetime | None = None) -> float | None:
-    """Read a `Retry-After` header (RFC 9110, 10.2.3): seconds from now, or None if it is neither.
+    """Return the seconds of a `Retry-After` header (RFC 9110, 10.2.3), or None if it is invalid.
 
-    Total on hostile input: a receiver writes this text.
+    The header has a number of seconds or a date. It never raises, because a receiver may send any
+    text.
     """
     text = value.strip()
     if text.isascii() and text.isdigit():
         return float(text)
     try:
-        moment = parsedate_to_datetime(text)
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=UTC)
-        wait = (moment - (now or datetime.now(UTC))).total_seconds()
+        retry_at = parsedate_to_datetime(text)
+        if retry_at.tzinfo is None:
+            retry_at = retry_at.replace(tzinfo=UTC)
+        seconds = (retry_at - (now or datetime.now(UTC))).total_seconds()
     except (ValueError, OverflowError, IndexError, TypeError):
         return None
-    return max(wait, 0.0)
+    return max(seconds, 0.0)

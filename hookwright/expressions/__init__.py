@@ -1,4 +1,4 @@
-"""JMESPath expressions of tenants: checked, limited in cost, and evaluated apart."""
+"""JMESPath expressions of tenants: checked, limited in cost, and evaluated in another process."""
 
 from hookwright.expressions.evaluator import Evaluator, Verdicts, small_verdicts
 from hookwright.expressions.language import MAX_COST, check_expression, evaluate, is_true

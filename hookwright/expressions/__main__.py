@@ -1,10 +1,13 @@
-"""The process that evaluates expressions for an `Evaluator`: jobs on stdin, answers on stdout."""
+"""The process that evaluates expressions for an `Evaluator`.
+
+It reads jobs from stdin and writes answers to stdout.
+"""
 
 import json
 import sys
 from typing import Any, BinaryIO
 
-from hookwright.expressions.evaluator import HEAD, frame, passes
+from hookwright.expressions.evaluator import LENGTH_PREFIX, frame, passes
 from hookwright.expressions.language import MAX_COST, Budget, TooCostlyError, evaluate
 
 
@@ -13,7 +16,7 @@ def _answer(job: dict[str, Any]) -> object:
     document, budget = job["document"], Budget(MAX_COST)
     try:
         if "filters" in job:
-            return [_verdict(each, document, budget) for each in job["filters"]]
+            return [_passes(each, document, budget) for each in job["filters"]]
         value = evaluate(job["expression"], document, budget)
         return {"value": json.loads(json.dumps(value))}
     except TooCostlyError:
@@ -24,7 +27,8 @@ def _answer(job: dict[str, Any]) -> object:
         return {"fault": "the expression yields what is not JSON, or nests too deeply"}
 
 
-def _verdict(expression: str, document: object, budget: Budget) -> bool | None:
+def _passes(expression: str, document: object, budget: Budget) -> bool | None:
+    """Return whether the document passes a filter, or None if that costs too much."""
     try:
         return passes(expression, document, budget)
     except TooCostlyError:
@@ -32,9 +36,9 @@ def _verdict(expression: str, document: object, budget: Budget) -> bool | None:
 
 
 def main(jobs: BinaryIO, answers: BinaryIO) -> None:
-    """Answer jobs until there are no more: whoever asks has ended."""
-    while head := jobs.read(HEAD.size):
-        job = json.loads(jobs.read(*HEAD.unpack(head)))
+    """Answer jobs until the input ends, because the process that sends them has ended."""
+    while prefix := jobs.read(LENGTH_PREFIX.size):
+        job = json.loads(jobs.read(*LENGTH_PREFIX.unpack(prefix)))
         answers.write(frame(_answer(job)))
         answers.flush()
 

@@ -1,7 +1,7 @@
-"""Expressions of tenants, evaluated where they hold up nobody else.
+"""Evaluation of tenants' expressions, without delaying the work of others.
 
-What costs little is evaluated at once. All else goes to a process of its own, one job of a tenant
-after the other: a tenant whose expressions are costly waits for itself
+An expression that costs little is evaluated at once. The others are sent to a separate process,
+which gets one job of a tenant at a time: a tenant with costly expressions delays mostly itself
 (docs/decisions/0017-expressions.md).
 """
 
@@ -25,31 +25,32 @@ from hookwright.expressions.language import (
 )
 
 JOB_SECONDS = 20.0
-"""A job takes 0.25 s of CPU at most; what does not answer for so long is killed."""
+"""The process is killed if it does not answer within this time. A job takes 0.25 s of CPU at
+most."""
 
-PASSED_ON = ("PATH", "LANG", "PYTHONPATH", "VIRTUAL_ENV")
-"""What the process has of our environment: no key."""
+ENVIRONMENT_VARIABLES = ("PATH", "LANG", "PYTHONPATH", "VIRTUAL_ENV")
+"""The variables that the process inherits. None of them holds a key."""
 
 Verdicts = dict[str, bool | None]
-"""Whether each filter lets an event through; None for one that costs too much."""
+"""Whether an event passes each filter; None if evaluating it costs too much."""
 
 
 def small_verdicts(filters: Iterable[str], document: object) -> Verdicts:
-    """Return the verdicts of the first filters, as many as cost little together."""
-    found, budget = Verdicts(), Budget(SMALL_COST)
+    """Return the verdicts of the first filters: as many as cost SMALL_COST together."""
+    verdicts, budget = Verdicts(), Budget(SMALL_COST)
     for expression in filters:
         try:
-            found[expression] = passes(expression, document, budget)
+            verdicts[expression] = passes(expression, document, budget)
         except TooCostlyError:
             break
-    return found
+    return verdicts
 
 
 def passes(expression: str, document: object, budget: Budget) -> bool:
-    """Tell whether an event passes a filter. It does not pass what it does not fit.
+    """Return whether an event passes a filter. It does not if the filter does not fit its data.
 
     Raises:
-        TooCostlyError: the budget does not reach.
+        TooCostlyError: the budget is too small.
     """
     try:
         return is_true(evaluate(expression, document, budget))
@@ -61,11 +62,13 @@ def passes(expression: str, document: object, budget: Budget) -> bool:
 
 @dataclass
 class Evaluator:
-    """Evaluates expressions. Its process is started when there is need for it."""
+    """Evaluates expressions. Its process is started when it is first needed."""
 
     _process: asyncio.subprocess.Process | None = None
-    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
-    _tenants: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
+    _process_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _tenant_locks: WeakValueDictionary[str, asyncio.Lock] = field(
+        default_factory=WeakValueDictionary
+    )
 
     async def __aenter__(self) -> Self:
         return self
@@ -74,36 +77,36 @@ class Evaluator:
         await self._stop()
 
     async def verdicts(self, tenant_id: str, filters: Iterable[str], document: object) -> Verdicts:
-        """Return whether an event passes each of these filters, out of one budget."""
-        wanted = dict.fromkeys(filters)
-        found = small_verdicts(wanted, document)
-        costly = [each for each in wanted if each not in found]
+        """Return whether an event passes each of these filters, with one budget for all."""
+        unique_filters = dict.fromkeys(filters)
+        verdicts = small_verdicts(unique_filters, document)
+        costly = [each for each in unique_filters if each not in verdicts]
         if costly:
-            answers = await self._ask(tenant_id, {"filters": costly, "document": document})
-            found |= zip(costly, answers or [None] * len(costly), strict=True)
-        return found
+            answers = await self._run_job(tenant_id, {"filters": costly, "document": document})
+            verdicts |= zip(costly, answers or [None] * len(costly), strict=True)
+        return verdicts
 
     async def value(self, tenant_id: str, expression: str, document: object) -> Any:  # noqa: ANN401
-        """Return what an expression yields.
+        """Return the value of an expression.
 
         Raises:
-            TooCostlyError: it costs too much.
-            ValueError: it does not fit the document, or yields what is not JSON.
+            TooCostlyError: evaluating it costs too much.
+            ValueError: it does not fit the document, or its value is not JSON.
         """
         with suppress(TooCostlyError):
             return evaluate(expression, document, Budget(SMALL_COST))
-        answer = await self._ask(tenant_id, {"expression": expression, "document": document})
+        answer = await self._run_job(tenant_id, {"expression": expression, "document": document})
         if answer is None:
             raise TooCostlyError
         if "fault" in answer:
             raise ValueError(answer["fault"])
         return answer["value"]
 
-    async def _ask(self, tenant_id: str, job: dict[str, Any]) -> Any:  # noqa: ANN401
-        """Return the process's answer to a job; None if it costs too much."""
-        own = self._tenants.setdefault(tenant_id, asyncio.Lock())
-        async with own, self._turn:
-            process = await self._running()
+    async def _run_job(self, tenant_id: str, job: dict[str, Any]) -> Any:  # noqa: ANN401
+        """Return the process's answer to a job, or None if the job costs too much."""
+        tenant_lock = self._tenant_locks.setdefault(tenant_id, asyncio.Lock())
+        async with tenant_lock, self._process_lock:
+            process = await self._running_process()
             try:
                 async with asyncio.timeout(JOB_SECONDS):
                     return await _exchange(process, job)
@@ -111,17 +114,19 @@ class Evaluator:
                 await self._stop()
                 return None
             except asyncio.CancelledError:
-                await self._stop()  # its answer would be taken for the next job's
+                await self._stop()  # else its answer would be read as the next job's answer
                 raise
 
-    async def _running(self) -> asyncio.subprocess.Process:
+    async def _running_process(self) -> asyncio.subprocess.Process:
         if self._process is None or self._process.returncode is not None:
-            own = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+            environment = {
+                name: os.environ[name] for name in ENVIRONMENT_VARIABLES if name in os.environ
+            }
             self._process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-P", "-m", "hookwright.expressions"),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
-                env=own,
+                env=environment,
                 start_new_session=True,
             )
         return self._process
@@ -139,15 +144,16 @@ async def _exchange(process: asyncio.subprocess.Process, job: dict[str, Any]) ->
         raise ConnectionError("the process has no pipes")
     process.stdin.write(frame(job))
     await process.stdin.drain()
-    [size] = HEAD.unpack(await process.stdout.readexactly(HEAD.size))
+    prefix = await process.stdout.readexactly(LENGTH_PREFIX.size)
+    [size] = LENGTH_PREFIX.unpack(prefix)
     return json.loads(await process.stdout.readexactly(size))
 
 
-HEAD = struct.Struct(">I")
-"""A message is JSON, after its length."""
+LENGTH_PREFIX = struct.Struct(">I")
+"""Every message is JSON after its length in bytes."""
 
 
 def frame(message: object) -> bytes:
-    """Return a message as it goes through a pipe."""
+    """Return a message as bytes for the pipe: its length, then its JSON."""
     content = json.dumps(message).encode()
-    return HEAD.pack(len(content)) + content
+    return LENGTH_PREFIX.pack(len(content)) + content

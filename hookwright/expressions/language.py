@@ -1,7 +1,8 @@
-"""JMESPath, the one expression language: it cannot call out, and here it cannot run long.
+"""JMESPath, the only expression language: it cannot reach outside, and here it cannot run long.
 
-It has no loops, but projections within projections, and pipes that double a value at each step. So
-an evaluation has a budget, charged before the work is done (docs/decisions/0017-expressions.md).
+It has no loops, but it has projections within projections, and pipes that double a value at each
+step. So an evaluation has a budget, which is charged before the work is done
+(docs/decisions/0017-expressions.md).
 """
 
 import math
@@ -18,28 +19,29 @@ from jmespath.visitor import Options, TreeInterpreter
 MAX_EXPRESSION_LENGTH = 1024
 
 MAX_COST = 100_000
-"""Units for all filters of an event together, or for one template: at most 0.25 s of CPU (0.18
-measured). A filter over 8,000 items, which an event of 256 KiB holds, takes 64,000."""
+"""The units for all filters of an event together, or for one template: at most 0.25 s of CPU (0.18
+measured). A filter over 8,000 items, which an event of 256 KiB can hold, takes 64,000 units."""
 
 SMALL_COST = 4_000
-"""Units that an event may cost where others wait meanwhile: at most 10 ms (7 measured)."""
+"""The units that an event may cost where other work waits meanwhile: at most 10 ms (7 measured)."""
 
-CHARACTERS = 64
-"""Of a string, as costly to compare, copy or search as one step is."""
+CHARACTERS_PER_UNIT = 64
+"""To compare, copy or search this many characters of a string costs as much as one step."""
 
 
 class TooCostlyError(ValueError):
-    """The budget does not reach."""
+    """An evaluation costs more than its budget."""
 
     def __init__(self) -> None:
         super().__init__(f"it costs more than {MAX_COST} steps")
 
 
 class Budget:
-    """What evaluations may cost together, in units.
+    """The cost that several evaluations may have together, in units.
 
-    A unit is a step of the interpreter, or what takes no longer: at most 1.8 us were measured on a
-    slow machine over the most hostile expressions known, so that MAX_COST has some room.
+    A unit is a step of the interpreter, or work that takes no longer. With the most hostile
+    expressions known, at most 1.8 us were measured on a slow machine, which leaves a margin for
+    MAX_COST.
     """
 
     def __init__(self, units: int) -> None:
@@ -49,23 +51,23 @@ class Budget:
         """Charge for work that is about to be done.
 
         Raises:
-            TooCostlyError: so much is not left.
+            TooCostlyError: the remaining budget is too small.
         """
         self.left -= units
         if self.left < 0:
             raise TooCostlyError
 
     def weigh(self, value: object) -> None:
-        """Charge for a walk through a whole value.
+        """Charge for a walk through all parts of a value.
 
         Raises:
-            TooCostlyError: so much is not left.
+            TooCostlyError: the remaining budget is too small.
         """
         pending = [value]
         while pending:
             part = pending.pop()
             if isinstance(part, str):
-                self.spend(1 + len(part) // CHARACTERS)
+                self.spend(1 + len(part) // CHARACTERS_PER_UNIT)
             elif isinstance(part, list | dict):
                 self.spend(1 + len(part))
                 pending.extend(part.values() if isinstance(part, dict) else part)
@@ -77,20 +79,23 @@ _parsed: LRUCache[str, ParsedResult] = LRUCache(4_096)
 
 
 def compiled(expression: str, budget: Budget | None = None) -> ParsedResult:
-    """Parse an expression, once for each text. A character costs less than a step."""
-    known = _parsed.get(expression)
-    if known is None:
+    """Return the parsed expression, from a cache if possible.
+
+    Parsing is charged with one unit for each character, which is more than it costs.
+    """
+    parsed = _parsed.get(expression)
+    if parsed is None:
         if budget:
             budget.spend(len(expression))
-        known = _parsed[expression] = jmespath.compile(expression)
-    return known
+        parsed = _parsed[expression] = jmespath.compile(expression)
+    return parsed
 
 
 def check_expression(expression: str) -> str:
-    """Return the expression if it is one.
+    """Return the expression if it is valid.
 
     Raises:
-        ValueError: it is too long, nested too deeply, or not JMESPath.
+        ValueError: the expression is too long, nested too deeply, or not JMESPath.
     """
     if len(expression) > MAX_EXPRESSION_LENGTH:
         raise ValueError(f"an expression has at most {MAX_EXPRESSION_LENGTH} characters")
@@ -104,15 +109,17 @@ def check_expression(expression: str) -> str:
 
 
 def evaluate(expression: str, document: object, budget: Budget | None = None) -> Any:  # noqa: ANN401
-    """Return what the expression yields over a JSON document. To walk through it costs no more.
+    """Return the value of the expression over a JSON document.
+
+    A walk through the value is charged as well, so the caller need not charge for it.
 
     Raises:
-        TooCostlyError: the budget (MAX_COST unless given) does not reach.
+        TooCostlyError: the budget (MAX_COST unless given) is too small.
         ValueError: the expression does not fit the document (a function got a wrong type).
     """
     budget = budget or Budget(MAX_COST)
     try:
-        value = _Charged(budget).visit(compiled(expression, budget).parsed, document)
+        value = _ChargedInterpreter(budget).visit(compiled(expression, budget).parsed, document)
         budget.weigh(value)
     except TooCostlyError:
         raise
@@ -122,15 +129,15 @@ def evaluate(expression: str, document: object, budget: Budget | None = None) ->
 
 
 def is_true(value: object) -> bool:
-    """Tell whether a value is what JMESPath calls true-like: not null, false, or empty."""
+    """Return whether a value is true-like in JMESPath: not null, false or empty."""
     return value is not None and value is not False and value not in ("", [], {})
 
 
-class _Charged(TreeInterpreter):
-    """The interpreter, charged for each step and for what a step does at once."""
+class _ChargedInterpreter(TreeInterpreter):
+    """The interpreter of JMESPath, which charges a budget for each step and its work."""
 
     def __init__(self, budget: Budget) -> None:
-        super().__init__(Options(custom_functions=_Functions(budget)))
+        super().__init__(Options(custom_functions=_ChargedFunctions(budget)))
         self._budget = budget
 
     def visit(self, node: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
@@ -142,28 +149,28 @@ class _Charged(TreeInterpreter):
         for side in sides:
             if isinstance(side, str | list | dict):
                 self._budget.weigh(side)
-        found: Any = {**node, "children": [*map(_found, sides)]}
-        return super().visit_comparator(found, value)
+        evaluated: Any = {**node, "children": [*map(_literal_node, sides)]}
+        return super().visit_comparator(evaluated, value)
 
     def visit_flatten(self, node: Any, value: Any) -> Any:  # noqa: ANN401
         base = self.visit(node["children"][0], value)
         if isinstance(base, list):
             self._budget.spend(sum(len(part) if isinstance(part, list) else 1 for part in base))
-        found: Any = {**node, "children": [_found(base)]}
-        return super().visit_flatten(found, value)
+        evaluated: Any = {**node, "children": [_literal_node(base)]}
+        return super().visit_flatten(evaluated, value)
 
     def visit_slice(self, node: Any, value: Any) -> Any:  # noqa: ANN401
         self._budget.spend(len(value) if isinstance(value, list) else 1)
         return super().visit_slice(node, value)
 
 
-def _found(value: object) -> Any:  # noqa: ANN401 - a node of the syntax tree
-    """Return a node that yields what was found already."""
+def _literal_node(value: object) -> Any:  # noqa: ANN401 - a node of the syntax tree
+    """Return a node whose value is known already, so that it is not evaluated twice."""
     return {"type": "literal", "value": value, "children": []}
 
 
-class _Functions(Functions):
-    """JMESPath's functions, charged for their whole arguments: they work at once."""
+class _ChargedFunctions(Functions):
+    """JMESPath's functions. Each call is charged for its whole arguments before it runs."""
 
     def __init__(self, budget: Budget) -> None:
         super().__init__()
@@ -180,6 +187,6 @@ class _Functions(Functions):
         return super().call_function(function_name, arguments)
 
     def _charge_join(self, arguments: list[Any]) -> None:
-        """Charge for the glue, which stands between all parts."""
-        lengths = [len(it) for it in arguments if isinstance(it, str | list)]
-        self._budget.spend(math.prod(lengths) // CHARACTERS)
+        """Charge for the separator, which the result repeats between all parts."""
+        lengths = [len(argument) for argument in arguments if isinstance(argument, str | list)]
+        self._budget.spend(math.prod(lengths) // CHARACTERS_PER_UNIT)

@@ -33,8 +33,8 @@ SETTLED_AFTER = timedelta(seconds=10)
 COUNT_INTERVAL = timedelta(minutes=1)
 
 RECOUNT_AFTER = timedelta(hours=1)
-"""If `held` has not changed for this long, no worker is about to hold a delivery, so a delivery that
-is not found does not exist."""
+"""If `held` has not changed for this long, no worker is about to hold a delivery, so one that is
+not found does not exist."""
 
 EXPIRY_CHECK_AFTER = timedelta(seconds=10)
 

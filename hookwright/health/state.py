@@ -260,7 +260,7 @@ class Health(BaseModel):
         return (turns or Turns()).first({duty: at for duty, at in duties.items() if at}, now)
 
     def begin_release(self, now: datetime) -> bool:
-        """Return whether deliveries are held. If not, new deliveries are attempted at once again."""
+        """Return whether deliveries are held. If not, new ones are attempted at once again."""
         if self.queue.throttled_until:
             self.queue.drain(now)
         if not self.queue.held:

@@ -1,4 +1,4 @@
-"""Which endpoint gets an event: a tenant's route table, and how it is matched."""
+"""Routing: a tenant's route table, and which of its endpoints get an event."""
 
 from hookwright.routing.matching import filters, fits, reasons, verdict
 from hookwright.routing.route_table import (

@@ -1,4 +1,4 @@
-"""Whether an endpoint gets an event, and why."""
+"""Matching: whether an endpoint gets an event, and why."""
 
 import json
 from collections.abc import Callable, Iterable, Mapping
@@ -8,13 +8,13 @@ from hookwright.expressions import Evaluator, Verdicts, is_true
 from hookwright.models import EventInput, Route
 from hookwright.subscription import names_type, wants_channels, wants_type
 
-MAX_SHOWN = 200
-"""Characters shown of a filter's value."""
+MAX_SHOWN_CHARACTERS = 200
+"""How much of a filter's value the explanation shows."""
 
 
 @dataclass(frozen=True)
 class Reason:
-    """One check of an event against an endpoint's route, and what was compared."""
+    """The result of one check of an event against an endpoint's route; `detail` explains it."""
 
     check: str
     passes: bool
@@ -22,24 +22,24 @@ class Reason:
 
 
 def fits(route: Route, event: EventInput) -> bool:
-    """Tell whether a route's endpoint is meant by an event; its filter has yet to say so, too."""
+    """Return whether an event passes all checks of a route except its filter."""
     return all(check(route, event) for check in CHECKS.values())
 
 
 def filters(routes: Iterable[Route]) -> list[str]:
-    """Return the filters of these routes, each once: most endpoints of a tenant share one."""
+    """Return the filters of these routes without repetitions: many endpoints share one."""
     return list(dict.fromkeys(route.filter for route in routes if route.filter is not None))
 
 
 def verdict(route: Route, verdicts: Verdicts) -> bool | None:
-    """Return whether a route's filter lets the event through; None if that costs too much."""
+    """Return whether an event passes a route's filter, or None if evaluating it costs too much."""
     return True if route.filter is None else verdicts[route.filter]
 
 
 async def reasons(
     evaluator: Evaluator, tenant_id: str, route: Route, event: EventInput, document: object
 ) -> list[Reason]:
-    """Return every check with its outcome. `document` is what filters see of the event."""
+    """Return the result of every check. `document` is the event as filters see it."""
     details = {
         "endpoint_id": f"the event is for {event.endpoint_id or 'every endpoint'}",
         "event_types": f"the endpoint wants {_list(route.event_types)}; this is {event.type}",
@@ -71,7 +71,9 @@ async def _filter_reason(
     except ValueError as error:
         return Reason("filter", passes=False, detail=str(error))
     shown = json.dumps(value, ensure_ascii=False, default=str)
-    detail = f"the filter yields {shown[:MAX_SHOWN]}{'...' * (len(shown) > MAX_SHOWN)}"
+    if len(shown) > MAX_SHOWN_CHARACTERS:
+        shown = shown[:MAX_SHOWN_CHARACTERS] + "..."
+    detail = f"the filter yields {shown}"
     return Reason("filter", passes=is_true(value), detail=detail)
 
 

@@ -1,7 +1,7 @@
-"""A tenant's route table: which endpoint wants what. Pure; `Tenant` owns one.
+"""A tenant's route table: which events each endpoint wants. The workflow `Tenant` owns it.
 
-The table is kept in slices, each an entry of the tenant's memo, so that a change writes one slice
-to the history and not the whole table.
+The table is divided into slices. Each slice is an entry of the tenant's memo, so that a change
+writes one slice to the history and not the whole table.
 """
 
 from collections.abc import Iterable
@@ -16,16 +16,16 @@ from hookwright.temporal import ErrorType
 from hookwright.times import Timestamp
 
 VERSION_DIGITS = 10
-"""Room for a route's version is counted from the start: a full table still takes new versions of
-what it has, such as when endpoints are switched off."""
+"""The size of a route includes this many digits for its version from the start. So a full table
+still accepts new versions of its routes, for example when endpoints are disabled."""
 
 Slice = list[Route]
 
 
 class TenantState(BaseModel):
-    """All that a `Tenant` workflow carries. Version 0: started, but not yet put.
+    """The whole state of a `Tenant` workflow. Version 0: started, but without settings so far.
 
-    Earlier versions stored the routes as one dictionary by endpoint: that is one large slice.
+    Earlier versions stored the routes as one dictionary by endpoint. It is read as one large slice.
     """
 
     tenant_id: Name
@@ -39,24 +39,24 @@ class TenantState(BaseModel):
 
     @field_validator("routes", mode="before")
     @classmethod
-    def _one_slice(cls, routes: Any) -> Any:  # noqa: ANN401 - whatever was stored
+    def _one_slice(cls, routes: Any) -> Any:  # noqa: ANN401 - any stored form
         return [list(routes.values())] if isinstance(routes, dict) else routes
 
 
 class RouteChange(BaseModel):
-    """A change of one endpoint's route: its new one, or None, for the endpoint is deleted."""
+    """A change of one endpoint's route: the new route, or None if the endpoint is deleted."""
 
     endpoint_id: Name
     route: Route | None
 
     @property
     def size(self) -> int:
-        """Its bytes as JSON."""
+        """The bytes of the change as JSON."""
         return len(self.model_dump_json().encode())
 
 
 class TenantRouteChange(BaseModel):
-    """A change of one endpoint's route in the table of this tenant."""
+    """A change of one endpoint's route, and the tenant whose table it changes."""
 
     tenant_id: Name
     change: RouteChange
@@ -69,14 +69,14 @@ class RouteChanges(BaseModel):
 
 
 class Refusal(BaseModel):
-    """Why a change was not made: a type for programs, a sentence for people."""
+    """Why a change was refused: a type for programs and a sentence for people."""
 
     type: str
     message: str
 
 
 class RoutesChanged(BaseModel):
-    """The answer to `change_routes`: for each change, in their order, None or why it is refused."""
+    """The answer to `change_routes`: for each change, in order, None or why it was refused."""
 
     refusals: list[Refusal | None]
 
@@ -94,8 +94,8 @@ TOO_LARGE = Refusal(
 class RouteTable:
     """Routes in the order of registration, in numbered slices.
 
-    `changed` has the numbers of the slices that are not as they were published. A slice that has
-    become empty keeps its number until the table is packed anew.
+    `changed` holds the numbers of the slices that have changed since they were written to the memo.
+    A slice that has become empty keeps its number until the table is packed again.
     """
 
     def __init__(self, slices: Iterable[Slice]) -> None:
@@ -117,7 +117,7 @@ class RouteTable:
         return sum(self._sizes)
 
     def apply(self, change: RouteChange) -> Refusal | None:
-        """Make a change; return why not, if it is refused.
+        """Make a change. Return None, or the reason if it is refused.
 
         A version that is not newer than the known one changes nothing, and is not refused.
         """
@@ -127,7 +127,7 @@ class RouteTable:
         return self.put(change.route)
 
     def put(self, route: Route) -> Refusal | None:
-        """Enter a route, or replace the endpoint's older one in its place."""
+        """Add a route, or replace the endpoint's older route in the same position."""
         number = self._numbers.get(route.endpoint_id)
         known = None if number is None else self._slices[number][route.endpoint_id]
         if known and known.version >= route.version:
@@ -146,14 +146,14 @@ class RouteTable:
         return None
 
     def remove(self, endpoint_id: str) -> None:
-        """Take out an endpoint's route, if there is one."""
+        """Remove an endpoint's route, if there is one."""
         number = self._numbers.pop(endpoint_id, None)
         if number is not None:
             self._sizes[number] -= route_size(self._slices[number].pop(endpoint_id))
             self.changed.add(number)
 
     def clear(self) -> list[str]:
-        """Take out all routes; return whose they were, in the order of registration."""
+        """Remove all routes. Return their endpoint ids, in the order of registration."""
         endpoint_ids = [endpoint_id for routes in self._slices for endpoint_id in routes]
         for endpoint_id in endpoint_ids:
             self.remove(endpoint_id)
@@ -164,24 +164,24 @@ class RouteTable:
         return list(self._slices[number].values())
 
     def slices(self) -> list[Slice]:
-        """Return all slices, empty ones too."""
+        """Return all slices, including empty ones."""
         return [self.slice(number) for number in range(len(self._slices))]
 
     def packed(self) -> list[Slice]:
-        """Return the same routes in as few slices as it takes."""
+        """Return the same routes in as few slices as possible."""
         packed: list[Slice] = []
-        room = 0
+        free_bytes = 0
         for route in (route for routes in self._slices for route in routes.values()):
             size = route_size(route)
-            if size > room:
+            if size > free_bytes:
                 packed.append([])
-                room = MAX_SLICE_BYTES
+                free_bytes = MAX_SLICE_BYTES
             packed[-1].append(route)
-            room -= size
+            free_bytes -= size
         return packed
 
     def _last_with_room(self, size: int) -> int:
-        """Return the number of the last slice, or of a new one if it has no room for so much."""
+        """Return the number of the last slice, or of a new one if the last has too little room."""
         if not self._slices or self._sizes[-1] + size > MAX_SLICE_BYTES:
             self._slices.append({})
             self._sizes.append(0)
@@ -189,5 +189,5 @@ class RouteTable:
 
 
 def route_size(route: Route) -> int:
-    """Return a route's bytes in the table, with room for its version to grow."""
+    """Return the bytes of a route in the table, with room for its version to grow."""
     return len(route.model_dump_json().encode()) - len(str(route.version)) + VERSION_DIGITS + 1

@@ -1,4 +1,4 @@
-"""What keeps secrets in and private networks out."""
+"""Security: secrets stay out of logs and answers, and webhooks stay out of private networks."""
 
 from hookwright.security.client_identity import (
     MAX_PEM_CHARACTERS,

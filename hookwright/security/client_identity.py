@@ -1,7 +1,7 @@
-"""Mutual TLS: who an endpoint's webhooks say they come from, to a receiver that asks.
+"""Mutual TLS: the client certificate that an endpoint's webhooks show to a receiver that asks.
 
-A certificate and its private key, given as PEM. The key is a secret: it is stored encrypted within
-the endpoint's state, and no answer holds it.
+An endpoint may have a certificate and its private key, given as PEM. The key is a secret: it is
+stored encrypted within the endpoint's state, and no answer of the API holds it.
 """
 
 import ssl
@@ -22,18 +22,19 @@ from pydantic import BaseModel, Field
 from hookwright.times import Timestamp
 
 MAX_PEM_CHARACTERS = 8_192
-"""Of each. What is stored is bounded together with the rest of the endpoint, which is less."""
+"""The limit for the certificate, and for the key. The endpoint's own size limit is lower and
+includes both."""
 
 
 class ClientIdentity(BaseModel):
-    """A certificate, with those between it and its authority, and its private key; both PEM."""
+    """A certificate with its intermediate certificates, and its private key. Both are PEM."""
 
     certificate: str
     key: str = Field(repr=False)
 
 
 class ClientCertificate(BaseModel):
-    """What is told of a client certificate: enough to recognise it, and to renew it in time."""
+    """What the API shows of a client certificate: how to recognise it, and when to renew it."""
 
     subject: str
     sha256: str
@@ -41,7 +42,7 @@ class ClientCertificate(BaseModel):
 
 
 def check_identity(certificate: str, key: str, now: datetime) -> ClientIdentity:
-    """Return the identity that the two make, without what else stood in the PEM.
+    """Return the identity of a certificate and a key, without other content of the PEM.
 
     Raises:
         ValueError: they do not parse, do not belong together, have expired, or TLS cannot use
@@ -64,7 +65,7 @@ def check_identity(certificate: str, key: str, now: datetime) -> ClientIdentity:
         raise ValueError("the certificate has expired")
     pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     identity = ClientIdentity(
-        certificate="".join(it.public_bytes(Encoding.PEM).decode() for it in chain),
+        certificate="".join(link.public_bytes(Encoding.PEM).decode() for link in chain),
         key=pem.decode(),
     )
     try:
@@ -75,7 +76,7 @@ def check_identity(certificate: str, key: str, now: datetime) -> ClientIdentity:
 
 
 def describe_identity(identity: ClientIdentity) -> ClientCertificate:
-    """Return what may be told of it."""
+    """Return what the API may show of an identity."""
     certificate = x509.load_pem_x509_certificate(identity.certificate.encode())
     return ClientCertificate(
         subject=certificate.subject.rfc4514_string(),
@@ -87,11 +88,11 @@ def describe_identity(identity: ClientIdentity) -> ClientCertificate:
 def load_identity(context: ssl.SSLContext, identity: ClientIdentity) -> None:
     """Make a TLS context use the identity.
 
-    Python reads certificates of one's own from files only: this one nobody else may read, and it
-    is gone when this returns.
+    Python reads client certificates only from files. No other user may read this file, and it is
+    deleted when this function returns.
 
     Raises:
-        ssl.SSLError: OpenSSL does not take it.
+        ssl.SSLError: OpenSSL refuses the certificate or the key.
     """
     with tempfile.NamedTemporaryFile(suffix=".pem") as file:  # made with mode 0600
         file.write((identity.certificate + identity.key).encode())

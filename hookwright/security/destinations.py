@@ -1,9 +1,9 @@
 """Where a webhook may go: which URLs may be registered, and which addresses may be dialled.
 
-A URL is checked when it is registered, so that a mistake is told at once; the address is checked
-again when it is dialled, because a name may resolve elsewhere by then. Ranges are from the IANA
-special-purpose registries, plus cloud metadata addresses outside them. `ipaddress.is_global` does
-not do: it is true for 224.0.0.1, 64:ff9b::7f00:1 and 168.63.129.16.
+A URL is checked when it is registered, so that a mistake is reported at once. The address is
+checked again at each connection, because the name may resolve to another address by then. The
+ranges are from the IANA special-purpose registries, plus cloud metadata addresses outside them.
+`ipaddress.is_global` is not enough: it is true for 224.0.0.1, 64:ff9b::7f00:1 and 168.63.129.16.
 """
 
 import ipaddress
@@ -26,7 +26,7 @@ FORBIDDEN_IPV4 = tuple(
     for network in (
         "0.0.0.0/8",
         "10.0.0.0/8",
-        "100.64.0.0/10",  # holds Alibaba's metadata address, 100.100.100.200
+        "100.64.0.0/10",  # includes Alibaba's metadata address, 100.100.100.200
         "127.0.0.0/8",
         "168.63.129.16/32",  # Azure's platform address
         "169.254.0.0/16",
@@ -54,7 +54,7 @@ FORBIDDEN_PORTS = frozenset(
 )
 FIRST_OPEN_PORT = 1024
 
-# Scripts that belong together in one label; any other mixture is a disguise (UTS 39).
+# Scripts that may be mixed in one label. Any other mixture may imitate another name (UTS 39).
 COMPATIBLE_SCRIPTS = (
     {"LATIN", "CJK", "HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA"},
     {"LATIN", "CJK", "HANGUL"},
@@ -64,13 +64,13 @@ COMPATIBLE_SCRIPTS = (
 
 @dataclass(frozen=True)
 class DestinationPolicy:
-    """What the operator allows beyond public https: plain http, and networks of their own."""
+    """What the operator allows beyond public https: plain http, and private networks."""
 
     allow_http: bool = False
     allow_networks: tuple[Network, ...] = ()
 
     def allows(self, address: Address) -> bool:
-        """Tell whether an address may be dialled."""
+        """Return whether an address may be dialled."""
         if any(address in network for network in self.allow_networks):
             return True
         if isinstance(address, IPv4Address):
@@ -80,12 +80,12 @@ class DestinationPolicy:
         return not any(address in network for network in FORBIDDEN_IPV6)
 
     def check_url(self, url: str) -> str:
-        """Return the URL, its host in lower case and as A-labels, if webhooks may go there.
+        """Return the URL if webhooks may go there, with its host in lower case and as A-labels.
 
         Names are not resolved here.
 
         Raises:
-            ValueError: they may not; the text names the fault and the remedy.
+            ValueError: webhooks may not go there. The text names the fault and the remedy.
         """
         parts = _split(url)
         if parts.scheme != "https" and not (self.allow_http and parts.scheme == "http"):
@@ -98,13 +98,13 @@ class DestinationPolicy:
     def _check_host(self, parts: SplitResult) -> str:
         host = (parts.hostname or "").lower()
         if parts.netloc.startswith("["):
-            if not re.fullmatch(r"\[[^]]*\](:.*)?", parts.netloc):  # some Pythons let it through
+            if not re.fullmatch(r"\[[^]]*\](:.*)?", parts.netloc):  # some Python versions accept it
                 raise ValueError("the host is neither a name nor a plainly written address")
             return f"[{self._check_literal(host, IPv6Address)}]"
         if _ends_in_a_number(host):
             return self._check_literal(host, IPv4Address)
         name = _a_labels(host)
-        if _ends_in_a_number(name):  # IDNA reads other full stops, too
+        if _ends_in_a_number(name):  # IDNA also reads other characters as full stops
             raise ValueError("the host is neither a name nor a plainly written address")
         return self._check_name(name)
 
@@ -120,8 +120,8 @@ class DestinationPolicy:
     def _check_name(self, host: str) -> str:
         if host in METADATA_NAMES:
             raise ValueError("the host is a cloud's metadata service")
-        # With networks of their own opened, an operator's internal names are wanted: the address
-        # check at each connection still decides.
+        # An operator who allows private networks also uses internal names. The address is still
+        # checked at each connection.
         internal = "." not in host or host.endswith(INTERNAL_SUFFIXES)
         if internal and not self.allow_networks:
             raise ValueError("the host is an internal name; use one that the public DNS knows")
@@ -129,7 +129,7 @@ class DestinationPolicy:
 
 
 def parse_networks(texts: Iterable[str]) -> tuple[Network, ...]:
-    """Read CIDRs such as `10.1.0.0/16`.
+    """Return the networks of CIDR texts such as `10.1.0.0/16`.
 
     Raises:
         ValueError: one of them is not a network.

@@ -1,4 +1,4 @@
-"""What no log line may hold: fields by their name, and the values that are in use right now."""
+"""What logs must not show: fields with certain names, and the secret values in use right now."""
 
 import asyncio
 import json
@@ -12,51 +12,55 @@ SECRET_FIELDS = frozenset(
         "password", "payload", "proxy", "secret", "secrets", "signature", "token", "url",
     }
 )  # fmt: skip
-"""Names of fields whose values are secrets, or hold them: URLs of receivers often have a token."""
+"""The names of fields whose values are or contain secrets. URLs of receivers often have a token."""
 
-MIN_LENGTH = 6
-"""A shorter value is no secret, and to blot it out would make logs unreadable."""
+MIN_SECRET_LENGTH = 6
+"""A shorter value is not a secret, and hiding it would make logs unreadable."""
 
 LINGER_SECONDS = 1.0
-"""An exception is logged once it has left the place where the value was in use."""
+"""How long values stay hidden after use, because an exception is logged after the context has
+ended."""
 
-_in_use: Counter[str] = Counter()
+_hidden: Counter[str] = Counter()
 
 
 @contextmanager
 def concealed(*values: str) -> Iterator[None]:
-    """Keep values out of this process's logs while the context lasts, and a second longer."""
-    kept = [value for value in values if len(value) >= MIN_LENGTH]
-    _in_use.update(kept)
+    """Hide values in this process's logs while the context lasts, and LINGER_SECONDS longer."""
+    secrets = [value for value in values if len(value) >= MIN_SECRET_LENGTH]
+    _hidden.update(secrets)
     try:
         yield
     finally:
-        asyncio.get_running_loop().call_later(LINGER_SECONDS, _release, kept)
+        asyncio.get_running_loop().call_later(LINGER_SECONDS, _stop_hiding, secrets)
 
 
-def _release(values: list[str]) -> None:
+def _stop_hiding(values: list[str]) -> None:
     for value in values:
-        _in_use[value] -= 1
-        if not _in_use[value]:
-            del _in_use[value]
+        _hidden[value] -= 1
+        if not _hidden[value]:
+            del _hidden[value]
 
 
 def redact(text: str) -> str:
-    """Return the text without the values in use, also as JSON or a traceback would write them."""
-    for value in sorted(_in_use, key=len, reverse=True):
+    """Return the text with `***` in place of hidden values, also if they are escaped.
+
+    JSON and tracebacks escape some characters of a value.
+    """
+    for value in sorted(_hidden, key=len, reverse=True):
         for written in (value, json.dumps(value)[1:-1], repr(value)[1:-1]):
             text = text.replace(written, "***")
     return text
 
 
-def secret_values(value: object, *, within: bool = False) -> Iterator[str]:
-    """Yield the texts of a JSON value that stand, however deep, below the name of a secret."""
+def secret_values(value: object, *, is_secret: bool = False) -> Iterator[str]:
+    """Yield the texts inside the fields of a JSON value that SECRET_FIELDS names, at any depth."""
     match value:
-        case str() if within:
+        case str() if is_secret:
             yield value
         case Mapping():
             for name, inner in value.items():
-                yield from secret_values(inner, within=within or name in SECRET_FIELDS)
+                yield from secret_values(inner, is_secret=is_secret or name in SECRET_FIELDS)
         case list():
             for inner in value:
-                yield from secret_values(inner, within=within)
+                yield from secret_values(inner, is_secret=is_secret)

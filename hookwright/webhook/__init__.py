@@ -1,4 +1,4 @@
-"""The webhook itself: its envelope, its bytes and its signature."""
+"""The webhook: its envelope, its bytes and its signature."""
 
 from hookwright.webhook.ecmascript import unsafe_integers
 from hookwright.webhook.envelope import contract_document, event_document, render, written

@@ -1,7 +1,8 @@
 """JSON as JavaScript writes it: the text equals `JSON.stringify(JSON.parse(text))`.
 
-Some published contracts verify a signature over the body parsed and written again. ECMA-262:
-Number::toString (6.1.6.1.20), OrdinaryOwnPropertyKeys (10.1.11.1), QuoteJSONString (25.5.2.3).
+Receivers of some published contracts parse the body, write it again and verify the signature over
+that. Sources in ECMA-262: Number::toString (6.1.6.1.20), OrdinaryOwnPropertyKeys (10.1.11.1) and
+QuoteJSONString (25.5.2.3).
 """
 
 import json
@@ -12,15 +13,15 @@ from math import isfinite
 MAX_SAFE_INTEGER = 2**53 - 1
 MAX_ARRAY_INDEX = 2**32 - 2
 
-# Number::toString writes out the digits of 1e-7 < n < 1e21 and uses an exponent beyond.
+# Number::toString writes all digits if 1e-7 < n < 1e21, and an exponent otherwise.
 FIRST_LARGE_EXPONENT, LAST_SMALL_EXPONENT = 21, -7
 
 
 def stringify(value: object) -> str:
-    """Write a JSON value as `JSON.stringify` does.
+    """Return a JSON value as `JSON.stringify` writes it.
 
-    An integer beyond 2^53 keeps its digits: JavaScript would not, but no publisher's number is
-    altered here. `unsafe_integers` finds them.
+    An integer beyond 2^53 keeps its digits. JavaScript would change them, but a publisher's number
+    is never altered here. `unsafe_integers` finds such integers.
     """
     match value:
         case bool() | None | int():
@@ -39,10 +40,10 @@ def stringify(value: object) -> str:
 
 
 def number(value: float) -> str:
-    """Write a double as Number::toString does: the shortest digits that read back.
+    """Return a double as Number::toString writes it: the shortest digits that give it back.
 
     Raises:
-        ValueError: it is infinite or NaN, which JSON has no text for.
+        ValueError: it is infinite or NaN, which JSON cannot express.
     """
     if not isfinite(value):
         raise ValueError("NaN and infinity are not JSON")
@@ -62,13 +63,13 @@ def number(value: float) -> str:
 
 
 def property_order(members: Mapping[str, object]) -> list[str]:
-    """Return the keys as JavaScript enumerates them: array indices first, by value."""
+    """Return the keys in JavaScript's order: array indices first, sorted by value."""
     indices = sorted((key for key in members if _is_array_index(key)), key=int)
     return indices + [key for key in members if not _is_array_index(key)]
 
 
 def unsafe_integers(value: object, path: str = "data") -> Iterator[str]:
-    """Yield the paths of integers that JavaScript cannot hold exactly."""
+    """Yield the paths of integers that JavaScript cannot represent exactly."""
     match value:
         case bool():
             return

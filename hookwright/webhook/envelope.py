@@ -1,4 +1,4 @@
-"""The body of a webhook: the contract's envelope around an event, serialised once."""
+"""The body of a webhook: an event in the contract's envelope, as bytes."""
 
 import json
 from datetime import datetime
@@ -11,7 +11,7 @@ from hookwright.webhook.ecmascript import stringify
 
 
 def event_document(event: EventInput, happened_at: datetime) -> dict[str, object]:
-    """Return what envelope expressions and subscription filters see."""
+    """Return the document that envelope expressions and subscription filters are applied to."""
     return {
         "id": event.id,
         "type": event.type,
@@ -23,7 +23,7 @@ def event_document(event: EventInput, happened_at: datetime) -> dict[str, object
 
 
 def render(contract: Contract, event: EventInput, happened_at: datetime) -> bytes:
-    """Return the bytes that are signed and sent, the same at every attempt.
+    """Return the body that is signed and sent. It is the same at every attempt.
 
     Raises:
         ValueError: the contract's envelope does not fit this event.
@@ -35,23 +35,23 @@ def render(contract: Contract, event: EventInput, happened_at: datetime) -> byte
 def contract_document(
     contract: Contract, event: EventInput, happened_at: datetime
 ) -> dict[str, object]:
-    """Return what envelopes and payload templates see, with the contract's defaults."""
+    """Return the document for envelopes and payload templates, with the contract's defaults."""
     document = event_document(event, happened_at)
     document["extra"] = contract.with_defaults(event.extra)
     return document
 
 
 def written(contract: Contract, body: object) -> bytes:
-    """Return a body as the contract writes JSON.
+    """Return a body as bytes, in the JSON style of the contract.
 
     Raises:
-        ValueError: it is not JSON.
+        ValueError: the body is not JSON.
     """
     write = stringify if contract.json_style == "ecmascript" else _compact
     try:
         return write(body).encode()
     except (TypeError, UnicodeEncodeError, RecursionError):
-        # JMESPath can yield an expression (`&data`), lone surrogates, or what nests without end.
+        # JMESPath can yield an expression (`&data`), lone surrogates, or a value nested too deeply.
         raise ValueError("the expression yields what is not JSON, or nests too deeply") from None
 
 

@@ -19,15 +19,15 @@ PRIVATE_KEY_PREFIX = "whsk_"
 PUBLIC_KEY_PREFIX = "whpk_"
 
 MIN_KEY_BYTES, MAX_KEY_BYTES = 24, 64
-"""Standard Webhooks: a symmetric key has 24 to 64 bytes."""
+"""The size of a symmetric key in Standard Webhooks."""
 
 SEED_BYTES = 32
 
 
 def generate_secret(like: str = HMAC_PREFIX) -> str:
-    """Return a fresh secret of the same kind as `like`: a `whsec_` key, or a `whsk_` private key.
+    """Return a new secret of the same kind as `like`: a `whsec_` key, or a `whsk_` private key.
 
-    A private key is written as libsodium and Svix do: 32 bytes of seed, then the public key.
+    A private key has the form that libsodium and Svix use: 32 bytes of seed, then the public key.
     """
     seed = secrets.token_bytes(SEED_BYTES)
     if not like.startswith(PRIVATE_KEY_PREFIX):
@@ -37,11 +37,11 @@ def generate_secret(like: str = HMAC_PREFIX) -> str:
 
 
 def secret_for(contract: Contract, given: str | None) -> str:
-    """Return the secret of a new endpoint: the given one if it will do, or a fresh one.
+    """Return the secret of a new endpoint: the given one if it is valid, or a new one.
 
     Raises:
-        ValueError: the contract's rule wants one given, or none, or another one. The text never
-            repeats the secret.
+        ValueError: the contract requires a given secret, refuses one, or refuses this one. The
+            text never repeats the secret.
     """
     rule = contract.secret
     if given is None:
@@ -60,7 +60,7 @@ def secret_for(contract: Contract, given: str | None) -> str:
 
 
 def check_secret(secret: str) -> str:
-    """Return the secret if it can sign as Standard Webhooks has it.
+    """Return the secret if it can sign under Standard Webhooks.
 
     Raises:
         ValueError: it is neither `whsec_` with 24 to 64 bytes in base64 nor `whsk_` with an
@@ -77,10 +77,10 @@ def check_secret(secret: str) -> str:
 
 
 def verifying_key(public: str) -> Ed25519PublicKey:
-    """Return the key that a `whpk_` text holds.
+    """Return the key in a `whpk_` text.
 
     Raises:
-        ValueError: it holds none.
+        ValueError: the text holds no valid key.
     """
     try:
         return Ed25519PublicKey.from_public_bytes(_key_bytes(public))
@@ -89,9 +89,9 @@ def verifying_key(public: str) -> Ed25519PublicKey:
 
 
 def public_key(secret: str) -> str | None:
-    """Return the `whpk_` key that verifies what a `whsk_` key signs; None for an HMAC secret.
+    """Return the `whpk_` key that verifies signatures of a `whsk_` key; None for an HMAC secret.
 
-    A contract may sign with a text that only looks like such a key: None then, too.
+    A contract may sign with a text that only looks like a `whsk_` key. The result is None then.
     """
     if not secret.startswith(PRIVATE_KEY_PREFIX):
         return None
@@ -107,7 +107,7 @@ def sign(
 ) -> str:
     """Return the value of the signature header. All live secrets sign, the current one first.
 
-    `body` has room for one signature: during a rotation the new secret makes it.
+    Only the scheme `body` has room for one signature: the current secret makes it.
     """
     match rule.scheme:
         case "standard":
@@ -159,7 +159,8 @@ def _private_key(secret: str) -> Ed25519PrivateKey:
 
 
 def _key_bytes(secret: str) -> bytes:
-    # Encoded here, because Python's own error would carry the text: "?" is not base64 either.
+    # Python's error for non-ASCII text would repeat the secret. "?" replaces such characters and is
+    # not base64, so the text is refused below.
     encoded = secret.split("_", 1)[1].encode("ascii", "replace")
     try:
         return base64.b64decode(encoded, validate=True)

@@ -97,7 +97,7 @@ async def test_values_are_forgotten(monkeypatch):
         assert redact(value) == "***"
     await asyncio.sleep(0.01)
     assert redact(value) == value
-    assert value not in secrecy._in_use
+    assert value not in secrecy._hidden
 
 
 @given(
