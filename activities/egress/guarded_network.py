@@ -1,7 +1,7 @@
-"""The network as egress sees it: a name is resolved once, vetted, and dialled as vetted.
+"""A network backend that resolves a name once, checks its addresses, and dials one of them.
 
-DNS rebinding has nothing to flip: the address that was checked is the address that is dialled,
-while SNI, Host and certificate checks keep the name.
+DNS rebinding cannot succeed, because the address that was checked is the address that is dialled.
+SNI, the Host header and certificate checks still use the name.
 """
 
 import asyncio
@@ -16,16 +16,16 @@ from typing import Any, NoReturn
 
 import httpcore
 
-from activities.egress.timing import resolved
+from activities.egress.timing import name_resolved
 from hookwright.security import Address, DestinationPolicy
 
 Resolver = Callable[[str, int], Awaitable[list[str]]]
 
 RESOLUTION_SECONDS = 5.0
-PIECE_BYTES = 16_384
+MAX_CHUNK_BYTES = 16_384
 
-# getaddrinfo blocks a thread until the system's resolver gives up, whoever waits for it or not. A
-# pool of our own keeps slow names from starving the rest of the process.
+# getaddrinfo blocks a thread until the system's resolver gives up, even if its caller no longer
+# waits. A separate pool keeps slow names from blocking the other threads of the process.
 _RESOLVER_THREADS = ThreadPoolExecutor(max_workers=64, thread_name_prefix="resolver")
 
 
@@ -34,7 +34,10 @@ class BlockedDestinationError(Exception):
 
 
 class ResolverBusyError(Exception):
-    """A name could not even be looked up. Our fault: the attempt is made again, and not counted."""
+    """No thread was free to look up a name.
+
+    This is Hookwright's fault, so the attempt is made again and not counted.
+    """
 
 
 class NameResolutionError(Exception):
@@ -45,20 +48,20 @@ async def system_resolver(host: str, port: int) -> list[str]:
     """Resolve a name as the operating system does.
 
     Raises:
-        NameResolutionError: it does not resolve, or not in time.
-        ResolverBusyError: other names hold all threads; no fault of this one.
+        NameResolutionError: the name does not resolve, or not in time.
+        ResolverBusyError: other names hold all threads.
     """
-    begun = threading.Event()
+    started = threading.Event()
 
     def look_up() -> list[Any]:
-        begun.set()
+        started.set()
         return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
 
     try:
         async with asyncio.timeout(RESOLUTION_SECONDS):
             answers = await asyncio.get_running_loop().run_in_executor(_RESOLVER_THREADS, look_up)
     except TimeoutError:
-        if not begun.is_set():
+        if not started.is_set():
             raise ResolverBusyError("slow names hold all resolver threads") from None
         raise NameResolutionError(
             f"the host name does not resolve within {RESOLUTION_SECONDS:g} s"
@@ -70,7 +73,7 @@ async def system_resolver(host: str, port: int) -> list[str]:
 
 @dataclass(frozen=True)
 class GuardedStream(httpcore.AsyncNetworkStream):
-    """A stream that is closed when its TLS handshake is cut short; httpcore's own leaks it."""
+    """A stream that is closed if its TLS handshake is cancelled. httpcore's own would leak it."""
 
     stream: httpcore.AsyncNetworkStream
 
@@ -80,7 +83,7 @@ class GuardedStream(httpcore.AsyncNetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,  # noqa: ASYNC109 - the signature is httpcore's
     ) -> httpcore.AsyncNetworkStream:
-        """Shake hands."""
+        """Perform the TLS handshake."""
         try:
             return await self.stream.start_tls(ssl_context, server_hostname, timeout)
         except asyncio.CancelledError:
@@ -92,15 +95,18 @@ class GuardedStream(httpcore.AsyncNetworkStream):
         max_bytes: int,
         timeout: float | None = None,  # noqa: ASYNC109
     ) -> bytes:
-        """Read what has come, in pieces that are parsed quickly: nothing else runs meanwhile."""
-        return await self.stream.read(min(max_bytes, PIECE_BYTES), timeout)
+        """Read the bytes that have arrived, in small chunks.
+
+        Parsing a chunk blocks the event loop, so a chunk must be parsed quickly.
+        """
+        return await self.stream.read(min(max_bytes, MAX_CHUNK_BYTES), timeout)
 
     async def write(
         self,
         buffer: bytes,
         timeout: float | None = None,  # noqa: ASYNC109
     ) -> None:
-        """Write all of it."""
+        """Write the whole buffer."""
         await self.stream.write(buffer, timeout)
 
     async def aclose(self) -> None:
@@ -108,7 +114,7 @@ class GuardedStream(httpcore.AsyncNetworkStream):
         await self.stream.aclose()
 
     def get_extra_info(self, info: str) -> Any:  # noqa: ANN401 - the signature is httpcore's
-        """Tell of the socket what httpcore asks."""
+        """Return what httpcore asks about the socket."""
         return self.stream.get_extra_info(info)
 
 
@@ -128,9 +134,16 @@ class GuardedNetwork(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        """Resolve, vet every answer, then dial them in turn."""
+        """Resolve the host, check every address, then dial one after the other.
+
+        Raises:
+            BlockedDestinationError: one of the addresses is forbidden.
+            NameResolutionError: the name does not resolve.
+            ResolverBusyError: other names hold all threads of the resolver.
+            ConnectError: no address accepts a connection.
+        """
         failure: httpcore.ConnectError | None = None
-        for address in await self._vetted(host, port):
+        for address in await self._checked_addresses(host, port):
             try:
                 stream = await self.network.connect_tcp(
                     str(address), port, timeout, local_address, socket_options
@@ -141,20 +154,20 @@ class GuardedNetwork(httpcore.AsyncNetworkBackend):
         raise failure or NameResolutionError("the host name has no address")
 
     async def connect_unix_socket(self, *_: object, **__: object) -> NoReturn:
-        """Refuse: no webhook goes to a local socket."""
+        """Refuse, because no webhook goes to a local socket."""
         raise BlockedDestinationError("unix sockets are not a destination")
 
     async def sleep(self, seconds: float) -> None:
-        """Wait, as httpcore asks between its own retries (which are off)."""
+        """Wait between httpcore's own retries, which are off."""
         await self.network.sleep(seconds)
 
-    async def _vetted(self, host: str, port: int) -> list[Address]:
+    async def _checked_addresses(self, host: str, port: int) -> list[Address]:
         addresses = [
             ipaddress.ip_address(answer) for answer in dict.fromkeys(await self.resolve(host, port))
         ]
         if host not in map(str, addresses):
-            resolved()
-        # One forbidden answer among public ones is an attack or a mistake, never a fallback.
+            name_resolved()
+        # A forbidden address among public ones is an attack or a mistake, so none of them is used.
         if not all(map(self.policy.allows, addresses)):
             raise BlockedDestinationError(
                 "the host resolves to an address that webhooks may not be sent to"

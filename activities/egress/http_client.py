@@ -1,7 +1,7 @@
-"""The one door to tenants' URLs. Nothing else opens a connection to them.
+"""The HTTP client for tenants' URLs. No other code opens a connection to them.
 
-It speaks httpcore, the transport under httpx: no redirects, cookies, environment proxies or
-content decoding to switch off, because it has none (docs/decisions/0004-egress.md).
+It uses httpcore, the transport under httpx, which has no redirects, cookies, environment proxies
+or content decoding that would have to be switched off (docs/decisions/0004-egress.md).
 """
 
 import asyncio
@@ -31,13 +31,13 @@ from hookwright.outcomes import Outcome
 from hookwright.security import ClientIdentity, DestinationPolicy, load_identity
 
 MAX_READ_BYTES = 65_536
-MAX_KEPT_BYTES = 4_096
+MAX_STORED_BODY_BYTES = 4_096
 MAX_ERROR_BYTES = 1_024
 MAX_CONNECTIONS = 1_000
 KEEPALIVE_SECONDS = 30.0
-MAX_CONTEXTS = 64
-"""TLS contexts of client certificates that are kept. With the system's authorities each has 1 MB,
-and takes 40 ms to make."""
+MAX_TLS_CONTEXTS = 64
+"""How many TLS contexts of client certificates are cached. With the system's authorities each takes
+1 MB of memory, and 40 ms to make."""
 
 FIRST_SUCCESS, FIRST_NON_SUCCESS = 200, 300
 
@@ -46,9 +46,9 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class Answer:
-    """What came of one POST: the receiver's reply, or why there is none; and what was seen of it.
+    """The result of one POST: the receiver's answer, or why there is none, and its timing.
 
-    `sent` are the request's headers, secrets and all; none if it never came to that.
+    `sent` are the request's headers, including secrets. It is empty if no headers were sent.
     """
 
     outcome: Outcome
@@ -62,10 +62,10 @@ class Answer:
 
 @dataclass(frozen=True)
 class Egress:
-    """Posts to receivers, within a deadline, and classifies what comes of it.
+    """Posts to receivers within a deadline, and classifies the result.
 
-    With a `proxy` its word decides which addresses are dialled. `authorities` (PEM) are trusted
-    beside the system's.
+    With a `proxy`, the proxy decides which addresses may be dialled. The certificate `authorities`
+    (PEM) are trusted in addition to the system's.
     """
 
     policy: DestinationPolicy
@@ -75,7 +75,7 @@ class Egress:
     pool: httpcore.AsyncConnectionPool = field(init=False)
     _network: httpcore.AsyncNetworkBackend = field(init=False)
     _contexts: LRUCache[bytes, ssl.SSLContext] = field(
-        default_factory=lambda: LRUCache(MAX_CONTEXTS), init=False
+        default_factory=lambda: LRUCache(MAX_TLS_CONTEXTS), init=False
     )
     _contexts_lock: Lock = field(default_factory=Lock, init=False)
 
@@ -111,27 +111,29 @@ class Egress:
         timeout_seconds: float,
         identity: ClientIdentity | None = None,
     ) -> Answer:
-        """POST the body; the timeout bounds the whole exchange, from name to last byte read.
+        """POST the body and return the answer.
 
-        With an identity the connection is this POST's own: nobody else can come to speak on it.
+        The timeout covers the whole exchange, from the name's resolution to the last byte. With an
+        identity the connection is used for this POST only, because another endpoint must not use a
+        connection that shows this identity.
 
         Raises:
-            ResolverBusyError: our own resolver is held up; nothing was sent.
-            ProxyUnreachableError: our own proxy is away; nothing was sent.
+            ResolverBusyError: Hookwright's resolver is busy; nothing was sent.
+            ProxyUnreachableError: Hookwright's proxy cannot be reached; nothing was sent.
         """
         try:
             url = self.policy.check_url(url)
         except ValueError as refusal:
             return Answer(Outcome.BLOCKED_DESTINATION, error=str(refusal))
-        with phase_timer() as watch:
+        with phase_timer() as timer:
             try:
                 async with asyncio.timeout(timeout_seconds):
-                    answer = await self._send(url, headers, body, identity, watch)
+                    answer = await self._send(url, headers, body, identity, timer)
             except (ResolverBusyError, ProxyUnreachableError):
                 raise
-            except Exception as error:  # noqa: BLE001 - every failure is an attempt, classified
-                answer = Answer(_outcome(error), error=_sentence(error, timeout_seconds))
-        return replace(answer, timing=watch.timing, sent=watch.headers)
+            except Exception as error:  # noqa: BLE001 - every failure is classified as an outcome
+                answer = Answer(_outcome(error), error=_error_text(error, timeout_seconds))
+        return replace(answer, timing=timer.timing, sent=timer.headers)
 
     async def _send(
         self,
@@ -139,15 +141,15 @@ class Egress:
         headers: Mapping[str, str],
         body: bytes,
         identity: ClientIdentity | None,
-        watch: PhaseTimer,
+        timer: PhaseTimer,
     ) -> Answer:
         if identity is None or url.startswith("http:"):
-            return await _exchange(self.pool, url, headers, body, watch)
-        context = await asyncio.to_thread(self._context_of, identity)
+            return await _exchange(self.pool, url, headers, body, timer)
+        context = await asyncio.to_thread(self._context_with, identity)
         async with self._new_pool(context) as pool:
-            return await _exchange(pool, url, headers, body, watch)
+            return await _exchange(pool, url, headers, body, timer)
 
-    def _context_of(self, identity: ClientIdentity) -> ssl.SSLContext:
+    def _context_with(self, identity: ClientIdentity) -> ssl.SSLContext:
         digest = sha256(identity.model_dump_json().encode()).digest()
         with self._contexts_lock:
             context = self._contexts.get(digest)
@@ -163,38 +165,40 @@ async def _exchange(
     url: str,
     headers: Mapping[str, str],
     body: bytes,
-    watch: PhaseTimer,
+    timer: PhaseTimer,
 ) -> Answer:
     async with pool.stream(
         "POST",
         url,
         headers=list(headers.items()),
         content=body,
-        extensions={"trace": watch.trace},
+        extensions={"trace": timer.trace},
     ) as response:
         content = bytearray()
         async for chunk in response.aiter_stream():
             content += chunk
             if len(content) > MAX_READ_BYTES:
                 break
-            # Chunks that have arrived come without a pause: 64 KiB of chunks of one byte would
-            # hold up the whole worker, and the timeout with it.
+            # Chunks that have arrived are yielded without a pause. 64 KiB in chunks of one byte
+            # would block the whole worker, and the timeout as well.
             await asyncio.sleep(0)
     delivered = FIRST_SUCCESS <= response.status < FIRST_NON_SUCCESS
     return Answer(
         Outcome.DELIVERED if delivered else Outcome.HTTP_ERROR,
         status_code=response.status,
-        body=clip(content.decode(errors="replace"), MAX_KEPT_BYTES),
+        body=clip(content.decode(errors="replace"), MAX_STORED_BODY_BYTES),
         error=None if delivered else f"the receiver answered {response.status}",
         retry_after=_header(response, b"retry-after"),
     )
 
 
 def tls_context(authorities: str | None = None) -> ssl.SSLContext:
-    """Return what verifies receivers: by the system's authorities, and by these (PEM) as well.
+    """Return the TLS context that verifies receivers.
+
+    It trusts the system's authorities, and the given `authorities` (PEM) as well.
 
     Raises:
-        ssl.SSLError: the text holds no certificate, or a broken one.
+        ssl.SSLError: `authorities` holds no certificate, or an invalid one.
     """
     context = ssl.create_default_context()
     if authorities is not None:
@@ -217,18 +221,22 @@ def _outcome(error: Exception) -> Outcome:  # noqa: PLR0911 - a table
         case httpcore.ProtocolError():
             return Outcome.PROTOCOL_ERROR
         case _:
-            log.error("egress.unforeseen", exc_info=error)
+            log.error("egress.unexpected_error", exc_info=error)
             return Outcome.PROTOCOL_ERROR
 
 
-def _sentence(error: Exception, timeout_seconds: float) -> str:
+def _error_text(error: Exception, timeout_seconds: float) -> str:
     if isinstance(error, TimeoutError):
         return f"no complete answer within {timeout_seconds:g} s"
     return clip(str(error) or str(_tls_fault(error) or type(error).__name__), MAX_ERROR_BYTES)
 
 
 def _tls_fault(error: BaseException | None) -> ssl.SSLError | None:
-    """Return what TLS found wrong. From TLS 1.3 on a receiver refuses us after the handshake."""
+    """Return the TLS error among the causes of an error, or None.
+
+    Since TLS 1.3 a receiver refuses a client after the handshake, so the error of the connection
+    may hide the TLS error.
+    """
     while error:
         if isinstance(error, ssl.SSLError):
             return error
@@ -237,7 +245,7 @@ def _tls_fault(error: BaseException | None) -> ssl.SSLError | None:
 
 
 def clip(text: str, limit: int) -> str:
-    """Return the text, cut to so many bytes, as what can be stored."""
+    """Return the text, cut to `limit` bytes, without characters that cannot be stored."""
     return text.encode(errors="replace")[:limit].decode(errors="ignore")
 
 

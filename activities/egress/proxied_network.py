@@ -1,7 +1,7 @@
-"""The network through an egress proxy: every connection is a CONNECT tunnel, plain http's too.
+"""A network backend behind an egress proxy: every connection is a CONNECT tunnel, also for http.
 
-The proxy resolves names and decides what is dialled. What is written in a URL is still checked
-before: scheme, port, internal names, and an address in place of a name.
+The proxy resolves names and decides which addresses may be dialled. The text of a URL is still
+checked before: its scheme, its port, internal names, and an address in place of a name.
 """
 
 import base64
@@ -22,18 +22,21 @@ REFUSALS = (HTTPStatus.FORBIDDEN, HTTPStatus.PROXY_AUTHENTICATION_REQUIRED)
 """How a proxy says that a destination is not allowed: Squid with 403, smokescreen with 407."""
 
 SUCCESSES = range(200, 300)
-PIECE_BYTES = 4_096
+READ_BYTES = 4_096
 
 log = structlog.get_logger(__name__)
 
 
 class ProxyUnreachableError(Exception):
-    """No connection to the proxy. Our fault: the attempt is made again, and not counted."""
+    """There is no connection to the proxy.
+
+    This is Hookwright's fault, so the attempt is made again and not counted.
+    """
 
 
 @dataclass(frozen=True)
 class Proxy:
-    """Where the proxy is, whether it speaks TLS, and what it wants as `Proxy-Authorization`."""
+    """The address of the proxy, whether it uses TLS, and its `Proxy-Authorization` header."""
 
     host: str
     port: int
@@ -42,23 +45,24 @@ class Proxy:
 
     @classmethod
     def parse(cls, url: str) -> Self:
-        """Read `http://host:port` or `https://user:password@host:port`.
+        """Return the proxy of `http://host:port` or `https://user:password@host:port`.
 
         Raises:
-            ValueError: it is none. The text never repeats it: it may hold a password.
+            ValueError: the URL has another form. The text never repeats the URL, because it may
+                hold a password.
         """
         try:
             parts = urlsplit(url)
             port = parts.port
         except ValueError:
             raise ValueError("write it as http://host:port") from None
-        beyond = (parts.path.strip("/"), parts.query, parts.fragment)
-        if parts.scheme not in ("http", "https") or not parts.hostname or any(beyond):
+        unexpected_parts = (parts.path.strip("/"), parts.query, parts.fragment)
+        if parts.scheme not in ("http", "https") or not parts.hostname or any(unexpected_parts):
             raise ValueError("write it as http://host:port")
         authorization = None
         if parts.username is not None:
-            pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-            authorization = "Basic " + base64.b64encode(pair.encode()).decode()
+            credentials = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+            authorization = "Basic " + base64.b64encode(credentials.encode()).decode()
         tls = parts.scheme == "https"
         return cls(parts.hostname, port or (443 if tls else 80), tls, authorization)
 
@@ -67,8 +71,8 @@ class Proxy:
 class ProxiedNetwork(httpcore.AsyncNetworkBackend):
     """A network backend that reaches every host through the proxy.
 
-    httpcore's own proxy keeps a tunnel in its pool for ever once the handshake in it has failed,
-    and takes a proxy's answer to plain http for the receiver's.
+    httpcore's own proxy support keeps a tunnel in its pool for ever after a failed handshake, and
+    reads a proxy's answer to plain http as the receiver's answer.
     """
 
     proxy: Proxy
@@ -83,12 +87,12 @@ class ProxiedNetwork(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        """Open a tunnel.
+        """Open a tunnel to the host.
 
         Raises:
             ProxyUnreachableError: there is no connection to the proxy; nothing was sent.
             BlockedDestinationError: the proxy does not allow the destination.
-            ConnectError: it cannot reach the destination.
+            ConnectError: the proxy cannot reach the destination.
         """
         try:
             stream: httpcore.AsyncNetworkStream = GuardedStream(
@@ -97,7 +101,7 @@ class ProxiedNetwork(httpcore.AsyncNetworkBackend):
                 )
             )
             if self.proxy.tls:
-                # Wrapped again, for a second handshake follows: the receiver's, in the tunnel.
+                # Guarded again, because a second handshake follows in the tunnel: the receiver's.
                 stream = GuardedStream(
                     await stream.start_tls(self.ssl_context, self.proxy.host, timeout)
                 )
@@ -111,11 +115,11 @@ class ProxiedNetwork(httpcore.AsyncNetworkBackend):
         return stream
 
     async def connect_unix_socket(self, *_: object, **__: object) -> NoReturn:
-        """Refuse: no webhook goes to a local socket."""
+        """Refuse, because no webhook goes to a local socket."""
         raise BlockedDestinationError("unix sockets are not a destination")
 
     async def sleep(self, seconds: float) -> None:
-        """Wait, as httpcore asks between its own retries (which are off)."""
+        """Wait between httpcore's own retries, which are off."""
         await self.network.sleep(seconds)
 
     async def _open_tunnel(self, stream: httpcore.AsyncNetworkStream, target: str) -> None:
@@ -123,16 +127,16 @@ class ProxiedNetwork(httpcore.AsyncNetworkBackend):
         if self.proxy.authorization:
             headers.append(("Proxy-Authorization", self.proxy.authorization))
         request = h11.Request(method="CONNECT", target=target, headers=headers)
-        talk = h11.Connection(h11.CLIENT)
-        await stream.write(talk.send(request) or b"")
+        connection = h11.Connection(h11.CLIENT)
+        await stream.write(connection.send(request) or b"")
         try:
-            while not isinstance(answer := talk.next_event(), h11.Response):
+            while not isinstance(answer := connection.next_event(), h11.Response):
                 if answer is h11.NEED_DATA:
-                    talk.receive_data(await stream.read(PIECE_BYTES))
+                    connection.receive_data(await stream.read(READ_BYTES))
         except h11.RemoteProtocolError as error:
-            raise httpcore.ConnectError(f"the egress proxy is none: {error}") from None
+            raise httpcore.ConnectError(f"the egress proxy does not speak HTTP: {error}") from None
         if answer.status_code in REFUSALS:
             log.warning("egress.proxy_refused", status_code=answer.status_code)
             raise BlockedDestinationError(f"the egress proxy refused: {answer.status_code}")
         if answer.status_code not in SUCCESSES:
-            raise httpcore.ConnectError(f"the egress proxy said {answer.status_code}")
+            raise httpcore.ConnectError(f"the egress proxy answered {answer.status_code}")

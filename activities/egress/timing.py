@@ -1,7 +1,7 @@
-"""What is seen of one POST on its way: how long each phase takes, and which headers are sent.
+"""Measurement of one POST: how long each phase takes, and which headers are sent.
 
-httpcore tells of both through its `trace` extension. Names are resolved within its connecting: the
-network tells the stopwatch that runs in its task.
+httpcore reports both through its `trace` extension. It does not report the resolution of names,
+which is part of connecting, so the network backend reports that to the timer of its task.
 """
 
 import time
@@ -12,8 +12,8 @@ from typing import Any
 
 from hookwright.models import Timing
 
-SENDING = "http11.send_request_headers.started"
-PHASES = {
+SENDING_HEADERS_EVENT = "http11.send_request_headers.started"
+PHASES_BY_EVENT = {
     "connection.connect_tcp.complete": "connect_ms",
     "connection.start_tls.complete": "tls_ms",
     "http11.receive_response_headers.complete": "first_byte_ms",
@@ -34,37 +34,37 @@ class PhaseTimer:
         return Timing(**self._took)
 
     def stop(self, phase: str) -> None:
-        """Note that a phase has ended, and another begins."""
+        """Note that a phase has ended and the next one begins."""
         now = time.perf_counter()
         self._took[phase] = round((now - self._since) * 1000)
         self._since = now
 
     async def trace(self, event: str, info: Mapping[str, Any]) -> None:
-        """Take note of what httpcore does: its events begin and end one after the other."""
-        if event == SENDING:
+        """Record an event of httpcore. Its phases do not overlap."""
+        if event == SENDING_HEADERS_EVENT:
             sent = info["request"].headers
             self.headers = {name.decode().lower(): value.decode() for name, value in sent}
-        if phase := PHASES.get(event):
+        if phase := PHASES_BY_EVENT.get(event):
             self.stop(phase)
         elif event.endswith(".started"):
             self._since = time.perf_counter()
 
 
-_running: ContextVar[PhaseTimer | None] = ContextVar("_running", default=None)
+_current_timer: ContextVar[PhaseTimer | None] = ContextVar("_current_timer", default=None)
 
 
 @contextmanager
 def phase_timer() -> Iterator[PhaseTimer]:
-    """Run a stopwatch in this task while the context lasts."""
-    it = PhaseTimer()
-    before = _running.set(it)
+    """Run a timer in this task while the context lasts."""
+    timer = PhaseTimer()
+    token = _current_timer.set(timer)
     try:
-        yield it
+        yield timer
     finally:
-        _running.reset(before)
+        _current_timer.reset(token)
 
 
-def resolved() -> None:
-    """Note that this task's POST has its addresses."""
-    if running := _running.get():
-        running.stop("dns_ms")
+def name_resolved() -> None:
+    """Note that the host name of this task's POST is resolved."""
+    if timer := _current_timer.get():
+        timer.stop("dns_ms")

@@ -135,7 +135,7 @@ async def test_a_fault_of_ours():
             answer = await post(door, "http://hooks.example.com/")
     assert answer.outcome is Outcome.PROTOCOL_ERROR
     (entry,) = logged
-    assert (entry["event"], entry["log_level"]) == ("egress.unforeseen", "error")
+    assert (entry["event"], entry["log_level"]) == ("egress.unexpected_error", "error")
     assert str(entry["exc_info"]) == "boom"
 
 

@@ -9,7 +9,7 @@ from support.counts import WORST as WORST_FIGURES
 from support.counts import counts_of
 
 from activities.egress import MAX_ERROR_BYTES
-from activities.egress.http_client import MAX_KEPT_BYTES
+from activities.egress.http_client import MAX_STORED_BODY_BYTES
 from api.services.endpoints import MAX_CONFIG_BYTES
 from hookwright.contracts import MAX_RETRIES, shown_headers
 from hookwright.contracts.headers import MAX_BYTES as MAX_HEADER_BYTES
@@ -52,7 +52,7 @@ def test_the_longest_log(letter):
         duration_ms=60_500,
         outcome=Outcome.BLOCKED_DESTINATION,
         status_code=599,
-        response_body=filled(MAX_KEPT_BYTES),
+        response_body=filled(MAX_STORED_BODY_BYTES),
         error=filled(MAX_ERROR_BYTES),
         timing=Timing(dns_ms=60_500, connect_ms=60_500, tls_ms=60_500, first_byte_ms=60_500),
         request_headers=shown_headers({f"{n:x<190}": letter for n in range(MAX_HEADERS)}, []),
