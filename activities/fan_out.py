@@ -1,4 +1,4 @@
-"""Fan-out: one delivery for every endpoint that wants an event."""
+"""Fan-out: it starts one delivery for every endpoint that wants an event."""
 
 import asyncio
 from collections.abc import Iterable
@@ -29,20 +29,21 @@ from hookwright.temporal import (
 from hookwright.webhook import event_document
 
 MAX_LOCAL_STARTS = 100
-"""Deliveries that are started at once, within a workflow task of the event."""
+"""The most deliveries that are started within a workflow task of the event."""
 
 CONCURRENT_STARTS = 10
 
 TASK_TIMEOUT = timedelta(seconds=6)
-"""How soon the first attempt of a killed worker is made again. A longer attempt reports in time."""
+"""After this time the first attempt of a killed worker is made again. If an attempt takes longer,
+its worker reports to Temporal in time that the task goes on."""
 
 
 @dataclass(frozen=True)
 class FanOutActivities:
-    """The activities of `Event`. They are safe to repeat, for a delivery's id is derived.
+    """The activities of `Event`. They are safe to repeat, because a delivery's id is derived.
 
     Raises:
-        ApplicationError: there is no such tenant; final.
+        ApplicationError: the tenant does not exist. It is not retried.
     """
 
     client: Client
@@ -54,33 +55,34 @@ class FanOutActivities:
     )
 
     @activity.defn(name=ActivityName.FAN_OUT)
-    async def fan_out(self, given: FanOutInput) -> FanOut:
-        """Start the first deliveries, of those endpoints whose filters cost little.
+    async def fan_out(self, request: FanOutInput) -> FanOut:
+        """Start the first deliveries, to endpoints whose filters cost little.
 
-        Runs as a local activity, so what takes long, be it many starts or costly filters, is left
-        to `fan_out_rest`, which holds no workflow task.
+        This runs as a local activity. So work that takes long, which is many starts or costly
+        filters, is left to `fan_out_rest`, which holds no workflow task.
         """
-        event, accepted_at = given.event, given.accepted_at
+        event, accepted_at = request.event, request.accepted_at
         routes = await self._routes(event)
-        found = small_verdicts(filters(routes), _document(event, accepted_at))
-        decided = [each for each in routes if each.filter is None or each.filter in found]
-        wanted = _deliveries(decided, found, event, accepted_at)
-        await self._start(wanted[:MAX_LOCAL_STARTS], asyncio.Semaphore(CONCURRENT_STARTS))
+        verdicts = small_verdicts(filters(routes), _document(event, accepted_at))
+        decided = [each for each in routes if each.filter is None or each.filter in verdicts]
+        deliveries = _deliveries(decided, verdicts, event, accepted_at)
+        await self._start(deliveries[:MAX_LOCAL_STARTS], asyncio.Semaphore(CONCURRENT_STARTS))
         return FanOut(
-            endpoint_ids=[each.endpoint_id for each in wanted[:MAX_LOCAL_STARTS]],
-            complete=len(decided) == len(routes) and len(wanted) <= MAX_LOCAL_STARTS,
+            endpoint_ids=[each.endpoint_id for each in deliveries[:MAX_LOCAL_STARTS]],
+            complete=len(decided) == len(routes) and len(deliveries) <= MAX_LOCAL_STARTS,
         )
 
     @activity.defn(name=ActivityName.FAN_OUT_REST)
-    async def fan_out_rest(self, given: FanOutInput) -> FanOut:
-        """Start all deliveries that are not done.
+    async def fan_out_rest(self, request: FanOutInput) -> FanOut:
+        """Start all deliveries that are not started yet.
 
-        An endpoint whose filter costs too much gets a delivery, too: its attempts say so.
+        An endpoint whose filter costs too much gets a delivery as well, whose attempts show that
+        error.
 
         Raises:
-            ApplicationError: the tenant has many such events under way; benign, tried again later.
+            ApplicationError: the tenant has many such events under way; benign, retried later.
         """
-        event, accepted_at, done = given.event, given.accepted_at, given.done
+        event, accepted_at, done = request.event, request.accepted_at, request.done
         try:
             share = self.shares.take(event.tenant_id, event.tenant_id)
         except NoRoomError as error:
@@ -88,25 +90,27 @@ class FanOutActivities:
         with share:
             async with heartbeats():
                 routes = await self._routes(event)
-                found = await self.evaluator.verdicts(
+                verdicts = await self.evaluator.verdicts(
                     event.tenant_id, filters(routes), _document(event, accepted_at)
                 )
-                known = {*done.endpoint_ids}
-                rest = [each for each in routes if each.endpoint_id not in known]
-                deliveries = _deliveries(rest, found, event, accepted_at)
+                done_ids = {*done.endpoint_ids}
+                rest = [each for each in routes if each.endpoint_id not in done_ids]
+                deliveries = _deliveries(rest, verdicts, event, accepted_at)
                 await self._start(deliveries, self.wide_starts)
         ids = [*done.endpoint_ids, *(each.endpoint_id for each in deliveries)]
         return FanOut(endpoint_ids=ids, complete=True)
 
-    async def _start(self, deliveries: Iterable[DeliveryInput], gate: asyncio.Semaphore) -> None:
+    async def _start(
+        self, deliveries: Iterable[DeliveryInput], semaphore: asyncio.Semaphore
+    ) -> None:
         async def start(delivery: DeliveryInput) -> None:
-            async with gate:
+            async with semaphore:
                 await start_delivery(self.client, self.deliveries_queue, delivery)
 
         await asyncio.gather(*map(start, deliveries))
 
     async def _routes(self, event: EventInput) -> list[Route]:
-        """Return the routes that the event is for, whatever their filters say."""
+        """Return the routes that the event is addressed to; filters are not considered here."""
         description = await described(self.client, tenant_workflow_id(event.tenant_id))
         if description is None:
             raise ApplicationError(
@@ -122,10 +126,10 @@ def _document(event: EventInput, accepted_at: datetime) -> dict[str, object]:
 
 
 def _deliveries(
-    routes: list[Route], found: Verdicts, event: EventInput, accepted_at: datetime
+    routes: list[Route], verdicts: Verdicts, event: EventInput, accepted_at: datetime
 ) -> list[DeliveryInput]:
-    """Return the deliveries to those whose filter lets the event through, or costs too much."""
-    verdicts = {route.endpoint_id: verdict(route, found) for route in routes}
+    """Return the deliveries to endpoints whose filter passes the event or costs too much."""
+    passes = {route.endpoint_id: verdict(route, verdicts) for route in routes}
     return [
         DeliveryInput(
             event=event,
@@ -133,17 +137,20 @@ def _deliveries(
             accepted_at=accepted_at,
             endpoint_id=route.endpoint_id,
             endpoint_version=route.version,
-            unfiltered=verdicts[route.endpoint_id] is None,
+            unfiltered=passes[route.endpoint_id] is None,
         )
         for route in routes
-        if verdicts[route.endpoint_id] is not False
+        if passes[route.endpoint_id] is not False
     ]
 
 
 async def start_delivery(
     client: Client, task_queue: str, delivery: DeliveryInput, recovery: str | None = None
 ) -> None:
-    """Start a delivery, of a recovery perhaps; nothing if the event has one to this endpoint."""
+    """Start a delivery, unless the event has one to this endpoint already.
+
+    `recovery` is the id of the recovery that starts it, or None.
+    """
     event = delivery.event
     try:
         await client.start_workflow(

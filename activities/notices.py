@@ -1,4 +1,4 @@
-"""Operational events: an endpoint's health, told to its tenant and to the operator."""
+"""Notices: operational events about an endpoint's health, for its tenant and for the operator."""
 
 import asyncio
 import hashlib
@@ -15,25 +15,25 @@ from hookwright.temporal import ActivityName, publish
 
 @dataclass(frozen=True)
 class NoticeActivities:
-    """The activity of `Endpoint` that publishes."""
+    """The activity of `Endpoint` that publishes its notices."""
 
     client: Client
     operator_tenant: str | None
     events_queue: str
 
     @activity.defn(name=ActivityName.PUBLISH_NOTICES)
-    async def publish(self, given: NoticesInput) -> int:
-        """Publish notices as events, for TURN_SECONDS; return how many of them are published.
+    async def publish(self, request: NoticesInput) -> int:
+        """Publish notices as events, for TURN_SECONDS. Return how many are published.
 
-        Safe to repeat, for the events' ids are derived.
+        It is safe to repeat, because the events' ids are derived from the notices.
         """
         clock, published = asyncio.get_running_loop().time, 0
         end = clock() + TURN_SECONDS
-        for notice in given.notices:
+        for notice in request.notices:
             activity.heartbeat()
-            own = given.endpoint.tenant_id
-            for tenant_id in dict.fromkeys((own, self.operator_tenant or own)):
-                await self._publish(tenant_id, given.endpoint, notice)
+            owner = request.endpoint.tenant_id
+            for tenant_id in dict.fromkeys((owner, self.operator_tenant or owner)):
+                await self._publish(tenant_id, request.endpoint, notice)
             published += 1
             if clock() >= end:
                 break

@@ -1,4 +1,4 @@
-"""Changes of tenants' route tables. Group commit: many at once are few updates of a tenant."""
+"""Changes of tenants' route tables. Changes are grouped, so many of them need few updates."""
 
 import asyncio
 from collections import deque
@@ -15,12 +15,12 @@ from hookwright.routing import Refusal, RouteChange, RouteChanges, RoutesChanged
 from hookwright.sizes import MAX_CHANGES, MAX_CHANGES_BYTES
 from hookwright.temporal import Update
 
-PATIENCE = timedelta(seconds=4)
-"""How long an answer is waited for. What has not been sent by then is not sent any more."""
+ANSWER_TIMEOUT = timedelta(seconds=4)
+"""How long to wait for the answer to a change. A change that is not sent by then is dropped."""
 
 
 class WaitingChange(NamedTuple):
-    """A change, and what is done once the tenant has answered."""
+    """A change, and a future that is done once the tenant has answered."""
 
     change: RouteChange
     answered: "asyncio.Future[Refusal | None]"
@@ -28,44 +28,45 @@ class WaitingChange(NamedTuple):
 
 @dataclass(frozen=True)
 class TenantRoutes:
-    """Sends changes to tenants: of one worker, one update at a time to each.
+    """Sends changes to tenants: a worker has one update at a time under way for each tenant.
 
-    While it is under way the next ones gather, and leave together. So there need be no limit on how
-    many are under way, and no change waits for another tenant's.
+    Changes that arrive meanwhile are sent together in the next update. So the number of updates
+    under way needs no limit, and no change waits for the changes of another tenant.
     """
 
     client: Client
-    _lines: dict[str, deque[WaitingChange]] = field(default_factory=dict, init=False)
+    _waiting: dict[str, deque[WaitingChange]] = field(default_factory=dict, init=False)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set, init=False)
 
-    async def change(self, asked: TenantRouteChange) -> None:
-        """Change a tenant's route table; who reads it after this sees the change.
+    async def change(self, request: TenantRouteChange) -> None:
+        """Change a tenant's route table. A read after this returns shows the change.
 
         Raises:
-            ApplicationError: the tenant refuses it, or is gone; final.
-            RPCError, TimeoutError: no answer has come; if it was sent, it may yet be made.
+            ApplicationError: the tenant refuses the change, or does not exist. It is not retried.
+            RPCError, TimeoutError: there is no answer. If the change was sent, it may still be
+                made.
         """
-        tenant_id = asked.tenant_id
+        tenant_id = request.tenant_id
         answered = asyncio.get_running_loop().create_future()
-        line = self._lines.get(tenant_id)
-        if line is None:
-            line = self._lines[tenant_id] = deque()
-            task = asyncio.create_task(self._send(tenant_id, line))
+        waiting = self._waiting.get(tenant_id)
+        if waiting is None:
+            waiting = self._waiting[tenant_id] = deque()
+            task = asyncio.create_task(self._send(tenant_id, waiting))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
-        line.append(WaitingChange(asked.change, answered))
-        async with asyncio.timeout(PATIENCE.total_seconds()):
+        waiting.append(WaitingChange(request.change, answered))
+        async with asyncio.timeout(ANSWER_TIMEOUT.total_seconds()):
             refusal = await answered
         if refusal:
             raise ApplicationError(refusal.message, type=refusal.type, non_retryable=True)
 
-    async def _send(self, tenant_id: str, line: deque[WaitingChange]) -> None:
-        """Send what waits, and go on while more has come in the meantime."""
+    async def _send(self, tenant_id: str, waiting: deque[WaitingChange]) -> None:
+        """Send the waiting changes, and those that are added in the meantime."""
         try:
-            while batch := _taken_from(line):
+            while batch := _next_batch(waiting):
                 await self._send_batch(tenant_id, batch)
         finally:
-            del self._lines[tenant_id]
+            del self._waiting[tenant_id]
 
     async def _send_batch(self, tenant_id: str, batch: list[WaitingChange]) -> None:
         changes = RouteChanges(changes=[each.change for each in batch])
@@ -75,29 +76,32 @@ class TenantRoutes:
                 tenant_workflow_id(tenant_id),
                 Update.CHANGE_ROUTES,
                 changes,
-                PATIENCE,
+                ANSWER_TIMEOUT,
                 RoutesChanged,
             )
-        except Exception as error:  # noqa: BLE001 - it is raised where the change was asked for
+        except Exception as error:  # noqa: BLE001 - it is raised in the callers of `change`
             for each in batch:
                 if not each.answered.done():
                     each.answered.set_exception(error)
             return
         for each, refusal in zip(batch, answer.refusals, strict=True):
-            if not each.answered.done():  # else nobody waits for it any more
+            if not each.answered.done():  # a caller that timed out no longer waits
                 each.answered.set_result(refusal)
 
 
-def _taken_from(line: deque[WaitingChange]) -> list[WaitingChange]:
-    """Take what fits one update, without what nobody waits for any more; empty: nothing waits."""
+def _next_batch(waiting: deque[WaitingChange]) -> list[WaitingChange]:
+    """Remove and return the changes that fit into one update; none if none are waiting.
+
+    A change whose caller has timed out is dropped.
+    """
     batch: list[WaitingChange] = []
     size = 0
-    while line and len(batch) < MAX_CHANGES:
-        if line[0].answered.done():
-            line.popleft()
+    while waiting and len(batch) < MAX_CHANGES:
+        if waiting[0].answered.done():
+            waiting.popleft()
             continue
-        size += line[0].change.size
+        size += waiting[0].change.size
         if batch and size > MAX_CHANGES_BYTES:
             break
-        batch.append(line.popleft())
+        batch.append(waiting.popleft())
     return batch

@@ -1,7 +1,7 @@
-"""How many attempts may be under way at once: to one endpoint, of one tenant, and in all.
+"""Shares: how many attempts may be under way at once, by endpoint, by tenant and in total.
 
-A receiver that hangs holds one slot of its worker for each attempt, for a minute. Without shares
-a few hundred such attempts would stop everybody's (docs/decisions/0008-slots-and-lateness.md).
+A receiver that hangs occupies a slot of its worker for each attempt, for a minute. Without shares a
+few hundred such attempts would block all tenants (docs/decisions/0008-slots-and-lateness.md).
 """
 
 import asyncio
@@ -13,14 +13,14 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from hookwright.temporal import ErrorType
 
-SHORTEST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 1.0, 60.0
+MIN_WAIT_SECONDS, MAX_WAIT_SECONDS = 1.0, 60.0
 
-FIRST_GUESS_SECONDS = 1.0
-"""How long an attempt takes, as long as none has ended."""
+INITIAL_ATTEMPT_SECONDS = 1.0
+"""The assumed duration of an attempt until the first one has ended."""
 
 
 class NoRoomError(Exception):
-    """So many attempts are under way that this one must wait; ask again in `seconds`."""
+    """The limit of attempts under way is reached. Try again after `seconds`."""
 
     def __init__(self, seconds: float, limit: int) -> None:
         super().__init__(f"{limit} are under way")
@@ -28,9 +28,9 @@ class NoRoomError(Exception):
 
 
 def waits(no_room: NoRoomError) -> ApplicationError:
-    """Return the failure with which an activity gives its slot back until its turn comes."""
+    """Return the error with which an activity frees its slot until its turn comes."""
     return ApplicationError(
-        f"waits for its turn: {no_room}",
+        f"waiting for a turn: {no_room}",
         type=ErrorType.WAITING,
         next_retry_delay=timedelta(seconds=no_room.seconds),
         category=ApplicationErrorCategory.BENIGN,
@@ -38,7 +38,7 @@ def waits(no_room: NoRoomError) -> ApplicationError:
 
 
 class Limits(NamedTuple):
-    """The most attempts of one kind that may be under way at once."""
+    """The limits of attempts of one kind that are under way at once."""
 
     endpoint: int
     tenant: int
@@ -46,66 +46,72 @@ class Limits(NamedTuple):
 
 
 FIRST_ATTEMPTS = Limits(endpoint=20, tenant=100, worker=250)
-"""Each holds a workflow task, the most costly slot. What is beyond is left to `retry`."""
+"""Each holds a workflow task, the most costly slot. Attempts beyond the limits are left to
+`retry`."""
 
 RETRIES = Limits(endpoint=50, tenant=100, worker=400)
-"""Each shows life every two seconds, a write for Temporal: 250 that hang kept an embedded server so
-busy that it took some of them for dead. There are more slots (`runtime.worker.ACTIVITIES`), so that
-who must wait finds one to say so."""
+"""Each sends a heartbeat every two seconds, a write for Temporal: 250 that hung kept an embedded
+server so busy that it considered some of them dead. There are more slots than this
+(`runtime.worker.ACTIVITIES`), because a retry needs a slot to find out that it must wait."""
 
 TESTS = Limits(endpoint=5, tenant=20, worker=50)
-"""Test events, for which a person waits."""
+"""Test events. A person waits for the result."""
 
 FAN_OUTS = Limits(endpoint=10, tenant=10, worker=200)
-"""Events with many deliveries or costly filters. The tenant stands for the endpoint."""
+"""Events with many deliveries or costly filters. They have no endpoint, so the tenant's id is used
+in its place."""
 
 RECOVERIES = Limits(endpoint=1, tenant=20, worker=200)
-"""Each holds a slot for as long as it lasts, be it for days."""
+"""Each holds a slot until it ends, which may take days."""
 
 
 @dataclass
 class Gauge:
-    """Attempts under way of one endpoint, one tenant or one worker."""
+    """The attempts under way of one endpoint, one tenant or one worker.
+
+    `average_seconds` is how long an attempt takes; `next_turn` is the time of the next free turn.
+    """
 
     limit: int
     under_way: int = 0
-    seconds: float = FIRST_GUESS_SECONDS
+    average_seconds: float = INITIAL_ATTEMPT_SECONDS
     next_turn: float = 0.0
 
     def ended(self, seconds: float) -> None:
-        """Count one less, and learn how long they take."""
+        """Count an attempt that has ended, and update the average duration."""
         self.under_way -= 1
-        self.seconds += (seconds - self.seconds) / 10
+        self.average_seconds += (seconds - self.average_seconds) / 10
 
-    def wait(self, now: float) -> float:
-        """Return after how many seconds one that found no room shall ask again.
+    def seconds_until_turn(self, now: float) -> float:
+        """Give a turn to an attempt that found no room, and return the seconds until then.
 
-        Each is given a turn of its own, as far apart as attempts end; so few ask in vain.
+        The turns are as far apart as attempts end on average, so most attempts find room at their
+        turn.
         """
-        share = max(self.next_turn, now + SHORTEST_WAIT_SECONDS)
-        self.next_turn = min(share + self.seconds / self.limit, now + LONGEST_WAIT_SECONDS)
-        return share - now
+        turn = max(self.next_turn, now + MIN_WAIT_SECONDS)
+        self.next_turn = min(turn + self.average_seconds / self.limit, now + MAX_WAIT_SECONDS)
+        return turn - now
 
 
 @dataclass
 class Share:
-    """An attempt's right to be under way, for as long as somebody is within its context.
+    """The right of an attempt to be under way. It ends when all its users have left its context.
 
-    Who waits for a POST and the POST itself are both within: one may outlast the other.
+    The activity that waits for a POST and the POST itself both use it: either may end last.
     """
 
     shares: "Shares"
     keys: tuple[str, ...]
     began: float
-    within: int = 0
+    users: int = 0
 
     def __enter__(self) -> Self:
-        self.within += 1
+        self.users += 1
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.within -= 1
-        if not self.within:
+        self.users -= 1
+        if not self.users:
             self.shares.end(self)
 
 
@@ -120,13 +126,13 @@ class Shares:
         """Return the right to make an attempt.
 
         Raises:
-            NoRoomError: the endpoint, its tenant or this worker has as many as it may.
+            NoRoomError: the endpoint, its tenant or this worker has reached its limit.
         """
         now = asyncio.get_running_loop().time()
-        gauges = self._of(tenant_id, endpoint_id)
+        gauges = self._gauges_of(tenant_id, endpoint_id)
         for gauge in gauges.values():
             if gauge.under_way >= gauge.limit:
-                raise NoRoomError(gauge.wait(now), gauge.limit)
+                raise NoRoomError(gauge.seconds_until_turn(now), gauge.limit)
         for key, gauge in gauges.items():
             self._gauges[key] = gauge
             gauge.under_way += 1
@@ -141,7 +147,7 @@ class Shares:
             if not gauge.under_way:
                 del self._gauges[key]
 
-    def _of(self, tenant_id: str, endpoint_id: str) -> dict[str, Gauge]:
+    def _gauges_of(self, tenant_id: str, endpoint_id: str) -> dict[str, Gauge]:
         limits = {
             f"{tenant_id}:{endpoint_id}": self.limits.endpoint,
             tenant_id: self.limits.tenant,

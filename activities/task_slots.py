@@ -1,8 +1,8 @@
-"""How many workflow tasks of deliveries a worker takes at once: what the server completes in time.
+"""How many workflow tasks of deliveries a worker takes at once: as many as are completed in time.
 
-Temporal gives a task to another worker, or to the same again, if it was not completed within its
-timeout (`activities.fan_out.TASK_TIMEOUT`). More open tasks do not make a busy server faster; they
-only take longer each, until the timeout passes (docs/decisions/0020-workers-and-slots.md).
+Temporal repeats a task, on another worker or on the same one, if it is not completed within its
+timeout (`activities.fan_out.TASK_TIMEOUT`). More open tasks do not make a busy server faster. Each
+only takes longer, until the timeout passes (docs/decisions/0020-workers-and-slots.md).
 """
 
 import asyncio
@@ -21,33 +21,35 @@ from temporalio.worker import (
 )
 
 MIN_TASKS, INITIAL_TASKS, MAX_TASKS = 16, 40, 200
-"""Tasks at once that wait for no receiver. Five of them are taken by polls that wait for work."""
+"""The limit of tasks at once, without those that wait for a receiver. Polls that wait for work take
+five of these slots."""
 
 MAX_TASKS_IN_ALL = 500
-"""With those that wait for a receiver, which cost neither worker nor server anything."""
+"""The limit including tasks that wait for a receiver, which load neither worker nor server."""
 
-IN_TIME_SECONDS = 1.5
-"""How long a task may take on average without the receiver: a quarter of its timeout."""
+MAX_AVERAGE_SECONDS = 1.5
+"""How long a task may take on average, without the receiver: a quarter of its timeout."""
 
 WINDOW_SECONDS = 1.0
-"""How often the limit is set anew, at most: all slots must have been in use once, too."""
+"""The limit is adjusted at most this often, and only after as many tasks as the limit have been
+completed."""
 
-GROWTH = 2
-"""By how much the limit grows in a window in which tasks were in time and more were to be had."""
+LIMIT_GROWTH = 2
+"""By how much the limit grows after a window in which tasks were fast and a slot was refused."""
 
 
 @dataclass
 class Permit(SlotPermit):
-    """A slot. `busy`: there is a task in it; else a poll waits for one."""
+    """A slot. `busy`: it holds a task. Otherwise a poll waits for a task."""
 
     busy: bool
 
 
 class TaskSlots(CustomSlotSupplier):
-    """Slots whose number follows how long tasks take.
+    """Slots whose number is adjusted to how long tasks take.
 
-    The average time is the number of busy tasks, integrated over time, by the tasks completed
-    (Little's law). The SDK calls some of these methods from threads of its own.
+    The average time of a task is the number of busy tasks, integrated over time, divided by the
+    number of completed tasks (Little's law). The SDK calls some of these methods from its threads.
     """
 
     def __init__(self) -> None:
@@ -58,21 +60,21 @@ class TaskSlots(CustomSlotSupplier):
         self._taken = self._busy = self._lent = 0
         self._refused = False
         self._completed, self._busy_seconds = 0, 0.0
-        self._at = self._window_began = time.monotonic()
+        self._measured_at = self._window_began = time.monotonic()
 
     async def reserve_slot(self, ctx: SlotReserveContext) -> Permit:  # noqa: ARG002
-        """Wait for a slot, before a poll."""
+        """Wait for a slot for a poll."""
         while not (permit := self._take(busy=False)):
             self._freed.clear()
             await self._freed.wait()
         return permit
 
     def try_reserve_slot(self, ctx: SlotReserveContext) -> Permit | None:  # noqa: ARG002
-        """Return a slot for a task that comes with the answer to a start, or None."""
+        """Return a slot for a task that the server sends with the answer to a start, or None."""
         return self._take(busy=True)
 
     def mark_slot_used(self, ctx: SlotMarkUsedContext) -> None:
-        """Note that a poll has brought a task."""
+        """Note that a poll has received a task."""
         permit = ctx.permit
         if isinstance(permit, Permit) and not permit.busy:
             with self._measured():
@@ -80,7 +82,7 @@ class TaskSlots(CustomSlotSupplier):
                 self._busy += 1
 
     def release_slot(self, ctx: SlotReleaseContext) -> None:
-        """Note that a task is completed, or that a poll brought none."""
+        """Note that a task is completed, or that a poll ended without a task."""
         with self._measured():
             self._taken -= 1
             if isinstance(ctx.permit, Permit) and ctx.permit.busy:
@@ -90,7 +92,7 @@ class TaskSlots(CustomSlotSupplier):
 
     @contextmanager
     def lent(self) -> Iterator[None]:
-        """Lend this task's slot to others while it waits for a receiver."""
+        """Lend this task's slot to another task while this one waits for a receiver."""
         with self._measured():
             self._lent += 1
         self._wake()
@@ -111,21 +113,22 @@ class TaskSlots(CustomSlotSupplier):
 
     @contextmanager
     def _measured(self) -> Iterator[None]:
-        """Measure up to a change, and make it."""
+        """Make a change of the counts within this context. The time before it is measured first."""
         with self._lock:
             now = time.monotonic()
-            self._busy_seconds += max(0, self._busy - self._lent) * (now - self._at)
-            self._at = now
+            elapsed = now - self._measured_at
+            self._busy_seconds += max(0, self._busy - self._lent) * elapsed
+            self._measured_at = now
             yield
             if now > self._window_began + WINDOW_SECONDS and self._completed >= self.limit:
                 self._adjust(now)
 
     def _adjust(self, now: float) -> None:
         average = self._busy_seconds / self._completed
-        if average > IN_TIME_SECONDS:
-            self.limit = max(MIN_TASKS, self.limit * max(0.5, IN_TIME_SECONDS / average))
+        if average > MAX_AVERAGE_SECONDS:
+            self.limit = max(MIN_TASKS, self.limit * max(0.5, MAX_AVERAGE_SECONDS / average))
         elif self._refused:
-            self.limit = min(MAX_TASKS, self.limit + GROWTH)
+            self.limit = min(MAX_TASKS, self.limit + LIMIT_GROWTH)
         self._completed, self._busy_seconds = 0, 0.0
         self._window_began, self._refused = now, False
 

@@ -11,19 +11,19 @@ from temporalio.service import RPCError, RPCStatusCode
 from hookwright.temporal import ErrorType
 
 
-async def update(  # noqa: PLR0913 - what an update is
+async def update(  # noqa: PLR0913 - all of them are needed to send an update
     client: Client,
     workflow_id: str,
     name: str,
     argument: BaseModel,
     rpc_timeout: timedelta,
     result_type: type[BaseModel] | None = None,
-) -> Any:  # noqa: ANN401 - of `result_type`
+) -> Any:  # noqa: ANN401 - an instance of `result_type`
     """Send an update and return its answer.
 
     Raises:
-        ApplicationError: the entity refuses it, or there is none; final.
-        RPCError: Temporal did not take it, or no worker has answered; it may yet be done.
+        ApplicationError: the entity refuses the update, or does not exist. It is not retried.
+        RPCError: Temporal did not accept the update, or no worker answered. It may still be made.
     """
     handle = client.get_workflow_handle(workflow_id)
     try:

@@ -7,7 +7,7 @@ from typing import TypeVar
 Item = TypeVar("Item")
 Value = TypeVar("Value")
 
-LONGEST_WAIT_SECONDS = 60.0
+MAX_WAIT_SECONDS = 60.0
 PAUSE_SECONDS = 0.05
 
 
@@ -17,7 +17,7 @@ async def until(holds: Callable[[], Awaitable[bool]]) -> None:
     Raises:
         TimeoutError: it does not within a minute.
     """
-    async with asyncio.timeout(LONGEST_WAIT_SECONDS):
+    async with asyncio.timeout(MAX_WAIT_SECONDS):
         while not await holds():  # noqa: ASYNC110 - another process decides
             await asyncio.sleep(PAUSE_SECONDS)
 
@@ -32,5 +32,5 @@ async def for_each(
         async with gate:
             return await act(item)
 
-    async with asyncio.timeout(LONGEST_WAIT_SECONDS):
+    async with asyncio.timeout(MAX_WAIT_SECONDS):
         return await asyncio.gather(*map(gated, items))

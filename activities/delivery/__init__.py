@@ -1,4 +1,4 @@
-"""The attempts of deliveries, and what endpoints are told of them."""
+"""The attempts of deliveries, and the reports of them to endpoints."""
 
 from activities.delivery.attempts import DeliveryActivities
 from activities.delivery.ledger import Ledger

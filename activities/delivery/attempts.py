@@ -28,13 +28,17 @@ from hookwright.outcomes import DeliveryState, Trigger
 from hookwright.temporal import ActivityName, ErrorType, recorded
 
 FIRST_BEAT_SECONDS = 0.25
-"""The first heartbeat of a retry tells those who release held deliveries in order that the attempt
-is made, or is slow. Temporal takes a worker for dead after 5 s; each beat is a write for it."""
+"""The first heartbeat of a retry shows that the attempt was made, or is slow. The activity that
+releases held deliveries in order waits for it. Temporal considers a worker dead after 5 s without a
+heartbeat, and each heartbeat is a write for Temporal."""
 
 
 @dataclass(frozen=True)
 class DeliveryActivities:
-    """Attempts of deliveries. A receiver's failure is data; only our own faults raise."""
+    """The activities that make attempts.
+
+    A receiver's failure is returned as data; only Hookwright's own faults raise.
+    """
 
     client: Client
     endpoints: EndpointSnapshots
@@ -48,10 +52,11 @@ class DeliveryActivities:
     async def first_attempt(self, attempt: AttemptInput) -> DeliveryLog:
         """Make the first attempt. Runs as a local activity: see docs/decisions/0002.
 
-        The log is empty but for a resend, which goes on with the log of the run before it. A first
+        The log is empty, except for a resend, which continues the log of the run before it. A first
         attempt holds a workflow task for as long as the receiver takes, so it needs a share of
-        these: without one it is left to `retry`, which holds none. If it is run again, because its
-        task was not completed in time, it goes on with the POST that it had begun.
+        these. Without a share the attempt is left to `retry`, which holds no workflow task. If the
+        activity is run again because its task was not completed in time, it joins the POST that the
+        first run began.
         """
         delivery, so_far = attempt.delivery, attempt.log
         try:
@@ -67,32 +72,32 @@ class DeliveryActivities:
 
     @activity.defn(name=ActivityName.RETRY)
     async def retry(self, attempt: AttemptInput) -> DeliveryLog:
-        """Make the next attempts, one in each run of this activity, until it ends or is held.
+        """Make the next attempts, one in each run, until the delivery ends or is held.
 
-        When it is reset in Temporal while it waits, it makes one more attempt at once, which uses
-        no step of the schedule (docs/decisions/0013-resend.md).
+        If this activity is reset in Temporal while it waits, it makes one more attempt at once,
+        which uses no step of the retry table (docs/decisions/0013-resend.md).
 
-        The log is in the heartbeat details, which outlive a failed run. So a pending delivery shows
-        all its attempts, and a killed worker costs no step of the schedule.
+        The log is in the heartbeat details, which remain after a failed run. So a pending delivery
+        shows all its attempts, and a killed worker uses no step of the retry table.
 
         Raises:
             ApplicationError: the next attempt is due later; benign, with `next_retry_delay`.
         """
-        details, given = activity.info().heartbeat_details, attempt.log
-        if not details and given.retry_in_seconds:
-            raise _due_later(given)
-        so_far = DeliveryLog.model_validate(details[0]) if details else given
+        details, initial_log = activity.info().heartbeat_details, attempt.log
+        if not details and initial_log.retry_in_seconds:
+            raise _due_later(initial_log)
+        so_far = DeliveryLog.model_validate(details[0]) if details else initial_log
         if details and activity.info().attempt == 1:
             so_far = so_far.model_copy(update={"trigger": Trigger.MANUAL})
-            activity.heartbeat(so_far)  # it stays so, should this worker be killed
-        after = await _through_reset(self._next(attempt.delivery, so_far))
+            activity.heartbeat(so_far)  # recorded in case this worker is killed
+        after = await _shield_from_reset(self._next(attempt.delivery, so_far))
         if after.state is DeliveryState.PENDING:
             raise _due_later(after)
         return after
 
     @activity.defn(name=ActivityName.REPORT_ENDED)
     async def report_ended(self, ended: EndedInput) -> None:
-        """Report to the endpoint that a delivery has expired, or is cancelled."""
+        """Report to the endpoint that a delivery has expired or was cancelled."""
         event, endpoint_id = ended.delivery.event, ended.delivery.endpoint_id
         endpoint = await self.endpoints.current(event.tenant_id, endpoint_id)
         if endpoint:
@@ -100,10 +105,11 @@ class DeliveryActivities:
 
     @activity.defn(name=ActivityName.SEND_TEST)
     async def send_test(self, test: EndpointTestInput) -> Attempt:
-        """Send a test event, whatever the endpoint's status; it counts in nothing.
+        """Send a test event, whatever the endpoint's status. It is not counted or reported.
 
         Raises:
-            ApplicationError: the endpoint was deleted, or too many tests are under way; final.
+            ApplicationError: the endpoint was deleted, or too many tests are under way. It is not
+                retried.
         """
         endpoint = await self.endpoints.current(test.event.tenant_id, test.endpoint_id)
         if endpoint is None:
@@ -132,17 +138,17 @@ class DeliveryActivities:
 
     @activity.defn(name=ActivityName.CANCEL_WORKFLOW)
     async def cancel_workflow(self) -> None:
-        """Ask for this workflow's cancellation: only so can it end as cancelled."""
+        """Request the cancellation of this workflow, because only then it can end as cancelled."""
         await self._workflow().cancel()
 
     def _workflow(self) -> WorkflowHandle[Any, Any]:
         return self.client.get_workflow_handle(activity.info().workflow_id or "")
 
     async def _next(self, delivery: DeliveryInput, so_far: DeliveryLog) -> DeliveryLog:
-        """Make the next attempt, or report the last one if a killed worker may not have.
+        """Make the next attempt, or report the last one if a killed worker may not have done so.
 
         Raises:
-            ApplicationError: it has to wait for its turn; benign, and it counts as no attempt.
+            ApplicationError: it has to wait for its turn; benign, and not counted as an attempt.
         """
         try:
             share = self._share(self.retries, delivery, so_far)
@@ -166,7 +172,7 @@ class DeliveryActivities:
     def _share(
         self, shares: Shares, delivery: DeliveryInput, so_far: DeliveryLog
     ) -> AbstractContextManager[object]:
-        """Return the right to make the next attempt. A POST that was begun has its own."""
+        """Return the right to make the next attempt. A POST that has begun already has its own."""
         if self.runner.has_begun(so_far):
             return nullcontext()
         return shares.take(delivery.event.tenant_id, delivery.endpoint_id)
@@ -183,8 +189,8 @@ def _due_later(log: DeliveryLog) -> ApplicationError:
     )
 
 
-async def _through_reset(work: Coroutine[Any, Any, DeliveryLog]) -> DeliveryLog:
-    """Await an attempt, through a reset of its activity: if cut short, it would be sent twice."""
+async def _shield_from_reset(work: Coroutine[Any, Any, DeliveryLog]) -> DeliveryLog:
+    """Await an attempt even if its activity is reset: cancelled, it would be sent twice."""
     attempt = asyncio.create_task(work)
     try:
         return await asyncio.shield(attempt)

@@ -1,9 +1,9 @@
-"""The POSTs that this worker makes and has made, so that it makes none of them twice.
+"""The POSTs that this worker is making or has made, so that it makes none of them twice.
 
-Temporal runs a workflow task again when its completion comes too late, and with it the local
-activity that makes a first attempt; so too a retry whose heartbeats came too late. On a busy
-machine that happens with nobody at fault. The second run finds the POST here, and joins it or has
-its reply (docs/decisions/0020-workers-and-slots.md).
+If the completion of a workflow task comes too late, Temporal runs the task again, and with it the
+local activity that makes a first attempt. The same happens to a retry whose heartbeats come too
+late. On a busy machine both are normal. The second run finds the POST here, and waits for it or
+gets its reply (docs/decisions/0020-workers-and-slots.md).
 """
 
 import asyncio
@@ -18,63 +18,66 @@ from activities.delivery.request import SentAttempt
 Key = tuple[str, int]
 """A delivery's run id and the number of the attempt."""
 
-KEPT_SECONDS = 3_600.0
-"""A task that is run again waits in the queue first, behind all that the queue holds by then."""
+MAX_REPLY_AGE_SECONDS = 3_600.0
+"""How long a reply is kept. A task that is run again waits first, behind all tasks that the queue
+holds by then."""
 
-KEPT_BYTES = 48_000_000
-RECORD_BYTES = 4_096
-"""What a record takes in memory beside the reply's body: some 10,000 replies are kept."""
+MAX_REPLIES_BYTES = 48_000_000
+REPLY_OVERHEAD_BYTES = 4_096
+"""The memory that a reply takes in addition to its body. So about 10,000 replies are kept."""
 
 
 class Ledger:
-    """Keeps POSTs under way, and the replies of the last hour, as long as there is room."""
+    """Keeps the POSTs under way, and the replies of the last hour up to MAX_REPLIES_BYTES."""
 
     def __init__(self) -> None:
         self._under_way: dict[Key, asyncio.Task[SentAttempt]] = {}
-        self._made: TTLCache[Key, SentAttempt] = TTLCache(KEPT_BYTES, KEPT_SECONDS, getsizeof=_size)
+        self._replies: TTLCache[Key, SentAttempt] = TTLCache(
+            MAX_REPLIES_BYTES, MAX_REPLY_AGE_SECONDS, getsizeof=_size
+        )
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Cut what is still under way: the worker had given it all the time that it may have."""
+        """Cancel POSTs that are still under way: the worker has waited as long as it may."""
         tasks = [*self._under_way.values()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def knows(self, key: Key) -> bool:
-        """Tell whether this POST is under way, or was made."""
-        return key in self._under_way or key in self._made
+        """Return whether this POST is under way or was made."""
+        return key in self._under_way or key in self._replies
 
     async def once(
         self, key: Key, post: Callable[[], Coroutine[Any, Any, SentAttempt]]
     ) -> SentAttempt:
-        """Return the reply to this POST, which is made now unless it is under way or was made.
+        """Return the reply to this POST. It is made now, unless it is under way or was made.
 
-        The POST goes on when whoever waits for it is cancelled: its task may be run again.
+        If the caller is cancelled, the POST goes on, because the caller's task may be run again.
 
         Raises:
-            Exception: what `post` raises. Nothing is kept then, and the next run makes the POST.
+            Exception: what `post` raises. No reply is kept then, and the next run makes the POST.
         """
-        if made := self._made.get(key):
-            return made
+        if reply := self._replies.get(key):
+            return reply
         task = self._under_way.get(key)
         if task is None:
             task = self._under_way[key] = asyncio.create_task(post())
             task.add_done_callback(partial(self._ended, key))
         return await asyncio.shield(task)
 
-    def cut(self, key: Key) -> None:
-        """Break off a POST that nobody wants any more."""
+    def cancel(self, key: Key) -> None:
+        """Cancel a POST that is no longer needed."""
         if task := self._under_way.get(key):
             task.cancel()
 
     def _ended(self, key: Key, task: asyncio.Task[SentAttempt]) -> None:
         del self._under_way[key]
         if not task.cancelled() and task.exception() is None:
-            self._made[key] = task.result()
+            self._replies[key] = task.result()
 
 
-def _size(posted: SentAttempt) -> int:
-    return RECORD_BYTES + len(posted.attempt.response_body or "")
+def _size(reply: SentAttempt) -> int:
+    return REPLY_OVERHEAD_BYTES + len(reply.attempt.response_body or "")

@@ -1,6 +1,6 @@
-"""What becomes of deliveries, told to their endpoints.
+"""The queue of reports to endpoints.
 
-Group commit: a storm of failures is one signal a second.
+Reports are sent in groups, so a storm of failures costs an endpoint one signal a second.
 """
 
 import asyncio
@@ -19,27 +19,28 @@ from hookwright.health import MAX_REPORTS, Report, Reports, latencies_of, merged
 from hookwright.ids import endpoint_workflow_id
 from hookwright.temporal import Signal
 
-INTERVAL_SECONDS = 1.0
-"""Between two signals of a worker to an endpoint. One workflow takes some five a second."""
+SIGNAL_INTERVAL_SECONDS = 1.0
+"""The time between two signals of a worker to an endpoint. One workflow handles about five a
+second."""
 
 TALLY_AFTER_SECONDS = 60.0
 TALLIES_PER_SECOND = 1.0
-"""Successes on healthy endpoints are told late and seldom, so that they cost next to nothing
-however many endpoints there are: of one worker, at most one signal a second."""
+"""Successes of healthy endpoints are reported late and rarely, so that they cost almost nothing for
+any number of endpoints: a worker sends at most one such signal a second."""
 
-FINAL_TALLIES_AT_ONCE, FINAL_SECONDS = 20, 10.0
-"""A worker that stops tells all tallies that it has, for so long; its POSTs have ended by then."""
+FINAL_TALLIES_AT_ONCE, FINAL_TALLIES_SECONDS = 20, 10.0
+"""A worker that stops sends all its tallies within this time. Its POSTs have ended by then."""
 
 log = structlog.get_logger(__name__)
 
 
 WaitingReport = tuple[Report, "asyncio.Future[None]"]
-"""A report, and what is done once it is stored."""
+"""A report, and a future that is done once the report is stored."""
 
 
 @dataclass
 class Tally:
-    """Successes of an endpoint that are still to be told, and how long they took."""
+    """The successes of an endpoint that are not reported yet, and how long they took."""
 
     since: float
     delivered: int = 0
@@ -49,7 +50,7 @@ class Tally:
 
 @dataclass
 class EndpointReports:
-    """Reports to one endpoint that wait for their signal."""
+    """The reports to one endpoint that wait for their signal."""
 
     rule: DeactivationRule
     waiting: list[WaitingReport] = field(default_factory=list)
@@ -57,15 +58,15 @@ class EndpointReports:
 
 @dataclass(frozen=True)
 class ReportQueue:
-    """Tells endpoints, as long as its context lasts."""
+    """Sends reports to endpoints, as long as its context lasts."""
 
     client: Client
-    _lines: dict[str, EndpointReports] = field(default_factory=dict, init=False)
+    _reports: dict[str, EndpointReports] = field(default_factory=dict, init=False)
     _tallies: dict[str, Tally] = field(default_factory=dict, init=False)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set, init=False)
 
     async def __aenter__(self) -> Self:
-        self._begin(self._send_tallies())
+        self._start_task(self._send_tallies())
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -77,43 +78,43 @@ class ReportQueue:
     async def add(
         self, tenant_id: str, endpoint_id: str, rule: DeactivationRule, report: Report
     ) -> None:
-        """Report something; it is stored when this returns. Nothing if the endpoint is deleted.
+        """Send a report, which is stored when this returns. A deleted endpoint is ignored.
 
         Raises:
-            RPCError: Temporal did not store it.
+            RPCError: Temporal did not store the report.
         """
         workflow_id = endpoint_workflow_id(tenant_id, endpoint_id)
         stored = asyncio.get_running_loop().create_future()
-        line = self._lines.get(workflow_id)
-        if line is None:
-            line = self._lines[workflow_id] = EndpointReports(rule)
-            self._begin(self._send(workflow_id, line))
-        line.rule = rule
-        line.waiting.append((report, stored))
+        reports = self._reports.get(workflow_id)
+        if reports is None:
+            reports = self._reports[workflow_id] = EndpointReports(rule)
+            self._start_task(self._send(workflow_id, reports))
+        reports.rule = rule
+        reports.waiting.append((report, stored))
         await stored
 
     def tally(self, tenant_id: str, endpoint_id: str, at: datetime, duration_ms: int) -> None:
-        """Count a success that changes nothing; it is told within a minute or so."""
+        """Count a success that does not change the health. It is reported within about a minute."""
         workflow_id = endpoint_workflow_id(tenant_id, endpoint_id)
         tally = self._tallies.setdefault(workflow_id, Tally(time.monotonic()))
         tally.delivered += 1
         tally.latencies = merged(tally.latencies, latencies_of(duration_ms))
         tally.last_at = at
 
-    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+    def _start_task(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _send(self, workflow_id: str, line: EndpointReports) -> None:
-        """Send what waits, and go on while more has come in the meantime."""
+    async def _send(self, workflow_id: str, reports: EndpointReports) -> None:
+        """Send the waiting reports, and those that are added in the meantime."""
         try:
-            while line.waiting:
-                batch, line.waiting = line.waiting[:MAX_REPORTS], line.waiting[MAX_REPORTS:]
-                await self._send_batch(workflow_id, line.rule, batch)
-                await asyncio.sleep(INTERVAL_SECONDS)
+            while waiting := reports.waiting:
+                batch, reports.waiting = waiting[:MAX_REPORTS], waiting[MAX_REPORTS:]
+                await self._send_batch(workflow_id, reports.rule, batch)
+                await asyncio.sleep(SIGNAL_INTERVAL_SECONDS)
         finally:
-            del self._lines[workflow_id]
+            del self._reports[workflow_id]
 
     async def _send_batch(
         self, workflow_id: str, rule: DeactivationRule, batch: list[WaitingReport]
@@ -121,10 +122,10 @@ class ReportQueue:
         failure: Exception | None = None
         try:
             await self._signal(workflow_id, rule, [report for report, _ in batch])
-        except Exception as error:  # noqa: BLE001 - it is raised where the report was made
+        except Exception as error:  # noqa: BLE001 - it is raised in the callers of `add`
             failure = error
         for _, stored in batch:
-            if stored.done():  # its attempt was cancelled
+            if stored.done():  # the caller of `add` was cancelled
                 continue
             if failure:
                 stored.set_exception(failure)
@@ -135,28 +136,28 @@ class ReportQueue:
         while True:
             await asyncio.sleep(1 / TALLIES_PER_SECOND)
             oldest = next(iter(self._tallies), None)
-            ripe = time.monotonic() - TALLY_AFTER_SECONDS
-            if oldest and self._tallies[oldest].since < ripe:
+            due_since = time.monotonic() - TALLY_AFTER_SECONDS
+            if oldest and self._tallies[oldest].since < due_since:
                 await self._send_tally(oldest)
 
     async def _send_all_tallies(self) -> None:
-        gate = asyncio.Semaphore(FINAL_TALLIES_AT_ONCE)
+        semaphore = asyncio.Semaphore(FINAL_TALLIES_AT_ONCE)
 
-        async def tell(workflow_id: str) -> None:
-            async with gate:
+        async def send(workflow_id: str) -> None:
+            async with semaphore:
                 await self._send_tally(workflow_id)
 
         try:
-            async with asyncio.timeout(FINAL_SECONDS):
-                await asyncio.gather(*map(tell, [*self._tallies]))
+            async with asyncio.timeout(FINAL_TALLIES_SECONDS):
+                await asyncio.gather(*map(send, [*self._tallies]))
         except TimeoutError:
             log.warning("tallies.lost", endpoints=len(self._tallies))
 
     async def _send_tally(self, workflow_id: str) -> None:
         try:
             await self._signal(workflow_id, None, [])
-        except Exception as error:  # noqa: BLE001 - it must not stop the tallies of all others
-            # Figures for people; what decides is reported, not tallied.
+        except Exception as error:  # noqa: BLE001 - it must not stop other endpoints' tallies
+            # Tallies only inform people. Attempts that affect the health are reported, not tallied.
             log.warning("tally.lost", workflow_id=workflow_id, error=str(error))
 
     async def _signal(

@@ -1,4 +1,4 @@
-"""What is reported to an endpoint of its deliveries: attempted, held, or ended."""
+"""The reports of a delivery to its endpoint: that it was attempted, held or ended."""
 
 import hashlib
 from dataclasses import dataclass
@@ -17,10 +17,10 @@ from hookwright.outcomes import DeliveryState, Outcome, Trigger
 
 @dataclass(frozen=True)
 class DeliveryReports:
-    """Makes reports, which are stored when its methods return.
+    """Makes reports. Each is stored when the method returns.
 
     Raises:
-        RPCError: Temporal did not store it. The attempt is made again.
+        RPCError: Temporal did not store the report. The activity is retried.
     """
 
     queue: ReportQueue
@@ -34,7 +34,7 @@ class DeliveryReports:
         after: DeliveryLog,
         retry_after: float | None,
     ) -> None:
-        """Report an attempt; a success on a healthy endpoint is only counted."""
+        """Report an attempt. A success of a healthy endpoint is only counted."""
         attempt = after.attempts[-1]
         if attempt.outcome is Outcome.DELIVERED and not endpoint.health.watched:
             self.queue.tally(
@@ -75,7 +75,7 @@ class DeliveryReports:
         log: DeliveryLog,
         state: DeliveryState,
     ) -> None:
-        """Report that a delivery has expired or was cancelled. The log is of before that."""
+        """Report that a delivery has expired or was cancelled. `log` is its log before that."""
         report = _report(delivery, log, "ended")
         await self._add(endpoint, report.model_copy(update={"ended": state, "final": True}))
 
@@ -86,16 +86,16 @@ class DeliveryReports:
         await self.queue.add(endpoint.tenant_id, endpoint.endpoint_id, rule, report)
 
 
-def _report(delivery: DeliveryInput, log: DeliveryLog, what: str) -> Report:
-    """Return a report whose key is the same if a killed worker's work is done again.
+def _report(delivery: DeliveryInput, log: DeliveryLog, result: str) -> Report:
+    """Return a report whose key is the same if a killed worker's work is repeated.
 
-    `what` includes all that the endpoint acts on: a repeat that comes to something else is no
-    repeat.
+    `result` includes all that the endpoint acts on, because repeated work with another result must
+    have another key.
     """
-    run = activity.info().workflow_run_id or ""
+    run_id = activity.info().workflow_run_id or ""
     return Report(
-        key=_digest(f"{run} {log.next_number} {log.holds} {what}"),
-        delivery=_digest(run),
+        key=_digest(f"{run_id} {log.next_number} {log.holds} {result}"),
+        delivery=_digest(run_id),
         event_id=delivery.event.id,
         event_type=delivery.event.type,
         at=datetime.now(UTC),

@@ -1,4 +1,4 @@
-"""One signed POST: render, sign, send, and what came of it."""
+"""One signed POST: render the body, sign it, send it, and record the result."""
 
 import time
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ class FilteredOutError(Exception):
 class WebhookRequest:
     """An event to send to an endpoint, as attempt `number`.
 
-    `unfiltered`: the endpoint's filter has not been asked yet; it is asked before the POST.
+    `unfiltered`: the endpoint's filter is not evaluated yet, so it is evaluated before the POST.
     """
 
     endpoint: EndpointState
@@ -54,9 +54,10 @@ class WebhookRequest:
 
 @dataclass(frozen=True)
 class SentAttempt:
-    """The record of an attempt, the retry rule that holds, and the receiver's `Retry-After`.
+    """The record of an attempt, the retry rule that applies, and the receiver's `Retry-After`.
 
-    `retry_after` is in seconds; None if there was none, or if the contract does not honour it.
+    `retry_after` is in seconds. It is None if the header was missing or invalid, or if the contract
+    does not honour it.
     """
 
     attempt: Attempt
@@ -66,24 +67,24 @@ class SentAttempt:
 
 @dataclass(frozen=True)
 class WebhookSender:
-    """Sends events as each endpoint's contract has it."""
+    """Sends events in the form of each endpoint's contract."""
 
     egress: Egress
     contracts: Contracts
     evaluator: Evaluator
 
     async def send(self, request: WebhookRequest) -> SentAttempt:
-        """Send an event to an endpoint. What the receiver does wrong is in the answer.
+        """Send an event to an endpoint. A failure of the receiver is part of the result.
 
         Raises:
-            ApplicationError: the contract is missing; ours to repair.
+            ApplicationError: the contract is missing; the operator must restore it.
             FilteredOutError: the endpoint's filter does not let the event through.
         """
         endpoint = request.endpoint
         contract = self.contract(endpoint)
         started_at, started = datetime.now(UTC), time.perf_counter()
-        answer = await self._filtered(request) if request.unfiltered else None
-        answer = answer or await self._answer(contract, request, started_at)
+        answer = await self._check_filter(request) if request.unfiltered else None
+        answer = answer or await self._post(contract, request, started_at)
         attempt = Attempt(
             number=request.number,
             started_at=started_at,
@@ -108,31 +109,37 @@ class WebhookSender:
         """Return an endpoint's contract.
 
         Raises:
-            ApplicationError: it is missing. The delivery waits, and it costs the receiver nothing.
+            ApplicationError: the contract is missing. The delivery waits, and no attempt is counted
+                as the receiver's failure.
         """
         try:
             return self.contracts.named(endpoint.active_config.contract)
         except UnknownContractError as error:
             raise ApplicationError(error.missing) from None
 
-    async def _filtered(self, request: WebhookRequest) -> Answer | None:
-        """Return the answer to an event that cannot be filtered; None if it passes the filter."""
+    async def _check_filter(self, request: WebhookRequest) -> Answer | None:
+        """Return None if the event passes the endpoint's filter, else the failed answer.
+
+        Raises:
+            FilteredOutError: the filter does not let the event through.
+        """
         route = request.endpoint.route()
         document = event_document(request.event, request.happened_at)
-        found = await self.evaluator.verdicts(
+        verdicts = await self.evaluator.verdicts(
             request.endpoint.tenant_id, filters([route]), document
         )
-        passes = verdict(route, found)
+        passes = verdict(route, verdicts)
         if passes is False:
             raise FilteredOutError
         return Answer(Outcome.FILTER_ERROR, error=FILTER_TOO_COSTLY) if passes is None else None
 
-    async def _answer(self, contract: Contract, request: WebhookRequest, now: datetime) -> Answer:
+    async def _post(self, contract: Contract, request: WebhookRequest, now: datetime) -> Answer:
+        """Render, sign and send. A body that cannot be rendered or signed is a failed answer."""
         endpoint, config = request.endpoint, request.endpoint.active_config
         try:
             body = await self._body(contract, request)
         except ValueError as error:
-            # JMESPath repeats the value that did not fit, whatever its size.
+            # The error of JMESPath repeats the value that did not fit, which may be large.
             fault = clip(f"payload template: {error}", MAX_ERROR_BYTES)
             return Answer(Outcome.TEMPLATE_ERROR, error=fault)
         try:
@@ -149,7 +156,7 @@ class WebhookSender:
             )
 
     async def _body(self, contract: Contract, request: WebhookRequest) -> bytes:
-        """Return the body: by the endpoint's own template, or by the contract's envelope."""
+        """Return the body, from the endpoint's own template or from the contract's envelope."""
         template = request.endpoint.active_config.payload_template
         if template is None:
             return render(contract, request.event, request.happened_at)

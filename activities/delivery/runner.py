@@ -1,4 +1,4 @@
-"""One attempt: is it allowed, send, record, report."""
+"""One attempt: check whether it is allowed, send it, record it and report it."""
 
 import asyncio
 from collections.abc import Callable
@@ -23,7 +23,10 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class AttemptRunner:
-    """Makes the attempts of one worker. A receiver's failure is data; our own faults raise."""
+    """Makes the attempts of one worker.
+
+    A receiver's failure is returned as data; Hookwright's own faults raise.
+    """
 
     sender: WebhookSender
     reports: DeliveryReports
@@ -37,14 +40,14 @@ class AttemptRunner:
         share: AbstractContextManager[object],
         record: Record,
     ) -> DeliveryLog:
-        """Make the next attempt, hold the delivery, or end it; return the log.
+        """Make the next attempt, hold the delivery, or end it. Return its log.
 
-        `share` is the right to make the attempt; it lasts as long as the POST, which may go on when
-        this is cancelled.
+        `share` is the right to make the attempt. It is used until the POST has ended, which may be
+        after this method is cancelled.
         """
         if endpoint is None:
             return so_far.model_copy(update={"state": DeliveryState.CANCELLED})
-        if not (self._is_due_anyway(so_far) or endpoint.health.admits(so_far.release)):
+        if not (self._ignores_status(so_far) or endpoint.health.admits(so_far.release)):
             return await self._hold_or_end(delivery, endpoint, so_far)
         try:
             sent = await self._send(delivery, endpoint, so_far, share)
@@ -68,11 +71,11 @@ class AttemptRunner:
         return after.model_copy(update={"unreported": False, "release": None})
 
     def has_begun(self, so_far: DeliveryLog) -> bool:
-        """Return whether the POST of the next attempt is under way, or was made."""
+        """Return whether the POST of the next attempt is under way or was made."""
         return self.ledger.knows(_key(so_far))
 
-    def _is_due_anyway(self, so_far: DeliveryLog) -> bool:
-        """Return whether the attempt is made whatever the endpoint's status is."""
+    def _ignores_status(self, so_far: DeliveryLog) -> bool:
+        """Return whether the attempt is made regardless of the endpoint's status."""
         return so_far.next_trigger is Trigger.MANUAL or self.has_begun(so_far)
 
     async def _send(
@@ -82,7 +85,7 @@ class AttemptRunner:
         so_far: DeliveryLog,
         share: AbstractContextManager[object],
     ) -> SentAttempt:
-        """Make the POST, or join the one that was begun."""
+        """Make the POST, or wait for the one that has begun."""
         request = WebhookRequest(
             endpoint=endpoint,
             event=delivery.event,
@@ -100,16 +103,17 @@ class AttemptRunner:
         try:
             return await self.ledger.once(key, post)
         except asyncio.CancelledError:
-            # A local activity is cancelled, too, when its task came too late, and is run again.
+            # A local activity is also cancelled if its task was too late. It is run again then, and
+            # needs the POST.
             details = activity.cancellation_details()
             if details and details.cancel_requested and not activity.info().is_local:
-                self.ledger.cut(key)
+                self.ledger.cancel(key)
             raise
 
     async def _hold_or_end(
         self, delivery: DeliveryInput, endpoint: EndpointState, so_far: DeliveryLog
     ) -> DeliveryLog:
-        """Hold the delivery, which its endpoint counts first; end it if the endpoint is gone."""
+        """Hold the delivery once its endpoint has counted it, or end it if the endpoint is gone."""
         if endpoint.health.gone:
             return await self._end(delivery, endpoint, so_far)
         await self.reports.held(endpoint, delivery, so_far)
@@ -118,8 +122,8 @@ class AttemptRunner:
     async def _end(
         self, delivery: DeliveryInput, endpoint: EndpointState, so_far: DeliveryLog
     ) -> DeliveryLog:
-        """End a delivery that the endpoint does not want, or does not want any more."""
-        if endpoint.health.queue.held:  # this one may be among them
+        """End a delivery that the endpoint does not want, or no longer wants."""
+        if endpoint.health.queue.held:  # this delivery may be one of those counted as held
             await self.reports.not_wanted(endpoint, delivery, so_far)
         return so_far.model_copy(update={"state": DeliveryState.CANCELLED})
 

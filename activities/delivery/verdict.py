@@ -1,4 +1,4 @@
-"""Where an attempt leaves its delivery, and when the next one is due."""
+"""The state of a delivery after an attempt, and when the next attempt is due."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -10,9 +10,9 @@ from hookwright.outcomes import DeliveryState, Outcome, Trigger
 
 
 def after_attempt(so_far: DeliveryLog, sent: SentAttempt) -> DeliveryLog:
-    """Return the log with an attempt, where it leaves the delivery, and when the next is due."""
+    """Return the log with a further attempt, the new state, and when the next attempt is due."""
     now = datetime.now(UTC)
-    state, delay = _verdict(so_far, sent, now)
+    state, delay = _state_and_delay(so_far, sent, now)
     return DeliveryLog(
         state=state,
         attempts=kept([*so_far.attempts, sent.attempt]),
@@ -27,13 +27,16 @@ def after_attempt(so_far: DeliveryLog, sent: SentAttempt) -> DeliveryLog:
     )
 
 
-def _verdict(so_far: DeliveryLog, sent: SentAttempt, now: datetime) -> tuple[DeliveryState, float]:
-    """Return where an attempt leaves its delivery, and the delay of the next attempt."""
+def _state_and_delay(
+    so_far: DeliveryLog, sent: SentAttempt, now: datetime
+) -> tuple[DeliveryState, float]:
+    """Return the state after an attempt, and the seconds until the next attempt."""
     attempt, rule = sent.attempt, sent.rule
     if attempt.outcome is Outcome.DELIVERED:
         return DeliveryState.DELIVERED, 0.0
     if so_far.release is Release.PROBE and shows_working_receiver(attempt.status_code):
-        # The endpoint will be active. No step is used: what follows the last one is due next.
+        # The probe makes the endpoint active. It uses no step, so the delay after the last step
+        # that was used applies.
         return DeliveryState.PENDING, next_delay(
             rule, max(so_far.steps, 1), sent.retry_after
         ) or 0.0

@@ -103,24 +103,16 @@ async def test_what_is_still_checked_here(url):
     [
         (b"HTTP/1.1 403 No\r\n\r\n", Outcome.BLOCKED_DESTINATION, "the egress proxy refused: 403"),
         (b"HTTP/1.1 407 No\r\n\r\n", Outcome.BLOCKED_DESTINATION, "the egress proxy refused: 407"),
+        (b"HTTP/1.1 502 10.0.0.1\r\n\r\n", Outcome.CONNECTION_ERROR, "proxy answered 502"),
+        (b"HTTP/1.1 302 F\r\nLocation: /\r\n\r\n", Outcome.CONNECTION_ERROR, "answered 302"),
+        (b"HTTP/1.1 101 Switch\r\n\r\n", Outcome.CONNECTION_ERROR, "does not speak HTTP"),
+        (b"SSH-2.0-OpenSSH_9.6\r\n", Outcome.CONNECTION_ERROR, "does not speak HTTP"),
+        (b"", Outcome.CONNECTION_ERROR, "does not speak HTTP"),
         (
-            b"HTTP/1.1 502 10.0.0.1\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\na: " + b"b" * 1_000_000,
             Outcome.CONNECTION_ERROR,
-            "the egress proxy answered 502",
+            "does not speak HTTP",
         ),
-        (b"HTTP/1.1 302 F\r\nLocation: /\r\n\r\n", Outcome.CONNECTION_ERROR, "said 302"),
-        (
-            b"HTTP/1.1 101 Switch\r\n\r\n",
-            Outcome.CONNECTION_ERROR,
-            "the egress proxy does not speak HTTP",
-        ),
-        (
-            b"SSH-2.0-OpenSSH_9.6\r\n",
-            Outcome.CONNECTION_ERROR,
-            "the egress proxy does not speak HTTP",
-        ),
-        (b"", Outcome.CONNECTION_ERROR, "the egress proxy does not speak HTTP"),
-        (b"HTTP/1.1 200 OK\r\na: " + b"b" * 1_000_000, Outcome.CONNECTION_ERROR, "is none"),
         (b"HTTP/1.1 100 Go on\r\n\r\n" + ESTABLISHED, Outcome.DELIVERED, ""),
     ],
 )

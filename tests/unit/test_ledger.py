@@ -110,7 +110,7 @@ async def test_what_nobody_wants_is_cut() -> None:
             asyncio.create_task(ledger.once(("run", number), posts.post)) for number in (1, 2)
         ]
         await assert_eventually(lambda: posts.made == 2)
-        ledger.cut(KEY)
+        ledger.cancel(KEY)
         await assert_eventually(lambda: posts.cut == 1)
         assert not ledger.knows(KEY)
     ends = await asyncio.gather(*waiting, return_exceptions=True)
@@ -120,8 +120,8 @@ async def test_what_nobody_wants_is_cut() -> None:
 
 async def test_replies_are_kept_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     """Replies take as much memory as they may, the oldest going first."""
-    size = module.RECORD_BYTES + 1_000
-    monkeypatch.setattr(module, "KEPT_BYTES", 10 * size)
+    size = module.REPLY_OVERHEAD_BYTES + 1_000
+    monkeypatch.setattr(module, "MAX_REPLIES_BYTES", 10 * size)
 
     async def post() -> SentAttempt:
         return posted("x" * 1_000)

@@ -54,7 +54,7 @@ def unavailable(status: RPCStatusCode = RPCStatusCode.UNAVAILABLE) -> RPCError:
 @pytest.fixture
 def client(monkeypatch: pytest.MonkeyPatch) -> FakeClient:
     """A client that stores, with spans of time a twentieth as long."""
-    monkeypatch.setattr(module, "INTERVAL_SECONDS", INTERVAL)
+    monkeypatch.setattr(module, "SIGNAL_INTERVAL_SECONDS", INTERVAL)
     monkeypatch.setattr(module, "TALLIES_PER_SECOND", 1 / INTERVAL)
     monkeypatch.setattr(module, "TALLY_AFTER_SECONDS", 3 * INTERVAL)
     return FakeClient()
@@ -108,7 +108,7 @@ async def test_endpoints_do_not_wait_for_each_other(
     reporter: ReportQueue, client: FakeClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Reports to other endpoints are signals of their own, however long each one's interval."""
-    monkeypatch.setattr(module, "INTERVAL_SECONDS", 3_600)
+    monkeypatch.setattr(module, "SIGNAL_INTERVAL_SECONDS", 3_600)
     await asyncio.gather(*(reporter.add("t", f"ep{n}", RULE, report(BEGIN)) for n in range(50)))
     assert len(client.signals) == 50
 
@@ -163,7 +163,7 @@ async def test_the_latest_rule_is_sent(reporter: ReportQueue, client: FakeClient
 async def test_nothing_is_kept_of_who_has_been_told(reporter: ReportQueue) -> None:
     """Once all is stored, the reporter remembers nothing of an endpoint."""
     await reporter.add("t", "ep", RULE, report(BEGIN))
-    await assert_eventually(lambda: not reporter._lines and len(reporter._tasks) == 1)
+    await assert_eventually(lambda: not reporter._reports and len(reporter._tasks) == 1)
 
 
 async def test_tallies_are_told_late_seldom_and_whole(

@@ -156,11 +156,11 @@ async def test_what_nobody_waits_for_is_not_sent(
     [late] = begin(routes, change("ep_2"))
     await turns()
     late.cancel()
-    monkeypatch.setattr(module, "PATIENCE", timedelta(seconds=0))
+    monkeypatch.setattr(module, "ANSWER_TIMEOUT", timedelta(seconds=0))
     [hasty] = begin(routes, change("ep_3"))
     with pytest.raises(TimeoutError):
         await hasty
-    monkeypatch.setattr(module, "PATIENCE", timedelta(seconds=60))
+    monkeypatch.setattr(module, "ANSWER_TIMEOUT", timedelta(seconds=60))
     [last] = begin(routes, change("ep_4"))
     tenants.gate.set()
     await asyncio.gather(first, second, last)
@@ -189,4 +189,4 @@ async def test_a_failed_update(
     final = raised is ApplicationError
     assert [getattr(answer, "non_retryable", False) for answer in answers] == [final, final]
     await asyncio.gather(*second)
-    assert routes._lines == {}
+    assert routes._waiting == {}

@@ -127,7 +127,7 @@ async def scene(
 
 @pytest.fixture(autouse=True)
 def _quick_reports(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reporting, "INTERVAL_SECONDS", 0.01)
+    monkeypatch.setattr(reporting, "SIGNAL_INTERVAL_SECONDS", 0.01)
 
 
 @pytest.mark.parametrize("contract", CONTRACTS)
