@@ -11,12 +11,12 @@ from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 
 from activities.heartbeats import heartbeats
-from activities.shares import FAN_OUTS, NoRoomError, Shares, waits
+from activities.shares import FAN_OUTS, NoRoomError, Shares, waiting_error
 from hookwright.expressions import Evaluator, Verdicts, small_verdicts
 from hookwright.ids import delivery_workflow_id, tenant_workflow_id
 from hookwright.models import DeliveryInput, DeliveryLog, EventInput, FanOut, FanOutInput, Route
 from hookwright.outcomes import Trigger
-from hookwright.routing import filters, fits, verdict
+from hookwright.routing import filter_expressions, filter_verdict, is_addressed
 from hookwright.temporal import (
     ActivityName,
     ErrorType,
@@ -63,7 +63,7 @@ class FanOutActivities:
         """
         event, accepted_at = request.event, request.accepted_at
         routes = await self._routes(event)
-        verdicts = small_verdicts(filters(routes), _document(event, accepted_at))
+        verdicts = small_verdicts(filter_expressions(routes), _document(event, accepted_at))
         decided = [each for each in routes if each.filter is None or each.filter in verdicts]
         deliveries = _deliveries(decided, verdicts, event, accepted_at)
         await self._start(deliveries[:MAX_LOCAL_STARTS], asyncio.Semaphore(CONCURRENT_STARTS))
@@ -86,12 +86,12 @@ class FanOutActivities:
         try:
             share = self.shares.take(event.tenant_id, event.tenant_id)
         except NoRoomError as error:
-            raise waits(error) from None
+            raise waiting_error(error) from None
         with share:
             async with heartbeats():
                 routes = await self._routes(event)
                 verdicts = await self.evaluator.verdicts(
-                    event.tenant_id, filters(routes), _document(event, accepted_at)
+                    event.tenant_id, filter_expressions(routes), _document(event, accepted_at)
                 )
                 done_ids = {*done.endpoint_ids}
                 rest = [each for each in routes if each.endpoint_id not in done_ids]
@@ -118,7 +118,7 @@ class FanOutActivities:
                 type=ErrorType.UNKNOWN_TENANT,
                 non_retryable=True,
             )
-        return [route for route in await routes_of(description) if fits(route, event)]
+        return [route for route in await routes_of(description) if is_addressed(route, event)]
 
 
 def _document(event: EventInput, accepted_at: datetime) -> dict[str, object]:
@@ -129,7 +129,7 @@ def _deliveries(
     routes: list[Route], verdicts: Verdicts, event: EventInput, accepted_at: datetime
 ) -> list[DeliveryInput]:
     """Return the deliveries to endpoints whose filter passes the event or costs too much."""
-    passes = {route.endpoint_id: verdict(route, verdicts) for route in routes}
+    passes = {route.endpoint_id: filter_verdict(route, verdicts) for route in routes}
     return [
         DeliveryInput(
             event=event,

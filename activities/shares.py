@@ -27,7 +27,7 @@ class NoRoomError(Exception):
         self.seconds = seconds
 
 
-def waits(no_room: NoRoomError) -> ApplicationError:
+def waiting_error(no_room: NoRoomError) -> ApplicationError:
     """Return the error with which an activity frees its slot until its turn comes."""
     return ApplicationError(
         f"waiting for a turn: {no_room}",

@@ -31,7 +31,7 @@ def wants_type(patterns: Iterable[str], event_type: str) -> bool:
     )
 
 
-def names_type(patterns: Iterable[str], event_type: str) -> bool:
+def wants_operational_type(patterns: Iterable[str], event_type: str) -> bool:
     """Return whether a pattern other than `*` covers the event type, as operational events need."""
     return wants_type([pattern for pattern in patterns if pattern != "*"], event_type)
 

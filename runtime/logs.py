@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 from rich.console import Console
 
-from hookwright.security import SECRET_FIELDS, redact
+from hookwright.security import SECRET_FIELDS, redact_hidden_values
 
 OURS = ("hookwright", "workflows", "activities", "api", "runtime")
 
@@ -77,7 +77,7 @@ def _plain(name: object, value: object) -> object:
         case list() | tuple():
             return [_plain(None, inner) for inner in value]
         case _:
-            return LOOKS_SECRET.sub(_beginning, redact(str(value)))
+            return LOOKS_SECRET.sub(_beginning, redact_hidden_values(str(value)))
 
 
 def _beginning(found: re.Match[str]) -> str:

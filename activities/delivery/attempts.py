@@ -15,7 +15,7 @@ from activities.delivery.request import WebhookRequest
 from activities.delivery.runner import AttemptRunner
 from activities.endpoint_snapshots import EndpointSnapshots
 from activities.heartbeats import heartbeats
-from activities.shares import FIRST_ATTEMPTS, RETRIES, TESTS, NoRoomError, Shares, waits
+from activities.shares import FIRST_ATTEMPTS, RETRIES, TESTS, NoRoomError, Shares, waiting_error
 from hookwright.models import (
     Attempt,
     AttemptInput,
@@ -154,7 +154,7 @@ class DeliveryActivities:
             share = self._share(self.retries, delivery, so_far)
         except NoRoomError as error:
             activity.heartbeat(so_far)
-            raise waits(error) from None
+            raise waiting_error(error) from None
         latest = so_far
 
         def record(log: DeliveryLog) -> None:

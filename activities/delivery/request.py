@@ -21,9 +21,9 @@ from hookwright.expressions import MAX_COST, Evaluator
 from hookwright.ids import delivery_id
 from hookwright.models import Attempt, EndpointState, EventInput
 from hookwright.outcomes import Outcome, Trigger
-from hookwright.routing import filters, verdict
-from hookwright.security import concealed
-from hookwright.webhook import contract_document, event_document, render, sign, written
+from hookwright.routing import filter_expressions, filter_verdict
+from hookwright.security import hidden_from_logs
+from hookwright.webhook import contract_document, encode_body, event_document, render, sign
 
 USER_AGENT = f"Hookwright/{version('hookwright')}"
 
@@ -126,9 +126,9 @@ class WebhookSender:
         route = request.endpoint.route()
         document = event_document(request.event, request.happened_at)
         verdicts = await self.evaluator.verdicts(
-            request.endpoint.tenant_id, filters([route]), document
+            request.endpoint.tenant_id, filter_expressions([route]), document
         )
-        passes = verdict(route, verdicts)
+        passes = filter_verdict(route, verdicts)
         if passes is False:
             raise FilteredOutError
         return Answer(Outcome.FILTER_ERROR, error=FILTER_TOO_COSTLY) if passes is None else None
@@ -150,7 +150,7 @@ class WebhookSender:
         secrets = [*endpoint.live_secrets(now), headers[contract.signature.header]]
         if endpoint.client_identity:
             secrets.append(endpoint.client_identity.key)
-        with concealed(config.url, *secrets, *endpoint.headers.values()):
+        with hidden_from_logs(config.url, *secrets, *endpoint.headers.values()):
             return await self.egress.post(
                 config.url, headers, body, timeout, endpoint.client_identity
             )
@@ -162,7 +162,7 @@ class WebhookSender:
             return render(contract, request.event, request.happened_at)
         document = contract_document(contract, request.event, request.happened_at)
         value = await self.evaluator.value(request.endpoint.tenant_id, template, document)
-        return written(contract, value)
+        return encode_body(contract, value)
 
 
 def _headers(

@@ -9,9 +9,9 @@ import structlog
 from temporalio import activity
 
 from activities.delivery.ledger import Key, Ledger
+from activities.delivery.next_state import after_attempt
 from activities.delivery.reports import DeliveryReports
 from activities.delivery.request import FilteredOutError, SentAttempt, WebhookRequest, WebhookSender
-from activities.delivery.verdict import after_attempt
 from hookwright.models import Attempt, DeliveryInput, DeliveryLog, EndpointState
 from hookwright.outcomes import DeliveryState, Trigger
 

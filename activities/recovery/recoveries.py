@@ -26,7 +26,7 @@ from activities.fan_out import start_delivery
 from activities.grouping import grouped
 from activities.heartbeats import heartbeats
 from activities.recovery.pace import Pace
-from activities.shares import RECOVERIES, NoRoomError, Shares, waits
+from activities.shares import RECOVERIES, NoRoomError, Shares, waiting_error
 from hookwright.expressions import Evaluator
 from hookwright.ids import delivery_workflow_id, event_workflow_id, recovery_id
 from hookwright.models import (
@@ -39,7 +39,7 @@ from hookwright.models import (
     RecoverySelection,
 )
 from hookwright.outcomes import Trigger
-from hookwright.routing import filters, fits, verdict
+from hookwright.routing import filter_expressions, filter_verdict, is_addressed
 from hookwright.temporal import (
     ENDPOINT_ID,
     EXECUTION_TIME,
@@ -132,7 +132,7 @@ class RecoveryActivities:
                     await _while_worker_runs(self._recover(run))
         except NoRoomError as error:
             activity.heartbeat(progress)
-            raise waits(error) from None
+            raise waiting_error(error) from None
         except asyncio.CancelledError:
             reason = activity.cancellation_details()
             if reason and reason.cancel_requested:
@@ -239,9 +239,9 @@ class RecoveryActivities:
         event = event.model_copy(update={"created_at": happened_at})
         route = endpoint.route()
         found = await self.evaluator.verdicts(
-            event.tenant_id, filters([route]), event_document(event, happened_at)
+            event.tenant_id, filter_expressions([route]), event_document(event, happened_at)
         )
-        passes = fits(route, event) and verdict(route, found)
+        passes = is_addressed(route, event) and filter_verdict(route, found)
         if passes is False:
             return None
         delivery = DeliveryInput(

@@ -13,7 +13,7 @@ from api.routes.events import EventPublishRequest
 from api.routes.strict_route import StrictRoute
 from hookwright.ids import Name
 from hookwright.outcomes import EndpointStatus
-from hookwright.routing import reasons
+from hookwright.routing import explain
 from hookwright.webhook import event_document
 
 router = APIRouter(
@@ -46,7 +46,7 @@ async def match_event(
     event = body.event(tenant_id)
     await services.events.check(event)
     document = event_document(event, datetime.now(UTC))
-    found = await reasons(services.evaluator, tenant_id, endpoint.route(), event, document)
+    found = await explain(services.evaluator, tenant_id, endpoint.route(), event, document)
     return MatchRead(
         matches=all(reason.passes for reason in found),
         reasons=[ReasonRead(**asdict(reason)) for reason in found],

@@ -14,7 +14,7 @@ from pydantic_core import from_json
 
 from api.access import admit, app_state
 from api.http import Fault, Problem, invalid_faults
-from hookwright.security import concealed, secret_values
+from hookwright.security import find_secret_values, hidden_from_logs
 
 MAX_NESTING = 100
 """Half of what pydantic's parser takes, so that a body still parses inside our own models."""
@@ -90,7 +90,7 @@ class StrictRequest(Request):
             raise Problem(
                 HTTPStatus.BAD_REQUEST, "not-json", f"the body is not JSON: {error}"
             ) from None
-        self.concealing.enter_context(concealed(*secret_values(value)))
+        self.concealing.enter_context(hidden_from_logs(*find_secret_values(value)))
         return value
 
 
@@ -109,7 +109,7 @@ class StrictRoute(APIRoute):
         async def handle_strictly(request: Request) -> Response:
             token = request.headers.get("authorization", "").rpartition(" ")[2]
             with ExitStack() as concealing:
-                concealing.enter_context(concealed(token))
+                concealing.enter_context(hidden_from_logs(token))
                 await admit(request)  # nobody makes us read a body without a key, or too often
                 _check_media_type(request)
                 _check_query(request, known)

@@ -132,7 +132,7 @@ class HeldQueue(BaseModel):
             return self.next_release_at or now
         return now if self.draining_since else None
 
-    def speed(self, top_pace: float) -> float:
+    def release_pace(self, top_pace: float) -> float:
         """Return how many deliveries to release a second."""
         return min(min(self.pace, top_pace) * self.catch_up_factor, MAX_PACE)
 

@@ -270,7 +270,7 @@ class Health(BaseModel):
 
     def release_pace(self, top_pace: float) -> float:
         """Return how many held deliveries to release a second."""
-        return self.queue.speed(top_pace)
+        return self.queue.release_pace(top_pace)
 
     def released(self, now: datetime, found: int, top_pace: float) -> None:
         """Note that this many held deliveries were found and released."""

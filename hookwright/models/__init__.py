@@ -21,7 +21,7 @@ from hookwright.models.endpoint_duties import (
 )
 from hookwright.models.event import EventInput, FanOut, FanOutInput, Route
 from hookwright.models.fields import Channels, CustomHeaders, EventData, EventTypeChecks, Metadata
-from hookwright.models.kept_attempts import kept
+from hookwright.models.kept_attempts import trim_attempts
 from hookwright.models.recovery import (
     MAX_PER_SECOND,
     RecoverInput,
@@ -69,5 +69,5 @@ __all__ = [
     "TenantView",
     "Tier",
     "Timing",
-    "kept",
+    "trim_attempts",
 ]

@@ -1,6 +1,6 @@
 """Routing: a tenant's route table, and which of its endpoints get an event."""
 
-from hookwright.routing.matching import filters, fits, reasons, verdict
+from hookwright.routing.matching import explain, filter_expressions, filter_verdict, is_addressed
 from hookwright.routing.route_table import (
     Refusal,
     RouteChange,
@@ -19,8 +19,8 @@ __all__ = [
     "RoutesChanged",
     "TenantRouteChange",
     "TenantState",
-    "filters",
-    "fits",
-    "reasons",
-    "verdict",
+    "explain",
+    "filter_expressions",
+    "filter_verdict",
+    "is_addressed",
 ]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from hookwright.expressions import Evaluator, Verdicts, is_true
 from hookwright.models import EventInput, Route
-from hookwright.subscription import names_type, wants_channels, wants_type
+from hookwright.subscription import wants_channels, wants_operational_type, wants_type
 
 MAX_SHOWN_CHARACTERS = 200
 """How much of a filter's value the explanation shows."""
@@ -21,22 +21,22 @@ class Reason:
     detail: str
 
 
-def fits(route: Route, event: EventInput) -> bool:
+def is_addressed(route: Route, event: EventInput) -> bool:
     """Return whether an event passes all checks of a route except its filter."""
     return all(check(route, event) for check in CHECKS.values())
 
 
-def filters(routes: Iterable[Route]) -> list[str]:
+def filter_expressions(routes: Iterable[Route]) -> list[str]:
     """Return the filters of these routes without repetitions: many endpoints share one."""
     return list(dict.fromkeys(route.filter for route in routes if route.filter is not None))
 
 
-def verdict(route: Route, verdicts: Verdicts) -> bool | None:
+def filter_verdict(route: Route, verdicts: Verdicts) -> bool | None:
     """Return whether an event passes a route's filter, or None if evaluating it costs too much."""
     return True if route.filter is None else verdicts[route.filter]
 
 
-async def reasons(
+async def explain(
     evaluator: Evaluator, tenant_id: str, route: Route, event: EventInput, document: object
 ) -> list[Reason]:
     """Return the result of every check. `document` is the event as filters see it."""
@@ -54,9 +54,9 @@ async def reasons(
 
 CHECKS: Mapping[str, Callable[[Route, EventInput], bool]] = {
     "endpoint_id": lambda route, event: event.endpoint_id in (None, route.endpoint_id),
-    "event_types": lambda route, event: (names_type if event.operational else wants_type)(
-        route.event_types, event.type
-    ),
+    "event_types": lambda route, event: (
+        wants_operational_type if event.operational else wants_type
+    )(route.event_types, event.type),
     "channels": lambda route, event: wants_channels(route.channels, event.channels),
 }
 

@@ -14,7 +14,12 @@ from hookwright.security.destinations import (
     DestinationPolicy,
     parse_networks,
 )
-from hookwright.security.log_redaction import SECRET_FIELDS, concealed, redact, secret_values
+from hookwright.security.log_redaction import (
+    SECRET_FIELDS,
+    find_secret_values,
+    hidden_from_logs,
+    redact_hidden_values,
+)
 
 __all__ = [
     "MAX_PEM_CHARACTERS",
@@ -25,10 +30,10 @@ __all__ = [
     "ClientIdentity",
     "DestinationPolicy",
     "check_identity",
-    "concealed",
     "describe_identity",
+    "find_secret_values",
+    "hidden_from_logs",
     "load_identity",
     "parse_networks",
-    "redact",
-    "secret_values",
+    "redact_hidden_values",
 ]

@@ -25,7 +25,7 @@ _hidden: Counter[str] = Counter()
 
 
 @contextmanager
-def concealed(*values: str) -> Iterator[None]:
+def hidden_from_logs(*values: str) -> Iterator[None]:
     """Hide values in this process's logs while the context lasts, and LINGER_SECONDS longer."""
     secrets = [value for value in values if len(value) >= MIN_SECRET_LENGTH]
     _hidden.update(secrets)
@@ -42,7 +42,7 @@ def _stop_hiding(values: list[str]) -> None:
             del _hidden[value]
 
 
-def redact(text: str) -> str:
+def redact_hidden_values(text: str) -> str:
     """Return the text with `***` in place of hidden values, also if they are escaped.
 
     JSON and tracebacks escape some characters of a value.
@@ -53,14 +53,14 @@ def redact(text: str) -> str:
     return text
 
 
-def secret_values(value: object, *, is_secret: bool = False) -> Iterator[str]:
+def find_secret_values(value: object, *, is_secret: bool = False) -> Iterator[str]:
     """Yield the texts inside the fields of a JSON value that SECRET_FIELDS names, at any depth."""
     match value:
         case str() if is_secret:
             yield value
         case Mapping():
             for name, inner in value.items():
-                yield from secret_values(inner, is_secret=is_secret or name in SECRET_FIELDS)
+                yield from find_secret_values(inner, is_secret=is_secret or name in SECRET_FIELDS)
         case list():
             for inner in value:
-                yield from secret_values(inner, is_secret=is_secret)
+                yield from find_secret_values(inner, is_secret=is_secret)

@@ -1,7 +1,7 @@
 """The webhook: its envelope, its bytes and its signature."""
 
 from hookwright.webhook.ecmascript import unsafe_integers
-from hookwright.webhook.envelope import contract_document, event_document, render, written
+from hookwright.webhook.envelope import contract_document, encode_body, event_document, render
 from hookwright.webhook.signing import (
     PUBLIC_KEY_PREFIX,
     check_secret,
@@ -17,6 +17,7 @@ __all__ = [
     "PUBLIC_KEY_PREFIX",
     "check_secret",
     "contract_document",
+    "encode_body",
     "event_document",
     "generate_secret",
     "public_key",
@@ -26,5 +27,4 @@ __all__ = [
     "standard_content",
     "unsafe_integers",
     "verifying_key",
-    "written",
 ]

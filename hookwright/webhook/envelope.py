@@ -29,7 +29,7 @@ def render(contract: Contract, event: EventInput, happened_at: datetime) -> byte
         ValueError: the contract's envelope does not fit this event.
     """
     document = contract_document(contract, event, happened_at)
-    return written(contract, evaluate(contract.envelope, document))
+    return encode_body(contract, evaluate(contract.envelope, document))
 
 
 def contract_document(
@@ -41,7 +41,7 @@ def contract_document(
     return document
 
 
-def written(contract: Contract, body: object) -> bytes:
+def encode_body(contract: Contract, body: object) -> bytes:
     """Return a body as bytes, in the JSON style of the contract.
 
     Raises:

@@ -30,7 +30,7 @@ def test_pace_doubles_up_to_the_top(top: float, speeds: list[float]) -> None:
     it.drain(BEGIN)
     seen = []
     for _ in speeds:
-        seen.append(it.speed(top))
+        seen.append(it.release_pace(top))
         leave(it, 10)
         it.released(BEGIN, 10, top)
     assert seen == pytest.approx(speeds)
@@ -44,20 +44,20 @@ def test_a_queue_that_grows_is_outgrown() -> None:
     for _ in range(20):
         it.moved(BEGIN, was_held=False, is_held=True)
         it.released(BEGIN, 50, 10)
-        speeds.append(it.speed(10))
+        speeds.append(it.release_pace(10))
     assert speeds[:3] == pytest.approx([15, 22.5, 33.75])
     assert speeds[-1] == pytest.approx(MAX_PACE)
     leave(it, 60)
     it.released(BEGIN, 50, 10)
-    assert it.speed(10) == pytest.approx(MAX_PACE)
+    assert it.release_pace(10) == pytest.approx(MAX_PACE)
     it.open()
-    assert it.speed(10) == 1.0
+    assert it.release_pace(10) == 1.0
 
 
 def test_a_lowered_rate_holds_at_once() -> None:
     """A drain rate that is changed on the way is kept by the next release."""
     it = queue(100, pace=64.0)
-    assert it.speed(5) == 5
+    assert it.release_pace(5) == 5
 
 
 def test_a_failure_starts_the_pace_anew() -> None:
@@ -65,9 +65,9 @@ def test_a_failure_starts_the_pace_anew() -> None:
     it = queue(100, pace=8.0, catch_up_factor=2.0)
     it.slow_down(BEGIN, None)
     it.released(BEGIN, 5, 10)
-    assert it.speed(10) == 1.0
+    assert it.release_pace(10) == 1.0
     it.drain(it.throttled_until)
-    assert it.speed(10) == 1.0
+    assert it.release_pace(10) == 1.0
 
 
 def test_pauses_double_to_a_limit() -> None:

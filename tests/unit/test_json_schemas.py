@@ -49,7 +49,7 @@ def test_schemas_that_are_taken(schema):
         ({"$schema": "http://json-schema.org/draft-07/schema#"}, "2020-12"),
         ({"$ref": "https://example.com/schema.json"}, "fetched"),
         ({"$ref": "file:///etc/passwd"}, "fetched"),
-        ({"$ref": "#/$defs/none"}, "nothing in this schema"),
+        ({"$ref": "#/$defs/none"}, "not in this schema"),
         ({"$ref": "#"}, "circle"),
         ({"allOf": [{"$dynamicRef": "https://example.com/#x"}]}, "fetched"),
         ({"pattern": "(?=a)b"}, "RE2"),

@@ -11,7 +11,12 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hookwright.security import SECRET_FIELDS, concealed, redact, secret_values
+from hookwright.security import (
+    SECRET_FIELDS,
+    find_secret_values,
+    hidden_from_logs,
+    redact_hidden_values,
+)
 from hookwright.security import log_redaction as secrecy
 from runtime.logs import without_secrets
 
@@ -59,7 +64,7 @@ def test_values_by_form(text, shown):
 
 async def test_values_in_use():
     """A value in use is in no line, wherever it stands and however it is written."""
-    with concealed(VALUE, "short"):
+    with hidden_from_logs(VALUE, "short"):
         for event in (
             {"event": f"x{VALUE}y"},
             {"anything": [{"a": VALUE}]},
@@ -75,7 +80,7 @@ async def test_values_in_use():
 async def test_an_exception_that_has_left():
     """What was in use is still blotted out in the traceback that is logged right after."""
     try:
-        with concealed(VALUE):
+        with hidden_from_logs(VALUE):
             raise ValueError(VALUE)  # noqa: TRY301
     except ValueError:
         event = {"event": "api.unforeseen", "exc_info": True}
@@ -90,13 +95,13 @@ async def test_values_are_forgotten(monkeypatch):
     """Used twice, a value is concealed until the second use ends, and then is not kept."""
     monkeypatch.setattr(secrecy, "LINGER_SECONDS", 0)
     value = uuid.uuid4().hex
-    with concealed(value):
-        with concealed(value):
+    with hidden_from_logs(value):
+        with hidden_from_logs(value):
             pass
         await asyncio.sleep(0.01)
-        assert redact(value) == "***"
+        assert redact_hidden_values(value) == "***"
     await asyncio.sleep(0.01)
-    assert redact(value) == value
+    assert redact_hidden_values(value) == value
     assert value not in secrecy._hidden
 
 
@@ -107,7 +112,7 @@ async def test_values_are_forgotten(monkeypatch):
 )
 async def test_any_value(value):
     """Any value that is in use and long enough to be a secret is blotted out."""
-    with concealed(value):
+    with hidden_from_logs(value):
         line = without_secrets(None, "", {"event": f"before {value} after", "error": [value]})
     assert line["error"] == ["***"]
     assert value not in line["event"].removeprefix("before ").removesuffix(" after")
@@ -116,12 +121,12 @@ async def test_any_value(value):
 def test_secrets_of_a_body():
     """Of a request's body all texts below a secret's name are secret, and no others."""
     body = {"id": "a", "headers": {"X-A": "b", "X-B": "c"}, "more": [{"secret": "d"}], "secret": 1}
-    assert list(secret_values(body)) == ["b", "c", "d"]
+    assert list(find_secret_values(body)) == ["b", "c", "d"]
 
 
 async def test_lines_as_they_are_written(log_output):
     """The handler that the processes use writes lines of ours and of libraries without secrets."""
-    with concealed(VALUE):
+    with hidden_from_logs(VALUE):
         structlog.get_logger("hookwright.test").warning("one", token="a-token", error=VALUE)
         logging.getLogger("strange.library").error("two %s", VALUE)
         try:

@@ -25,11 +25,11 @@ from hookwright.models import (
     Secret,
     TenantSettings,
     Timing,
-    kept,
+    trim_attempts,
 )
 from hookwright.models.endpoint import MAX_LIVE_SECRETS
 from hookwright.models.fields import MAX_METADATA_BYTES
-from hookwright.models.kept_attempts import MAX_KEPT
+from hookwright.models.kept_attempts import MAX_KEPT_ATTEMPTS
 from hookwright.outcomes import DeliveryState, Outcome
 from hookwright.sizes import BLOB_BYTES, MAX_EVENT_BYTES
 
@@ -59,8 +59,8 @@ def test_the_longest_log(letter):
     )
     assert len(json.dumps(attempt.request_headers)) > MAX_SHOWN_BYTES - 200
     attempts = [attempt]
-    for _ in range(MAX_KEPT + 2):
-        attempts = kept([*attempts, attempt])
+    for _ in range(MAX_KEPT_ATTEMPTS + 2):
+        attempts = trim_attempts([*attempts, attempt])
     log = DeliveryLog(state=DeliveryState.EXHAUSTED, attempts=attempts)
     stored = log.model_dump_json().encode()
     # Twice in one request: as heartbeat details and in the failure, or as input and result.
@@ -68,7 +68,7 @@ def test_the_longest_log(letter):
     # And once beside its event, in the arguments of `retry`.
     assert len(stored) + MAX_EVENT_BYTES < BLOB_BYTES - 8_192
     assert DeliveryLog.model_validate_json(stored) == log
-    assert len(attempts) == MAX_KEPT
+    assert len(attempts) == MAX_KEPT_ATTEMPTS
     assert attempts[-1] == attempt
 
 
@@ -84,9 +84,9 @@ def test_a_usual_log_is_whole():
             response_body="<html>unavailable</html>" * 100,
             error="the receiver answered 503",
         )
-        for number in range(1, MAX_KEPT + 1)
+        for number in range(1, MAX_KEPT_ATTEMPTS + 1)
     ]
-    assert kept(attempts) == attempts
+    assert trim_attempts(attempts) == attempts
 
 
 def test_an_endpoints_figures():

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from activities.delivery.request import SentAttempt
 from hookwright.contracts import next_delay
 from hookwright.health import Release, shows_working_receiver
-from hookwright.models import DeliveryLog, kept
+from hookwright.models import DeliveryLog, trim_attempts
 from hookwright.outcomes import DeliveryState, Outcome, Trigger
 
 
@@ -15,7 +15,7 @@ def after_attempt(so_far: DeliveryLog, sent: SentAttempt) -> DeliveryLog:
     state, delay = _state_and_delay(so_far, sent, now)
     return DeliveryLog(
         state=state,
-        attempts=kept([*so_far.attempts, sent.attempt]),
+        attempts=trim_attempts([*so_far.attempts, sent.attempt]),
         steps=so_far.steps + (not so_far.off_schedule),
         due_at=now + timedelta(seconds=delay) if state is DeliveryState.PENDING else None,
         retry_in_seconds=delay,
