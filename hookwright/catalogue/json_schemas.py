@@ -61,7 +61,7 @@ def check_schema(schema: Schema) -> Schema:
     try:
         _errors(schema, None)
     except (CostError, RecursionError):
-        raise ValueError("it costs too much, or its references turn in a circle") from None
+        raise ValueError("it costs too much, or its references form a circle") from None
     return schema
 
 

@@ -24,7 +24,7 @@ def _answer(job: dict[str, Any]) -> object:
     except ValueError as error:
         return {"fault": str(error)}
     except (TypeError, RecursionError):
-        return {"fault": "the expression yields what is not JSON, or nests too deeply"}
+        return {"fault": "the value of the expression is not JSON, or nests too deeply"}
 
 
 def _passes(expression: str, document: object, budget: Budget) -> bool | None:

@@ -71,7 +71,7 @@ def check_identity(certificate: str, key: str, now: datetime) -> ClientIdentity:
     try:
         load_identity(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), identity)
     except (ssl.SSLError, OSError):
-        raise ValueError("TLS does not take this kind of key or certificate") from None
+        raise ValueError("TLS cannot use this kind of key or certificate") from None
     return identity
 
 

@@ -52,7 +52,7 @@ def encode_body(contract: Contract, body: object) -> bytes:
         return write(body).encode()
     except (TypeError, UnicodeEncodeError, RecursionError):
         # JMESPath can yield an expression (`&data`), lone surrogates, or a value nested too deeply.
-        raise ValueError("the expression yields what is not JSON, or nests too deeply") from None
+        raise ValueError("the value of the expression is not JSON, or nests too deeply") from None
 
 
 def _compact(body: object) -> str:

@@ -46,10 +46,10 @@ def secret_for(contract: Contract, given: str | None) -> str:
     rule = contract.secret
     if given is None:
         if rule.given == "required":
-            raise ValueError(f"contract {contract.name} wants the secret given; send one")
+            raise ValueError(f"contract {contract.name} requires a given secret; send one")
         return generate_secret()
     if rule.given == "refused":
-        raise ValueError(f"contract {contract.name} makes the secret itself; send none")
+        raise ValueError(f"contract {contract.name} generates the secret; send none")
     if contract.signature.scheme == "standard":
         return check_secret(given)
     if not rule.min_length <= len(given) <= rule.max_length:

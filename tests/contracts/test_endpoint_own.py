@@ -206,7 +206,7 @@ async def test_contract_stays(service: Stack) -> None:
 
 
 SECRETS = [
-    ("reflow", None, "wants the secret"), ("plain", None, "wants the secret"),
+    ("reflow", None, "requires a given secret"), ("plain", None, "requires a given secret"),
     ("clearway", "your_webhook_secret", "send none"), ("dossier", "whsec_abc12345678", "send none"),
     ("reflow", "x" * 15, "16 to 256"), ("plain", "1234567", "8 to 256"),
     ("cr3dentials", "é" * 20, "ASCII"), ("reflow", "your\nwebhook\nsecret", "ASCII"),
