@@ -92,7 +92,7 @@ async def test_an_exception_that_has_left():
 
 
 async def test_values_are_forgotten(monkeypatch):
-    """Used twice, a value is concealed until the second use ends, and then is not kept."""
+    """Used twice, a value is hidden until the second use ends, and then is not kept."""
     monkeypatch.setattr(secrecy, "LINGER_SECONDS", 0)
     value = uuid.uuid4().hex
     with hidden_from_logs(value):
