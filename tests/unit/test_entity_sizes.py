@@ -18,7 +18,7 @@ from support.messages import (
 )
 from support.tenants import full_table
 
-from api.services.endpoints import MAX_BYTES, MAX_CONFIG_BYTES
+from api.services.endpoint_checks import MAX_BYTES, MAX_CONFIG_BYTES
 from hookwright.catalogue import CatalogueEntry, CatalogueState, EventTypeConfig, EventTypeFields
 from hookwright.health import Health, Notice
 from hookwright.health.notices import NoticeQueue

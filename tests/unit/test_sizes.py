@@ -10,7 +10,7 @@ from support.counts import counts_of
 
 from activities.egress import MAX_ERROR_BYTES
 from activities.egress.http_client import MAX_STORED_BODY_BYTES
-from api.services.endpoints import MAX_CONFIG_BYTES
+from api.services.endpoint_checks import MAX_CONFIG_BYTES
 from hookwright.contracts import MAX_RETRIES, shown_headers
 from hookwright.contracts.headers import MAX_BYTES as MAX_HEADER_BYTES
 from hookwright.contracts.headers import MAX_HEADERS, MAX_SHOWN_BYTES
