@@ -1,1 +1,1 @@
-"""Measured comparisons, runnable by anyone: `python -m bench`."""
+"""Benchmarks that anyone can run: `python -m bench`."""

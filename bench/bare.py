@@ -1,6 +1,6 @@
-"""What Hookwright is compared with: a workflow with one no-op activity, as a newcomer writes it.
+"""The workflow that Hookwright is compared with: one no-op activity, written as a beginner would.
 
-The sandbox imports this module anew for every run, so nothing else belongs here.
+The SDK's sandbox imports this module again for every run, so it contains nothing else.
 """
 
 from datetime import timedelta
@@ -15,9 +15,9 @@ async def no_op() -> None:
 
 @workflow.defn
 class Bare:
-    """Runs one activity."""
+    """A workflow that runs one activity."""
 
     @workflow.run
     async def run(self) -> None:
-        """Run it."""
+        """Run the activity."""
         await workflow.execute_activity(no_op, start_to_close_timeout=timedelta(seconds=10))

@@ -1,4 +1,4 @@
-"""The process that runs `bench.bare`: `Worker` with the SDK's defaults, sandbox included."""
+"""The process that runs `bench.bare`: a worker with the SDK's defaults, including its sandbox."""
 
 import asyncio
 import sys
@@ -7,16 +7,16 @@ from temporalio.client import Client
 from temporalio.worker import Worker
 
 from bench.bare import Bare, no_op
-from bench.stopping import stop_asked_for
+from bench.signals import wait_for_sigterm
 
 BARE_TASK_QUEUE = "bare"
 
 
 async def main(address: str) -> None:
-    """Work until SIGTERM."""
+    """Run the worker until SIGTERM."""
     client = await Client.connect(address)
     async with Worker(client, task_queue=BARE_TASK_QUEUE, workflows=[Bare], activities=[no_op]):
-        await stop_asked_for()
+        await wait_for_sigterm()
 
 
 if __name__ == "__main__":

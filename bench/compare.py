@@ -1,20 +1,20 @@
-"""Rounds of several scenarios, interleaved: a slow minute of the machine slows all of them."""
+"""Interleaved rounds of several scenarios, so that a slow minute of the machine affects all."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from bench.rounds import Round, play
+from bench.rounds import Round, run_round
 from bench.scenarios import Scenario
 from bench.site import Site
 
 WARM_UP_SHARE = 4
-"""The warm-up does a fourth of a round; it is not counted."""
+"""The warm-up does a fourth of a round's work. It is not measured."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A scenario on a site, doing so many workflows or events a round."""
+    """A scenario that runs on a site. `count` is its number of workflows or events in a round."""
 
     label: str
     site: Site
@@ -24,36 +24,37 @@ class Entry:
 
 @dataclass(frozen=True)
 class Outcome:
-    """All rounds of an entry."""
+    """The results of all rounds of an entry."""
 
     entry: Entry
     rounds: Sequence[Round]
 
     @property
     def rates(self) -> list[float]:
-        """Deliveries (or bare workflows) a second, round by round."""
-        return [each.rate for each in self.rounds]
+        """The rate of each round, in deliveries (or bare workflows) per second."""
+        return [result.rate for result in self.rounds]
 
     def ratio(self, other: "Outcome") -> float:
-        """Return how many times as fast as the other it was, round by round, in the median."""
-        return median(own / theirs for own, theirs in zip(self.rates, other.rates, strict=True))
+        """Return the median, over the rounds, of this rate divided by the other entry's rate."""
+        pairs = zip(self.rates, other.rates, strict=True)
+        return median(rate / other_rate for rate, other_rate in pairs)
 
     def cpu_ms(self, process: str) -> float:
-        """Return the processor time that a process took for each delivery, in the median."""
-        return median(each.cpu_ms[process] for each in self.rounds)
+        """Return the processor time of one process for each delivery: the median of the rounds."""
+        return median(result.cpu_ms[process] for result in self.rounds)
 
     def cpu_ms_total(self) -> float:
-        """Return the processor time that all took for each delivery, the driver left out."""
+        """Return the processor time of all processes but the driver for each delivery."""
         return sum(self.cpu_ms(name) for name in ("server", self.entry.scenario.worker, "API"))
 
 
 async def compare(entries: Sequence[Entry], rounds: int) -> Mapping[str, Outcome]:
-    """Warm up, then play the rounds; return what came of each entry, by label."""
+    """Warm up, run the rounds, and return the outcome of each entry by its label."""
     for entry in entries:
         await entry.scenario.prepare(entry.site)
         await entry.scenario.load(entry.site, max(entry.count // WARM_UP_SHARE, 1))
-    played: dict[str, list[Round]] = {entry.label: [] for entry in entries}
+    results: dict[str, list[Round]] = {entry.label: [] for entry in entries}
     for _ in range(rounds):
         for entry in entries:
-            played[entry.label].append(await play(entry.site, entry.scenario, entry.count))
-    return {entry.label: Outcome(entry, played[entry.label]) for entry in entries}
+            results[entry.label].append(await run_round(entry.site, entry.scenario, entry.count))
+    return {entry.label: Outcome(entry, results[entry.label]) for entry in entries}

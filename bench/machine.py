@@ -1,4 +1,4 @@
-"""What the operating system knows: the machine, processor time, the size of the database."""
+"""Facts about the machine, the processor time of processes, and the size of the database."""
 
 import os
 import platform
@@ -16,13 +16,14 @@ GIB = 2**30
 def cpu_seconds(processes: Mapping[str, psutil.Process]) -> dict[str, float]:
     """Return the processor seconds that each process has used so far."""
     times = {name: process.cpu_times() for name, process in processes.items()}
-    return {name: each.user + each.system for name, each in times.items()}
+    return {name: used.user + used.system for name, used in times.items()}
 
 
 def database_bytes(file: Path) -> int:
-    """Return how much of the database is in use, its write-ahead log read and free pages left out.
+    """Return how many bytes of the database are in use, with its write-ahead log.
 
-    The sizes of the files say less: the log is written over and the file never shrinks.
+    Free pages are not counted. The sizes of the files would say less: the log is overwritten, and
+    the database file never shrinks.
     """
     with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as database:
         pages, free, size = (
@@ -33,7 +34,7 @@ def database_bytes(file: Path) -> int:
 
 
 def facts(server_version: str) -> dict[str, str]:
-    """Return what a reader must know of the machine to compare its figures with others."""
+    """Return the facts that are needed to compare figures with those of another machine."""
     return {
         "processor": f"{os.cpu_count()} cores, {_processor()}",
         "memory": f"{psutil.virtual_memory().total / GIB:.0f} GiB",

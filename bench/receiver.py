@@ -1,6 +1,7 @@
-"""The endpoint of every delivery: a raw HTTP/1.1 receiver that answers 200 and counts.
+"""The receiver of all deliveries: a minimal HTTP/1.1 server that answers 200 and counts requests.
 
-It is written on asyncio's protocols so that its own cost stays small beside what is measured.
+It is written with asyncio's protocols, so that its own cost is small compared with what is
+measured.
 """
 
 import asyncio
@@ -18,7 +19,7 @@ WEBHOOK_ID = re.compile(rb"\r\nwebhook-id: *([\w-]+)", re.IGNORECASE)
 
 @dataclass
 class Receiver:
-    """How often each webhook came, and who waits for one."""
+    """Counts how often each webhook has arrived, and sets an event after enough arrivals."""
 
     port: int = 0
     posts: Counter[str] = field(default_factory=Counter)
@@ -26,17 +27,17 @@ class Receiver:
 
     @property
     def url(self) -> str:
-        """Where webhooks are sent."""
+        """The URL that webhooks are sent to."""
         return f"http://127.0.0.1:{self.port}/hooks"
 
     def arrival(self, webhook_id: str, times: int) -> asyncio.Event:
-        """Return what is set once this webhook has come so often."""
+        """Return an event that is set once this webhook has arrived so many times."""
         arrived = asyncio.Event()
         self._waiting[webhook_id] = (times, arrived)
         return arrived
 
     def count(self, webhook_id: str) -> None:
-        """Count one POST."""
+        """Count one arrival of a webhook."""
         self.posts[webhook_id] += 1
         times, arrived = self._waiting.get(webhook_id, (0, None))
         if arrived and self.posts[webhook_id] >= times:
@@ -52,7 +53,7 @@ class _Connection(asyncio.Protocol):
         self.transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Remember where to answer."""
+        """Store the transport, which takes the answers."""
         if isinstance(transport, asyncio.Transport):
             self.transport = transport
 
@@ -67,7 +68,10 @@ class _Connection(asyncio.Protocol):
                 self.transport.write(ANSWER)
 
     def _end(self) -> int:
-        """Return where the first request ends; beyond what came if that is not all of it."""
+        """Return where the first request ends.
+
+        While it is incomplete, this is a position after the bytes that have arrived.
+        """
         head, blank_line, _ = self.received.partition(BLANK_LINE)
         if not blank_line:
             return len(self.received) + 1
@@ -76,8 +80,8 @@ class _Connection(asyncio.Protocol):
 
 
 @asynccontextmanager
-async def receiving() -> AsyncIterator[Receiver]:
-    """Run a receiver while the context lasts."""
+async def running_receiver() -> AsyncIterator[Receiver]:
+    """Run a receiver while the context is open."""
     receiver = Receiver()
     server = await asyncio.get_running_loop().create_server(
         lambda: _Connection(receiver), "127.0.0.1", 0

@@ -1,4 +1,4 @@
-"""The results, as markdown."""
+"""Functions that write the results as markdown tables."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
@@ -12,28 +12,28 @@ HISTORIES = ("", "history events", "history bytes", "event's history events", "b
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a markdown table: text on the left, figures on the right."""
+    """Return a markdown table. The first column is aligned left, the others right."""
     rule = ["---", *["---:"] * (len(head) - 1)]
     return "\n".join(f"| {' | '.join(row)} |" for row in (head, rule, *rows))
 
 
 def facts_table(facts: Mapping[str, str]) -> str:
-    """Return the machine and the versions."""
+    """Return the table of the machine's facts and the versions."""
     return table(("measured on", ""), facts.items())
 
 
 def rates_table(outcomes: Sequence[Outcome]) -> str:
-    """Return how fast each was, and beside the first of them."""
+    """Return the table of rates, each also as a multiple of the first."""
     return table(RATES, [_rates(outcome, outcomes[0]) for outcome in outcomes])
 
 
 def costs_table(outcomes: Sequence[Outcome]) -> str:
-    """Return what each delivery cost."""
+    """Return the table of processor time and database size for each delivery."""
     return table(COSTS, map(_costs, outcomes))
 
 
 def histories_table(outcomes: Sequence[Outcome]) -> str:
-    """Return what each delivery left in its history, and each event; and when publish answered."""
+    """Return the table of the histories' sizes and of the time until a publish is answered."""
     return table(HISTORIES, map(_histories, outcomes))
 
 
@@ -53,18 +53,20 @@ def _costs(outcome: Outcome) -> list[str]:
         *(f"{outcome.cpu_ms(name):.1f}" for name in names),
         f"{outcome.cpu_ms_total():.1f}",
         f"{outcome.cpu_ms('driver'):.1f}",
-        f"{median(each.database_bytes for each in outcome.rounds):,.0f}",
+        f"{median(result.database_bytes for result in outcome.rounds):,.0f}",
     ]
 
 
 def _histories(outcome: Outcome) -> list[str]:
     last = outcome.rounds[-1]
-    waits = [each.publish_ms for each in outcome.rounds if each.publish_ms is not None]
+    publish_times = [
+        result.publish_ms for result in outcome.rounds if result.publish_ms is not None
+    ]
     return [
         outcome.entry.label,
         *_history(last.history),
         *_history(last.event_history),
-        f"{median(waits):.0f}" if waits else "-",
+        f"{median(publish_times):.0f}" if publish_times else "-",
     ]
 
 

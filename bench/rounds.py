@@ -1,4 +1,4 @@
-"""One round of a scenario, measured from outside."""
+"""One round of a scenario, measured from outside the processes that do the work."""
 
 import asyncio
 import time
@@ -14,14 +14,14 @@ from bench.site import Site
 from bench.waiting import PAUSE_SECONDS, for_each
 
 SETTLE_SECONDS = 0.5
-"""Between the last answer and reading the clocks: the last workflows close meanwhile."""
+"""The pause between the last answer and reading the clocks: meanwhile the last workflows close."""
 
 READERS = 10
 
 
 @dataclass(frozen=True)
 class History:
-    """The histories of some workflows, on average."""
+    """The average history of some workflows: its number of events, and its size in bytes."""
 
     events: float
     size: float
@@ -29,7 +29,7 @@ class History:
 
 @dataclass(frozen=True)
 class Round:
-    """What one round cost, for each delivery (or bare workflow) that it completed."""
+    """The results of one round, for each delivery (or bare workflow) that it completed."""
 
     rate: float
     cpu_ms: Mapping[str, float]
@@ -39,11 +39,11 @@ class Round:
     publish_ms: float | None
 
 
-async def play(site: Site, scenario: Scenario, count: int) -> Round:
-    """Play one round; all its workflows must complete.
+async def run_round(site: Site, scenario: Scenario, count: int) -> Round:
+    """Run one round and return its results. All its workflows must complete.
 
-    The clock runs from the first request to the close of the last workflow, as the server
-    recorded it. Reading the histories costs processor time too, so that comes afterwards.
+    The time is counted from the first request to the close time of the last workflow, as the server
+    recorded it. The histories are read afterwards, because reading them costs processor time, too.
     """
     stored = database_bytes(site.database)
     used = cpu_seconds(site.processes)
@@ -52,8 +52,8 @@ async def play(site: Site, scenario: Scenario, count: int) -> Round:
     await asyncio.sleep(SETTLE_SECONDS)
     used_after = cpu_seconds(site.processes)
     stored_after = database_bytes(site.database)
-    closed = await _closed(site, load.counted)
-    events = await _closed(site, load.events)
+    closed = await _wait_until_closed(site, load.counted)
+    events = await _wait_until_closed(site, load.events)
     units = len(load.counted)
     return Round(
         rate=units / (max(map(_close_time, closed)) - started),
@@ -65,28 +65,30 @@ async def play(site: Site, scenario: Scenario, count: int) -> Round:
     )
 
 
-async def _closed(site: Site, ids: Sequence[str]) -> list[WorkflowExecutionDescription]:
-    async def closed(workflow_id: str) -> WorkflowExecutionDescription:
+async def _wait_until_closed(site: Site, ids: Sequence[str]) -> list[WorkflowExecutionDescription]:
+    async def wait_for(workflow_id: str) -> WorkflowExecutionDescription:
         handle = site.client.get_workflow_handle(workflow_id)
-        it = await handle.describe()
-        while it.status is WorkflowExecutionStatus.RUNNING:
+        description = await handle.describe()
+        while description.status is WorkflowExecutionStatus.RUNNING:
             await asyncio.sleep(PAUSE_SECONDS)
-            it = await handle.describe()
-        if it.status is not WorkflowExecutionStatus.COMPLETED:
-            raise RuntimeError(f"{workflow_id} ended as {it.status}; the round does not count")
-        return it
+            description = await handle.describe()
+        if description.status is not WorkflowExecutionStatus.COMPLETED:
+            raise RuntimeError(
+                f"{workflow_id} ended as {description.status}; the round is not valid"
+            )
+        return description
 
-    return await for_each(ids, closed, READERS)
-
-
-def _close_time(it: WorkflowExecutionDescription) -> float:
-    if it.close_time is None:
-        raise RuntimeError(f"{it.id} is completed and has no close time")
-    return it.close_time.timestamp()
+    return await for_each(ids, wait_for, READERS)
 
 
-def _history(them: Sequence[WorkflowExecutionDescription]) -> History:
-    infos = [it.raw_description.workflow_execution_info for it in them]
+def _close_time(description: WorkflowExecutionDescription) -> float:
+    if description.close_time is None:
+        raise RuntimeError(f"{description.id} is completed but has no close time")
+    return description.close_time.timestamp()
+
+
+def _history(descriptions: Sequence[WorkflowExecutionDescription]) -> History:
+    infos = [description.raw_description.workflow_execution_info for description in descriptions]
     return History(
         events=sum(info.history_length for info in infos) / len(infos),
         size=sum(info.history_size_bytes for info in infos) / len(infos),

@@ -1,4 +1,4 @@
-"""What is compared: the newcomer's bare workflow, and Hookwright at a fan-out."""
+"""The scenarios that are compared: a bare workflow, and Hookwright with a given fan-out."""
 
 import time
 from collections.abc import Sequence
@@ -17,9 +17,10 @@ DATA = {"loan": "loan_0123456789", "amount": 1500, "note": "x" * 150}
 
 @dataclass(frozen=True)
 class Load:
-    """What a round did: the workflows that count, the events they came from, each publish's time.
+    """The work that a round has done.
 
-    `counted` are deliveries, or bare workflows.
+    `counted` has the ids of the workflows that are counted: deliveries or bare workflows. `events`
+    has the ids of the events' workflows, and `publish_seconds` the time that each publish took.
     """
 
     counted: Sequence[str]
@@ -28,26 +29,26 @@ class Load:
 
 
 class Scenario(Protocol):
-    """One line of the table."""
+    """A kind of work that can be measured: one line of the result tables."""
 
     @property
     def name(self) -> str:
-        """What the table calls it."""
+        """The scenario's name in the tables."""
 
     @property
     def worker(self) -> str:
-        """Which process does the work."""
+        """The name of the process that does the work."""
 
     async def prepare(self, site: Site) -> None:
-        """Do once what a round needs."""
+        """Create what every round needs. This is called once."""
 
     async def load(self, site: Site, count: int) -> Load:
-        """Start so many workflows or events, so many in flight at once, and see them done."""
+        """Start `count` workflows or events, a limited number at once, and wait until all end."""
 
 
 @dataclass
 class BareWorkflow:
-    """Start the newcomer's workflow and wait for its result."""
+    """Starts bare workflows, and waits for their results."""
 
     in_flight: int
     worker: str = "bare worker"
@@ -55,14 +56,14 @@ class BareWorkflow:
 
     @property
     def name(self) -> str:
-        """What the table calls it."""
+        """The scenario's name in the tables."""
         return f"bare workflow, one no-op activity, {self.in_flight} at once"
 
     async def prepare(self, site: Site) -> None:
-        """Nothing is needed."""
+        """Do nothing: a bare workflow needs no preparation."""
 
     async def load(self, site: Site, count: int) -> Load:
-        """Run so many."""
+        """Run `count` bare workflows."""
         self._rounds += 1
         ids = [f"bare-{self.in_flight}-{self._rounds}-{number}" for number in range(count)]
 
@@ -77,7 +78,10 @@ class BareWorkflow:
 
 @dataclass
 class Deliveries:
-    """Publish events over REST to a tenant with so many endpoints; see every webhook arrive."""
+    """Publishes events over REST, and waits until all their webhooks have arrived.
+
+    The tenant has `fan_out` endpoints, and each of them gets every event.
+    """
 
     fan_out: int
     in_flight: int
@@ -87,12 +91,12 @@ class Deliveries:
 
     @property
     def name(self) -> str:
-        """What the table calls it."""
+        """The scenario's name in the tables."""
         return f"Hookwright, fan-out {self.fan_out}, {self.in_flight} events at once"
 
     @property
     def tenant(self) -> str:
-        """The tenant with so many endpoints."""
+        """The id of this scenario's tenant."""
         return f"fan-out-{self.fan_out}-{self.in_flight}"
 
     async def prepare(self, site: Site) -> None:
@@ -102,19 +106,19 @@ class Deliveries:
         self._endpoints = [endpoint["id"] for endpoint in answer.raise_for_status().json()["data"]]
 
     async def load(self, site: Site, count: int) -> Load:
-        """Publish so many events; each makes room for the next once its webhooks have come."""
+        """Publish `count` events. The next one starts when all webhooks of one have arrived."""
         self._rounds += 1
         events = [f"{self.tenant}-{self._rounds}-{number}" for number in range(count)]
 
         async def publish(event: str) -> float:
             arrival = site.receiver.arrival(event, self.fan_out)
-            began = time.perf_counter()
-            await until(lambda: self._accepted(site, event))
-            took = time.perf_counter() - began
+            started = time.perf_counter()
+            await until(lambda: self._publish_once(site, event))
+            seconds = time.perf_counter() - started
             await arrival.wait()
-            return took
+            return seconds
 
-        took = await for_each(events, publish, self.in_flight)
+        publish_seconds = await for_each(events, publish, self.in_flight)
         return Load(
             counted=[
                 delivery_workflow_id(self.tenant, endpoint, event)
@@ -122,11 +126,14 @@ class Deliveries:
                 for endpoint in self._endpoints
             ],
             events=[event_workflow_id(self.tenant, event) for event in events],
-            publish_seconds=took,
+            publish_seconds=publish_seconds,
         )
 
-    async def _accepted(self, site: Site, event: str) -> bool:
-        """Publish; False if it must be repeated, as publishers do, for the server was too busy."""
+    async def _publish_once(self, site: Site, event: str) -> bool:
+        """Publish an event and return whether it was accepted.
+
+        A busy server answers 503. Then the publish must be repeated, as real publishers do.
+        """
         answer = await site.http.post(
             f"/v1/tenants/{self.tenant}/events",
             json={"id": event, "type": "loan.funded", "data": DATA},

@@ -1,4 +1,4 @@
-"""Everything that runs while we measure: one Temporal server, and each part in its own process."""
+"""A site is everything that runs during a measurement: a Temporal server and all processes."""
 
 import base64
 import hashlib
@@ -16,7 +16,7 @@ import psutil
 from temporalio.api.workflowservice.v1 import GetSystemInfoRequest
 from temporalio.client import Client
 
-from bench.receiver import Receiver, receiving
+from bench.receiver import Receiver, running_receiver
 from bench.waiting import until
 from hookwright.temporal import EncryptionCodec, connect, set_up_namespace
 from runtime.dev import EmbeddedServer, ManagedProcess, free_port, managed_process
@@ -28,7 +28,7 @@ REQUEST_TIMEOUT_SECONDS = 30.0
 
 @dataclass(frozen=True)
 class Site:
-    """One server with API, worker and the newcomer's worker, and this process, the driver."""
+    """One server with the API, the worker and the bare worker. This process is the driver."""
 
     client: Client
     plain_client: Client
@@ -39,31 +39,31 @@ class Site:
     processes: Mapping[str, psutil.Process]
 
     async def add_tenant(self, tenant: str, endpoints: int) -> None:
-        """Create a tenant whose endpoints, all of them at the receiver, want every event."""
-        await self._created("PUT", f"/v1/tenants/{tenant}", {"name": tenant})
+        """Create a tenant whose endpoints all lead to the receiver and get every event."""
+        await self._create("PUT", f"/v1/tenants/{tenant}", {"name": tenant})
         for _ in range(endpoints):
             body = {"url": self.receiver.url}
-            await self._created("POST", f"/v1/tenants/{tenant}/endpoints", body)
+            await self._create("POST", f"/v1/tenants/{tenant}/endpoints", body)
 
-    async def _created(self, method: str, path: str, body: Mapping[str, str]) -> None:
+    async def _create(self, method: str, path: str, body: Mapping[str, str]) -> None:
         answer = await self.http.request(method, path, json=body)
         answer.raise_for_status()
 
 
 @dataclass(frozen=True)
 class Keys:
-    """Secrets of one site, made for it and gone with it."""
+    """The secrets of one site, which exist only as long as the site."""
 
     operator: str
     payload: bytes
 
     @classmethod
-    def fresh(cls) -> "Keys":
-        """Make them."""
+    def generate(cls) -> "Keys":
+        """Return new keys."""
         return cls(f"hwk_bench_{secrets.token_urlsafe(32)}", secrets.token_bytes(32))
 
     def environment(self, address: str, tree: Path) -> dict[str, str]:
-        """Return what configures API and worker, whose code lies in `tree`."""
+        """Return the environment of the API and the worker, whose code is in the folder `tree`."""
         return {
             **os.environ,
             "PYTHONPATH": str(tree),
@@ -76,23 +76,23 @@ class Keys:
 
 
 @asynccontextmanager
-async def site(
+async def running_site(
     server: EmbeddedServer, tree: Path = ROOT, worker_options: Sequence[str] = ()
 ) -> AsyncIterator[Site]:
-    """Run it all while the context lasts. Every process is ready when the context is entered."""
-    keys = Keys.fresh()
+    """Run a site while the context is open. Every process is ready when the context is entered."""
+    keys = Keys.generate()
     environment = keys.environment(server.address, tree)
     port = free_port()
     async with AsyncExitStack() as stack:
-        receiver = await stack.enter_async_context(receiving())
+        receiver = await stack.enter_async_context(running_receiver())
         server_log = stack.enter_context((server.state_dir / "server.log").open("w"))
         running = {"server": await stack.enter_async_context(server.running(server_log))}
         client = await connect(EncryptionCodec({"k1": keys.payload}), target_host=server.address)
         await set_up_namespace(client, RETENTION)
         for name, module, *arguments in (
             ("bare worker", "bench.bare_worker", server.address),
-            ("worker", "bench.our_worker", *worker_options),
-            ("API", "bench.our_api", str(port)),
+            ("worker", "bench.hookwright_worker", *worker_options),
+            ("API", "bench.hookwright_api", str(port)),
         ):
             command = [sys.executable, "-P", "-m", module, *arguments]
             log = stack.enter_context((server.state_dir / f"{module}.log").open("w"))
@@ -107,7 +107,7 @@ async def site(
                 trust_env=False,
             )
         )
-        await until(lambda: _answers(http, running["API"]))
+        await until(lambda: _api_answers(http, running["API"]))
         yield Site(
             client=client,
             plain_client=await Client.connect(server.address),
@@ -117,12 +117,13 @@ async def site(
             server_version=await _server_version(client),
             processes={
                 "driver": psutil.Process(),
-                **{name: psutil.Process(each.process.pid) for name, each in running.items()},
+                **{name: psutil.Process(part.process.pid) for name, part in running.items()},
             },
         )
 
 
-async def _answers(http: httpx.AsyncClient, api: ManagedProcess) -> bool:
+async def _api_answers(http: httpx.AsyncClient, api: ManagedProcess) -> bool:
+    """Return whether the API answers. Any tenant that does not exist gives a 404."""
     api.check_alive()
     try:
         return (await http.get("/v1/tenants/nobody")).status_code == httpx.codes.NOT_FOUND

@@ -1,6 +1,6 @@
-"""`python -m bench.tuning`: what each setting of the embedded server gives.
+"""`python -m bench.tuning`: it measures the gain of each setting of the embedded server.
 
-Servers with one setting left out run beside the tuned one and the stock one, and take turns.
+The tuned server, the stock server and servers that lack one of the settings take turns.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from bench.compare import Entry, Outcome, compare
 from bench.machine import facts
 from bench.report import facts_table, table
 from bench.scenarios import BareWorkflow, Deliveries, Scenario
-from bench.site import Site, site
+from bench.site import Site, running_site
 from runtime.dev import EmbeddedServer, free_port
 
 TUNED = "tuned"
@@ -33,7 +33,7 @@ VARIANTS: Mapping[str, tuple[tuple[str, ...], bool]] = {
     "tuned, but stock journal": (PRAGMAS, True),
     "tuned, but GOGC=100": ((), False),
 }
-"""For each server the settings it does without, and whether it has our GOGC."""
+"""For each server: the settings that it lacks, and whether it has the tuned GOGC."""
 
 
 @dataclass(frozen=True)
@@ -41,23 +41,23 @@ class Variant(EmbeddedServer):
     """The embedded server without some of its settings."""
 
     without: tuple[str, ...] = ()
-    our_gogc: bool = True
+    tuned_gogc: bool = True
 
     def command(self) -> list[str]:
-        """Return the command line, the settings and the flags before them left out."""
+        """Return the command line without these settings, and without the flags before them."""
         command = super().command()
         dropped = {
-            place
+            dropped_position
             for position, argument in enumerate(command)
-            for place in (position - 1, position)
+            for dropped_position in (position - 1, position)
             if any(name in argument for name in self.without)
         }
-        kept = [argument for place, argument in enumerate(command) if place not in dropped]
-        return kept if self.our_gogc else ["env", f"GOGC={GO_DEFAULT}", *kept]
+        kept = [argument for position, argument in enumerate(command) if position not in dropped]
+        return kept if self.tuned_gogc else ["env", f"GOGC={GO_DEFAULT}", *kept]
 
 
 def scenarios(events: int) -> list[tuple[str, Scenario, int]]:
-    """Return what each server is asked to do: a label, a scenario, how many a round."""
+    """Return the scenarios of each server: a label, the scenario, and its count in a round."""
     few = max(events // 4, 1)
     return [
         ("bare", BareWorkflow(20), events),
@@ -67,23 +67,23 @@ def scenarios(events: int) -> list[tuple[str, Scenario, int]]:
 
 
 def entries(sites: Mapping[str, Site], events: int) -> list[Entry]:
-    """Return every scenario on every site, the sites taking turns."""
+    """Return an entry for every scenario on every site. For each scenario the sites take turns."""
     by_site = {name: scenarios(events) for name in sites}
     return [
-        Entry(f"{name}: {label}", at, scenario, count)
+        Entry(f"{name}: {label}", site, scenario, count)
         for number in range(len(scenarios(events)))
-        for name, at in sites.items()
+        for name, site in sites.items()
         for label, scenario, count in [by_site[name][number]]
     ]
 
 
 def results(outcomes: Mapping[str, Outcome], names: Iterable[str], reference: str) -> str:
-    """Return rates as a share of the reference's, and the server's processor time."""
+    """Return a table of rates relative to the reference, and of the server's processor time."""
     labels = [label for label, _, _ in scenarios(1)]
 
     def cell(name: str, label: str) -> str:
-        outcome, tuned = outcomes[f"{name}: {label}"], outcomes[f"{reference}: {label}"]
-        ratio = outcome.ratio(tuned)
+        outcome = outcomes[f"{name}: {label}"]
+        ratio = outcome.ratio(outcomes[f"{reference}: {label}"])
         return f"{ratio:.2f} ({outcome.cpu_ms('server'):.0f} ms)"
 
     rows = [[name, *(cell(name, label) for label in labels)] for name in names]
@@ -91,23 +91,23 @@ def results(outcomes: Mapping[str, Outcome], names: Iterable[str], reference: st
 
 
 async def run(rounds: int, events: int) -> str:
-    """Measure; return the report."""
+    """Run the benchmark and return the report."""
     async with AsyncExitStack() as stack:
         sites = {}
-        for name, (without, our_gogc) in VARIANTS.items():
+        for name, (without, tuned_gogc) in VARIANTS.items():
             state = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-            server = Variant(state, free_port(), without=without, our_gogc=our_gogc)
-            sites[name] = await stack.enter_async_context(site(server))
+            server = Variant(state, free_port(), without=without, tuned_gogc=tuned_gogc)
+            sites[name] = await stack.enter_async_context(running_site(server))
         machine = facts(sites[TUNED].server_version)
         outcomes = await compare(entries(sites, events), rounds)
     return f"{facts_table(machine)}\n\n{results(outcomes, VARIANTS, TUNED)}"
 
 
 def main() -> None:
-    """Read the options, measure, print."""
+    """Read the options, run the benchmark and print the report."""
     parser = argparse.ArgumentParser(prog="python -m bench.tuning", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5, help="rounds of each kind (default: 5)")
-    parser.add_argument("--events", type=int, default=40, help="events a round (default: 40)")
+    parser.add_argument("--rounds", type=int, default=5, help="number of rounds (default: 5)")
+    parser.add_argument("--events", type=int, default=40, help="events in a round (default: 40)")
     options = parser.parse_args()
     os.environ.pop("GOGC", None)
     print(asyncio.run(run(options.rounds, options.events)))

@@ -1,4 +1,4 @@
-"""Waiting and concurrency, both bounded."""
+"""Functions that wait and that run many calls at once, both with limits."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
@@ -11,26 +11,26 @@ MAX_WAIT_SECONDS = 60.0
 PAUSE_SECONDS = 0.05
 
 
-async def until(holds: Callable[[], Awaitable[bool]]) -> None:
-    """Ask again until it holds.
+async def until(condition: Callable[[], Awaitable[bool]]) -> None:
+    """Check a condition again and again until it is true.
 
     Raises:
-        TimeoutError: it does not within a minute.
+        TimeoutError: It is not true within a minute.
     """
     async with asyncio.timeout(MAX_WAIT_SECONDS):
-        while not await holds():  # noqa: ASYNC110 - another process decides
+        while not await condition():  # noqa: ASYNC110 - the condition depends on another process
             await asyncio.sleep(PAUSE_SECONDS)
 
 
 async def for_each(
     items: Iterable[Item], act: Callable[[Item], Awaitable[Value]], in_flight: int
 ) -> list[Value]:
-    """Act on every item, on so many at once; return what came of each."""
-    gate = asyncio.Semaphore(in_flight)
+    """Call `act` on every item, at most `in_flight` at once, and return the results in order."""
+    semaphore = asyncio.Semaphore(in_flight)
 
-    async def gated(item: Item) -> Value:
-        async with gate:
+    async def limited(item: Item) -> Value:
+        async with semaphore:
             return await act(item)
 
     async with asyncio.timeout(MAX_WAIT_SECONDS):
-        return await asyncio.gather(*map(gated, items))
+        return await asyncio.gather(*map(limited, items))

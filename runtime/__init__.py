@@ -1,1 +1,1 @@
-"""Wiring only: settings, connection, worker, embedded server, command line."""
+"""The programs and their wiring: command line, settings, worker, HTTP server, `hookwright dev`."""

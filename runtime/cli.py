@@ -1,5 +1,5 @@
-"""The command line."""
-# ruff: noqa: PLC0415 - each command loads what it needs: Temporal and FastAPI take seconds
+"""The `hookwright` command line."""
+# ruff: noqa: PLC0415 - each command imports only what it needs: Temporal and FastAPI take seconds
 
 import json
 import secrets
@@ -10,23 +10,23 @@ import typer
 
 from runtime.dev import DEFAULT_STATE_DIR
 from runtime.errors import CommandError
-from runtime.running import console, errors, plain_errors, run, say
+from runtime.running import console, error_console, exit_on_command_error, print_line, run
 
 app = typer.Typer(
     help="Hookwright sends webhooks that are not lost. Start with: `hookwright dev`",
     rich_markup_mode="markdown",
     no_args_is_help=True,
     add_completion=False,
-    pretty_exceptions_show_locals=False,  # they may hold secrets
+    pretty_exceptions_show_locals=False,  # local variables may hold secrets
 )
 
 StateDir = Annotated[
-    Path, typer.Option(help="Folder that keeps the keys and the database of `hookwright dev`.")
+    Path, typer.Option(help="Folder that holds the keys and the database of `hookwright dev`.")
 ]
 
 
 @app.command()
-def dev(  # noqa: PLR0913 - one parameter an option
+def dev(  # noqa: PLR0913 - one parameter for each option
     *,
     port: Annotated[int, typer.Option(min=1, max=65_535, help="Port of the REST API.")] = 8000,
     temporal_port: Annotated[
@@ -38,26 +38,28 @@ def dev(  # noqa: PLR0913 - one parameter an option
     listen_port: Annotated[
         int | None,
         typer.Option(
-            min=1, max=65_535, help="Port of the receiver to try. Default: 8100, or a free one."
+            min=1, max=65_535, help="Port of the built-in receiver. Default: 8100, or a free port."
         ),
     ] = None,
     state_dir: StateDir = DEFAULT_STATE_DIR,
     api_key: Annotated[
         str | None,
-        typer.Option(help="The operator key from now on, as `hwk_<id>_<secret>`. Default: made."),
+        typer.Option(
+            help="The new operator key, as `hwk_<id>_<secret>`. Default: the stored or a new one."
+        ),
     ] = None,
     strict_egress: Annotated[
         bool,
         typer.Option(
             "--strict-egress",
-            help="Deliver as in production: https only, and to no private address.",
+            help="Deliver as in production: only over https, and only to public addresses.",
         ),
     ] = False,
 ) -> None:
-    """Run everything on this machine: Temporal, the API, a worker and a receiver to try.
+    """Run everything on this machine: Temporal, the API, a worker and a built-in receiver.
 
-    Prints three curl lines that make a first delivery. Deliveries and keys are kept in the state
-    folder, so the next run goes on where this one stopped.
+    Prints three curl commands that make a first delivery. Deliveries and keys are kept in the state
+    folder, so the next run continues where this one stopped.
 
     Example: `hookwright dev --port 8001 --state-dir /tmp/try`
     """
@@ -73,8 +75,8 @@ def api(
 ) -> None:
     """Serve the REST API.
 
-    Reads HOOKWRIGHT_... and TEMPORAL_... settings. Run as many as you like. Temporal need not be
-    up yet: /readyz tells when all is.
+    Reads HOOKWRIGHT_... and TEMPORAL_... settings. You can run several at once. It can start before
+    Temporal does: /readyz says when Temporal and a worker are ready.
 
     Example: `hookwright api --host 0.0.0.0`
     """
@@ -82,7 +84,7 @@ def api(
     from runtime.services import serve_api
     from runtime.settings import load_settings
 
-    with plain_errors():
+    with exit_on_command_error():
         logs.configure()
         run(serve_api(load_settings(), host, port))
 
@@ -91,8 +93,8 @@ def api(
 def worker() -> None:
     """Run workflows and deliver webhooks.
 
-    Reads HOOKWRIGHT_... and TEMPORAL_... settings. Run as many as you like; on SIGTERM or Ctrl-C
-    deliveries under way may end first. Waits a minute for Temporal to come up.
+    Reads HOOKWRIGHT_... and TEMPORAL_... settings. You can run several at once. After SIGTERM or
+    Ctrl-C it finishes the attempts in progress. It waits up to a minute for Temporal to start.
 
     Example: `TEMPORAL_ADDRESS=temporal:7233 hookwright worker`
     """
@@ -100,7 +102,7 @@ def worker() -> None:
     from runtime.services import run_worker
     from runtime.settings import load_settings
 
-    with plain_errors():
+    with exit_on_command_error():
         logs.configure()
         run(run_worker(load_settings()))
 
@@ -108,13 +110,13 @@ def worker() -> None:
 @app.command()
 def setup(
     wait: Annotated[
-        float, typer.Option(min=0, help="Seconds to wait for Temporal to come up.")
+        float, typer.Option(min=0, help="Seconds to wait for Temporal to start.")
     ] = 60.0,
 ) -> None:
-    """Make a Temporal namespace fit for Hookwright: retention and search attributes.
+    """Prepare a Temporal namespace for Hookwright: set its retention and search attributes.
 
-    Once for each namespace, before the first worker starts; safe to repeat. `hookwright dev` does
-    it by itself.
+    Run it once for each namespace, before the first worker starts; it is safe to repeat.
+    `hookwright dev` does this itself.
 
     Example: `TEMPORAL_NAMESPACE=webhooks hookwright setup`
     """
@@ -122,7 +124,7 @@ def setup(
     from runtime.services import set_up
     from runtime.settings import load_settings
 
-    with plain_errors():
+    with exit_on_command_error():
         logs.configure()
         run(set_up(load_settings(), wait))
 
@@ -132,15 +134,15 @@ def listen(
     port: Annotated[int, typer.Option(min=1, max=65_535, help="Port to listen on.")] = 8100,
     secret: Annotated[
         str | None,
-        typer.Option(help="The endpoint's secret, whsec_... or whsk_...: verify signatures."),
+        typer.Option(help="Verify signatures with this endpoint secret, whsec_... or whsk_..."),
     ] = None,
     status: Annotated[int, typer.Option(min=200, max=599, help="HTTP status to answer.")] = 200,
     delay: Annotated[float, typer.Option(min=0, help="Seconds to wait before answering.")] = 0.0,
 ) -> None:
     """Receive webhooks, and print them.
 
-    With --secret it verifies each signature as a receiver should, and answers 401 to one that does
-    not hold. With --status and --delay it plays a receiver in trouble.
+    With --secret it verifies each signature as a receiver should, and answers 401 if the signature
+    is wrong. With --status and --delay it imitates a receiver that fails or is slow.
 
     Example: `hookwright listen --status 503 --delay 2`
     """
@@ -148,36 +150,44 @@ def listen(
     from runtime.dev import Listener
     from runtime.http import listening_socket, serve
 
-    with plain_errors():
+    with exit_on_command_error():
         try:
-            checked = secret and check_secret(secret)
+            checked_secret = secret and check_secret(secret)
         except ValueError as error:
             raise CommandError(f"--secret: {error}") from None
         listener = listening_socket("127.0.0.1", port)
-        say(f"Listening on http://localhost:{port}")
-        run(serve(Listener(checked, status, delay).app(), listener))
+        print_line(f"Listening on http://localhost:{port}")
+        run(serve(Listener(checked_secret, status, delay).app(), listener))
 
 
 @app.command()
-def publish(  # noqa: PLR0913 - one parameter an option
+def publish(  # noqa: PLR0913 - one parameter for each option
     event_type: Annotated[
-        str, typer.Argument(metavar="TYPE", help="What happened, such as invoice.paid.")
+        str, typer.Argument(metavar="TYPE", help="The event's type, such as invoice.paid.")
     ],
     data: Annotated[
-        str, typer.Argument(metavar="[DATA]", help="JSON, or - to read it from standard input.")
+        str,
+        typer.Argument(
+            metavar="[DATA]", help="The event's data as JSON, or - to read it from standard input."
+        ),
     ] = "{}",
     *,
-    tenant: Annotated[str, typer.Option(help="Whose endpoints get it.")],
+    tenant: Annotated[str, typer.Option(help="The tenant whose endpoints get the event.")],
     event_id: Annotated[
-        str | None, typer.Option("--id", help="The event's id: makes a repeat safe.")
+        str | None,
+        typer.Option("--id", help="The event's id. With an id the command is safe to repeat."),
     ] = None,
-    endpoint: Annotated[str | None, typer.Option(help="Only to this endpoint.")] = None,
-    api_url: Annotated[str, typer.Option(help="The REST API.")] = "http://localhost:8000",
+    endpoint: Annotated[
+        str | None, typer.Option(help="Send the event only to this endpoint.")
+    ] = None,
+    api_url: Annotated[
+        str, typer.Option(help="The URL of the REST API.")
+    ] = "http://localhost:8000",
     api_key: Annotated[
         str | None,
         typer.Option(
             envvar="HOOKWRIGHT_API_KEY",
-            help="An operator key. Default: that of `hookwright dev` in the state folder.",
+            help="An operator key. Default: the key of `hookwright dev` in the state folder.",
         ),
     ] = None,
     state_dir: StateDir = DEFAULT_STATE_DIR,
@@ -186,34 +196,36 @@ def publish(  # noqa: PLR0913 - one parameter an option
 
     Example: `hookwright publish invoice.paid '{"amount": 1500}' --tenant acme`
     """
-    from runtime.publish import known_key, read_data
-    from runtime.publish import publish as post
+    from runtime.publish import find_operator_key, publish_event, read_data
 
     optional = {"id": event_id, "endpoint_id": endpoint}
-    with plain_errors():
+    with exit_on_command_error():
         event = {"type": event_type, "data": read_data(data)}
         event |= {name: value for name, value in optional.items() if value is not None}
-        answer = post(api_url, known_key(api_key, state_dir), tenant, event)
+        answer = publish_event(api_url, find_operator_key(api_key, state_dir), tenant, event)
         console.print_json(json.dumps(answer))
 
 
 @app.command()
 def keys() -> None:
-    """Make an operator key, keys for encryption and tokens, and a codec token, for the settings.
+    """Make new keys and print them as settings.
 
-    The operator key is for whoever calls the API; the settings hold only its digest, so it is
-    printed apart, on the error output.
+    They are an operator key, keys for encryption and tenant tokens, and a codec token. Callers of
+    the API need the operator key itself, and the settings hold only its digest. So the key is
+    printed separately, on the error output.
 
     Example: `hookwright keys >> .env`
     """
     from runtime.keys import digest, new_encryption_key, new_jwt_key, new_operator_key
 
     operator_key = new_operator_key()
-    errors.print(f"The operator key, for callers of the API; nothing else keeps it: {operator_key}")
-    say(f"HOOKWRIGHT_API_KEYS=operator:{digest(operator_key)}")
-    say(f"HOOKWRIGHT_ENCRYPTION_KEYS={new_encryption_key()}")
-    say(f"HOOKWRIGHT_JWT_KEY={new_jwt_key()}")
-    say(f"HOOKWRIGHT_CODEC_TOKEN={secrets.token_urlsafe(32)}")
+    error_console.print(
+        f"The operator key for callers of the API; save it, it is not shown again: {operator_key}"
+    )
+    print_line(f"HOOKWRIGHT_API_KEYS=operator:{digest(operator_key)}")
+    print_line(f"HOOKWRIGHT_ENCRYPTION_KEYS={new_encryption_key()}")
+    print_line(f"HOOKWRIGHT_JWT_KEY={new_jwt_key()}")
+    print_line(f"HOOKWRIGHT_CODEC_TOKEN={secrets.token_urlsafe(32)}")
 
 
 if __name__ == "__main__":

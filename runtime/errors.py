@@ -1,5 +1,5 @@
-"""Faults of use."""
+"""The error that commands show to the user."""
 
 
 class CommandError(Exception):
-    """A fault that whoever typed the command can mend: one sentence, and no traceback."""
+    """An error that the user of the command can correct. It is shown without a traceback."""

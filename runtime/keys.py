@@ -1,4 +1,4 @@
-"""Making and deriving keys."""
+"""Functions that generate and derive keys."""
 
 import base64
 import hashlib
@@ -14,35 +14,36 @@ CURSOR_KEY_BYTES = 32
 
 
 def new_operator_key() -> str:
-    """Return a fresh operator key. Its id is not secret: it tells keys apart."""
+    """Return a new operator key. Its id is not secret: it only distinguishes keys."""
     return f"hwk_{secrets.token_hex(4)}_{secrets.token_hex(24)}"
 
 
 def new_tenant_key() -> str:
-    """Return a fresh key of a tenant's own, for development."""
+    """Return a new tenant key, for development."""
     return f"sk_dev_{secrets.token_hex(24)}"
 
 
 def new_jwt_key() -> str:
-    """Return a fresh secret for tenant tokens, as `HOOKWRIGHT_JWT_KEY` takes it."""
+    """Return a new secret that signs tenant tokens, in the form of `HOOKWRIGHT_JWT_KEY`."""
     return secrets.token_urlsafe(32)
 
 
 def new_encryption_key() -> str:
-    """Return a fresh key as `HOOKWRIGHT_ENCRYPTION_KEYS` takes it."""
+    """Return a new encryption key, in the form of `HOOKWRIGHT_ENCRYPTION_KEYS`."""
     return "k1:" + base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()
 
 
 def digest(key: str) -> str:
-    """Return a key's digest as `HOOKWRIGHT_API_KEYS` and `HOOKWRIGHT_TENANT_KEYS` take it."""
+    """Return a key's digest for `HOOKWRIGHT_API_KEYS` and `HOOKWRIGHT_TENANT_KEYS`."""
     return hashlib.sha256(key.encode()).hexdigest()
 
 
 def cursor_key(key_ring: Mapping[str, bytes]) -> bytes:
-    """Return the key that signs cursors, the same in every API process.
+    """Return the key that signs cursors. It is the same in every API process.
 
-    It changes with the encrypting key; a cursor from before is refused, and the page read again.
+    It is derived from the encrypting key. When that key changes, older cursors are refused, and
+    clients must read the list from its beginning.
     """
-    encrypting = next(iter(key_ring.values()))
+    encrypting_key = next(iter(key_ring.values()))
     hkdf = HKDF(SHA256(), CURSOR_KEY_BYTES, salt=None, info=b"hookwright cursors")
-    return hkdf.derive(encrypting)
+    return hkdf.derive(encrypting_key)

@@ -1,4 +1,4 @@
-"""Logs: JSON lines for machines, aligned and coloured for people; never a secret."""
+"""Logs: JSON lines, or aligned and coloured lines on a terminal; they never contain a secret."""
 
 import logging
 import re
@@ -10,25 +10,27 @@ from rich.console import Console
 
 from hookwright.security import SECRET_FIELDS, redact_hidden_values
 
-OURS = ("hookwright", "workflows", "activities", "api", "runtime")
+PACKAGES = ("hookwright", "workflows", "activities", "api", "runtime")
 
-LOOKS_SECRET = re.compile(
+SECRET_PATTERN = re.compile(
     r"\b(whsec_|whsk_|hwk_[A-Za-z0-9]+_|(?i:bearer) )[A-Za-z0-9+/=._-]+"
     r"|\b(eyJ)[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*"
     r"|(-----BEGIN [A-Z ]*PRIVATE KEY-----).*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)",
     re.DOTALL,
 )
-"""Secrets, keys and tokens by their form: what nobody said is in use."""
+"""Finds secrets, keys and tokens by their form, also those that this process does not know."""
 
 
 def configure() -> None:
-    """Send every log line to stderr, once for the process. Of libraries, only warnings."""
+    """Send all log lines of this process to stderr. Libraries log only warnings and errors."""
     terminal = Console(stderr=True)
-    people = terminal.is_terminal
+    for_terminal = terminal.is_terminal
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="%H:%M:%S" if people else "iso", utc=not people),
+        structlog.processors.TimeStamper(
+            fmt="%H:%M:%S" if for_terminal else "iso", utc=not for_terminal
+        ),
     ]
     structlog.configure(
         processors=[
@@ -46,46 +48,48 @@ def configure() -> None:
             foreign_pre_chain=shared,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                # Plain tracebacks: others print the local variables, secrets among them.
+                # Plain tracebacks: the other formats print local variables, which may be secrets.
                 structlog.processors.format_exc_info,
                 without_secrets,
-                _renderer(people=people, colours=not terminal.no_color),
+                _renderer(for_terminal=for_terminal, colours=not terminal.no_color),
             ],
         )
     )
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
-    for package in OURS:
+    for package in PACKAGES:
         logging.getLogger(package).setLevel(logging.INFO)
 
 
 def without_secrets(_: object, __: str, event: MutableMapping[str, Any]) -> dict[str, Any]:
-    """Blot out fields named as secrets are, values in use, and what looks like a secret of ours.
+    """Replace secrets in a log event by `***`.
 
-    A structlog processor, the last before the line is written: all that comes after is plain data.
+    A secret is the value of a field with the name of a secret, a secret value that is in use, or
+    text in the form of a Hookwright secret. This is the last structlog processor before the line is
+    written: it turns every value into plain data.
     """
-    return {name: _plain(name, value) for name, value in event.items()}
+    return {name: _redacted(name, value) for name, value in event.items()}
 
 
-def _plain(name: object, value: object) -> object:
+def _redacted(name: object, value: object) -> object:
     if name in SECRET_FIELDS and value is not None:
         return "***"
     match value:
         case None | bool() | int() | float():
             return value
         case Mapping():
-            return {str(key): _plain(key, inner) for key, inner in value.items()}
+            return {str(key): _redacted(key, inner) for key, inner in value.items()}
         case list() | tuple():
-            return [_plain(None, inner) for inner in value]
+            return [_redacted(None, inner) for inner in value]
         case _:
-            return LOOKS_SECRET.sub(_beginning, redact_hidden_values(str(value)))
+            return SECRET_PATTERN.sub(_prefix_only, redact_hidden_values(str(value)))
 
 
-def _beginning(found: re.Match[str]) -> str:
-    return f"{next(filter(None, found.groups()))}***"
+def _prefix_only(match: re.Match[str]) -> str:
+    return f"{next(filter(None, match.groups()))}***"
 
 
-def _renderer(*, people: bool, colours: bool) -> structlog.typing.Processor:
-    if people:
+def _renderer(*, for_terminal: bool, colours: bool) -> structlog.typing.Processor:
+    if for_terminal:
         plain = structlog.dev.plain_traceback
         return structlog.dev.ConsoleRenderer(colors=colours, exception_formatter=plain)
     return structlog.processors.JSONRenderer()

@@ -1,4 +1,4 @@
-"""Publishing an event from the command line, over REST."""
+"""The `publish` command: it publishes an event through the REST API."""
 
 import json
 import sys
@@ -14,11 +14,13 @@ from runtime.errors import CommandError
 TIMEOUT_SECONDS = 30.0
 
 
-def publish(api_url: str, api_key: str, tenant: str, event: dict[str, object]) -> dict[str, object]:
-    """Publish, and return the answer.
+def publish_event(
+    api_url: str, api_key: str, tenant: str, event: dict[str, object]
+) -> dict[str, object]:
+    """Publish an event, and return the API's answer.
 
     Raises:
-        CommandError: the API cannot be reached, or refused; the text has its reason.
+        CommandError: The API cannot be reached, or refuses the event. The text has the reason.
     """
     url = f"{api_url.rstrip('/')}/v1/tenants/{quote(tenant, safe='')}/events"
     try:
@@ -37,10 +39,10 @@ def publish(api_url: str, api_key: str, tenant: str, event: dict[str, object]) -
 
 
 def read_data(text: str) -> object:
-    """Return the event's data: JSON as it was given, or from standard input for `-`.
+    """Return the event's data, parsed from JSON text; `-` reads the text from standard input.
 
     Raises:
-        CommandError: it is not JSON.
+        CommandError: The text is not JSON.
     """
     try:
         return json.loads(sys.stdin.read() if text == "-" else text)
@@ -48,19 +50,19 @@ def read_data(text: str) -> object:
         raise CommandError(f"the data is not JSON: {error}") from None
 
 
-def known_key(given: str | None, state_dir: Path) -> str:
-    """Return the operator key: the given one, or that of the local `hookwright dev`.
+def find_operator_key(api_key: str | None, state_dir: Path) -> str:
+    """Return the given operator key, or else the key of the local `hookwright dev`.
 
     Raises:
-        CommandError: there is neither.
+        CommandError: Neither exists.
     """
-    if given:
-        return given
+    if api_key:
+        return api_key
     keys = read_keys(state_dir)
     if keys is None:
         raise CommandError(
-            f"no operator key: give --api-key, set HOOKWRIGHT_API_KEY, or run where"
-            f" `hookwright dev` keeps its {state_dir}"
+            f"no operator key: give --api-key, set HOOKWRIGHT_API_KEY, or run this in the folder"
+            f" where `hookwright dev` has its state folder {state_dir}"
         )
     return keys.operator_key
 
@@ -74,7 +76,7 @@ def _document(answer: httpx.Response) -> dict[str, object]:
 
 
 def _problem(status: int, problem: dict[str, object]) -> str:
-    """Return an RFC 9457 problem as a sentence."""
+    """Return an RFC 9457 problem as text: its detail, then one line for each fault."""
     detail = problem.get("detail") or HTTPStatus(status).phrase
     faults = problem.get("errors")
     reasons = [

@@ -1,4 +1,4 @@
-"""How every command runs: its terminal, its signals, and how it fails."""
+"""What every command shares: its terminal output, its signals, and its exit status."""
 
 import asyncio
 import os
@@ -18,40 +18,40 @@ from runtime.errors import CommandError
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 console = Console(highlight=False)
-errors = Console(stderr=True, highlight=False)
+error_console = Console(stderr=True, highlight=False)
 
 
-def say(text: str | Text = "") -> None:
-    """Print a line as it is: not wrapped, so that what it shows can be copied."""
+def print_line(text: str | Text = "") -> None:
+    """Print text without wrapping it, so that commands and keys can be copied."""
     console.print(text, markup=False, soft_wrap=True)
 
 
 @contextmanager
-def plain_errors() -> Iterator[None]:
-    """Turn a CommandError into its sentence and exit status 1."""
+def exit_on_command_error() -> Iterator[None]:
+    """Turn a CommandError into its message on the error output and exit status 1."""
     try:
         yield
     except CommandError as error:
-        errors.print(Text.assemble(("error: ", "bold red"), str(error)), soft_wrap=True)
+        error_console.print(Text.assemble(("error: ", "bold red"), str(error)), soft_wrap=True)
         raise typer.Exit(1) from None
 
 
 def run(main: Coroutine[None, None, None]) -> NoReturn:
-    """Run a command until it ends or is told to stop, which is a good end too.
+    """Run a command until it ends or a signal stops it; a stop by a signal exits with status 0.
 
-    The first signal cancels it, and what it opened is closed in good order; another Ctrl-C
-    cancels that as well.
+    The first signal cancels the command, which then closes what it has opened. Another Ctrl-C
+    cancels this closing as well.
 
-    Does not return: the SDK's threads may abort the interpreter while it shuts down
-    (temporalio/sdk-python#300), and everything is closed by then.
+    This function does not return. The SDK's threads may abort the interpreter while it shuts down
+    (temporalio/sdk-python#300), so the process exits at once; everything is closed by then.
     """
     status = 0
     try:
-        with plain_errors(), suppress(asyncio.CancelledError):
-            asyncio.run(_cancelled_by_signals(main))
+        with exit_on_command_error(), suppress(asyncio.CancelledError):
+            asyncio.run(_run_until_signal(main))
     except typer.Exit as error:
         status = error.exit_code
-    except Exception:  # noqa: BLE001 - the last frame before the process ends
+    except Exception:  # noqa: BLE001 - no caller is left that could handle it
         traceback.print_exc()
         status = 1
     sys.stdout.flush()
@@ -59,14 +59,15 @@ def run(main: Coroutine[None, None, None]) -> NoReturn:
     os._exit(status)
 
 
-async def _cancelled_by_signals(main: Coroutine[None, None, None]) -> None:
+async def _run_until_signal(main: Coroutine[None, None, None]) -> None:
     task = asyncio.ensure_future(main)
 
     def stop(received: signal.Signals) -> None:
-        # Supervisors repeat themselves, and so does the kernel when a parent dies; people mean it.
+        # A second SIGTERM or SIGHUP is ignored: supervisors repeat their signals, and the kernel
+        # sends another one when the parent dies. A second Ctrl-C comes from a person.
         if received is signal.SIGINT or not task.cancelling():
             task.cancel()
 
-    for each in STOP_SIGNALS:
-        asyncio.get_running_loop().add_signal_handler(each, stop, each)
+    for stop_signal in STOP_SIGNALS:
+        asyncio.get_running_loop().add_signal_handler(stop_signal, stop, stop_signal)
     await task

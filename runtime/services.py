@@ -1,4 +1,4 @@
-"""The services as the command line runs them: API, worker, and setting a namespace up."""
+"""The commands `api`, `worker` and `setup`, once their settings are loaded."""
 
 import asyncio
 import time
@@ -17,30 +17,32 @@ from hookwright.temporal import EncryptionCodec, connect, set_up_namespace
 from runtime.errors import CommandError
 from runtime.http import listening_socket, serve
 from runtime.keys import cursor_key
-from runtime.running import errors, say
+from runtime.running import error_console, print_line
 from runtime.settings import Settings
 from runtime.worker import WorkerConfig, worker
 
 WAIT_SECONDS = 60.0
 RETRY_SECONDS = 0.25
 
-PASSING = (RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.NOT_FOUND)
-"""What a server answers that is still starting, or has yet to notice its new namespace."""
+TRANSIENT = (RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.NOT_FOUND)
+"""What a server answers while it is starting, or before it notices its new namespace."""
 
 log = structlog.get_logger(__name__)
 
 
 async def serve_api(settings: Settings, host: str, port: int) -> None:
-    """Serve the REST API until cancelled. Temporal need not be up yet.
+    """Serve the REST API until cancelled. It can start before Temporal does.
 
     Raises:
-        CommandError: a setting will not do.
+        CommandError: A setting is not valid.
     """
     config = api_config(settings)
     listener = listening_socket(host, port)
     client = await _connect(config.codec, lazy=True)
     if not settings.api_keys:
-        log.warning("api.no_keys", remedy="set HOOKWRIGHT_API_KEYS; until then nobody gets in")
+        log.warning(
+            "api.no_keys", remedy="set HOOKWRIGHT_API_KEYS; without it no operator has access"
+        )
     try:
         app = create_app(client, config)
     except UnknownFacadeError as error:
@@ -50,7 +52,7 @@ async def serve_api(settings: Settings, host: str, port: int) -> None:
 
 
 def api_config(settings: Settings) -> ApiConfig:
-    """Return what the API is told."""
+    """Return the API's configuration, made from the settings."""
     token = settings.codec_token
     return ApiConfig(
         task_queue=settings.task_queue,
@@ -72,7 +74,7 @@ def api_config(settings: Settings) -> ApiConfig:
 
 
 def worker_config(settings: Settings) -> WorkerConfig:
-    """Return what a worker is told."""
+    """Return a worker's configuration, made from the settings."""
     return WorkerConfig(
         task_queue=settings.task_queue,
         destinations=settings.destinations,
@@ -84,10 +86,14 @@ def worker_config(settings: Settings) -> WorkerConfig:
 
 
 async def run_worker(settings: Settings) -> None:
-    """Run workflows and deliver until cancelled, then let POSTs in flight end."""
-    # Before the wait, so that a broken file is named at once.
+    """Run workflows and deliver webhooks until cancelled, then finish the requests in flight.
+
+    Raises:
+        CommandError: A setting is not valid, or the worker cannot connect or start.
+    """
+    # This comes before the wait, so that a broken file is reported at once.
     config = worker_config(settings)
-    client = await _connected(EncryptionCodec(settings.key_ring), WAIT_SECONDS)
+    client = await _wait_for_temporal(EncryptionCodec(settings.key_ring), WAIT_SECONDS)
     try:
         async with worker(client, config):
             log.info("worker.started", task_queue=config.task_queue, namespace=client.namespace)
@@ -97,35 +103,39 @@ async def run_worker(settings: Settings) -> None:
                 log.info("worker.stopping")
     except RuntimeError as error:
         raise CommandError(
-            f"the worker cannot work ({_reason(error)}); did `hookwright setup` run?"
+            f"the worker cannot run ({_reason(error)}); did you run `hookwright setup`?"
         ) from error
     finally:
         log.info("worker.stopped")
 
 
 async def set_up(settings: Settings, wait_seconds: float) -> None:
-    """Make the namespace fit, waiting for Temporal, and print what was done."""
+    """Wait for Temporal, prepare the namespace, and print what was done.
+
+    Raises:
+        CommandError: Temporal does not answer in time, or refuses a change.
+    """
     deadline = time.monotonic() + wait_seconds
-    # No payload passes, so no key is needed.
-    client = await _connected(EncryptionCodec({}), wait_seconds)
+    # Setup sends no payloads, so it needs no encryption key.
+    client = await _wait_for_temporal(EncryptionCodec({}), wait_seconds)
     while True:
         try:
-            done = await set_up_namespace(client, timedelta(days=settings.retention_days))
+            changes = await set_up_namespace(client, timedelta(days=settings.retention_days))
             break
         except RPCError as error:
-            if error.status not in PASSING or time.monotonic() > deadline:
+            if error.status not in TRANSIENT or time.monotonic() > deadline:
                 raise CommandError(f"Temporal refused: {error.message}") from error
             await asyncio.sleep(RETRY_SECONDS)
-    for sentence in done:
-        say(f"✓ {sentence}")
+    for change in changes:
+        print_line(f"✓ {change}")
 
 
-async def _connected(codec: PayloadCodec, wait_seconds: float) -> Client:
-    """Connect; while Temporal is not up, try again."""
+async def _wait_for_temporal(codec: PayloadCodec, wait_seconds: float) -> Client:
+    """Return a client. While Temporal cannot be reached, try again."""
     deadline = time.monotonic() + wait_seconds
-    if not errors.is_terminal:
+    if not error_console.is_terminal:
         log.info("temporal.connecting", at_most_seconds=wait_seconds)
-    with errors.status("Waiting for Temporal"):
+    with error_console.status("Waiting for Temporal"):
         while True:
             try:
                 return await _connect(codec)

@@ -1,7 +1,7 @@
-"""Settings, read once at the edge and passed down.
+"""The settings of a process. They are read once, when it starts, and passed on as values.
 
-Temporal's own (`TEMPORAL_ADDRESS`, `TEMPORAL_NAMESPACE`, TLS, profiles) are read by
-`temporalio.envconfig` in `hookwright.temporal.connection`.
+The settings of the Temporal client (`TEMPORAL_ADDRESS`, `TEMPORAL_NAMESPACE`, TLS, profiles) are
+read by `temporalio.envconfig` in `hookwright.temporal.connection`.
 """
 
 import re
@@ -28,18 +28,18 @@ TENANT = re.compile(r"^[A-Za-z0-9_-]{1,64}$")
 DIGEST = re.compile(r"[0-9A-Fa-f]{64}")
 
 
-def _named(text: object) -> object:
-    """Read `name:value,name:value`."""
+def _parse_named_values(text: object) -> object:
+    """Parse `name:value,name:value`."""
     return named_values(text) if isinstance(text, str) else text
 
 
-def _key_ring(text: object) -> object:
-    """Read `id:base64,id:base64`."""
+def _parse_key_ring(text: object) -> object:
+    """Parse `id:base64,id:base64`."""
     return read_key_ring(text) if isinstance(text, str) else text
 
 
-def _listed(text: object) -> object:
-    """Read `a,b,c`."""
+def _parse_list(text: object) -> object:
+    """Parse `a,b,c`."""
     if not isinstance(text, str):
         return text
     return [item.strip() for item in text.split(",") if item.strip()]
@@ -52,20 +52,23 @@ def _check_digests(keys: dict[str, str]) -> dict[str, str]:
     return {name: digest.lower() for name, digest in keys.items()}
 
 
-def _tenant_keys(text: object) -> object:
-    """Read `tenant:sha256hex,...`. A tenant may have several keys, so the digest comes first."""
+def _parse_tenant_keys(text: object) -> object:
+    """Parse `tenant:sha256hex,...` into a dictionary from digest to tenant.
+
+    The digest is the dictionary's key because a tenant may have several keys.
+    """
     if not isinstance(text, str):
         return text
     pairs = [item.strip().partition(":") for item in text.split(",") if item.strip()]
-    # No part is repeated: in the tenant's place may stand the key itself.
+    # The message repeats no part of the text: somebody may have written the key itself in it.
     if not all(TENANT.fullmatch(tenant) and DIGEST.fullmatch(key) for tenant, _, key in pairs):
         raise ValueError(
             "write it as tenant:sha256hex, separated by commas;"
-            " the latter is the SHA-256 digest of the key, as 64 hex digits"
+            " sha256hex is the SHA-256 digest of the key, as 64 hex digits"
         )
     keys = {digest.lower(): tenant for tenant, _, digest in pairs}
     if len(keys) < len(pairs):
-        raise ValueError("a key stands there twice; each opens one tenant")
+        raise ValueError("a key is listed twice; each key belongs to one tenant")
     return keys
 
 
@@ -80,10 +83,10 @@ def _check_storage(url: str) -> str:
         return url
     try:
         parts = urlsplit(url)
-        fits = parts.scheme in ("redis", "rediss") and parts.hostname and parts.port != 0
+        is_valid = parts.scheme in ("redis", "rediss") and parts.hostname and parts.port != 0
     except ValueError:
-        fits = False
-    if not fits:
+        is_valid = False
+    if not is_valid:
         raise ValueError(f"write {IN_MEMORY}, or redis://host:port/0 (rediss: with TLS)")
     return url
 
@@ -103,17 +106,17 @@ def _check_proxy(url: SecretStr | None) -> SecretStr | None:
 
 
 def _none_if_empty(text: object) -> object:
-    """Read an empty text as one that is not set, as compose passes it."""
+    """Treat an empty text as not set: Docker Compose passes an unset variable as an empty text."""
     return text or None
 
 
-NamedValues = Annotated[dict[str, str], NoDecode, BeforeValidator(_named)]
-Listed = Annotated[list[str], NoDecode, BeforeValidator(_listed)]
+NamedValues = Annotated[dict[str, str], NoDecode, BeforeValidator(_parse_named_values)]
+CommaSeparated = Annotated[list[str], NoDecode, BeforeValidator(_parse_list)]
 FileSetting = Annotated[Path | None, BeforeValidator(_none_if_empty)]
 
 
 class Settings(BaseSettings):
-    """What an operator sets, as `HOOKWRIGHT_...` in the environment or in `.env`."""
+    """The operator's settings, from `HOOKWRIGHT_...` variables in the environment or in `.env`."""
 
     model_config = SettingsConfigDict(
         env_prefix="HOOKWRIGHT_", env_file=".env", extra="ignore", hide_input_in_errors=True
@@ -122,74 +125,90 @@ class Settings(BaseSettings):
     api_keys: Annotated[NamedValues, AfterValidator(_check_digests)] = Field(
         default={}, description="Operator keys: name:sha256hex, comma-separated."
     )
-    tenant_keys: Annotated[dict[str, str], NoDecode, BeforeValidator(_tenant_keys)] = Field(
+    tenant_keys: Annotated[dict[str, str], NoDecode, BeforeValidator(_parse_tenant_keys)] = Field(
         default={},
-        description="Tenants' keys: tenant:sha256hex, comma-separated; kept as digest: tenant.",
+        description="Tenants' keys: tenant:sha256hex, comma-separated. Stored as digest: tenant.",
     )
-    jwt_key: Annotated[Listed, AfterValidator(_check_secrets)] = Field(
+    jwt_key: Annotated[CommaSeparated, AfterValidator(_check_secrets)] = Field(
         default=[],
         repr=False,
-        description="Secrets for tenant tokens, comma-separated. The first signs, all verify.",
+        description="Secrets of tenant tokens, comma-separated. The first signs, all verify.",
     )
     jwt_public_key_file: FileSetting = Field(
-        default=None, description="The provider's public key, in PEM, which verifies its tokens."
+        default=None, description="A provider's public key, in PEM, which verifies its tokens."
     )
     jwt_jwks_file: FileSetting = Field(
-        default=None, description="The provider's public keys, as a JWKS, which verify its tokens."
+        default=None, description="A provider's public keys, as a JWKS, which verify its tokens."
     )
     jwt_audience: Annotated[str | None, BeforeValidator(_none_if_empty)] = Field(
-        default=None, description="Whom tokens must be for (`aud`). Unset: for nobody by name."
+        default=None,
+        description="The audience (`aud`) that tokens must name. Unset: tokens must name none.",
     )
     rate_limit_storage: Annotated[str, AfterValidator(_check_storage)] = Field(
         default=IN_MEMORY,
         repr=False,
-        description="Where API processes count calls: memory://, or redis://... for several.",
+        description="Where the API counts requests: memory://, or redis://... to share the counts"
+        " among several processes.",
     )
     operator_rate_limit: Annotated[int | None, BeforeValidator(_none_if_empty)] = Field(
         default=None, ge=1, description="Requests a minute for each operator key. Unset: no limit."
     )
-    facades: Listed = Field(
-        default=[], description="Facades switched on, comma-separated; `all` is all of them."
+    facades: CommaSeparated = Field(
+        default=[], description="The facades to serve, comma-separated; `all` serves all of them."
     )
     contracts_dir: FileSetting = Field(
-        default=None, description="A folder of contract files beside those that ship."
+        default=None, description="A folder of contract files, in addition to the built-in ones."
     )
-    encryption_keys: Annotated[dict[str, bytes], NoDecode, BeforeValidator(_key_ring)] = Field(
-        default={},
-        repr=False,
-        description="id:base64 of 32 bytes, comma-separated. The first encrypts, all decrypt.",
+    encryption_keys: Annotated[dict[str, bytes], NoDecode, BeforeValidator(_parse_key_ring)] = (
+        Field(
+            default={},
+            repr=False,
+            description="id:base64 of 32 bytes, comma-separated. The first encrypts, all decrypt.",
+        )
     )
     task_queue: str = Field(
         default=TASK_QUEUE,
         min_length=1,
-        description="The task queue of events; deliveries and entities have queues named after it.",
+        description="The task queue of events. The queues of deliveries and entities derive their"
+        " names from it.",
     )
     operator_tenant: Annotated[str | None, BeforeValidator(lambda text: text or None)] = Field(
         default=None,
         pattern=TENANT.pattern,
-        description="The tenant that gets all tenants' operational events, too.",
+        description="A tenant that also receives the operational events of all tenants.",
     )
     retention_days: int = Field(
-        default=30, ge=1, le=3_650, description="Length of the delivery log and of idempotency."
+        default=30,
+        ge=1,
+        le=3_650,
+        description="How many days deliveries stay in the log and event ids stay taken.",
     )
     max_body_bytes: int = Field(
-        default=262_144, ge=1_024, le=1_048_576, description="The largest request body."
+        default=262_144,
+        ge=1_024,
+        le=1_048_576,
+        description="The largest request body, in bytes.",
     )
-    egress_allow_cidrs: Annotated[Listed, AfterValidator(_check_networks)] = Field(
-        default=[], description="Networks that webhooks may reach though they are not public."
+    egress_allow_cidrs: Annotated[CommaSeparated, AfterValidator(_check_networks)] = Field(
+        default=[], description="Networks that are not public, and that webhooks may still reach."
     )
     egress_allow_http: bool = Field(default=False, description="Allow plain http receivers.")
     egress_proxy: Annotated[
         SecretStr | None, BeforeValidator(_none_if_empty), AfterValidator(_check_proxy)
-    ] = Field(default=None, description="A CONNECT proxy that reaches receivers: http://host:port.")
+    ] = Field(
+        default=None,
+        description="A CONNECT proxy through which webhooks are sent: http://host:port.",
+    )
     egress_ca_bundle: FileSetting = Field(
-        default=None, description="A PEM file of authorities trusted beside the system's."
+        default=None,
+        description="A PEM file of certificate authorities that are trusted in addition to the"
+        " system's.",
     )
     api_docs: bool = Field(default=True, description="Serve `/docs` and `/openapi.json`.")
     codec_token: SecretStr | None = Field(
         default=None,
         min_length=32,
-        description="The capability in the codec endpoint's URL. Unset: there is no such endpoint.",
+        description="The secret in the codec endpoint's URL. Unset: there is no codec endpoint.",
     )
     ui_origin: str = Field(
         default="http://localhost:8233",
@@ -198,7 +217,7 @@ class Settings(BaseSettings):
 
     @property
     def destinations(self) -> DestinationPolicy:
-        """Where webhooks may go."""
+        """The rules for the addresses that webhooks may be sent to."""
         return DestinationPolicy(
             allow_http=self.egress_allow_http,
             allow_networks=parse_networks(self.egress_allow_cidrs),
@@ -211,10 +230,10 @@ class Settings(BaseSettings):
 
     @property
     def egress_authorities(self) -> str | None:
-        """The authorities, as PEM, that receivers' certificates may be of beside the system's.
+        """The certificate authorities, as PEM, that are trusted in addition to the system's.
 
         Raises:
-            CommandError: the file is missing or broken; the text names it and the reason.
+            CommandError: The file is missing or not valid. The text names it and the reason.
         """
         if self.egress_ca_bundle is None:
             return None
@@ -231,24 +250,28 @@ class Settings(BaseSettings):
 
     @property
     def tokens(self) -> Tokens:
-        """What reads and makes tenant tokens.
+        """The object that verifies and makes tenant tokens.
 
         Raises:
-            CommandError: a file of keys will not do; the text names it and the fault.
+            CommandError: A file of keys is not valid. The text names it and the fault.
         """
-        own = [secret_key(text) for text in self.jwt_key]
-        theirs = [
+        signing_keys = [secret_key(text) for text in self.jwt_key]
+        provider_keys = [
             *_keys_in(self.jwt_public_key_file, "PUBLIC_KEY", lambda file: [pem_key(file)]),
             *_keys_in(self.jwt_jwks_file, "JWKS", jwks_keys),
         ]
-        return Tokens((*own, *theirs), own[0] if own else None, self.jwt_audience)
+        return Tokens(
+            (*signing_keys, *provider_keys),
+            signing_keys[0] if signing_keys else None,
+            self.jwt_audience,
+        )
 
     @property
     def contracts(self) -> Contracts:
         """The contracts that can be chosen.
 
         Raises:
-            CommandError: one of the files is broken; the text names file, key and reason.
+            CommandError: A file is not valid. The text names the file, the key and the reason.
         """
         try:
             return load_contracts(self.contracts_dir)
@@ -257,10 +280,10 @@ class Settings(BaseSettings):
 
     @property
     def key_ring(self) -> dict[str, bytes]:
-        """The payload keys by id, the encrypting one first.
+        """The keys that encrypt payloads, by id. The first one encrypts.
 
         Raises:
-            CommandError: there is none. Nothing is ever stored in clear.
+            CommandError: There is no key. Payloads are never stored unencrypted.
         """
         if not self.encryption_keys:
             raise CommandError(f"HOOKWRIGHT_ENCRYPTION_KEYS is not set; {MAKE_A_KEY}")
@@ -280,7 +303,8 @@ def load_settings() -> Settings:
     """Return the settings of this process.
 
     Raises:
-        CommandError: some are not valid; the text names them and the faults, never the values.
+        CommandError: Settings are not valid. The text names them and their faults, but never
+            repeats a value, which may be a secret.
     """
     try:
         settings = Settings()
@@ -293,6 +317,6 @@ def load_settings() -> Settings:
         raise CommandError("; ".join(sentences)) from None
     if {*settings.api_keys.values()} & {*settings.tenant_keys}:
         raise CommandError(
-            "HOOKWRIGHT_TENANT_KEYS: a tenant's key is an operator's too; make another"
+            "HOOKWRIGHT_TENANT_KEYS: a tenant's key is also an operator's; make another key"
         )
     return settings

@@ -1,7 +1,7 @@
-"""The worker: registers workflows and activities, and runs.
+"""The worker: it registers the workflows and activities, and runs them.
 
-It is three of the SDK's workers, each with a task queue and slots of its own: events do not hold
-what their deliveries need, and entities answer whatever is under way
+It consists of three SDK workers. Each has its own task queue and its own slots, so that events
+cannot take the slots of their deliveries, and entities answer under any load
 (docs/decisions/0020-workers-and-slots.md).
 """
 
@@ -52,33 +52,35 @@ from workflows.tenant import Tenant
 
 WORKFLOWS = [Tenant, Endpoint, Event, Delivery, EndpointTest, Recovery, EventTypes]
 
-EVENTS = 8
-"""Events whose deliveries are being started at once; each starts several at once. Measured: eight
-keep the rate of a flood, and leave the server time to complete what they have started."""
+EVENT_TASK_SLOTS = 8
+"""So many events start their deliveries at the same time; each starts several at once. Measured:
+eight keep the full rate under a flood of events, and leave the server time to complete the
+deliveries that they have started."""
 
-ENTITIES = 100
-ACTIVITIES = 1_000
-"""Slots. Activities wait for the network and cost little while they do; what bounds attempts are
-their shares (`activities.shares`)."""
+ENTITY_TASK_SLOTS = 100
+ACTIVITY_SLOTS = 1_000
+"""Activities wait for the network and cost little while they wait. The number of attempts is
+limited by their shares (`activities.shares`), not by these slots."""
 
-DRAIN = timedelta(seconds=65)
-"""On shutdown, POSTs in flight may end: the longest timeout of an endpoint, and 5 s."""
+SHUTDOWN_TIMEOUT = timedelta(seconds=65)
+"""On shutdown, requests in flight may finish: the longest timeout of an endpoint, and 5 s more."""
 
-HEARTBEATS_APART = timedelta(seconds=1)
-"""The SDK tells Temporal of heartbeats no more often. The answer brings a cancellation: a recovery
-halts within 2 s. What beats all the time beats no faster than it must
-(`activities.delivery.attempts`)."""
+MAX_HEARTBEAT_INTERVAL = timedelta(seconds=1)
+"""The SDK sends an activity's heartbeats to Temporal at most this far apart. The answer to a
+heartbeat reports a cancellation, so a recovery stops within 2 s. Activities that send heartbeats
+all the time send no more than necessary (`activities.delivery.attempts`)."""
 
 STICKY_TIMEOUT = timedelta(seconds=3)
-"""How long a task waits for the worker that has the workflow cached, which may have been killed."""
+"""How long a workflow task waits for the worker that has the workflow in its cache. That worker may
+have been killed."""
 
 
 @dataclass(frozen=True)
 class WorkerConfig:
-    """What a worker is told: made at the edge from the settings, and handed down.
+    """A worker's configuration, made from the settings when the process starts.
 
-    `proxy` and `authorities` (PEM) are for the way out to receivers. `operator_tenant` gets a copy
-    of every tenant's operational events.
+    `proxy` and `authorities` (PEM) are used for requests to receivers. `operator_tenant` gets a
+    copy of every tenant's operational events.
     """
 
     task_queue: str
@@ -93,10 +95,10 @@ class WorkerConfig:
 async def worker(
     client: Client, config: WorkerConfig, workflow_runner: WorkflowRunner | None = None
 ) -> AsyncIterator[None]:
-    """Run a worker while the context lasts.
+    """Run a worker while the context is open.
 
-    Workflows run unsandboxed by default: the sandbox costs about 5 ms of CPU a run, and the tests
-    run inside it.
+    Workflows run without the SDK's sandbox by default, because it costs about 5 ms of CPU for each
+    run. The tests use the sandbox.
     """
     task_queue = config.task_queue
     async with (
@@ -113,12 +115,12 @@ async def worker(
             "workflows": WORKFLOWS,
             "activities": _activities(client, config, runner, endpoints, evaluator, slots),
             "workflow_runner": workflow_runner or UnsandboxedWorkflowRunner(),
-            "graceful_shutdown_timeout": DRAIN,
-            "max_heartbeat_throttle_interval": HEARTBEATS_APART,
+            "graceful_shutdown_timeout": SHUTDOWN_TIMEOUT,
+            "max_heartbeat_throttle_interval": MAX_HEARTBEAT_INTERVAL,
             "sticky_queue_schedule_to_start_timeout": STICKY_TIMEOUT,
         }
-        async with _all(
-            Worker(client, task_queue=task_queue, tuner=_tuner(EVENTS), **common),
+        async with _run_all(
+            Worker(client, task_queue=task_queue, tuner=_tuner(EVENT_TASK_SLOTS), **common),
             Worker(
                 client,
                 task_queue=deliveries_queue(task_queue),
@@ -126,37 +128,42 @@ async def worker(
                 max_cached_workflows=2 * MAX_TASKS_IN_ALL,
                 **common,
             ),
-            Worker(client, task_queue=entities_queue(task_queue), tuner=_tuner(ENTITIES), **common),
+            Worker(
+                client,
+                task_queue=entities_queue(task_queue),
+                tuner=_tuner(ENTITY_TASK_SLOTS),
+                **common,
+            ),
         ):
             yield
 
 
 @asynccontextmanager
-async def _all(*workers: Worker) -> AsyncIterator[None]:
-    """Run workers while the context lasts; in the end they all stop at the same time."""
+async def _run_all(*workers: Worker) -> AsyncIterator[None]:
+    """Run workers while the context is open. Then stop all of them at the same time."""
     async with AsyncExitStack() as stack:
-        for each in workers:
-            await stack.enter_async_context(each)
+        for sdk_worker in workers:
+            await stack.enter_async_context(sdk_worker)
         try:
             yield
         finally:
-            await asyncio.gather(*(each.shutdown() for each in workers))
+            await asyncio.gather(*(sdk_worker.shutdown() for sdk_worker in workers))
 
 
 def _tuner(workflow_tasks: int | TaskSlots) -> WorkerTuner:
-    """Return slots: so many for workflow tasks, and enough for all activities."""
-    many = FixedSizeSlotSupplier(ACTIVITIES)
+    """Return a tuner with the given slots for workflow tasks, and enough slots for activities."""
+    activity_slots = FixedSizeSlotSupplier(ACTIVITY_SLOTS)
     return WorkerTuner.create_composite(
         workflow_supplier=workflow_tasks
         if isinstance(workflow_tasks, TaskSlots)
         else FixedSizeSlotSupplier(workflow_tasks),
-        activity_supplier=many,
-        local_activity_supplier=many,
-        nexus_supplier=many,
+        activity_supplier=activity_slots,
+        local_activity_supplier=activity_slots,
+        nexus_supplier=activity_slots,
     )
 
 
-def _activities(  # noqa: PLR0913 - what they share
+def _activities(  # noqa: PLR0913 - one parameter for each object that activities share
     client: Client,
     config: WorkerConfig,
     runner: AttemptRunner,
@@ -164,7 +171,7 @@ def _activities(  # noqa: PLR0913 - what they share
     evaluator: Evaluator,
     slots: TaskSlots,
 ) -> list[Callable[..., Any]]:
-    """Return the activities, bound to what they need."""
+    """Return the activities, bound to the objects that they use."""
     queue = deliveries_queue(config.task_queue)
     fan_outs = FanOutActivities(client, queue, evaluator)
     attempts = DeliveryActivities(client, endpoints, runner, slots.lent)

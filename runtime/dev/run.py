@@ -1,8 +1,8 @@
-"""`hookwright dev`: the whole product on one machine, in one process tree.
+"""`hookwright dev`: it runs all of Hookwright on one machine, in one process tree.
 
-The parent only supervises; Temporal, the API, the worker and a receiver to try things with are
-its children. They stop in the order that loses no work: the worker first, while the receivers that
-it is talking to and the server that it reports to are still there.
+The parent only supervises. Temporal, the API, the worker and a built-in receiver are its children.
+They stop in an order that loses no work: the worker stops first, while its receivers and the
+Temporal server that it reports to are still running.
 """
 
 import asyncio
@@ -21,12 +21,12 @@ from temporalio.client import Client
 from hookwright.temporal import set_up_namespace
 from runtime.dev.embedded import EmbeddedServer, free_port
 from runtime.dev.processes import ManagedProcess, ProcessDiedError, managed_process
-from runtime.dev.state import DevKeys, opened_state
-from runtime.dev.welcome import TENANT, DevAddresses, welcome
+from runtime.dev.state import DevKeys, open_state
+from runtime.dev.welcome import TENANT, DevAddresses, print_welcome
 from runtime.errors import CommandError
 from runtime.http import listening_socket
 from runtime.keys import digest
-from runtime.running import console, say
+from runtime.running import console, print_line
 from runtime.settings import load_settings
 
 LOOPBACK = "127.0.0.1"
@@ -37,7 +37,7 @@ POLL_SECONDS = 0.1
 
 @dataclass(frozen=True)
 class Dev:
-    """What to run, and where."""
+    """The options of `hookwright dev`."""
 
     port: int
     temporal_port: int
@@ -48,13 +48,13 @@ class Dev:
     strict_egress: bool
 
     async def run(self) -> None:
-        """Run until told to stop.
+        """Run everything until cancelled.
 
         Raises:
-            CommandError: it cannot start, or a part of it ended.
+            CommandError: A part cannot start, or has ended by itself.
         """
         try:
-            with opened_state(self.state_dir, self.api_key) as keys:
+            with open_state(self.state_dir, self.api_key) as keys:
                 self._check_ports()
                 async with self._parts(keys) as parts:
                     await _until_one_ends(parts)
@@ -63,21 +63,23 @@ class Dev:
 
     @asynccontextmanager
     async def _parts(self, keys: DevKeys) -> AsyncIterator[list[ManagedProcess]]:
-        """Run all parts while the context lasts; they are ready when it is entered."""
+        """Run all parts while the context is open. They are ready when it is entered."""
         addresses = self._addresses(keys)
         environment = self._environment(keys)
         async with AsyncExitStack() as stack:
-            stack.callback(say, f"Stopped. {self.state_dir} keeps everything for the next run.")
+            stack.callback(
+                print_line, f"Stopped. Keys and deliveries are kept in {self.state_dir}."
+            )
             try:
-                parts = [await stack.enter_async_context(self._temporal(keys))]
+                parts = [await stack.enter_async_context(self._run_temporal(keys))]
                 for name, command in self._commands(addresses):
                     part = managed_process(name, _hookwright(*command), environment)
                     parts.append(await stack.enter_async_context(part))
-                await _ready(addresses.api, parts)
-                welcome(addresses)
+                await _wait_until_ready(addresses.api, parts)
+                print_welcome(addresses)
                 yield parts
             finally:
-                say("\nStopping: deliveries under way may end first; Ctrl-C again stops at once.")
+                print_line("\nStopping after the attempts in progress. Ctrl-C again stops at once.")
 
     def _check_ports(self) -> None:
         for port, option in (
@@ -90,13 +92,15 @@ class Dev:
                 listening_socket(LOOPBACK, port, option).close()
 
     def _addresses(self, keys: DevKeys) -> DevAddresses:
-        chosen = self.listen_port or _free_or_other(LISTENER_PORT)
-        listener = None if self.strict_egress else chosen
-        return DevAddresses(self.port, self.ui_port, listener, keys.operator_key, keys.tenant_key)
+        chosen_port = self.listen_port or _port_or_free_port(LISTENER_PORT)
+        listener_port = None if self.strict_egress else chosen_port
+        return DevAddresses(
+            self.port, self.ui_port, listener_port, keys.operator_key, keys.tenant_key
+        )
 
     @asynccontextmanager
-    async def _temporal(self, keys: DevKeys) -> AsyncIterator[ManagedProcess]:
-        """Run the server with its namespace set up. What it prints goes to a file."""
+    async def _run_temporal(self, keys: DevKeys) -> AsyncIterator[ManagedProcess]:
+        """Run the Temporal server and prepare its namespace. Its output goes to a file."""
         retention = timedelta(days=load_settings().retention_days)
         log = self.state_dir / "logs" / "temporal.log"
         log.parent.mkdir(exist_ok=True)
@@ -113,20 +117,25 @@ class Dev:
                     process = await stack.enter_async_context(server.running(output))
                 except (ProcessDiedError, TimeoutError) as error:
                     raise CommandError(f"Temporal did not start; {log} says why") from error
-                # Not `connect()`: the terminal's own TEMPORAL_... settings are of other servers.
+                # `connect()` would use the TEMPORAL_... settings of this shell, which may belong to
+                # another server.
                 client = await Client.connect(server.address)
                 await set_up_namespace(client, retention)
             yield process
 
     def _commands(self, addresses: DevAddresses) -> list[tuple[str, list[str]]]:
-        """Return the parts beside Temporal, in the order of their start."""
+        """Return the other parts' names and commands, in the order in which they start."""
         parts = [("API", ["api", "--port", str(self.port)]), ("worker", ["worker"])]
         if addresses.listener_port is None:
             return parts
         return [("listener", ["listen", "--port", str(addresses.listener_port)]), *parts]
 
     def _environment(self, keys: DevKeys) -> dict[str, str]:
-        """Return what the parts are told: ours over the terminal's, and no other server's."""
+        """Return the environment of the parts.
+
+        It is this shell's environment without the settings of any other Temporal server, and with
+        the settings of this `dev`.
+        """
         inherited = {
             name: value for name, value in os.environ.items() if not name.startswith("TEMPORAL_")
         }
@@ -150,11 +159,16 @@ class Dev:
 
 
 def _hookwright(*command: str) -> list[str]:
-    """Return a command line of ours. `-P`: the working folder may hold modules of our names."""
+    """Return the command line of a `hookwright` command.
+
+    With `-P` Python does not import from the working folder, which may hold modules of the same
+    names.
+    """
     return [sys.executable, "-P", "-m", "runtime.cli", *command]
 
 
-def _free_or_other(port: int) -> int:
+def _port_or_free_port(port: int) -> int:
+    """Return the port if it is free, or else another free port."""
     try:
         listening_socket(LOOPBACK, port).close()
     except CommandError:
@@ -162,7 +176,7 @@ def _free_or_other(port: int) -> int:
     return port
 
 
-async def _ready(api_url: str, parts: list[ManagedProcess]) -> None:
+async def _wait_until_ready(api_url: str, parts: list[ManagedProcess]) -> None:
     """Wait until the API says that it, Temporal and a worker are ready."""
     deadline = time.monotonic() + READY_SECONDS
     async with httpx.AsyncClient(base_url=api_url, trust_env=False) as http:
@@ -179,4 +193,4 @@ async def _ready(api_url: str, parts: list[ManagedProcess]) -> None:
 
 
 async def _until_one_ends(parts: list[ManagedProcess]) -> None:
-    await asyncio.gather(*(part.ended() for part in parts))
+    await asyncio.gather(*(part.raise_when_ended() for part in parts))

@@ -1,4 +1,4 @@
-"""What `hookwright dev` keeps between runs: keys beside Temporal's database, for the owner only."""
+"""The state folder of `hookwright dev`: keys and a database that only their owner can read."""
 
 import fcntl
 import os
@@ -19,7 +19,10 @@ OPERATOR_KEY = re.compile(r"hwk_[A-Za-z0-9]+_[A-Za-z0-9_-]+")
 
 
 class DevKeys(BaseModel):
-    """The secrets of one state folder. Those of earlier versions lack what has a default here."""
+    """The secrets of one state folder.
+
+    A folder of an earlier version may lack the fields that have a default here.
+    """
 
     encryption_key: str
     operator_key: str
@@ -29,17 +32,17 @@ class DevKeys(BaseModel):
 
 
 @contextmanager
-def opened_state(state_dir: Path, operator_key: str | None) -> Iterator[DevKeys]:
-    """Hold the folder, and yield its keys; the operator key is the given one from now on.
+def open_state(state_dir: Path, operator_key: str | None) -> Iterator[DevKeys]:
+    """Lock the state folder and yield its keys. A given operator key replaces the stored one.
 
     Raises:
-        CommandError: another process holds it, or it is not such a folder.
+        CommandError: Another process uses the folder, or it is not a state folder.
     """
     _prepare(state_dir)
     folder = os.open(state_dir, os.O_RDONLY)
     try:
         _lock(folder, state_dir)
-        keys = read_keys(state_dir) or _kept(
+        keys = read_keys(state_dir) or _save(
             state_dir,
             DevKeys(
                 encryption_key=new_encryption_key(),
@@ -48,18 +51,18 @@ def opened_state(state_dir: Path, operator_key: str | None) -> Iterator[DevKeys]
             ),
         )
         if operator_key or keys.model_fields_set != {*DevKeys.model_fields}:
-            chosen = _checked(operator_key) if operator_key else keys.operator_key
-            keys = _kept(state_dir, keys.model_copy(update={"operator_key": chosen}))
+            new_key = _check_operator_key(operator_key) if operator_key else keys.operator_key
+            keys = _save(state_dir, keys.model_copy(update={"operator_key": new_key}))
         yield keys
     finally:
         os.close(folder)
 
 
 def read_keys(state_dir: Path) -> DevKeys | None:
-    """Return the keys of a state folder, if it has any.
+    """Return the keys of a state folder, or None if it has no file of keys.
 
     Raises:
-        CommandError: they cannot be read.
+        CommandError: The file cannot be read.
     """
     file = state_dir / KEYS_FILE
     try:
@@ -68,15 +71,15 @@ def read_keys(state_dir: Path) -> DevKeys | None:
         return None
     except (OSError, ValidationError):
         raise CommandError(
-            f"{file} cannot be read; restore it, or remove {state_dir} and all it keeps"
+            f"{file} cannot be read; restore it, or remove {state_dir} with everything in it"
         ) from None
 
 
 def _prepare(state_dir: Path) -> None:
     try:
         state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # Without its keys a database cannot be read; and a folder of someone else's is not ours
-        # to close to others.
+        # A database without its keys cannot be read. And any other folder may have other users,
+        # whom the change of its mode would lock out.
         if any(state_dir.iterdir()) and not (state_dir / KEYS_FILE).exists():
             raise CommandError(
                 f"{state_dir} is not empty and has no {KEYS_FILE}; choose another --state-dir"
@@ -96,16 +99,19 @@ def _lock(folder: int, state_dir: Path) -> None:
         ) from None
 
 
-def _checked(operator_key: str) -> str:
+def _check_operator_key(operator_key: str) -> str:
     if not OPERATOR_KEY.fullmatch(operator_key):
         raise CommandError("--api-key is not of the form hwk_<id>_<secret>")
     return operator_key
 
 
-def _kept(state_dir: Path, keys: DevKeys) -> DevKeys:
-    """Write the keys, replacing the file as a whole: half of one would lose the database too."""
-    fresh = state_dir / f"{KEYS_FILE}.new"
-    fresh.touch(mode=0o600)
-    fresh.write_text(keys.model_dump_json(indent=2))
-    fresh.replace(state_dir / KEYS_FILE)
+def _save(state_dir: Path, keys: DevKeys) -> DevKeys:
+    """Write the keys to a new file, which then replaces the old one.
+
+    A crash can never leave a half-written file: without its keys the database would be lost.
+    """
+    new_file = state_dir / f"{KEYS_FILE}.new"
+    new_file.touch(mode=0o600)
+    new_file.write_text(keys.model_dump_json(indent=2))
+    new_file.replace(state_dir / KEYS_FILE)
     return keys

@@ -1,18 +1,18 @@
-"""What `hookwright dev` prints once all is ready: where things are, and a first delivery."""
+"""The text that `hookwright dev` prints when it is ready: addresses, keys and a first delivery."""
 
 import json
 from dataclasses import dataclass
 
 from rich.text import Text
 
-from runtime.running import say
+from runtime.running import print_line
 
 TENANT = "acme"
 
 
 @dataclass(frozen=True)
 class DevAddresses:
-    """Where a running `dev` is. Without `listener_port` there is no built-in receiver."""
+    """Ports and keys of a running `dev`. Without `listener_port` it has no built-in receiver."""
 
     port: int
     ui_port: int
@@ -33,23 +33,25 @@ class DevAddresses:
         return f"http://localhost:{self.listener_port}/hooks"
 
 
-def welcome(addresses: DevAddresses) -> None:
-    """Print it."""
-    say(Text("\nHookwright is ready.\n", style="bold green"))
-    _fact("API", f"{addresses.api} (documented at {addresses.api}/docs)")
-    _fact("Temporal UI", f"http://localhost:{addresses.ui_port}")
-    _fact("Operator key", addresses.operator_key)
-    _fact("Tenant key", f"{addresses.tenant_key} (of {TENANT}; it opens the facades)")
+def print_welcome(addresses: DevAddresses) -> None:
+    """Print the addresses, the keys and the commands that make a first delivery."""
+    print_line(Text("\nHookwright is ready.\n", style="bold green"))
+    _print_fact("API", f"{addresses.api} (documented at {addresses.api}/docs)")
+    _print_fact("Temporal UI", f"http://localhost:{addresses.ui_port}")
+    _print_fact("Operator key", addresses.operator_key)
+    _print_fact("Tenant key", f"{addresses.tenant_key} (of tenant {TENANT}, for the facades)")
     if addresses.listener_port is not None:
-        _fact("Receiver", f"{addresses.receiver} (what arrives is printed here)")
-    say(Text("\nMake a first delivery: paste these lines into another terminal.\n", style="bold"))
+        _print_fact("Receiver", f"{addresses.receiver} (webhooks that arrive are printed here)")
+    print_line(
+        Text("\nMake a first delivery: paste these lines into another terminal.\n", style="bold")
+    )
     for line in first_delivery(addresses):
-        say(line)
-    say("\nCtrl-C stops everything.\n")
+        print_line(line)
+    print_line("\nCtrl-C stops everything.\n")
 
 
 def first_delivery(addresses: DevAddresses) -> list[str]:
-    """Return three shell commands: a tenant, its endpoint, an event."""
+    """Return three shell commands: they create a tenant and an endpoint, and publish an event."""
     root = f"/v1/tenants/{TENANT}"
     return [
         _curl(addresses, "PUT", root, {"name": "Acme"}),
@@ -68,5 +70,5 @@ def _curl(addresses: DevAddresses, method: str, path: str, body: dict[str, objec
     )
 
 
-def _fact(name: str, value: str) -> None:
-    say(Text.assemble(f"  {name:<14}", (value, "cyan")))
+def _print_fact(name: str, value: str) -> None:
+    print_line(Text.assemble(f"  {name:<14}", (value, "cyan")))

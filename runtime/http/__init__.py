@@ -1,4 +1,4 @@
-"""The HTTP server that the API runs on."""
+"""The HTTP server that runs the API."""
 
 from runtime.http.server import listening_socket, serve
 

@@ -1,4 +1,4 @@
-"""HTTP/1.1 as uvicorn speaks it, with the deadline that it lacks: a request's head must end."""
+"""uvicorn's HTTP/1.1 protocol with a deadline for a request's head, which uvicorn lacks."""
 
 import asyncio
 
@@ -9,34 +9,37 @@ HEAD_SECONDS = 10.0
 
 
 class Protocol(H11Protocol):
-    """Closes a connection on which a head stays incomplete, so that drips hold nothing."""
+    """Closes a connection whose head stays incomplete.
+
+    So a client that sends its head very slowly cannot occupy a connection.
+    """
 
     head_seconds = HEAD_SECONDS
-    waiting: asyncio.TimerHandle | None = None
+    deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Wait for the first request."""
+        """Start the deadline of the first head."""
         super().connection_made(transport)
-        self._wait()
+        self._start_deadline()
 
     def data_received(self, data: bytes) -> None:
-        """Stop waiting once a head is complete; wait again when the next has begun."""
+        """Stop the deadline when a head is complete, and start one when the next head begins."""
         super().data_received(data)
         incomplete = self.conn.their_state is h11.IDLE and self.conn.trailing_data[0]
         if not incomplete:
-            self._stop_waiting()
-        elif self.waiting is None:
-            self._wait()
+            self._stop_deadline()
+        elif self.deadline is None:
+            self._start_deadline()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop waiting."""
-        self._stop_waiting()
+        """Stop the deadline."""
+        self._stop_deadline()
         super().connection_lost(exc)
 
-    def _wait(self) -> None:
-        self.waiting = self.loop.call_later(self.head_seconds, self.transport.close)
+    def _start_deadline(self) -> None:
+        self.deadline = self.loop.call_later(self.head_seconds, self.transport.close)
 
-    def _stop_waiting(self) -> None:
-        if self.waiting:
-            self.waiting.cancel()
-            self.waiting = None
+    def _stop_deadline(self) -> None:
+        if self.deadline:
+            self.deadline.cancel()
+            self.deadline = None

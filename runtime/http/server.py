@@ -1,4 +1,4 @@
-"""Serving HTTP: one socket, one application, stopped by cancelling."""
+"""An HTTP server for one application on one socket. Cancelling it stops it."""
 
 import asyncio
 import os
@@ -14,23 +14,23 @@ from runtime.errors import CommandError
 from runtime.http.protocol import Protocol
 
 FINISH_SECONDS = 10
-"""On shutdown, requests under way may end."""
+"""On shutdown, requests in progress have so many seconds to finish."""
 
 
 class Server(uvicorn.Server):
-    """uvicorn's, less its signal handlers: `runtime.running` has ours."""
+    """uvicorn's server without its signal handlers: `runtime.running` handles signals."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Leave signals alone."""
+        """Install no signal handlers."""
         yield
 
 
 def listening_socket(host: str, port: int, option: str = "--port") -> socket.socket:
-    """Return a socket that listens.
+    """Return a socket that listens on a port.
 
     Raises:
-        CommandError: it cannot; the text names the option that helps.
+        CommandError: The port cannot be used. The text names the option that chooses another.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
@@ -42,10 +42,10 @@ def listening_socket(host: str, port: int, option: str = "--port") -> socket.soc
         ) from None
 
 
-async def serve(app: Any, listener: socket.socket) -> None:  # noqa: ANN401 - uvicorn's own
-    """Serve until cancelled, then let requests under way end; cancelled again, do not.
+async def serve(app: Any, listener: socket.socket) -> None:  # noqa: ANN401 - as uvicorn declares it
+    """Serve until cancelled, then finish the requests in progress. A second cancellation aborts.
 
-    There is no access log: the codec endpoint's URL holds a secret.
+    There is no access log, because the codec endpoint's URL contains a secret.
     """
     server = Server(
         uvicorn.Config(

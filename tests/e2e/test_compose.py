@@ -22,7 +22,7 @@ from temporalio.client import Client
 from hookwright.contracts import load_contracts
 from runtime.cli import app
 from runtime.settings import Settings
-from runtime.worker import DRAIN
+from runtime.worker import SHUTDOWN_TIMEOUT
 
 REPOSITORY = Path(__file__).parents[2]
 COMPOSE_TEXT = (REPOSITORY / "docker-compose.yml").read_text()
@@ -246,7 +246,7 @@ def test_the_ui_only_shows():
 
 def test_a_stopped_worker_may_finish():
     """Compose kills a worker only after the time that it takes to drain."""
-    assert seconds(SERVICES["worker"]["stop_grace_period"]) > DRAIN
+    assert seconds(SERVICES["worker"]["stop_grace_period"]) > SHUTDOWN_TIMEOUT
 
 
 def test_only_loopback_is_published():

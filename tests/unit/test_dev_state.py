@@ -5,7 +5,7 @@ import json
 import pytest
 
 from runtime.dev import read_keys
-from runtime.dev.state import KEYS_FILE, opened_state
+from runtime.dev.state import KEYS_FILE, open_state
 from runtime.errors import CommandError
 
 EARLIER = {"encryption_key": "k1:x", "operator_key": "hwk_a_b", "codec_token": "t"}
@@ -13,25 +13,25 @@ EARLIER = {"encryption_key": "k1:x", "operator_key": "hwk_a_b", "codec_token": "
 
 def test_keys_are_kept(tmp_path):
     """A second run has the keys of the first, the tenant's too."""
-    with opened_state(tmp_path, None) as first:
+    with open_state(tmp_path, None) as first:
         assert first.tenant_key.startswith("sk_dev_")
-    with opened_state(tmp_path, None) as second:
+    with open_state(tmp_path, None) as second:
         assert second == first
 
 
 def test_keys_of_an_earlier_version(tmp_path):
     """A file without the later keys loads, keeps what it has, and gets some that stay."""
     (tmp_path / KEYS_FILE).write_text(json.dumps(EARLIER))
-    with opened_state(tmp_path, None) as keys:
+    with open_state(tmp_path, None) as keys:
         assert keys.model_dump(exclude={"tenant_key", "jwt_key"}) == EARLIER
     assert read_keys(tmp_path) == keys
     assert oct((tmp_path / KEYS_FILE).stat().st_mode)[-3:] == "600"
-    with opened_state(tmp_path, "hwk_c_d") as again:
+    with open_state(tmp_path, "hwk_c_d") as again:
         assert again == keys.model_copy(update={"operator_key": "hwk_c_d"})
 
 
 def test_broken_keys(tmp_path):
     """A file that lacks another key is an error that says what to do."""
     (tmp_path / KEYS_FILE).write_text(json.dumps({"operator_key": "hwk_a_b"}))
-    with pytest.raises(CommandError, match="restore it"), opened_state(tmp_path, None):
+    with pytest.raises(CommandError, match="restore it"), open_state(tmp_path, None):
         pass

@@ -141,7 +141,7 @@ def test_one_key_is_not_two_callers(monkeypatch):
     """A tenant's key that is an operator's too is refused: it would open everything."""
     monkeypatch.setenv("HOOKWRIGHT_API_KEYS", f"ops:{DIGEST}")
     monkeypatch.setenv("HOOKWRIGHT_TENANT_KEYS", f"acme:{DIGEST.upper()}")
-    with pytest.raises(CommandError, match="operator's too"):
+    with pytest.raises(CommandError, match="also an operator's"):
         load_settings()
 
 

@@ -1,4 +1,4 @@
-"""The process that runs Hookwright's REST API, configured as in production: by its environment."""
+"""The process that runs Hookwright's REST API. Its environment configures it, as in production."""
 
 import asyncio
 import sys
@@ -12,7 +12,7 @@ from runtime.settings import Settings
 
 
 async def main(port: int) -> None:
-    """Serve until SIGTERM."""
+    """Serve the API until SIGTERM."""
     settings = Settings()
     client = await connect(EncryptionCodec(settings.key_ring))
     app = create_app(client, api_config(settings))
