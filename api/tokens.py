@@ -1,4 +1,4 @@
-"""Tenant tokens: JWTs that say which tenant calls, what it may do, and until when."""
+"""Tenant tokens: JWTs that name the calling tenant, its permissions, and when they expire."""
 
 import time
 from collections.abc import Sequence
@@ -14,14 +14,18 @@ from hookwright.ids import Name
 from hookwright.models import Tier
 
 MAX_LIFETIME_SECONDS = 90 * 86_400
-"""A lost token opens its tenant for so long at most. What must last is a fixed key's business."""
+"""A stolen token gives access to its tenant at most so long. Permanent access needs a key."""
 
 MAX_CLOCK_SKEW_SECONDS = 30
-"""So far a provider's clock may be ahead of ours: its tokens are used the moment they are made."""
+"""The clock of a token's provider may be ahead of this machine's by so much: tokens are often used
+at the moment when they are made."""
 
 
 class Scope(StrEnum):
-    """What a token permits. Events are read with `deliveries:read`: they show their deliveries."""
+    """A permission of a token.
+
+    To read events takes `deliveries:read`, because events are shown with their deliveries.
+    """
 
     ENDPOINTS_READ = "endpoints:read"
     ENDPOINTS_WRITE = "endpoints:write"
@@ -33,11 +37,11 @@ class Scope(StrEnum):
 ALL_SCOPES = frozenset(Scope)
 
 Seconds = Annotated[float, Field(strict=True, allow_inf_nan=False)]
-"""Since 1970, as JWTs have times. A fraction is allowed."""
+"""Seconds since 1970, the form of times in JWTs. Fractions are allowed."""
 
 
 class Claims(BaseModel):
-    """What a token says. Scopes that are none of ours are another service's, and ignored."""
+    """The claims of a token. Unknown scopes belong to other services and are ignored."""
 
     sub: Name
     iat: Seconds
@@ -48,18 +52,18 @@ class Claims(BaseModel):
 
     @property
     def scopes(self) -> frozenset[Scope]:
-        """The scopes, of ours."""
+        """The known scopes of the token."""
         return ALL_SCOPES.intersection(self.scope.split())
 
     def is_timely(self, now: float) -> bool:
-        """Tell whether it has begun, and its life is no longer than a token's may be."""
+        """Return whether the token has become valid, and its lifetime is not too long."""
         has_begun = max(self.iat, self.nbf) <= now + MAX_CLOCK_SKEW_SECONDS
         return has_begun and 0 < self.exp - self.iat <= MAX_LIFETIME_SECONDS
 
 
 @dataclass(frozen=True)
 class NewToken:
-    """A fresh token, and when it ends."""
+    """A new token, and the time when it expires."""
 
     token: str
     expires_at: datetime
@@ -67,10 +71,11 @@ class NewToken:
 
 @dataclass(frozen=True)
 class Tokens:
-    """Reads tokens with any of the keys, and makes them with the signing key, if there is one.
+    """Verifies tokens with any of the keys, and makes tokens with the signing key, if there is one.
 
-    Each key has one algorithm, fixed when it was loaded: what a token's header says can only agree
-    with it. With an `audience`, tokens must be for it; without, those that name any are refused.
+    Each key has one algorithm, which is fixed when the key is loaded. A token whose header names
+    another algorithm is refused. If an `audience` is set, tokens must name it; otherwise tokens
+    that name any audience are refused.
     """
 
     keys: Sequence[jwt.PyJWK] = ()
@@ -78,10 +83,10 @@ class Tokens:
     audience: str | None = None
 
     def read(self, token: str) -> Claims | None:
-        """Return what a token says, or None if it is not good, for whatever reason."""
+        """Return the claims of a token, or None if the token is not valid for any reason."""
         for key in self.keys:
             try:
-                claims = Claims.model_validate(self._decoded(token, key))
+                claims = Claims.model_validate(self._decode(token, key))
             except (jwt.PyJWTError, ValidationError):
                 continue
             return claims if claims.is_timely(time.time()) else None
@@ -90,34 +95,36 @@ class Tokens:
     def mint(
         self, tenant_id: str, scopes: Sequence[Scope], expires_in_seconds: int, tier: Tier
     ) -> NewToken | None:
-        """Return a token of a tenant's, or None without a signing key."""
+        """Return a new token for a tenant, or None if there is no signing key."""
         if self.signing_key is None:
             return None
-        # Milliseconds: a token made in the second after a revocation must not fall before it.
-        issued = round(time.time(), 3)
-        expires = int(issued + expires_in_seconds)
+        # With a precision of milliseconds: in whole seconds, a token that is made just after a
+        # revocation would seem older than it.
+        issued_at = round(time.time(), 3)
+        expires_at = int(issued_at + expires_in_seconds)
         claims: dict[str, Any] = {
             "sub": tenant_id,
             "scope": " ".join(scopes),
             "tier": tier.value,
-            "iat": issued,
-            "exp": expires,
+            "iat": issued_at,
+            "exp": expires_at,
         }
         if self.audience:
             claims["aud"] = self.audience
         token = jwt.encode(claims, self.signing_key)
-        return NewToken(token, datetime.fromtimestamp(expires, UTC))
+        return NewToken(token, datetime.fromtimestamp(expires_at, UTC))
 
-    def _decoded(self, token: str, key: jwt.PyJWK) -> dict[str, Any]:
-        """Return the claims of a token that this key signed.
+    def _decode(self, token: str, key: jwt.PyJWK) -> dict[str, Any]:
+        """Return the claims of a token that was signed with this key.
 
         Raises:
-            jwt.PyJWTError: it did not, or the token is not valid now.
+            jwt.PyJWTError: The token was signed with another key, or is not valid now.
         """
         return jwt.decode(
             token,
             key,
             audience=self.audience,
-            # Their beginning is for `is_timely`: PyJWT would allow the same skew at the end.
+            # `is_timely` checks when a token begins, because PyJWT would allow the same clock skew
+            # at its end.
             options={"require": ["sub", "iat", "exp"], "verify_iat": False, "verify_nbf": False},
         )

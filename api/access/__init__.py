@@ -1,12 +1,12 @@
-"""Who calls, what it may do, and how often."""
+"""Authentication, permissions, rate limits, and the application state that requests use."""
 
 from api.access.auth import (
     DELIVERIES,
     ENDPOINTS,
     EVENTS,
-    OwnTenant,
+    CallerTenantId,
     admit,
-    count,
+    count_call,
     require_access,
     require_operator,
 )
@@ -19,13 +19,13 @@ __all__ = [
     "EVENTS",
     "AppState",
     "AppStateDependency",
-    "OwnTenant",
+    "CallerTenantId",
     "RateLimitHeaders",
     "RateLimits",
     "ServicesDependency",
     "admit",
     "app_state",
-    "count",
+    "count_call",
     "require_access",
     "require_operator",
 ]

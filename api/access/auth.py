@@ -1,6 +1,7 @@
-"""Who is calling: an operator or a tenant by a key, or a tenant by a token; and what it may do.
+"""Authentication and permissions of callers.
 
-Keys are compared by digest. Whoever is known is also counted, so no route is without a limit.
+A caller is an operator with a key, or a tenant with a key or a token. Keys are compared by their
+digests. Every authenticated request is also counted, so that every route has a rate limit.
 """
 
 import hashlib
@@ -12,7 +13,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from api.access.limits import PER_MINUTE, Kind
+from api.access.limits import PER_MINUTE, CallKind
 from api.access.state import app_state
 from api.config import ApiConfig
 from api.http import Problem, not_found
@@ -29,9 +30,10 @@ bearer = HTTPBearer(
 
 @dataclass(frozen=True)
 class Caller:
-    """Who is calling. An operator has no tenant and no tier; `name` is the key's or the tenant's.
+    """The caller of a request. An operator has no tenant and no tier.
 
-    `scopes` say what a token permits; keys permit all.
+    `name` is the name of an operator's key, or the tenant's id. `scopes` are the permissions of a
+    token; a key has all permissions.
     """
 
     name: str
@@ -41,128 +43,129 @@ class Caller:
 
 
 async def admit(request: Request) -> Caller:
-    """Return who is calling; identified, and counted, once a request.
+    """Return the caller. A request's caller is identified and counted only once.
 
     Raises:
-        Problem: 401, with no detail on what was wrong; 429.
+        Problem: 401, without a detail about what is wrong; or 429.
     """
     if not hasattr(request.state, "caller"):
-        request.state.caller = await _identified(request)
-        await count(request)
-    who: Caller = request.state.caller
-    return who
+        request.state.caller = await _identify(request)
+        await count_call(request)
+    caller: Caller = request.state.caller
+    return caller
 
 
-async def count(request: Request, cost: int = 1) -> None:
-    """Count a request against its caller's limit. The answer's headers will say how it stands.
+async def count_call(request: Request, cost: int = 1) -> None:
+    """Count a request against its caller's rate limit. Headers of the answer report the result.
 
     Raises:
-        Problem: 429.
+        Problem: 429, the limit is exceeded.
     """
-    who: Caller = request.state.caller
+    caller: Caller = request.state.caller
     state = app_state(request)
-    publishes = request.method == "POST" and request.scope["route"].path in PUBLISH_PATHS
-    kind = Kind.PUBLISH if publishes else Kind.MANAGEMENT
-    limit = PER_MINUTE[kind][who.tier] if who.tier else state.config.operator_rate_limit
+    is_publish = request.method == "POST" and request.scope["route"].path in PUBLISH_PATHS
+    kind = CallKind.PUBLISH if is_publish else CallKind.MANAGEMENT
+    limit = PER_MINUTE[kind][caller.tier] if caller.tier else state.config.operator_rate_limit
     if limit is None:
         return
-    side = "tenant" if who.tenant_id else "operator"
-    rate_limit_status = await state.limits.count(limit, kind, side, who.name, cost=cost)
+    role = "tenant" if caller.tenant_id else "operator"
+    rate_limit_status = await state.limits.count(limit, kind, role, caller.name, cost=cost)
     request.state.rate_limit_status = rate_limit_status
     if rate_limit_status.exceeded:
         raise rate_limit_status.problem(kind)
 
 
-async def _identified(request: Request) -> Caller:
+async def _identify(request: Request) -> Caller:
     config = app_state(request).config
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer":
         token = ""
-    found = _by_key(config, token)
-    if found is None:
-        return await _by_token(request, config, token)
-    if found.tenant_id is None:
-        return found
-    view = await _view(request, found.tenant_id)
-    return Caller(found.name, found.tenant_id, view.tier if view else Tier.FREE)
+    caller = _caller_by_key(config, token)
+    if caller is None:
+        return await _caller_by_token(request, config, token)
+    if caller.tenant_id is None:
+        return caller
+    tenant = await _find_tenant(request, caller.tenant_id)
+    return Caller(caller.name, caller.tenant_id, tenant.tier if tenant else Tier.FREE)
 
 
-def _by_key(config: ApiConfig, token: str) -> Caller | None:
+def _caller_by_key(config: ApiConfig, token: str) -> Caller | None:
     digest = hashlib.sha256(token.encode()).hexdigest()
     callers = [(known, Caller(name)) for name, known in config.api_keys.items()]
     callers += [(known, Caller(tenant, tenant)) for known, tenant in config.tenant_keys.items()]
-    # Every known digest is compared, and in constant time: timing tells nothing of the others.
-    found = [who for known, who in callers if hmac.compare_digest(digest, known)]
-    return found[0] if found else None
+    # Every known digest is compared, each in constant time, so that the time of the answer reveals
+    # nothing about the keys.
+    matching = [caller for known, caller in callers if hmac.compare_digest(digest, known)]
+    return matching[0] if matching else None
 
 
-async def _by_token(request: Request, config: ApiConfig, token: str) -> Caller:
+async def _caller_by_token(request: Request, config: ApiConfig, token: str) -> Caller:
     claims = config.tokens.read(token)
-    view = await _view(request, claims.sub) if claims else None
-    if claims is None or view is None or _is_revoked(claims.iat, view):
+    tenant = await _find_tenant(request, claims.sub) if claims else None
+    if claims is None or tenant is None or _is_revoked(claims.iat, tenant):
         raise Problem(
             HTTPStatus.UNAUTHORIZED,
             "unauthorized",
             "send `Authorization: Bearer <key or token>`",
             headers={"WWW-Authenticate": "Bearer"},
         )
-    return Caller(view.id, view.id, claims.tier or view.tier, claims.scopes)
+    return Caller(tenant.id, tenant.id, claims.tier or tenant.tier, claims.scopes)
 
 
-def _is_revoked(issued: float, tenant: TenantView) -> bool:
-    return bool(tenant.tokens_not_before and issued < tenant.tokens_not_before.timestamp())
+def _is_revoked(issued_at: float, tenant: TenantView) -> bool:
+    return bool(tenant.tokens_not_before and issued_at < tenant.tokens_not_before.timestamp())
 
 
-async def _view(request: Request, tenant_id: str) -> TenantView | None:
-    """Return a tenant as it was a few seconds ago at most, or None if there is none."""
+async def _find_tenant(request: Request, tenant_id: str) -> TenantView | None:
+    """Return a tenant, or None if it does not exist. The data may be a few seconds old."""
     try:
         return await app_state(request).services.tenants.known(tenant_id)
     except Problem:
         return None
 
 
-async def caller(
+async def authenticate(
     request: Request, _: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
 ) -> Caller:
-    """Return who is calling, and declare in OpenAPI how to say it.
+    """Return the caller. The second parameter declares bearer authentication in OpenAPI.
 
     Raises:
-        Problem: 401; 429.
+        Problem: 401 or 429.
     """
     return await admit(request)
 
 
-CallerDependency = Annotated[Caller, Depends(caller)]
+CallerDependency = Annotated[Caller, Depends(authenticate)]
 
 
-async def require_access(request: Request, who: CallerDependency) -> None:
-    """Let operators pass, and tenants on their own routes.
+async def require_access(request: Request, caller: CallerDependency) -> None:
+    """Allow operators all routes, and tenants their own routes.
 
     Raises:
-        Problem: 404 on another tenant's route, the same as for a tenant that is not there.
+        Problem: 404 on another tenant's route, the same as for a tenant that does not exist.
     """
-    tenant_id = request.path_params.get("tenant_id", who.tenant_id)
-    if who.tenant_id not in (None, tenant_id):
+    tenant_id = request.path_params.get("tenant_id", caller.tenant_id)
+    if caller.tenant_id not in (None, tenant_id):
         raise not_found("tenant")
 
 
 @dataclass(frozen=True)
 class RequireScope:
-    """Lets tokens pass that have the scope for what a group of routes reads, or changes."""
+    """Allows a group of routes to tokens that have the scope to read, or the scope to change."""
 
     to_read: Scope
     to_change: Scope
 
-    async def __call__(self, request: Request, who: CallerDependency) -> None:
-        """Let pass.
+    async def __call__(self, request: Request, caller: CallerDependency) -> None:
+        """Check the caller's scopes.
 
         Raises:
-            Problem: 403, naming the scope.
+            Problem: 403, which names the missing scope.
         """
         scope = self.to_read if request.method == "GET" else self.to_change
-        if scope not in who.scopes:
+        if scope not in caller.scopes:
             raise Problem(
-                HTTPStatus.FORBIDDEN, "missing-scope", f"this takes a token with scope `{scope}`"
+                HTTPStatus.FORBIDDEN, "missing-scope", f"this needs a token with scope `{scope}`"
             )
 
 
@@ -171,27 +174,25 @@ EVENTS = Depends(RequireScope(Scope.DELIVERIES_READ, Scope.EVENTS_WRITE))
 DELIVERIES = Depends(RequireScope(Scope.DELIVERIES_READ, Scope.DELIVERIES_WRITE))
 
 
-async def require_operator(who: CallerDependency) -> None:
-    """Let only operators pass.
+async def require_operator(caller: CallerDependency) -> None:
+    """Allow only operators.
 
     Raises:
-        Problem: 403 for a tenant's key.
+        Problem: 403 for a tenant's key or token.
     """
-    if who.tenant_id is not None:
-        raise Problem(HTTPStatus.FORBIDDEN, "operators-only", "this takes an operator's key")
+    if caller.tenant_id is not None:
+        raise Problem(HTTPStatus.FORBIDDEN, "operators-only", "this needs an operator's key")
 
 
-async def own_tenant(who: CallerDependency) -> str:
-    """Return the tenant whose key or token this is.
+async def caller_tenant_id(caller: CallerDependency) -> str:
+    """Return the id of the calling tenant.
 
     Raises:
-        Problem: 403 for an operator's key, which stands for no tenant.
+        Problem: 403 for an operator's key, which belongs to no tenant.
     """
-    if who.tenant_id is None:
-        raise Problem(
-            HTTPStatus.FORBIDDEN, "tenants-only", "this takes a tenant's own key or token"
-        )
-    return who.tenant_id
+    if caller.tenant_id is None:
+        raise Problem(HTTPStatus.FORBIDDEN, "tenants-only", "this needs a tenant's key or token")
+    return caller.tenant_id
 
 
-OwnTenant = Annotated[str, Depends(own_tenant)]
+CallerTenantId = Annotated[str, Depends(caller_tenant_id)]

@@ -1,7 +1,8 @@
-"""How often a caller may call: counted by tenant and tier, publishing apart from management.
+"""Rate limits. They depend on the tenant's tier, and are separate for publishing and management.
 
-Windows of a minute begin with a caller's first call. Several API processes count together in
-Redis; while it is away each counts by itself, and nobody is refused for that.
+A window of a minute begins with a caller's first request. Several API processes share their counts
+in Redis. While Redis is not available each process counts by itself, and no request fails for that
+reason.
 """
 
 import math
@@ -25,33 +26,37 @@ from api.config import IN_MEMORY
 from api.http import Problem
 from hookwright.models import Tier
 
-STORAGE_SECONDS = 0.5
-"""A call waits so long for Redis at most."""
+REDIS_TIMEOUT_SECONDS = 0.5
+"""A request waits for Redis at most so long."""
 
-AWAY_SECONDS = 5.0
-"""After a failure Redis is left alone for a while: calls should not all wait for it in vain."""
+REDIS_RETRY_SECONDS = 5.0
+"""After a failure Redis is not asked for so long, so that not every request waits for a timeout."""
 
 log = structlog.get_logger(__name__)
 
 
-class Kind(StrEnum):
-    """What is counted: requests, or published events. One does not eat the other's share."""
+class CallKind(StrEnum):
+    """What a limit counts: requests, or published events. Each has its own limit."""
 
     MANAGEMENT = "management"
     PUBLISH = "publish"
 
 
-PER_MINUTE: Mapping[Kind, Mapping[Tier, int]] = {
-    Kind.MANAGEMENT: {Tier.FREE: 60, Tier.PRO: 600, Tier.ENTERPRISE: 6_000},
-    Kind.PUBLISH: {Tier.FREE: 600, Tier.PRO: 6_000, Tier.ENTERPRISE: 60_000},
+PER_MINUTE: Mapping[CallKind, Mapping[Tier, int]] = {
+    CallKind.MANAGEMENT: {Tier.FREE: 60, Tier.PRO: 600, Tier.ENTERPRISE: 6_000},
+    CallKind.PUBLISH: {Tier.FREE: 600, Tier.PRO: 6_000, Tier.ENTERPRISE: 60_000},
 }
-"""The requests are those of a published contract. Ten times as many events, each of a batch
-counted: 1,000 a second is beyond what one machine delivers."""
+"""The limits for requests come from a published contract. Ten times as many events are allowed,
+and each event of a batch counts: 1,000 a second is more than one machine delivers."""
 
 
 @dataclass(frozen=True)
 class RateLimitStatus:
-    """How a caller stands after a call: of `limit` are `remaining`, until `reset_seconds`."""
+    """A caller's rate limit after a request.
+
+    Of `limit` requests or events a minute, `remaining` are left in this window, which ends in
+    `reset_seconds`.
+    """
 
     limit: int
     remaining: int
@@ -60,37 +65,40 @@ class RateLimitStatus:
 
     @property
     def headers(self) -> dict[str, str]:
-        """The headers that say so (draft-polli-ratelimit-headers)."""
+        """The headers that report this status (draft-polli-ratelimit-headers)."""
         return {
             "RateLimit-Limit": str(self.limit),
             "RateLimit-Remaining": str(self.remaining),
             "RateLimit-Reset": str(self.reset_seconds),
         }
 
-    def problem(self, what: Kind) -> Problem:
-        """Return the 429."""
-        counted = "events" if what is Kind.PUBLISH else "requests"
+    def problem(self, kind: CallKind) -> Problem:
+        """Return the 429 for an exceeded limit."""
+        counted = "events" if kind is CallKind.PUBLISH else "requests"
         return Problem(
             HTTPStatus.TOO_MANY_REQUESTS,
             "too-many-requests",
-            f"at most {self.limit} {counted} a minute; come back in {self.reset_seconds} s",
+            f"at most {self.limit} {counted} a minute; try again in {self.reset_seconds} s",
             headers={"Retry-After": str(self.reset_seconds)},
         )
 
 
 @dataclass
 class RateLimits:
-    """Counts calls. `shared` is Redis, or None: then each process counts by itself."""
+    """Counts requests and events in Redis, or else in this process.
 
-    shared: FixedWindowRateLimiter | None = None
-    own: FixedWindowRateLimiter = field(
+    `in_redis` is None if there is no Redis. `in_process` is used then, and while Redis fails.
+    """
+
+    in_redis: FixedWindowRateLimiter | None = None
+    in_process: FixedWindowRateLimiter = field(
         default_factory=lambda: FixedWindowRateLimiter(MemoryStorage())
     )
-    _away_until: float = 0.0
+    _retry_redis_at: float = 0.0
 
     @classmethod
     def at(cls, storage_url: str) -> "RateLimits":
-        """Return counters in this process, or in Redis, which need not be up."""
+        """Return rate limits with this storage. If it is Redis, it need not be running yet."""
         if storage_url == IN_MEMORY:
             return cls()
         storage = RedisStorage(
@@ -98,51 +106,54 @@ class RateLimits:
             wrap_exceptions=True,
             implementation="redispy",
             key_prefix="hookwright",
-            socket_timeout=STORAGE_SECONDS,
-            socket_connect_timeout=STORAGE_SECONDS,
-            retry=Retry(NoBackoff(), 0),  # type: ignore[arg-type] # passed on as it is
+            socket_timeout=REDIS_TIMEOUT_SECONDS,
+            socket_connect_timeout=REDIS_TIMEOUT_SECONDS,
+            retry=Retry(NoBackoff(), 0),  # type: ignore[arg-type] # limits passes it on unchanged
         )
         return cls(FixedWindowRateLimiter(storage))
 
-    async def count(self, per_minute: int, *who: str, cost: int = 1) -> RateLimitStatus:
-        """Count a call, and return how the caller stands."""
+    async def count(self, per_minute: int, *identifiers: str, cost: int = 1) -> RateLimitStatus:
+        """Count a call of a caller, whom the identifiers name, and return the caller's status."""
         item = RateLimitItemPerMinute(per_minute)
-        if self.shared and time.monotonic() >= self._away_until:
+        if self.in_redis and time.monotonic() >= self._retry_redis_at:
             try:
-                rate_limit_status = await _counted(self.shared, item, who, cost)
+                rate_limit_status = await _count(self.in_redis, item, identifiers, cost)
             except (StorageError, OSError, TimeoutError) as error:
-                if not self._away_until:
-                    log.warning("limits.redis_away", error=str(error))
-                self._away_until = time.monotonic() + AWAY_SECONDS
+                if not self._retry_redis_at:
+                    log.warning("limits.redis_unavailable", error=str(error))
+                self._retry_redis_at = time.monotonic() + REDIS_RETRY_SECONDS
             else:
-                if self._away_until:
-                    log.info("limits.redis_back")
-                self._away_until = 0.0
+                if self._retry_redis_at:
+                    log.info("limits.redis_available")
+                self._retry_redis_at = 0.0
                 return rate_limit_status
-        return await _counted(self.own, item, who, cost)
+        return await _count(self.in_process, item, identifiers, cost)
 
 
-async def _counted(
-    limiter: FixedWindowRateLimiter, item: RateLimitItemPerMinute, who: tuple[str, ...], cost: int
+async def _count(
+    limiter: FixedWindowRateLimiter,
+    item: RateLimitItemPerMinute,
+    identifiers: tuple[str, ...],
+    cost: int,
 ) -> RateLimitStatus:
-    within = await limiter.hit(item, *who, cost=cost)
-    reset, remaining = await limiter.get_window_stats(item, *who)
+    is_within_limit = await limiter.hit(item, *identifiers, cost=cost)
+    reset_at, remaining = await limiter.get_window_stats(item, *identifiers)
     return RateLimitStatus(
         limit=item.amount,
         remaining=remaining,
-        reset_seconds=max(1, math.ceil(reset - time.time())),
-        exceeded=not within,
+        reset_seconds=max(1, math.ceil(reset_at - time.time())),
+        exceeded=not is_within_limit,
     )
 
 
 class RateLimitHeaders:
-    """Puts the caller's standing on every answer, whoever gave it: middleware."""
+    """Middleware that adds the headers of the caller's rate limit to every answer."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve a request."""
+        """Serve a request, and add the headers to its answer."""
         state = scope.setdefault("state", {})
 
         async def send_with_headers(message: Message) -> None:

@@ -1,4 +1,4 @@
-"""What every request finds in the application."""
+"""The application's state, which every request can use."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -13,7 +13,7 @@ from api.services import Services
 
 @dataclass(frozen=True)
 class AppState:
-    """The parts of the application, made once when it is created."""
+    """The objects that all requests share. They are made once, with the application."""
 
     client: Client
     config: ApiConfig
@@ -21,12 +21,12 @@ class AppState:
     limits: RateLimits
 
     def install(self, app: FastAPI) -> None:
-        """Let requests to this application find the state."""
+        """Store the state in the application, where its requests find it."""
         app.state.hookwright = self
 
 
 def app_state(request: Request) -> AppState:
-    """Return the state of the application that a request came to."""
+    """Return the state of the application that serves a request."""
     state: AppState = request.app.state.hookwright
     return state
 

@@ -1,8 +1,8 @@
-"""Facades: the management calls that a published contract documents, as its document prints them.
+"""Facades: the management routes that a published contract documents, exactly as documented.
 
-Each is a few routes over the services of the native routes. A caller has its tenant's own key or a
-token, and sees its tenant's endpoints of that one contract; all others are not there.
-docs/facades.md lists the calls.
+Each facade has a few routes, which use the same services as the native routes. Callers use a key or
+a token of their tenant. They see only their tenant's endpoints of that contract; all other
+endpoints give a 404. docs/facades.md lists the routes.
 """
 
 from collections.abc import Sequence
@@ -16,21 +16,21 @@ ALL = "all"
 FACADES = {
     "clearway": [(clearway.router, ENDPOINTS)],
     "dossier": [(dossier.router, ENDPOINTS)],
-    "plain": [(plain.router, ENDPOINTS), (plain.log, DELIVERIES)],
+    "plain": [(plain.router, ENDPOINTS), (plain.deliveries_router, DELIVERIES)],
     "reflow": [(reflow.router, ENDPOINTS)],
 }
-"""Their routes, with the scopes that these take."""
+"""The routers of each facade, and the scopes that their routes require."""
 
 
 class UnknownFacadeError(ValueError):
-    """A name stands for no facade; the text names those that there are."""
+    """There is no facade of this name. The text lists the names of all facades."""
 
 
 def install(app: FastAPI, names: Sequence[str]) -> None:
-    """Serve the facades of these names; `all` is all of them.
+    """Add the routes of these facades to the application. The name `all` adds all facades.
 
     Raises:
-        UnknownFacadeError: a name is none.
+        UnknownFacadeError: There is no facade of one of these names.
     """
     if unknown := sorted({*names} - {ALL, *FACADES}):
         known = ", ".join([ALL, *FACADES])

@@ -1,7 +1,7 @@
-"""The facade of `clearway`: `/api/webhooks/marketplace`. Every answer stands under `data`.
+"""The facade of `clearway`: `/api/webhooks/marketplace`. Every answer is an object under `data`.
 
-The document reads `data.id` and `data.secret`; beside them stand the fields that were sent, and
-`created` in unix seconds, as its events have it.
+The document mentions `data.id` and `data.secret`. The answers also have the fields that were sent,
+and `created` in Unix seconds, which is the form of a time in this contract's events.
 """
 
 from http import HTTPStatus
@@ -10,16 +10,16 @@ from typing import Annotated, Generic, Self, TypeVar
 from fastapi import APIRouter
 from pydantic import Field
 
-from api.facades.own import (
+from api.facades.contract_webhooks import (
     DELETES,
     READS,
     WRITES,
-    Documented,
+    ContractWebhooks,
+    DocumentModel,
     EventTypes,
-    OwnWebhooks,
-    own_webhooks,
+    contract_webhooks,
 )
-from api.routes.endpoints import IdempotencyKey
+from api.routes.parameters import IdempotencyKey
 from api.routes.strict_route import StrictRoute
 from hookwright.ids import Name
 from hookwright.models import EndpointState
@@ -27,28 +27,28 @@ from hookwright.outcomes import EndpointStatus
 
 router = APIRouter(prefix="/api/webhooks/marketplace", tags=["clearway"], route_class=StrictRoute)
 
-Webhooks = Annotated[OwnWebhooks, own_webhooks("clearway", event_types="events")]
-Answered = TypeVar("Answered")
+Webhooks = Annotated[ContractWebhooks, contract_webhooks("clearway", event_types="events")]
+Content = TypeVar("Content")
 
 
-class ClearwayCreate(Documented):
-    """What registers an endpoint."""
+class ClearwayCreateRequest(DocumentModel):
+    """A new endpoint."""
 
     url: str
     events: EventTypes
     enabled: bool = True
 
 
-class ClearwayChange(Documented):
-    """The fields to change; what is left out stays."""
+class ClearwayChangeRequest(DocumentModel):
+    """The fields to change. Fields that are left out keep their values."""
 
     url: str = ""
     events: EventTypes = Field(default=["*"])
     enabled: bool = True
 
 
-class ClearwayWebhook(Documented):
-    """An endpoint as answered."""
+class ClearwayWebhookRead(DocumentModel):
+    """An endpoint, without its secret."""
 
     id: str
     url: str
@@ -57,8 +57,8 @@ class ClearwayWebhook(Documented):
     created: int
 
     @classmethod
-    def of(cls, endpoint: EndpointState, **more: str) -> Self:
-        """Return the answer for an endpoint."""
+    def of(cls, endpoint: EndpointState, **extra_fields: str) -> Self:
+        """Return an endpoint as the facade answers it."""
         config = endpoint.active_config
         return cls.model_validate(
             {
@@ -67,50 +67,52 @@ class ClearwayWebhook(Documented):
                 "events": config.event_types,
                 "enabled": endpoint.status is EndpointStatus.ACTIVE,
                 "created": endpoint.created_at and int(endpoint.created_at.timestamp()),
-                **more,
+                **extra_fields,
             }
         )
 
 
-class ClearwayCreated(ClearwayWebhook):
-    """An endpoint as answered once: with its secret."""
+class ClearwayWebhookWithSecretRead(ClearwayWebhookRead):
+    """A new endpoint with its secret, which only this answer has."""
 
     secret: str
 
 
-class Under(Documented, Generic[Answered]):
-    """An answer under `data`."""
+class DataEnvelope(DocumentModel, Generic[Content]):
+    """An answer, whose content is in the field `data`."""
 
-    data: Answered
+    data: Content
 
 
 @router.post("", status_code=HTTPStatus.CREATED, responses=WRITES)
 async def create_clearway_webhook(
-    body: ClearwayCreate, webhooks: Webhooks, idempotency_key: IdempotencyKey = None
-) -> Under[ClearwayCreated]:
-    """Register an endpoint. Keep `secret`: no other answer holds it."""
+    body: ClearwayCreateRequest, webhooks: Webhooks, idempotency_key: IdempotencyKey = None
+) -> DataEnvelope[ClearwayWebhookWithSecretRead]:
+    """Create an endpoint. Save its `secret`: no other answer contains it."""
     created = await webhooks.create(
         webhooks.id_for(idempotency_key),
         paused=not body.enabled,
         url=body.url,
         event_types=body.events,
     )
-    return Under(data=ClearwayCreated.of(created, secret=created.secrets[0].value))
+    return DataEnvelope(
+        data=ClearwayWebhookWithSecretRead.of(created, secret=created.secrets[0].value)
+    )
 
 
 @router.get("", responses=READS)
-async def list_clearway_webhooks(webhooks: Webhooks) -> Under[list[ClearwayWebhook]]:
+async def list_clearway_webhooks(webhooks: Webhooks) -> DataEnvelope[list[ClearwayWebhookRead]]:
     """List the endpoints, oldest first."""
-    return Under(data=list(map(ClearwayWebhook.of, await webhooks.all())))
+    return DataEnvelope(data=list(map(ClearwayWebhookRead.of, await webhooks.all())))
 
 
 @router.patch("/{webhook_id}", responses=WRITES)
 async def change_clearway_webhook(
-    webhook_id: Name, body: ClearwayChange, webhooks: Webhooks
-) -> Under[ClearwayWebhook]:
-    """Change an endpoint. The very next attempt, a waiting retry's too, uses what was changed.
+    webhook_id: Name, body: ClearwayChangeRequest, webhooks: Webhooks
+) -> DataEnvelope[ClearwayWebhookRead]:
+    """Change an endpoint. The next attempt uses the new values, also if it is a retry.
 
-    While it is not `enabled`, its deliveries are held.
+    While the endpoint is not `enabled`, its deliveries are held.
     """
     changes = body.model_dump(exclude_unset=True, exclude={"enabled"})
     if "events" in changes:
@@ -118,10 +120,10 @@ async def change_clearway_webhook(
     changed = await webhooks.change(webhook_id, changes)
     if "enabled" in body.model_fields_set:
         changed = await webhooks.enable(webhook_id, enabled=body.enabled)
-    return Under(data=ClearwayWebhook.of(changed))
+    return DataEnvelope(data=ClearwayWebhookRead.of(changed))
 
 
 @router.delete("/{webhook_id}", status_code=HTTPStatus.NO_CONTENT, responses=DELETES)
 async def delete_clearway_webhook(webhook_id: Name, webhooks: Webhooks) -> None:
-    """Delete an endpoint; deliveries that wait for it are cancelled."""
+    """Delete an endpoint. Deliveries that wait for it are cancelled."""
     await webhooks.delete(webhook_id)

@@ -1,7 +1,8 @@
-"""The facade of `dossier`: `/api/v1/developer/webhooks`. Ids are numbers.
+"""The facade of `dossier`: `/api/v1/developer/webhooks`. Its ids are numbers.
 
-The document prints no list: it is a bare array of the objects that it does print. Endpoints of this
-contract that the native routes registered have no number, and are not seen here.
+The document shows no answer of a list. Here a list is an array of the objects that the document
+does show. Endpoints of this contract that were created by the native routes have no number, so they
+do not exist in this facade.
 """
 
 from http import HTTPStatus
@@ -11,16 +12,16 @@ from typing import Annotated, Any, Literal, Self
 from fastapi import APIRouter, Path
 from pydantic import Field
 
-from api.facades.own import (
+from api.facades.contract_webhooks import (
     DELETES,
     READS,
     WRITES,
-    CamelCased,
+    CamelCaseModel,
+    ContractWebhooks,
     Moment,
-    OwnWebhooks,
-    own_webhooks,
+    contract_webhooks,
 )
-from api.routes.endpoints import IdempotencyKey
+from api.routes.parameters import IdempotencyKey
 from api.routes.strict_route import StrictRoute
 from hookwright.contracts import MAX_DELAY_SECONDS, MAX_RETRIES, Backoff, Retry, RetryRule
 from hookwright.ids import MAX_NUMBER, new_endpoint_number, number_from_key
@@ -30,23 +31,23 @@ from hookwright.subscription import EventTypePattern
 router = APIRouter(prefix="/api/v1/developer/webhooks", tags=["dossier"], route_class=StrictRoute)
 
 Webhooks = Annotated[
-    OwnWebhooks,
-    own_webhooks("dossier", event_types="eventType", retry="retryPolicy", metadata="name"),
+    ContractWebhooks,
+    contract_webhooks("dossier", event_types="eventType", retry="retryPolicy", metadata="name"),
 ]
 Number = Annotated[int, Path(ge=1, le=MAX_NUMBER)]
 WebhookName = Annotated[str, Field(min_length=1, max_length=200)]
 Description = Annotated[str, Field(max_length=1024)]
 
 
-class RetryPolicy(CamelCased):
-    """An endpoint's own retries."""
+class RetryPolicy(CamelCaseModel):
+    """A webhook's own retries."""
 
     max_retries: int = Field(ge=0, le=MAX_RETRIES)
     retry_delay_seconds: int = Field(ge=1, le=MAX_DELAY_SECONDS)
     backoff_strategy: Literal["exponential", "fixed"]
 
     def backoff(self) -> Backoff:
-        """Return it as our models have it."""
+        """Return the policy as Hookwright's own model."""
         return Backoff(
             strategy=self.backoff_strategy,
             max_retries=self.max_retries,
@@ -54,15 +55,17 @@ class RetryPolicy(CamelCased):
         )
 
     @classmethod
-    def of(cls, own: Retry | None, rule: RetryRule) -> Self:
-        """Return an endpoint's policy, or else the contract's.
+    def of(cls, endpoint_retry: Retry | None, contract_rule: RetryRule) -> Self:
+        """Return an endpoint's own retry policy, or else the policy of the contract.
 
-        A table that only the native routes could set is told as near as three fields can.
+        The native routes can also set a table of delays. It is approximated by these three fields.
         """
-        if isinstance(own, Backoff):
-            retries, delay, strategy = own.max_retries, own.delay_seconds, own.strategy
+        if isinstance(endpoint_retry, Backoff):
+            retries = endpoint_retry.max_retries
+            delay = endpoint_retry.delay_seconds
+            strategy = endpoint_retry.strategy
         else:
-            delays = own.delays() if own else rule.delays_seconds
+            delays = endpoint_retry.delays() if endpoint_retry else contract_rule.delays_seconds
             retries, delay = len(delays), delays[0] if delays else 1
             strategy = "exponential" if len(set(delays)) > 1 else "fixed"
         return cls.model_validate(
@@ -75,8 +78,8 @@ class RetryPolicy(CamelCased):
         )
 
 
-class DossierCreate(CamelCased):
-    """What registers a webhook. Without a `retryPolicy` the contract's holds."""
+class DossierCreateRequest(CamelCaseModel):
+    """A new webhook. Without a `retryPolicy` it has the contract's policy."""
 
     name: WebhookName
     url: str
@@ -85,8 +88,11 @@ class DossierCreate(CamelCased):
     retry_policy: RetryPolicy | None = None
 
 
-class DossierChange(CamelCased):
-    """The fields to change; what is left out stays. A null `retryPolicy` is the contract's."""
+class DossierChangeRequest(CamelCaseModel):
+    """The fields to change. Fields that are left out keep their values.
+
+    If `retryPolicy` is null, the webhook gets the contract's policy.
+    """
 
     name: WebhookName = ""
     url: str = ""
@@ -95,8 +101,8 @@ class DossierChange(CamelCased):
     retry_policy: RetryPolicy | None = None
 
 
-class DossierWebhook(CamelCased):
-    """A webhook as answered."""
+class DossierWebhookRead(CamelCaseModel):
+    """A webhook, without its secret."""
 
     id: int
     name: str
@@ -107,8 +113,11 @@ class DossierWebhook(CamelCased):
     created_at: Moment
 
     @classmethod
-    def of(cls, endpoint: EndpointState, rule: RetryRule, **more: str) -> Self:
-        """Return the answer for an endpoint. The native routes may have given it several types."""
+    def of(cls, endpoint: EndpointState, contract_rule: RetryRule, **extra_fields: str) -> Self:
+        """Return an endpoint as the facade answers it.
+
+        If the native routes have given it several event types, they are joined by commas.
+        """
         config = endpoint.active_config
         return cls.model_validate(
             {
@@ -117,25 +126,25 @@ class DossierWebhook(CamelCased):
                 "url": config.url,
                 "event_type": ",".join(config.event_types),
                 "status": endpoint.status.value.upper(),
-                "retry_policy": RetryPolicy.of(config.retry, rule),
+                "retry_policy": RetryPolicy.of(config.retry, contract_rule),
                 "created_at": endpoint.created_at,
-                **more,
+                **extra_fields,
             },
             by_name=True,
         )
 
 
-class DossierCreated(DossierWebhook):
-    """A webhook as answered once: with its secret."""
+class DossierWebhookWithSecretRead(DossierWebhookRead):
+    """A new webhook with its secret, which only this answer has."""
 
     secret: str
 
 
 @router.post("", status_code=HTTPStatus.CREATED, responses=WRITES)
 async def create_dossier_webhook(
-    body: DossierCreate, webhooks: Webhooks, idempotency_key: IdempotencyKey = None
-) -> DossierCreated:
-    """Register a webhook. Save `secret`: no other answer holds it."""
+    body: DossierCreateRequest, webhooks: Webhooks, idempotency_key: IdempotencyKey = None
+) -> DossierWebhookWithSecretRead:
+    """Create a webhook. Save its `secret`: no other answer contains it."""
     key = idempotency_key
     created = await webhooks.create(
         number_from_key(webhooks.tenant_id, key) if key else new_endpoint_number(),
@@ -146,46 +155,50 @@ async def create_dossier_webhook(
         retry=body.retry_policy and body.retry_policy.backoff(),
     )
     secret = created.secrets[0].value
-    return DossierCreated.of(created, webhooks.contract.retry, secret=secret)
+    return DossierWebhookWithSecretRead.of(created, webhooks.contract.retry, secret=secret)
 
 
 @router.get("", responses=READS)
-async def list_dossier_webhooks(webhooks: Webhooks) -> list[DossierWebhook]:
+async def list_dossier_webhooks(webhooks: Webhooks) -> list[DossierWebhookRead]:
     """List the webhooks, oldest first."""
-    numbered = [each for each in await webhooks.all() if each.endpoint_id.isdecimal()]
-    return [DossierWebhook.of(each, webhooks.contract.retry) for each in numbered]
+    rule = webhooks.contract.retry
+    return [
+        DossierWebhookRead.of(endpoint, rule)
+        for endpoint in await webhooks.all()
+        if endpoint.endpoint_id.isdecimal()
+    ]
 
 
 @router.get("/{webhook_id}", responses=READS)
-async def get_dossier_webhook(webhook_id: Number, webhooks: Webhooks) -> DossierWebhook:
+async def get_dossier_webhook(webhook_id: Number, webhooks: Webhooks) -> DossierWebhookRead:
     """Read a webhook."""
-    return DossierWebhook.of(await webhooks.get(str(webhook_id)), webhooks.contract.retry)
+    return DossierWebhookRead.of(await webhooks.get(str(webhook_id)), webhooks.contract.retry)
 
 
 @router.patch("/{webhook_id}", responses=WRITES)
 async def change_dossier_webhook(
-    webhook_id: Number, body: DossierChange, webhooks: Webhooks
-) -> DossierWebhook:
-    """Change a webhook. The very next attempt, a waiting retry's too, uses what was changed."""
+    webhook_id: Number, body: DossierChangeRequest, webhooks: Webhooks
+) -> DossierWebhookRead:
+    """Change a webhook. The next attempt uses the new values, also if it is a retry."""
     current = await webhooks.get(str(webhook_id))
     changed = await webhooks.change(str(webhook_id), _changes(body, current))
-    return DossierWebhook.of(changed, webhooks.contract.retry)
+    return DossierWebhookRead.of(changed, webhooks.contract.retry)
 
 
 @router.delete("/{webhook_id}", status_code=HTTPStatus.NO_CONTENT, responses=DELETES)
 async def delete_dossier_webhook(webhook_id: Number, webhooks: Webhooks) -> None:
-    """Delete a webhook; deliveries that wait for it are cancelled."""
+    """Delete a webhook. Deliveries that wait for it are cancelled."""
     await webhooks.delete(str(webhook_id))
 
 
-def _changes(body: DossierChange, current: EndpointState) -> dict[str, Any]:
-    """Return the fields to change, as our models have them."""
+def _changes(body: DossierChangeRequest, current: EndpointState) -> dict[str, Any]:
+    """Return the fields to change, under the names that Hookwright's own models have."""
     policy = body.retry_policy
-    ours: dict[str, tuple[str, Any]] = {
+    changes: dict[str, tuple[str, Any]] = {
         "name": ("metadata", {**current.active_config.metadata, "name": body.name}),
         "url": ("url", body.url),
         "event_type": ("event_types", [body.event_type]),
         "description": ("description", body.description),
         "retry_policy": ("retry", policy and policy.backoff().model_dump()),
     }
-    return dict(ours[name] for name in body.model_fields_set)
+    return dict(changes[name] for name in body.model_fields_set)

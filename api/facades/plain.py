@@ -1,7 +1,8 @@
 """The facade of `plain`: `/api/v1/webhooks`, with the delivery log.
 
-The document prints what a client sends and no answer: the answers take its field names (`url`,
-`events`, `createdAt`), and lists are bare arrays. The log can be long: a `Link` header leads on.
+The document shows requests but no answers. So the answers use the field names of the requests
+(`url`, `events`, `createdAt`), and lists are arrays. The delivery log can be long: a `Link` header
+has the URL of the next page.
 """
 
 from http import HTTPStatus
@@ -11,18 +12,18 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
-from api.facades.own import (
+from api.facades.contract_webhooks import (
     DELETES,
     READS,
     WRITES,
-    CamelCased,
+    CamelCaseModel,
+    ContractWebhooks,
     EventTypes,
     Moment,
-    OwnWebhooks,
-    own_webhooks,
+    contract_webhooks,
 )
 from api.http import Cursor, Limit
-from api.routes.endpoints import IdempotencyKey
+from api.routes.parameters import IdempotencyKey
 from api.routes.strict_route import StrictRoute
 from api.services.deliveries import DeliveryFilter, DeliveryView
 from hookwright.ids import Name
@@ -30,23 +31,23 @@ from hookwright.models import Attempt, EndpointState
 from hookwright.outcomes import DeliveryState
 
 router = APIRouter(prefix="/api/v1/webhooks", tags=["plain"], route_class=StrictRoute)
-log = APIRouter(prefix="/api/v1/webhooks", tags=["plain"], route_class=StrictRoute)
+deliveries_router = APIRouter(prefix="/api/v1/webhooks", tags=["plain"], route_class=StrictRoute)
 
-Webhooks = Annotated[OwnWebhooks, own_webhooks("plain", event_types="events")]
+Webhooks = Annotated[ContractWebhooks, contract_webhooks("plain", event_types="events")]
 
-STATUS = {
+STATUS_BY_STATE = {
     DeliveryState.DELIVERED: "success",
     DeliveryState.EXHAUSTED: "failed",
     DeliveryState.EXPIRED: "failed",
     DeliveryState.HELD: "pending",
 }
-"""The document: "Mark success on 2xx. After max retries, mark failed"."""
+"""The document says: "Mark success on 2xx. After max retries, mark failed"."""
 
-LINK: dict[int | str, dict[str, Any]] = {
+LINK_HEADER: dict[int | str, dict[str, Any]] = {
     200: {
         "headers": {
             "Link": {
-                "description": '`<next page>; rel="next"` (RFC 8288), but on the last page.',
+                "description": '`<next page>; rel="next"` (RFC 8288). The last page has none.',
                 "schema": {"type": "string"},
             }
         }
@@ -54,23 +55,23 @@ LINK: dict[int | str, dict[str, Any]] = {
 }
 
 
-class PlainCreate(CamelCased):
-    """What registers a webhook."""
+class PlainCreateRequest(CamelCaseModel):
+    """A new webhook."""
 
     url: str
     events: EventTypes
     secret: str
 
 
-class PlainChange(CamelCased):
-    """The fields to change; what is left out stays."""
+class PlainChangeRequest(CamelCaseModel):
+    """The fields to change. Fields that are left out keep their values."""
 
     url: str = ""
     events: EventTypes = Field(default=["*"])
 
 
-class PlainWebhook(CamelCased):
-    """A webhook as answered."""
+class PlainWebhookRead(CamelCaseModel):
+    """A webhook, without its secret."""
 
     id: str
     url: str
@@ -79,7 +80,7 @@ class PlainWebhook(CamelCased):
 
     @classmethod
     def of(cls, endpoint: EndpointState) -> Self:
-        """Return the answer for an endpoint."""
+        """Return an endpoint as the facade answers it."""
         config = endpoint.active_config
         return cls.model_validate(
             {
@@ -92,8 +93,8 @@ class PlainWebhook(CamelCased):
         )
 
 
-class PlainAttempt(CamelCased):
-    """One POST. Without a `statusCode` nothing answered; `error` says why."""
+class PlainAttemptRead(CamelCaseModel):
+    """One attempt of a delivery. If no answer came, `statusCode` is null and `error` says why."""
 
     number: int
     started_at: Moment
@@ -104,32 +105,32 @@ class PlainAttempt(CamelCased):
 
     @classmethod
     def of(cls, attempt: Attempt) -> Self:
-        """Return the answer for an attempt."""
+        """Return an attempt as the facade answers it."""
         fields = attempt.model_dump(include=set(cls.model_fields))
         return cls.model_validate(fields, by_name=True)
 
 
-class PlainDelivery(CamelCased):
-    """A delivery: `status` is pending, success, failed or cancelled."""
+class PlainDeliveryRead(CamelCaseModel):
+    """A delivery. Its `status` is `pending`, `success`, `failed` or `cancelled`."""
 
     id: str
     event_id: str
     type: str
     status: str
-    attempts: list[PlainAttempt]
+    attempts: list[PlainAttemptRead]
     next_attempt_at: Moment | None
     created_at: Moment
 
     @classmethod
     def of(cls, delivery: DeliveryView) -> Self:
-        """Return the answer for a delivery."""
+        """Return a delivery as the facade answers it."""
         return cls.model_validate(
             {
                 "id": delivery.id,
                 "event_id": delivery.event_id,
                 "type": delivery.event_type,
-                "status": STATUS.get(delivery.state, delivery.state.value),
-                "attempts": list(map(PlainAttempt.of, delivery.attempts)),
+                "status": STATUS_BY_STATE.get(delivery.state, delivery.state.value),
+                "attempts": list(map(PlainAttemptRead.of, delivery.attempts)),
                 "next_attempt_at": delivery.next_attempt_at,
                 "created_at": delivery.created_at,
             },
@@ -139,51 +140,51 @@ class PlainDelivery(CamelCased):
 
 @router.post("", status_code=HTTPStatus.CREATED, responses=WRITES)
 async def create_plain_webhook(
-    body: PlainCreate, webhooks: Webhooks, idempotency_key: IdempotencyKey = None
-) -> PlainWebhook:
-    """Register a webhook."""
+    body: PlainCreateRequest, webhooks: Webhooks, idempotency_key: IdempotencyKey = None
+) -> PlainWebhookRead:
+    """Create a webhook."""
     created = await webhooks.create(
         webhooks.id_for(idempotency_key),
         secret=body.secret,
         url=body.url,
         event_types=body.events,
     )
-    return PlainWebhook.of(created)
+    return PlainWebhookRead.of(created)
 
 
 @router.get("", responses=READS)
-async def list_plain_webhooks(webhooks: Webhooks) -> list[PlainWebhook]:
+async def list_plain_webhooks(webhooks: Webhooks) -> list[PlainWebhookRead]:
     """List the webhooks, oldest first."""
-    return list(map(PlainWebhook.of, await webhooks.all()))
+    return list(map(PlainWebhookRead.of, await webhooks.all()))
 
 
 @router.patch("/{webhook_id}", responses=WRITES)
 async def change_plain_webhook(
-    webhook_id: Name, body: PlainChange, webhooks: Webhooks
-) -> PlainWebhook:
-    """Change a webhook. The very next attempt, a waiting retry's too, uses what was changed."""
+    webhook_id: Name, body: PlainChangeRequest, webhooks: Webhooks
+) -> PlainWebhookRead:
+    """Change a webhook. The next attempt uses the new values, also if it is a retry."""
     changes = body.model_dump(exclude_unset=True)
     if "events" in changes:
         changes["event_types"] = changes.pop("events")
-    return PlainWebhook.of(await webhooks.change(webhook_id, changes))
+    return PlainWebhookRead.of(await webhooks.change(webhook_id, changes))
 
 
 @router.delete("/{webhook_id}", status_code=HTTPStatus.NO_CONTENT, responses=DELETES)
 async def delete_plain_webhook(webhook_id: Name, webhooks: Webhooks) -> None:
-    """Delete a webhook; deliveries that wait for it are cancelled."""
+    """Delete a webhook. Deliveries that wait for it are cancelled."""
     await webhooks.delete(webhook_id)
 
 
-@log.get("/{webhook_id}/deliveries", responses=READS | LINK)
-async def list_plain_deliveries(  # noqa: PLR0913 - two are the page, two the framework's
+@deliveries_router.get("/{webhook_id}/deliveries", responses=READS | LINK_HEADER)
+async def list_plain_deliveries(  # noqa: PLR0913 - two parameters for the page, two of FastAPI
     webhook_id: Name,
     webhooks: Webhooks,
     request: Request,
     response: Response,
     limit: Limit = 50,
     cursor: Cursor = None,
-) -> list[PlainDelivery]:
-    """List a webhook's deliveries with every attempt, those that began last first."""
+) -> list[PlainDeliveryRead]:
+    """List a webhook's deliveries with all their attempts, newest first."""
     await webhooks.get(webhook_id)
     page = await webhooks.services.deliveries.page(
         webhooks.tenant_id, DeliveryFilter(endpoint_id=webhook_id), limit, cursor
@@ -191,4 +192,4 @@ async def list_plain_deliveries(  # noqa: PLR0913 - two are the page, two the fr
     if page.next_cursor:
         query = urlencode({"limit": limit, "cursor": page.next_cursor})
         response.headers["Link"] = f'<{request.url.path}?{query}>; rel="next"'
-    return list(map(PlainDelivery.of, page.data))
+    return list(map(PlainDeliveryRead.of, page.data))

@@ -1,7 +1,7 @@
 """The facade of `reflow`: `/v1/webhooks`.
 
-The document prints no list. It prints a webhook bare, under no `data`, so a list is a bare array of
-the same objects.
+The document shows no answer of a list. It shows a single webhook without an envelope, so here a
+list is an array of such objects, also without an envelope.
 """
 
 from http import HTTPStatus
@@ -9,42 +9,42 @@ from typing import Annotated, Self
 
 from fastapi import APIRouter
 
-from api.facades.own import (
+from api.facades.contract_webhooks import (
     DELETES,
     READS,
     WRITES,
-    Documented,
+    ContractWebhooks,
+    DocumentModel,
     EventTypes,
     Moment,
-    OwnWebhooks,
-    own_webhooks,
+    contract_webhooks,
 )
-from api.routes.endpoints import IdempotencyKey
+from api.routes.parameters import IdempotencyKey
 from api.routes.strict_route import StrictRoute
 from hookwright.ids import Name
 from hookwright.models import EndpointState
 
 router = APIRouter(prefix="/v1/webhooks", tags=["reflow"], route_class=StrictRoute)
 
-Webhooks = Annotated[OwnWebhooks, own_webhooks("reflow", event_types="events")]
+Webhooks = Annotated[ContractWebhooks, contract_webhooks("reflow", event_types="events")]
 
 
-class ReflowCreate(Documented):
-    """What registers a webhook."""
+class ReflowCreateRequest(DocumentModel):
+    """A new webhook."""
 
     url: str
     events: EventTypes
     secret: str
 
 
-class ReflowChange(Documented):
-    """What can be changed."""
+class ReflowChangeRequest(DocumentModel):
+    """The new event types of a webhook. No other field can be changed."""
 
     events: EventTypes
 
 
-class ReflowWebhook(Documented):
-    """A webhook as answered."""
+class ReflowWebhookRead(DocumentModel):
+    """A webhook, without its secret."""
 
     id: str
     url: str
@@ -54,7 +54,7 @@ class ReflowWebhook(Documented):
 
     @classmethod
     def of(cls, endpoint: EndpointState) -> Self:
-        """Return the answer for an endpoint."""
+        """Return an endpoint as the facade answers it."""
         config = endpoint.active_config
         return cls.model_validate(
             {
@@ -69,30 +69,30 @@ class ReflowWebhook(Documented):
 
 @router.post("", status_code=HTTPStatus.CREATED, responses=WRITES)
 async def create_reflow_webhook(
-    body: ReflowCreate, webhooks: Webhooks, idempotency_key: IdempotencyKey = None
-) -> ReflowWebhook:
-    """Register a webhook."""
+    body: ReflowCreateRequest, webhooks: Webhooks, idempotency_key: IdempotencyKey = None
+) -> ReflowWebhookRead:
+    """Create a webhook."""
     created = await webhooks.create(
         webhooks.id_for(idempotency_key),
         secret=body.secret,
         url=body.url,
         event_types=body.events,
     )
-    return ReflowWebhook.of(created)
+    return ReflowWebhookRead.of(created)
 
 
 @router.get("", responses=READS)
-async def list_reflow_webhooks(webhooks: Webhooks) -> list[ReflowWebhook]:
+async def list_reflow_webhooks(webhooks: Webhooks) -> list[ReflowWebhookRead]:
     """List the webhooks, oldest first."""
-    return list(map(ReflowWebhook.of, await webhooks.all()))
+    return list(map(ReflowWebhookRead.of, await webhooks.all()))
 
 
 @router.patch("/{webhook_id}", responses=WRITES)
 async def change_reflow_webhook(
-    webhook_id: Name, body: ReflowChange, webhooks: Webhooks
-) -> ReflowWebhook:
-    """Change which events a webhook gets."""
-    return ReflowWebhook.of(await webhooks.change(webhook_id, {"event_types": body.events}))
+    webhook_id: Name, body: ReflowChangeRequest, webhooks: Webhooks
+) -> ReflowWebhookRead:
+    """Change the event types of a webhook."""
+    return ReflowWebhookRead.of(await webhooks.change(webhook_id, {"event_types": body.events}))
 
 
 @router.delete("/{webhook_id}", status_code=HTTPStatus.NO_CONTENT, responses=DELETES)

@@ -1,4 +1,4 @@
-"""HTTP as the whole API speaks it: problems, pages and headers."""
+"""The parts of HTTP that all routes share: errors, pages of lists, and security headers."""
 
 from api.http.errors import (
     BODY_ERRORS,

@@ -1,4 +1,7 @@
-"""Errors as `application/problem+json` (RFC 9457): ours, validation's, and 404/405 alike."""
+"""Errors as `application/problem+json` (RFC 9457).
+
+They come from Hookwright's own checks, from pydantic's validation, and from Starlette (404, 405).
+"""
 
 from collections.abc import Mapping, Sequence
 from http import HTTPMethod, HTTPStatus
@@ -20,14 +23,14 @@ EVERY_ANSWER = {
     "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
 }
-"""Headers of all answers. `api.http.hardening` adds them; a fault of ours is answered outside
-of it."""
+"""Headers of all answers. `api.http.hardening` adds them to all answers but those to unexpected
+errors, which are made outside of that middleware and add them here."""
 
 log = structlog.get_logger(__name__)
 
 
 class Fault(BaseModel):
-    """One fault of a request: where, and what."""
+    """One fault of a request: its location (`loc`) and a message."""
 
     loc: list[str | int]
     msg: str
@@ -44,7 +47,7 @@ class ProblemBody(BaseModel):
 
 
 class Problem(HTTPException):
-    """An answer that is an error. `slug` names it for programs; `detail` says the remedy."""
+    """An error answer. `slug` identifies it for programs; `detail` says how to correct it."""
 
     def __init__(
         self,
@@ -60,7 +63,7 @@ class Problem(HTTPException):
         self.errors = list(errors)
 
     def body(self) -> ProblemBody:
-        """Return the body."""
+        """Return the body of the answer."""
         return ProblemBody(
             type=f"https://hookwright.dev/problems#{self.slug}",
             title=HTTPStatus(self.status_code).phrase,
@@ -71,12 +74,12 @@ class Problem(HTTPException):
 
 
 def not_found(what: str) -> Problem:
-    """Return the one 404: the same for what never was and for what is another tenant's."""
+    """Return a 404. It is the same for what does not exist and for what another tenant has."""
     return Problem(HTTPStatus.NOT_FOUND, "not-found", f"there is no such {what}")
 
 
 def conflict(detail: str) -> Problem:
-    """Return a 409."""
+    """Return a 409 with this detail."""
     return Problem(HTTPStatus.CONFLICT, "conflict", detail)
 
 
@@ -86,7 +89,10 @@ def invalid(loc: Sequence[str | int], msg: str) -> Problem:
 
 
 def invalid_model(error: ValidationError | RequestValidationError, *loc: str) -> Problem:
-    """Return a 422 with all that pydantic found. Never repeats the input: it may be a secret."""
+    """Return a 422 with all faults that pydantic reports.
+
+    It never repeats the input, which may be a secret.
+    """
     return invalid_faults(
         [
             Fault(loc=[*loc, *fault["loc"]], msg=fault["msg"].removeprefix("Value error, "))
@@ -96,19 +102,19 @@ def invalid_model(error: ValidationError | RequestValidationError, *loc: str) ->
 
 
 def invalid_faults(faults: list[Fault]) -> Problem:
-    """Return a 422 whose sentence names the first fault."""
-    first, more = faults[0], len(faults) - 1
+    """Return a 422 with these faults. Its detail describes the first one."""
+    first, others = faults[0], len(faults) - 1
     detail = f"{'.'.join(map(str, first.loc))}: {first.msg}"
     return Problem(
         HTTPStatus.UNPROCESSABLE_ENTITY,
         "invalid",
-        f"{detail} (and {more} more; see errors)" if more else detail,
+        f"{detail} (and {others} more; see errors)" if others else detail,
         errors=faults,
     )
 
 
 def unavailable(detail: str) -> Problem:
-    """Return a 503 that says when to come back."""
+    """Return a 503 that says when to try again."""
     return Problem(
         HTTPStatus.SERVICE_UNAVAILABLE,
         "unavailable",
@@ -123,12 +129,12 @@ BODY_ERRORS = (
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
 )
-"""What every route that reads a body can answer."""
+"""The errors that every route with a request body can answer."""
 
 
 def responses(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
-    """Declare a route's errors in OpenAPI, with those that every route can answer."""
-    everywhere = (
+    """Return a route's errors for OpenAPI, with the errors that every route can answer."""
+    common_statuses = (
         HTTPStatus.UNAUTHORIZED,
         HTTPStatus.FORBIDDEN,
         HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -139,7 +145,7 @@ def responses(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
     content = {"application/problem+json": {"schema": ProblemBody.model_json_schema()}}
     return {
         int(status): {"description": status.phrase, "content": content}
-        for status in (*everywhere, *statuses)
+        for status in (*common_statuses, *statuses)
     }
 
 
@@ -155,38 +161,40 @@ def answer(problem: Problem) -> JSONResponse:
 
 def install_errors(app: FastAPI) -> None:
     """Make the application answer every error as a problem."""
-    app.exception_handler(HTTPException)(_ours_or_starlettes)
+    app.exception_handler(HTTPException)(_answer_http_exception)
 
     @app.exception_handler(RequestValidationError)
     async def validation(_: Request, error: RequestValidationError) -> JSONResponse:
         return answer(invalid_model(error))
 
     @app.exception_handler(RPCError)
-    async def temporal(_: Request, error: RPCError) -> JSONResponse:
+    async def temporal_error(_: Request, error: RPCError) -> JSONResponse:
         if error.status in (RPCStatusCode.INTERNAL, RPCStatusCode.INVALID_ARGUMENT):
-            return _ours(error)
+            return _answer_unexpected(error)
         log.warning("temporal.unavailable", status=error.status.name)
-        # A call that was cut off may still have been carried out: nothing is promised here.
-        return answer(unavailable("Temporal did not take this in time; repeat with the same id"))
+        # Temporal may still have carried out a call without an answer, so the text does not say
+        # whether the request had an effect.
+        return answer(unavailable("Temporal did not answer in time; repeat with the same id"))
 
     @app.exception_handler(RuntimeError)
     async def not_connected(_: Request, error: RuntimeError) -> JSONResponse:
-        # The SDK has no error of its own for a first connection that fails.
+        # The SDK raises a plain RuntimeError if its first connection fails.
         if not str(error).startswith("Failed client connect"):
-            return _ours(error)
+            return _answer_unexpected(error)
         return answer(unavailable("Temporal cannot be reached right now; nothing was accepted"))
 
     @app.exception_handler(TimeoutError)
-    async def slow(_: Request, __: TimeoutError) -> JSONResponse:
+    async def timed_out(_: Request, __: TimeoutError) -> JSONResponse:
         log.warning("temporal.slow")
-        return answer(unavailable("Temporal did not take this in time; repeat with the same id"))
+        return answer(unavailable("Temporal did not answer in time; repeat with the same id"))
 
     @app.exception_handler(Exception)
-    async def unforeseen(_: Request, error: Exception) -> JSONResponse:
-        return _ours(error)
+    async def unexpected(_: Request, error: Exception) -> JSONResponse:
+        return _answer_unexpected(error)
 
 
-async def _ours_or_starlettes(request: Request, error: HTTPException) -> JSONResponse:
+async def _answer_http_exception(request: Request, error: HTTPException) -> JSONResponse:
+    """Return a problem, or an error of Starlette's as a problem."""
     if isinstance(error, Problem):
         return answer(error)
     status = HTTPStatus(error.status_code)
@@ -198,7 +206,7 @@ async def _ours_or_starlettes(request: Request, error: HTTPException) -> JSONRes
 
 
 def _allowed_methods(request: Request) -> list[str]:
-    """Return what the path takes. Starlette tells only of the first of several routes."""
+    """Return the methods of a path. Starlette itself reports only those of the first route."""
     routes = request.app.routes
     return [
         method.value
@@ -210,8 +218,8 @@ def _allowed_methods(request: Request) -> list[str]:
     ]
 
 
-def _ours(error: Exception) -> JSONResponse:
-    log.error("api.unforeseen", exc_info=error)
+def _answer_unexpected(error: Exception) -> JSONResponse:
+    log.error("api.unexpected_error", exc_info=error)
     status = HTTPStatus.INTERNAL_SERVER_ERROR
-    detail = "a fault of ours; it has been logged"
+    detail = "internal error; it has been logged"
     return answer(Problem(status, "internal", detail, headers=EVERY_ANSWER))

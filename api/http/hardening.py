@@ -1,7 +1,8 @@
-"""What holds for every request and every answer, whatever the route.
+"""Security measures for every request and every answer, whatever the route.
 
-Answers are not kept, not sniffed and, in a browser, may load nothing; the head of a request has a
-limit. uvicorn has none for heads that come in one piece, nor for the number of headers.
+Headers forbid clients to store an answer, to guess its type, and, in a browser, to load anything
+else for it. The head of a request has a limit, because uvicorn limits neither a head that arrives
+in one piece nor the number of headers.
 """
 
 import base64
@@ -19,19 +20,19 @@ from api.http.errors import EVERY_ANSWER, Problem, answer
 
 MAX_HEADERS = 100
 MAX_HEAD_BYTES = 16_384
-"""Of path, query, and headers with their names. What browsers and proxies send is a tenth of it."""
+"""The limit for path, query and headers together. Browsers and proxies send a tenth of it."""
 
 CDN = "https://cdn.jsdelivr.net"
 
 
 class Hardening:
-    """ASGI middleware."""
+    """ASGI middleware that limits a request's head and adds headers to every answer."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Refuse a head that is too large, and give every answer its headers."""
+        """Refuse a request whose head is too large, and add the headers to the answer."""
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
 
@@ -62,13 +63,13 @@ _too_large = answer(
 
 
 def install_docs(app: FastAPI) -> None:
-    """Serve `/docs`, with a policy that lets this page load Swagger UI, and nothing else."""
+    """Serve `/docs`. The policy of this page lets it load Swagger UI and nothing else."""
     page = get_swagger_ui_html(openapi_url=app.openapi_url or "", title=app.title)
-    (inline,) = re.findall(rb"<script>(.*?)</script>", bytes(page.body), re.DOTALL)
-    script = base64.b64encode(hashlib.sha256(inline).digest()).decode()
+    (inline_script,) = re.findall(rb"<script>(.*?)</script>", bytes(page.body), re.DOTALL)
+    script_digest = base64.b64encode(hashlib.sha256(inline_script).digest()).decode()
     policy = (
         f"default-src 'none'; frame-ancestors 'none'; connect-src 'self';"
-        f" script-src {CDN} 'sha256-{script}'; style-src {CDN} 'unsafe-inline';"
+        f" script-src {CDN} 'sha256-{script_digest}'; style-src {CDN} 'unsafe-inline';"
         f" img-src data: https://fastapi.tiangolo.com"
     )
 

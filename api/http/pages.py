@@ -1,4 +1,4 @@
-"""Pages of lists, and cursors that cannot be forged or carried to another list."""
+"""Pages of lists, and signed cursors, which can be neither forged nor used for another list."""
 
 import base64
 import binascii
@@ -15,14 +15,14 @@ from api.http.errors import invalid
 Row = TypeVar("Row")
 TAG_BYTES = 16
 
-Limit = Annotated[int, Query(ge=1, le=100, description="Rows in a page, at most.")]
+Limit = Annotated[int, Query(ge=1, le=100, description="The maximum number of rows in a page.")]
 Cursor = Annotated[
-    str | None, Query(max_length=4096, description="`next_cursor` of the page before.")
+    str | None, Query(max_length=4096, description="`next_cursor` of the previous page.")
 ]
 
 
 class Page(BaseModel, Generic[Row]):
-    """One page; `next_cursor` is null on the last."""
+    """One page of a list. On the last page `next_cursor` is null."""
 
     data: list[Row]
     next_cursor: str | None
@@ -30,21 +30,21 @@ class Page(BaseModel, Generic[Row]):
 
 @dataclass(frozen=True)
 class Cursors:
-    """Writes and reads cursors. `scope` names the list with its tenant and filters."""
+    """Writes and reads cursors. `scope` identifies a list, with its tenant and its filters."""
 
     key: bytes
 
     def write(self, scope: str, position: bytes) -> str | None:
-        """Return a cursor for a position in the list; None for the end."""
+        """Return the cursor of a position in the list, or None at the end of the list."""
         if not position:
             return None
         return base64.urlsafe_b64encode(self._tag(scope, position) + position).decode()
 
     def read(self, scope: str, cursor: str | None) -> bytes:
-        """Return the position; the beginning for no cursor.
+        """Return the position of a cursor. Without a cursor it is the beginning of the list.
 
         Raises:
-            Problem: 422, the cursor is not one of this list.
+            Problem: 422, this is not a cursor of this list.
         """
         if cursor is None:
             return b""

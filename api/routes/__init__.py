@@ -1,1 +1,1 @@
-"""The native routes: each parses and answers; the services do the work."""
+"""The native routes. They parse requests and build answers; the services do the work."""

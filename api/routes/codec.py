@@ -1,7 +1,7 @@
-"""The codec endpoint: the Temporal UI shows clear text to those who may open the UI.
+"""The codec endpoint, which decrypts payloads so that the Temporal UI can show them as clear text.
 
-The UI sends no header of ours, so the right to call is in the URL: a long random token. Browsers
-are held to the UI's origin by CORS. A wrong token is a plain 404.
+The UI cannot send a Hookwright key in a header, so the URL contains the permission: a long random
+token. CORS lets browsers call the endpoint only from the UI's origin. A wrong token gives a 404.
 """
 
 import hmac
@@ -22,7 +22,7 @@ MAX_BYTES = 8 * 1024 * 1024
 def install(
     app: FastAPI, codec: PayloadCodec, token: str, ui_origin: str, body_seconds: float
 ) -> None:
-    """Add `POST /codec/{token}/decode`, and nothing that encodes."""
+    """Add `POST /codec/{token}/decode`. There is no route that encodes."""
     codec_app = FastAPI(openapi_url=None)
     install_errors(codec_app)
     codec_app.add_middleware(
@@ -32,9 +32,9 @@ def install(
         allow_headers=["content-type", "x-namespace"],
     )
 
-    @codec_app.post("/{given}/decode")
-    async def decode(given: str, request: Request) -> Response:
-        if not hmac.compare_digest(given.encode(), token.encode()):
+    @codec_app.post("/{given_token}/decode")
+    async def decode(given_token: str, request: Request) -> Response:
+        if not hmac.compare_digest(given_token.encode(), token.encode()):
             raise not_found("page")
         try:
             body = await read_body(request, MAX_BYTES, body_seconds)

@@ -1,4 +1,4 @@
-"""Routes of contracts: what can be chosen, as data."""
+"""Routes that list and read the contracts that an endpoint can have."""
 
 from http import HTTPStatus
 
@@ -14,7 +14,7 @@ router = APIRouter(prefix="/v1/contracts", tags=["contracts"])
 
 @router.get("", responses=responses())
 async def list_contracts(state: AppStateDependency) -> Page[Contract]:
-    """List the contracts."""
+    """List all contracts."""
     return Page(data=list(state.config.contracts.values()), next_cursor=None)
 
 

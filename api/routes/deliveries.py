@@ -1,14 +1,15 @@
-"""Routes of the delivery log."""
+"""Routes that list, read, retry and cancel deliveries."""
 
 from dataclasses import asdict
 from http import HTTPStatus
-from typing import Annotated, Self
+from typing import Self
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter
 from pydantic import BaseModel
 
 from api.access import ServicesDependency
 from api.http import Cursor, Limit, Page, responses
+from api.routes.parameters import DeliveryIdDependency
 from api.routes.strict_route import StrictRoute
 from api.services.deliveries import DeliveryFilter, DeliveryView
 from hookwright.ids import EventType, Name
@@ -20,11 +21,9 @@ router = APIRouter(
     prefix="/v1/tenants/{tenant_id}/deliveries", tags=["deliveries"], route_class=StrictRoute
 )
 
-DeliveryId = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,64}:[A-Za-z0-9_-]{1,64}$")]
-
 
 class DeliveryRead(BaseModel):
-    """A delivery with every attempt so far; `next_attempt_at` while a retry waits."""
+    """A delivery with all its attempts so far. `next_attempt_at` is set while a retry is due."""
 
     id: str
     event_id: Name
@@ -38,12 +37,12 @@ class DeliveryRead(BaseModel):
 
     @classmethod
     def of(cls, delivery: DeliveryView) -> Self:
-        """Return the answer for a delivery."""
+        """Return a delivery as the API answers it."""
         return cls.model_validate(asdict(delivery))
 
 
 @router.get("", responses=responses(HTTPStatus.NOT_FOUND))
-async def list_deliveries(  # noqa: PLR0913 - one parameter a filter
+async def list_deliveries(  # noqa: PLR0913 - one parameter for each filter
     tenant_id: Name,
     services: ServicesDependency,
     endpoint_id: Name | None = None,
@@ -55,11 +54,11 @@ async def list_deliveries(  # noqa: PLR0913 - one parameter a filter
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[DeliveryRead]:
-    """List a tenant's deliveries, those that began last first.
+    """List a tenant's deliveries, newest first.
 
-    One shows up within a second of its start. Cursors lead through all that there were at the first
-    page, each once, whatever begins or ends meanwhile. A page may be shorter than `limit`; the last
-    is the one without `next_cursor`.
+    A delivery is listed within a second of its start. Deliveries that existed when the first page
+    was read are listed exactly once, whatever starts or ends in the meantime. A page may have fewer
+    than `limit` rows; the last page has no `next_cursor`.
     """
     await services.tenants.known(tenant_id)
     page = await services.deliveries.page(
@@ -73,11 +72,12 @@ async def list_deliveries(  # noqa: PLR0913 - one parameter a filter
 
 @router.get("/{delivery_id}", responses=responses(HTTPStatus.NOT_FOUND))
 async def get_delivery(
-    tenant_id: Name, delivery_id: DeliveryId, services: ServicesDependency
+    tenant_id: Name, delivery_id: DeliveryIdDependency, services: ServicesDependency
 ) -> DeliveryRead:
-    """Read a delivery with every attempt, while it is pending and after."""
-    endpoint_id, event_id = delivery_id.split(":")
-    return DeliveryRead.of(await services.deliveries.get(tenant_id, endpoint_id, event_id))
+    """Read a delivery with all its attempts, whether it is pending or has ended."""
+    return DeliveryRead.of(
+        await services.deliveries.get(tenant_id, delivery_id.endpoint_id, delivery_id.event_id)
+    )
 
 
 @router.post(
@@ -86,16 +86,18 @@ async def get_delivery(
     responses=responses(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
 )
 async def retry_delivery(
-    tenant_id: Name, delivery_id: DeliveryId, services: ServicesDependency
+    tenant_id: Name, delivery_id: DeliveryIdDependency, services: ServicesDependency
 ) -> DeliveryRead:
-    """Attempt a delivery now, whatever its endpoint's status.
+    """Attempt a delivery now, whatever the status of its endpoint.
 
-    Pending or held, it keeps its place in the schedule or the queue. Ended, it is sent anew with
-    the same webhook id, and retried on the schedule. Several requests at once are one.
+    A pending or held delivery keeps its place in the schedule or in the queue. A delivery that has
+    ended is resent with the same webhook id, and retried on the schedule. Several requests at the
+    same time count as one.
     """
-    endpoint_id, event_id = delivery_id.split(":")
-    await services.retries.retry(tenant_id, endpoint_id, event_id)
-    return DeliveryRead.of(await services.deliveries.get(tenant_id, endpoint_id, event_id))
+    await services.retries.retry(tenant_id, delivery_id.endpoint_id, delivery_id.event_id)
+    return DeliveryRead.of(
+        await services.deliveries.get(tenant_id, delivery_id.endpoint_id, delivery_id.event_id)
+    )
 
 
 @router.post(
@@ -104,9 +106,10 @@ async def retry_delivery(
     responses=responses(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
 )
 async def cancel_delivery(
-    tenant_id: Name, delivery_id: DeliveryId, services: ServicesDependency
+    tenant_id: Name, delivery_id: DeliveryIdDependency, services: ServicesDependency
 ) -> DeliveryRead:
-    """Cancel a pending or held delivery. An attempt that is under way may still arrive."""
-    endpoint_id, event_id = delivery_id.split(":")
-    await services.retries.cancel(tenant_id, endpoint_id, event_id)
-    return DeliveryRead.of(await services.deliveries.get(tenant_id, endpoint_id, event_id))
+    """Cancel a pending or held delivery. An attempt that is in progress may still arrive."""
+    await services.retries.cancel(tenant_id, delivery_id.endpoint_id, delivery_id.event_id)
+    return DeliveryRead.of(
+        await services.deliveries.get(tenant_id, delivery_id.endpoint_id, delivery_id.event_id)
+    )

@@ -1,14 +1,15 @@
-"""Routes of endpoints."""
+"""Routes that create, read, change, test and delete endpoints."""
 
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Annotated, Self
+from typing import Self
 
-from fastapi import APIRouter, Header
+from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from api.access import ServicesDependency
 from api.http import BODY_ERRORS, Cursor, Limit, Page, responses
+from api.routes.parameters import IdempotencyKey
 from api.routes.strict_route import StrictRoute
 from api.services.new_endpoint import NewEndpoint
 from hookwright.contracts import DeactivationRule, DisabledReason, Retry
@@ -31,50 +32,54 @@ router = APIRouter(
     prefix="/v1/tenants/{tenant_id}/endpoints", tags=["endpoints"], route_class=StrictRoute
 )
 
-IdempotencyKey = Annotated[
-    str | None,
-    Header(min_length=1, max_length=255, description="A repeat under it creates nothing new."),
-]
-
 
 TEST_DATA: JsonValue = {"test": True}
 
 
-class ClientPem(BaseModel):
-    """For receivers that ask who calls (mutual TLS). Write-only; null takes both away."""
+class ClientCertificateFields(BaseModel):
+    """A client certificate and its key, for receivers that require mutual TLS.
+
+    Both are write-only. Null removes both.
+    """
 
     client_certificate: str | None = Field(
         default=None,
         max_length=MAX_PEM_CHARACTERS,
-        description="PEM: the client's certificate, then those up to its authority.",
+        description="In PEM: the client's certificate, then the certificates of its issuers.",
     )
     client_key: str | None = Field(
-        default=None, max_length=MAX_PEM_CHARACTERS, description="PEM: its private key."
+        default=None,
+        max_length=MAX_PEM_CHARACTERS,
+        description="In PEM: the private key of the client's certificate.",
     )
 
 
-class EndpointCreateRequest(EndpointConfig, ClientPem):
-    """What registers an endpoint. Only `url` is required."""
+class EndpointCreateRequest(EndpointConfig, ClientCertificateFields):
+    """A new endpoint. Only `url` is required."""
 
     secret: str | None = Field(
         default=None,
         max_length=256,
-        description="As the contract has it; standard: `whsec_` (24 to 64 bytes) or `whsk_`.",
+        description="In the form that the contract requires. In the contract `standard`:"
+        " `whsec_` (24 to 64 bytes) or `whsk_`.",
     )
     headers: dict[str, str] = Field(
-        default={}, description="Sent with each webhook. Write-only: a value may be a secret."
+        default={},
+        description="Headers that are sent with each webhook. Write-only: a value may be a secret.",
     )
 
 
-class EndpointChangeRequest(EndpointConfig, ClientPem):
-    """The fields to change; what is left out stays."""
+class EndpointChangeRequest(EndpointConfig, ClientCertificateFields):
+    """The fields to change. Fields that are left out keep their values."""
 
     url: str = ""
-    headers: dict[str, str] = Field(default={}, description="In place of all that were sent.")
+    headers: dict[str, str] = Field(
+        default={}, description="Headers that replace all earlier ones of this endpoint."
+    )
 
 
 class SecretRotateRequest(BaseModel):
-    """How long the old secret goes on signing beside the new one."""
+    """How long webhooks are signed with the old secret as well as with the new one."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -82,7 +87,7 @@ class SecretRotateRequest(BaseModel):
 
 
 class EndpointTestRequest(BaseModel):
-    """What to send as a test; by default a type that no subscription has."""
+    """The test event to send. Its default type, `endpoint.test`, is used only for tests."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -91,18 +96,23 @@ class EndpointTestRequest(BaseModel):
     extra: dict[Name, EventData] = {}
 
 
-class EndpointTestResult(Attempt):
-    """What came of a test. `resume` is where to reactivate an endpoint that could take it."""
+class EndpointTestRead(Attempt):
+    """The attempt that sent a test event.
+
+    If the attempt was delivered and the endpoint is not active, `resume` is the path whose POST
+    makes the endpoint active again.
+    """
 
     resume: str | None
 
 
 class EndpointRead(BaseModel):
-    """An endpoint as answered. Never its secret.
+    """An endpoint, without its secret.
 
-    `failing_since` and `consecutive_failures` count attempts since the last success. The success
-    rates are of the attempts of a rolling hour and day, null if there was none; successes of a
-    healthy endpoint are counted in about a minute late. `held` deliveries wait for it.
+    `failing_since` and `consecutive_failures` are about the attempts since the last success. The
+    success rates are those of the attempts in the last hour and the last day, or null if there was
+    no attempt. Successes of a healthy endpoint are counted about a minute late. `held` is the
+    number of deliveries that wait for the endpoint.
     """
 
     id: Name
@@ -139,12 +149,12 @@ class EndpointRead(BaseModel):
     version: int
 
     @classmethod
-    def of(cls, endpoint: EndpointState, **more: object) -> Self:
-        """Return the answer for an endpoint."""
+    def of(cls, endpoint: EndpointState, **extra_fields: object) -> Self:
+        """Return an endpoint as the API answers it."""
         return cls.model_validate(
             {
                 **endpoint.active_config.model_dump(),
-                **_health(endpoint.health),
+                **_health_fields(endpoint.health),
                 "id": endpoint.endpoint_id,
                 "tenant_id": endpoint.tenant_id,
                 "public_key": public_key(endpoint.secrets[0].value),
@@ -154,12 +164,12 @@ class EndpointRead(BaseModel):
                 "header_names": list(endpoint.headers),
                 "client_certificate": endpoint.client_identity
                 and describe_identity(endpoint.client_identity),
-                **more,
+                **extra_fields,
             }
         )
 
 
-def _health(health: Health) -> dict[str, object]:
+def _health_fields(health: Health) -> dict[str, object]:
     now = datetime.now(UTC)
     return {
         "status": health.status,
@@ -177,14 +187,14 @@ def _health(health: Health) -> dict[str, object]:
     }
 
 
-class EndpointCreated(EndpointRead):
-    """An endpoint as answered once: with its secret."""
+class EndpointWithSecretRead(EndpointRead):
+    """A new endpoint with its secret, which only this answer has."""
 
     secret: str
 
 
-class SecretRotated(BaseModel):
-    """The new secret, and when the previous one stops signing."""
+class SecretRotationRead(BaseModel):
+    """The new secret, and the time until which the previous one also signs."""
 
     secret: str
     previous_expires_at: Timestamp
@@ -200,8 +210,8 @@ async def create_endpoint(
     body: EndpointCreateRequest,
     services: ServicesDependency,
     idempotency_key: IdempotencyKey = None,
-) -> EndpointCreated:
-    """Register an endpoint. The answer is the only one, besides rotate's, that holds `secret`."""
+) -> EndpointWithSecretRead:
+    """Create an endpoint. Only this answer, and that of a rotation, contain the `secret`."""
     new = NewEndpoint(
         EndpointConfig.model_validate(body.model_dump(include=set(EndpointConfig.model_fields))),
         body.secret,
@@ -210,7 +220,7 @@ async def create_endpoint(
         (body.client_certificate, body.client_key),
     )
     endpoint = await services.endpoints.create(tenant_id, new)
-    return EndpointCreated.of(endpoint, secret=endpoint.secrets[0].value)
+    return EndpointWithSecretRead.of(endpoint, secret=endpoint.secrets[0].value)
 
 
 @router.get("", responses=responses(HTTPStatus.NOT_FOUND))
@@ -236,12 +246,13 @@ async def get_endpoint(
 async def change_endpoint(
     tenant_id: Name, endpoint_id: Name, body: EndpointChangeRequest, services: ServicesDependency
 ) -> EndpointRead:
-    """Change an endpoint. The very next attempt, a waiting retry's too, uses what was changed."""
+    """Change an endpoint. The next attempt uses the new values, also if it is a retry."""
     changes = body.model_dump(exclude_unset=True)
     headers = changes.pop("headers", None)
-    given = [changes.pop(name, None) for name in ClientPem.model_fields]
-    client = (given[0], given[1]) if body.model_fields_set & {*ClientPem.model_fields} else None
-    changed = await services.endpoints.change(tenant_id, endpoint_id, changes, headers, client)
+    certificate_fields = ClientCertificateFields.model_fields
+    certificate, key = (changes.pop(name, None) for name in certificate_fields)
+    client_pem = (certificate, key) if body.model_fields_set & {*certificate_fields} else None
+    changed = await services.endpoints.change(tenant_id, endpoint_id, changes, headers, client_pem)
     return EndpointRead.of(changed)
 
 
@@ -251,7 +262,7 @@ async def change_endpoint(
     responses=responses(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
 )
 async def delete_endpoint(tenant_id: Name, endpoint_id: Name, services: ServicesDependency) -> None:
-    """Delete an endpoint; deliveries that wait for it are cancelled."""
+    """Delete an endpoint. Deliveries that wait for it are cancelled."""
     await services.endpoints.delete(tenant_id, endpoint_id)
 
 
@@ -259,7 +270,7 @@ async def delete_endpoint(tenant_id: Name, endpoint_id: Name, services: Services
 async def pause_endpoint(
     tenant_id: Name, endpoint_id: Name, services: ServicesDependency
 ) -> EndpointRead:
-    """Hold an endpoint's deliveries: new ones, and retries as they fall due."""
+    """Pause an endpoint. Its new deliveries are held, and so are retries when they become due."""
     return EndpointRead.of(await services.endpoints.pause(tenant_id, endpoint_id))
 
 
@@ -269,7 +280,7 @@ async def pause_endpoint(
 async def resume_endpoint(
     tenant_id: Name, endpoint_id: Name, services: ServicesDependency
 ) -> EndpointRead:
-    """Deliver again, a disabled endpoint too; what was held is let go, oldest first."""
+    """Make a paused or disabled endpoint active again. Held deliveries are sent, oldest first."""
     return EndpointRead.of(await services.endpoints.resume(tenant_id, endpoint_id))
 
 
@@ -279,18 +290,21 @@ async def send_test_event(
     endpoint_id: Name,
     services: ServicesDependency,
     body: EndpointTestRequest | None = None,
-) -> EndpointTestResult:
+) -> EndpointTestRead:
     """Send one test event now, whatever the endpoint's status, and wait for the outcome.
 
-    It is signed and shaped like any other, and counts in nothing: not in health, not in the log.
+    It is signed and built like any other webhook. It does not affect the endpoint's health, and it
+    is not in the delivery log.
     """
     test = body or EndpointTestRequest()
     event = EventInput(tenant_id=tenant_id, id=new_event_id(), **test.model_dump())
     attempt = await services.endpoints.send_test(tenant_id, endpoint_id, event)
     endpoint = await services.endpoints.get(tenant_id, endpoint_id)
-    works = attempt.outcome is Outcome.DELIVERED and endpoint.status is not EndpointStatus.ACTIVE
-    path = f"/v1/tenants/{tenant_id}/endpoints/{endpoint_id}/resume"
-    return EndpointTestResult(**attempt.model_dump(), resume=path if works else None)
+    can_resume = (
+        attempt.outcome is Outcome.DELIVERED and endpoint.status is not EndpointStatus.ACTIVE
+    )
+    resume_path = f"/v1/tenants/{tenant_id}/endpoints/{endpoint_id}/resume"
+    return EndpointTestRead(**attempt.model_dump(), resume=resume_path if can_resume else None)
 
 
 @router.post(
@@ -302,10 +316,12 @@ async def rotate_secret(
     endpoint_id: Name,
     services: ServicesDependency,
     body: SecretRotateRequest | None = None,
-) -> SecretRotated:
-    """Make a new secret of the same kind. Both sign until the grace period ends."""
-    grace = (body or SecretRotateRequest()).grace_period_seconds
-    endpoint = await services.endpoints.rotate(tenant_id, endpoint_id, grace)
+) -> SecretRotationRead:
+    """Make a new secret of the same kind. Both secrets sign until the grace period ends."""
+    grace_seconds = (body or SecretRotateRequest()).grace_period_seconds
+    endpoint = await services.endpoints.rotate(tenant_id, endpoint_id, grace_seconds)
     current, *older = endpoint.secrets
     expires = older[0].expires_at if older else endpoint.updated_at
-    return SecretRotated.model_validate({"secret": current.value, "previous_expires_at": expires})
+    return SecretRotationRead.model_validate(
+        {"secret": current.value, "previous_expires_at": expires}
+    )

@@ -1,4 +1,4 @@
-"""The route that erases what an event held."""
+"""The route that erases an event and its deliveries."""
 
 from http import HTTPStatus
 
@@ -14,17 +14,17 @@ router = APIRouter(
     prefix="/v1/tenants/{tenant_id}/events", tags=["events"], route_class=StrictRoute
 )
 
-MORE = "more of its deliveries: repeat the call until `complete`"
-FOR_A_MINUTE = "what ended within the last minute: it can be read for up to a minute more"
-ELSEWHERE = [
+MORE_DELIVERIES = "more of its deliveries: repeat the call until `complete` is true"
+JUST_ENDED = "deliveries that ended within the last minute: they can be read for another minute"
+OUTSIDE_TEMPORAL = [
     "backups of Temporal's database, and its archive if you have one",
     "ids and event types in logs",
-    "what receivers were sent",
+    "webhooks that receivers have already got",
 ]
 
 
 class ErasureRead(BaseModel):
-    """What was deleted from Temporal, and what remains. The event's id is free again."""
+    """The deleted data, and what remains. The event's id can be used again."""
 
     event_id: Name
     executions_deleted: int
@@ -38,18 +38,18 @@ class ErasureRead(BaseModel):
 async def erase_event(
     tenant_id: Name, event_id: Name, services: ServicesDependency, *, force: bool = False
 ) -> ErasureRead:
-    """Erase an event with its deliveries: their bodies, and all attempts. Says what remains.
+    """Erase an event with its deliveries, their bodies and all attempts.
 
-    Read afterwards, it is a 404; what ended within the last minute lingers for up to a minute. With
-    `force`, a scheduled event is cancelled and pending deliveries are ended; an attempt that is
-    under way may still arrive.
+    The answer lists what remains. Afterwards, reading the event gives a 404; data that ended within
+    the last minute can still be read for up to a minute. With `force`, a scheduled event is
+    cancelled and pending deliveries are ended; an attempt that is in progress may still arrive.
     """
     erased = await services.erasure.erase(tenant_id, event_id, force=force)
-    more = [] if erased.complete else [MORE]
-    lingering = [] if erased.gone else [FOR_A_MINUTE]
+    more_deliveries = [] if erased.complete else [MORE_DELIVERIES]
+    just_ended = [] if erased.gone else [JUST_ENDED]
     return ErasureRead(
         event_id=event_id,
         executions_deleted=erased.deleted,
         complete=erased.complete,
-        remains=more + lingering + ELSEWHERE,
+        remains=more_deliveries + just_ended + OUTSIDE_TEMPORAL,
     )

@@ -1,4 +1,4 @@
-"""Routes of event types: the catalogue."""
+"""Routes of the catalogue of event types."""
 
 from http import HTTPStatus
 from typing import Self
@@ -19,7 +19,11 @@ OPERATORS_ONLY = [Depends(require_operator)]
 
 
 class EventTypeRead(BaseModel):
-    """An event type. `contracts` name it in their tables; without times it stands only there."""
+    """An event type of the catalogue or of contracts.
+
+    `contracts` lists the contracts whose tables have this type. The times are null if the type is
+    only in contracts and not in the catalogue.
+    """
 
     name: EventType
     description: str
@@ -31,14 +35,17 @@ class EventTypeRead(BaseModel):
     updated_at: Timestamp | None
 
     @classmethod
-    def of(cls, known: KnownEventType) -> Self:
-        """Return the answer for an event type; a contract's description where there is no other."""
-        if known.entry:
-            return cls(**known.entry.model_dump(), contracts=list(known.contracts))
+    def of(cls, event_type: KnownEventType) -> Self:
+        """Return an event type as the API answers it.
+
+        A type that is not in the catalogue has the description of its first contract.
+        """
+        if event_type.entry:
+            return cls(**event_type.entry.model_dump(), contracts=list(event_type.contracts))
         return cls(
-            **EventTypeFields(description=next(iter(known.contracts.values()))).model_dump(),
-            name=known.name,
-            contracts=list(known.contracts),
+            **EventTypeFields(description=next(iter(event_type.contracts.values()))).model_dump(),
+            name=event_type.name,
+            contracts=list(event_type.contracts),
             created_at=None,
             updated_at=None,
         )
@@ -70,13 +77,14 @@ async def get_event_type(name: EventType, services: ServicesDependency) -> Event
 async def put_event_type(
     name: EventType, config: EventTypeConfig, services: ServicesDependency, response: Response
 ) -> EventTypeRead:
-    """Enter an event type, or change it. What is left out returns to its default.
+    """Add an event type to the catalogue, or change it. Fields left out get their defaults.
 
-    Publishes are checked by it within 5 seconds, in tenants with `event_type_checks`.
+    Within 5 seconds, publishes are checked against it in tenants with `event_type_checks`.
     """
-    known, created = await services.event_types.put(name, EventTypeFields(**config.model_dump()))
+    fields = EventTypeFields(**config.model_dump())
+    event_type, created = await services.event_types.put(name, fields)
     response.status_code = HTTPStatus.CREATED if created else HTTPStatus.OK
-    return EventTypeRead.of(known)
+    return EventTypeRead.of(event_type)
 
 
 @router.delete(
@@ -86,5 +94,5 @@ async def put_event_type(
     responses=responses(HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
 )
 async def delete_event_type(name: EventType, services: ServicesDependency) -> None:
-    """Take an event type out of the catalogue. A contract's own table stays as it is."""
+    """Remove an event type from the catalogue. The tables of contracts do not change."""
     await services.event_types.delete(name)

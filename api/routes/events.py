@@ -1,14 +1,14 @@
-"""Routes of events: publish, and see what became of it."""
+"""Routes that publish, list, read and cancel events."""
 
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Annotated, Self
 
-from fastapi import APIRouter, Header, Query, Request
+from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 from temporalio.service import RPCError
 
-from api.access import ServicesDependency, count
+from api.access import ServicesDependency, count_call
 from api.http import (
     BODY_ERRORS,
     Cursor,
@@ -22,6 +22,7 @@ from api.http import (
     unavailable,
 )
 from api.routes.deliveries import DeliveryRead
+from api.routes.parameters import IdempotencyKey
 from api.routes.strict_route import StrictRoute
 from api.services.event_views import EventFanOut, EventFilter, FanOutState, Published
 from hookwright.ids import EventType, Name, id_from_key, new_event_id
@@ -33,14 +34,9 @@ router = APIRouter(
 )
 MAX_BATCH = 100
 
-IdempotencyKey = Annotated[
-    str | None,
-    Header(min_length=1, max_length=255, description="Instead of an `id` in the body."),
-]
-
 
 class EventPublishRequest(BaseModel):
-    """An event to publish. The `id` makes a repeat safe; without one, one is made."""
+    """An event to publish. With an `id` the request is safe to repeat; by default one is made."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -51,19 +47,24 @@ class EventPublishRequest(BaseModel):
     endpoint_id: Name | None = None
     channels: Channels = []
     deliver_at: Moment | None = Field(
-        default=None, description="At most 365 days ahead; a past time is now."
+        default=None,
+        description="At most 365 days in the future. A time in the past means now.",
     )
 
     def event(self, tenant_id: str, idempotency_key: str | None = None) -> EventInput:
-        """Return the event, happening now."""
+        """Return the event, created now.
+
+        Raises:
+            Problem: 422, the body has an id although the request has an idempotency key.
+        """
         if self.id and idempotency_key:
             raise invalid(
-                ("header", "idempotency-key"), "the event's id is its key already; give either"
+                ("header", "idempotency-key"), "give either this header or the event's `id`"
             )
-        from_key = idempotency_key and id_from_key("evt", tenant_id, idempotency_key)
+        derived_id = idempotency_key and id_from_key("evt", tenant_id, idempotency_key)
         return EventInput(
             tenant_id=tenant_id,
-            id=self.id or from_key or new_event_id(),
+            id=self.id or derived_id or new_event_id(),
             type=self.type,
             data=self.data,
             extra=self.extra,
@@ -74,10 +75,10 @@ class EventPublishRequest(BaseModel):
         )
 
 
-class EventPublished(BaseModel):
-    """The answer to a publish: the event is stored. `duplicate`: it was already.
+class EventPublishRead(BaseModel):
+    """A published event. It is stored. With `duplicate`, it was already stored before.
 
-    `warnings` name what receivers may stumble over.
+    `warnings` name parts of the event that receivers may not handle correctly.
     """
 
     id: Name
@@ -89,7 +90,7 @@ class EventPublished(BaseModel):
 
     @classmethod
     def of(cls, published: Published) -> Self:
-        """Return the answer."""
+        """Return a published event as the API answers it."""
         event = published.event
         return cls(
             id=event.id,
@@ -102,29 +103,33 @@ class EventPublished(BaseModel):
 
 
 class BatchPublishRequest(BaseModel):
-    """Up to 100 events, each as in a single publish."""
+    """Up to 100 events to publish. Each has the form of a single publish."""
 
     model_config = ConfigDict(extra="forbid")
 
     events: list[JsonValue] = Field(min_length=1, max_length=MAX_BATCH)
 
 
-class BatchResult(BaseModel):
-    """One event's fate: `status` 202 with `event`, or an error's status with `error`."""
+class BatchItemRead(BaseModel):
+    """The result of one event: `status` 202 with `event`, or the status of an `error`."""
 
     status: int
-    event: EventPublished | None
+    event: EventPublishRead | None
     error: ProblemBody | None
 
 
-class BatchResults(BaseModel):
-    """The results, in the order of the events."""
+class BatchPublishRead(BaseModel):
+    """The results of a batch, in the order of its events."""
 
-    results: list[BatchResult]
+    results: list[BatchItemRead]
 
 
 class EventRead(BaseModel):
-    """An event as it was published, and how far it has come: `scheduled` until it is due."""
+    """An event as it was published.
+
+    `fan_out` is the state of its distribution to endpoints. It is `scheduled` until the event is
+    due.
+    """
 
     id: Name
     type: EventType
@@ -138,7 +143,7 @@ class EventRead(BaseModel):
 
 
 class EventWithDeliveriesRead(EventRead):
-    """An event and its deliveries. While `fan_out` is running they are not listed yet."""
+    """An event with its deliveries. They are not listed while `fan_out` is running."""
 
     deliveries: list[DeliveryRead]
 
@@ -153,9 +158,11 @@ async def publish_event(
     body: EventPublishRequest,
     services: ServicesDependency,
     idempotency_key: IdempotencyKey = None,
-) -> EventPublished:
-    """Publish an event. 202 means stored: it will be delivered to every endpoint that wants it."""
-    return EventPublished.of(await services.events.publish(body.event(tenant_id, idempotency_key)))
+) -> EventPublishRead:
+    """Publish an event. 202 means that it is stored and goes to every endpoint that matches it."""
+    return EventPublishRead.of(
+        await services.events.publish(body.event(tenant_id, idempotency_key))
+    )
 
 
 @router.post(
@@ -165,23 +172,24 @@ async def publish_event(
 )
 async def publish_batch(
     tenant_id: Name, body: BatchPublishRequest, services: ServicesDependency, request: Request
-) -> BatchResults:
-    """Publish up to 100 events, each accepted or refused by itself."""
-    if more := len(body.events) - 1:
-        await count(request, more)
+) -> BatchPublishRead:
+    """Publish up to 100 events. Each one is accepted or refused independently of the others."""
+    if further_events := len(body.events) - 1:
+        await count_call(request, further_events)
     await services.tenants.known(tenant_id)
-    results: list[BatchResult] = []
+    results: list[BatchItemRead] = []
     for item in body.events:
         if results and results[-1].status == HTTPStatus.SERVICE_UNAVAILABLE:
-            # Waiting for Temporal once more for each of the rest would outlast the caller.
+            # To wait for Temporal again for each of the other events would take longer than callers
+            # wait for an answer.
             results.append(results[-1])
         else:
             results.append(await _publish_one(tenant_id, item, services))
-    return BatchResults(results=results)
+    return BatchPublishRead(results=results)
 
 
 @router.get("", responses=responses(HTTPStatus.NOT_FOUND))
-async def list_events(  # noqa: PLR0913 - one parameter a filter
+async def list_events(  # noqa: PLR0913 - one parameter for each filter
     tenant_id: Name,
     services: ServicesDependency,
     event_type: Annotated[EventType | None, Query(alias="type")] = None,
@@ -190,51 +198,51 @@ async def list_events(  # noqa: PLR0913 - one parameter a filter
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[EventRead]:
-    """List a tenant's events, those published last first, scheduled ones among them.
+    """List a tenant's events, also scheduled ones. The last published comes first.
 
-    An event shows up within a second of its publish. Cursors lead through all that there were at
-    the first page, each once. A page may be shorter than `limit`; the last is the one without
+    An event is listed within a second of its publish. Events that existed when the first page was
+    read are listed exactly once. A page may have fewer than `limit` rows; the last page has no
     `next_cursor`.
     """
     page = await services.events.page(
         tenant_id, EventFilter(event_type, since, until), limit, cursor
     )
-    return Page(data=list(map(_read, page.data)), next_cursor=page.next_cursor)
+    return Page(data=list(map(_event_read, page.data)), next_cursor=page.next_cursor)
 
 
 @router.get("/{event_id}", responses=responses(HTTPStatus.NOT_FOUND))
 async def get_event(
     tenant_id: Name, event_id: Name, services: ServicesDependency
 ) -> EventWithDeliveriesRead:
-    """Read an event with its deliveries. Those of a recovery are in the log of deliveries."""
-    found = await services.events.get(tenant_id, event_id)
+    """Read an event with its deliveries. List deliveries to see those that a recovery started."""
+    event = await services.events.get(tenant_id, event_id)
     return EventWithDeliveriesRead(
-        **_read(found).model_dump(), deliveries=list(map(DeliveryRead.of, found.deliveries))
+        **_event_read(event).model_dump(), deliveries=list(map(DeliveryRead.of, event.deliveries))
     )
 
 
 @router.post("/{event_id}/cancel", responses=responses(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT))
 async def cancel_event(tenant_id: Name, event_id: Name, services: ServicesDependency) -> EventRead:
-    """Cancel a scheduled event. Its id stays taken."""
-    return _read(await services.events.cancel(tenant_id, event_id))
+    """Cancel a scheduled event. Its id cannot be used again."""
+    return _event_read(await services.events.cancel(tenant_id, event_id))
 
 
 async def _publish_one(
     tenant_id: str, item: JsonValue, services: ServicesDependency
-) -> BatchResult:
+) -> BatchItemRead:
     try:
         event = EventPublishRequest.model_validate(item).event(tenant_id)
-        published = EventPublished.of(await services.events.publish(event))
+        published = EventPublishRead.of(await services.events.publish(event))
     except ValidationError as error:
         problem = invalid_model(error)
     except Problem as error:
         problem = error
     except (RPCError, TimeoutError):
-        problem = unavailable("Temporal did not take this event in time; repeat it, with its id")
+        problem = unavailable("Temporal did not answer in time; repeat this event with the same id")
     else:
-        return BatchResult(status=HTTPStatus.ACCEPTED, event=published, error=None)
-    return BatchResult(status=problem.status_code, event=None, error=problem.body())
+        return BatchItemRead(status=HTTPStatus.ACCEPTED, event=published, error=None)
+    return BatchItemRead(status=problem.status_code, event=None, error=problem.body())
 
 
-def _read(found: EventFanOut) -> EventRead:
-    return EventRead(**found.event.model_dump(exclude={"tenant_id"}), fan_out=found.fan_out)
+def _event_read(event: EventFanOut) -> EventRead:
+    return EventRead(**event.event.model_dump(exclude={"tenant_id"}), fan_out=event.fan_out)

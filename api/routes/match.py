@@ -1,4 +1,4 @@
-"""Whether an endpoint would get an event, asked without publishing it."""
+"""The route that says whether an endpoint would get an event, without publishing the event."""
 
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -22,7 +22,7 @@ router = APIRouter(
 
 
 class ReasonRead(BaseModel):
-    """One check: `endpoint_id`, `event_types`, `channels` or `filter`."""
+    """The result of one check: `endpoint_id`, `event_types`, `channels` or `filter`."""
 
     check: str
     passes: bool
@@ -30,7 +30,11 @@ class ReasonRead(BaseModel):
 
 
 class MatchRead(BaseModel):
-    """`matches`: a delivery would be made. Its attempts are made while `status` is active."""
+    """The result of all checks.
+
+    If `matches` is true, publishing the event would create a delivery to this endpoint. It is
+    attempted while the endpoint's `status` is active, and held otherwise.
+    """
 
     matches: bool
     reasons: list[ReasonRead]
@@ -41,14 +45,17 @@ class MatchRead(BaseModel):
 async def match_event(
     tenant_id: Name, endpoint_id: Name, body: EventPublishRequest, services: ServicesDependency
 ) -> MatchRead:
-    """Say whether this endpoint would get the event, and why. What publish refuses, this does."""
+    """Say whether this endpoint would get the event, and why.
+
+    An event that a publish would refuse is refused here with the same error.
+    """
     endpoint = await services.endpoints.get(tenant_id, endpoint_id)
     event = body.event(tenant_id)
     await services.events.check(event)
     document = event_document(event, datetime.now(UTC))
-    found = await explain(services.evaluator, tenant_id, endpoint.route(), event, document)
+    checks = await explain(services.evaluator, tenant_id, endpoint.route(), event, document)
     return MatchRead(
-        matches=all(reason.passes for reason in found),
-        reasons=[ReasonRead(**asdict(reason)) for reason in found],
+        matches=all(check.passes for check in checks),
+        reasons=[ReasonRead(**asdict(check)) for check in checks],
         status=endpoint.status,
     )

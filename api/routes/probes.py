@@ -1,4 +1,4 @@
-"""Alive, and ready."""
+"""Routes for liveness and readiness probes."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Literal
@@ -14,26 +14,27 @@ from api.http import responses, unavailable
 from hookwright.temporal import RPC_TIMEOUT
 
 POLLED_WITHIN = timedelta(seconds=70)
-"""A worker's poll lasts a minute; Temporal remembers workers that have gone for some minutes."""
+"""A poll of a worker lasts a minute. Temporal lists workers for some minutes after they have gone,
+so a worker counts only if its last poll began within this time."""
 
 router = APIRouter(tags=["health"])
 
 
 class ProbeRead(BaseModel):
-    """All is well."""
+    """The probe has succeeded."""
 
     status: Literal["ok"]
 
 
 @router.get("/healthz", responses={431: responses()[431]})
 async def healthz() -> ProbeRead:
-    """Tell that this process answers."""
+    """Say that this process answers."""
     return ProbeRead(status="ok")
 
 
 @router.get("/readyz", responses={code: responses()[code] for code in (431, 503)})
 async def readyz(state: AppStateDependency) -> ProbeRead:
-    """Tell whether Temporal is reachable and a worker polls."""
+    """Say whether Temporal can be reached and a worker is running."""
     client = state.client
     queue = await client.workflow_service.describe_task_queue(
         DescribeTaskQueueRequest(
@@ -45,5 +46,7 @@ async def readyz(state: AppStateDependency) -> ProbeRead:
     )
     oldest = datetime.now(UTC) - POLLED_WITHIN
     if not any(poller.last_access_time.ToDatetime(UTC) > oldest for poller in queue.pollers):
-        raise unavailable("no worker polls; events are accepted, and delivered when one does")
+        raise unavailable(
+            "no worker is running; events are accepted, and delivered when a worker runs"
+        )
     return ProbeRead(status="ok")

@@ -1,14 +1,15 @@
-"""Routes of recoveries: send an endpoint what it has not had."""
+"""Routes of recoveries, which send an endpoint the events that it has not received."""
 
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Annotated, Self
+from typing import Self
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.access import ServicesDependency
 from api.http import BODY_ERRORS, conflict, invalid, responses
+from api.routes.parameters import RecoveryIdDependency
 from api.routes.strict_route import StrictRoute
 from api.services.recoveries import RecoveryDetails, RecoveryState
 from hookwright.ids import Name
@@ -18,16 +19,16 @@ from hookwright.times import Timestamp, WrittenMoment
 
 router = APIRouter(prefix="/v1/tenants/{tenant_id}", tags=["recoveries"], route_class=StrictRoute)
 
-RecoveryId = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,64}:[0-9a-f-]{36}$")]
-ENDS = responses(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
+NOT_FOUND_OR_CONFLICT = responses(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
 
 
-class RecoverRequest(BaseModel):
-    """What to recover: `failed` deliveries, or events that are `missing`; and how fast.
+class RecoveryRequest(BaseModel):
+    """What to recover, and how fast.
 
-    What began, or was due, from `since` on and before `until` (now, if left out). Of what is older
-    than the retention less an hour nobody knows what is missing: that is passed over. Without
-    `rate_per_second` the endpoint's `drain_per_second` is the rate.
+    `status` selects `failed` deliveries, or events whose delivery is `missing`. They must have
+    begun, or have been due, at or after `since` and before `until`, which is now by default. Data
+    that is older than the retention period less an hour may already be deleted, so it is skipped.
+    The default of `rate_per_second` is the endpoint's `drain_per_second`.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -41,12 +42,15 @@ class RecoverRequest(BaseModel):
 
 
 class RecoveryRead(BaseModel):
-    """A recovery. Of `total`, `done` were looked at; null while they are being counted.
+    """A recovery and its progress.
 
-    `delivered`, `failed` and `pending` are the deliveries that it started, and go on to change when
-    it is completed; null while Temporal's visibility is too busy to count. What needed nothing
-    (delivered meanwhile, not wanted) is only in `done`. `unreadable` ones, whose encryption key is
-    missing, were passed over.
+    Of `total` selected deliveries or events, `done` have been processed. `total` is null while they
+    are being counted. Some needed no delivery, because they were delivered in the meantime or no
+    longer match; others, the `unreadable` ones, were skipped because their encryption key is
+    missing.
+
+    `delivered`, `failed` and `pending` count the deliveries that the recovery has started. They
+    still change after it is completed. They are null while Temporal's visibility is too busy.
     """
 
     id: str
@@ -67,7 +71,7 @@ class RecoveryRead(BaseModel):
 
     @classmethod
     def of(cls, recovery: RecoveryDetails) -> Self:
-        """Return the answer for a recovery."""
+        """Return a recovery as the API answers it."""
         request, progress, outcomes = recovery.request, recovery.progress, recovery.outcomes
         return cls(
             id=recovery.id,
@@ -94,11 +98,12 @@ class RecoveryRead(BaseModel):
     responses=responses(*BODY_ERRORS, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
 )
 async def recover_endpoint(
-    tenant_id: Name, endpoint_id: Name, body: RecoverRequest, services: ServicesDependency
+    tenant_id: Name, endpoint_id: Name, body: RecoveryRequest, services: ServicesDependency
 ) -> RecoveryRead:
-    """Send an endpoint all that it has not had, oldest first; what was delivered is left alone.
+    """Send an endpoint the events that it has not received, oldest first.
 
-    An endpoint has one recovery at a time: the same request again joins it, another is refused.
+    Delivered events are not sent again. An endpoint has one recovery at a time: while it runs, the
+    same request returns it, and a different request is refused.
     """
     endpoint = await services.endpoints.get(tenant_id, endpoint_id)
     if endpoint.health.gone:
@@ -107,52 +112,58 @@ async def recover_endpoint(
     until = min(body.until or now, now)
     if body.since >= until:
         raise invalid(("body", "since"), "must be before `until`, and in the past")
-    drain = endpoint.active_config.drain_per_second
+    drain_per_second = endpoint.active_config.drain_per_second
     request = RecoveryInput(
         tenant_id=tenant_id,
         endpoint_id=endpoint_id,
         status=body.status,
         since=body.since,
         until=until,
-        per_second=body.rate_per_second or min(drain, MAX_PER_SECOND),
+        per_second=body.rate_per_second or min(drain_per_second, MAX_PER_SECOND),
     )
-    begun = await services.recoveries.begin(request, until_now=body.until is None)
-    return RecoveryRead.of(begun)
+    recovery = await services.recoveries.begin(request, until_now=body.until is None)
+    return RecoveryRead.of(recovery)
 
 
 @router.get("/recoveries/{recovery_id}", responses=responses(HTTPStatus.NOT_FOUND))
 async def get_recovery(
-    tenant_id: Name, recovery_id: RecoveryId, services: ServicesDependency
+    tenant_id: Name, recovery_id: RecoveryIdDependency, services: ServicesDependency
 ) -> RecoveryRead:
-    """Read a recovery and how far it has come."""
-    return RecoveryRead.of(await services.recoveries.get(tenant_id, *recovery_id.split(":")))
+    """Read a recovery and its progress."""
+    return RecoveryRead.of(
+        await services.recoveries.get(tenant_id, recovery_id.endpoint_id, recovery_id.run_id)
+    )
 
 
-@router.post("/recoveries/{recovery_id}/pause", responses=ENDS)
+@router.post("/recoveries/{recovery_id}/pause", responses=NOT_FOUND_OR_CONFLICT)
 async def pause_recovery(
-    tenant_id: Name, recovery_id: RecoveryId, services: ServicesDependency
+    tenant_id: Name, recovery_id: RecoveryIdDependency, services: ServicesDependency
 ) -> RecoveryRead:
-    """Halt a recovery until it is resumed. Deliveries that it started go on."""
-    endpoint_id, run_id = recovery_id.split(":")
+    """Pause a recovery until it is resumed. Deliveries that it has started continue."""
     return RecoveryRead.of(
-        await services.recoveries.switch(tenant_id, endpoint_id, run_id, Update.PAUSE)
+        await services.recoveries.switch(
+            tenant_id, recovery_id.endpoint_id, recovery_id.run_id, Update.PAUSE
+        )
     )
 
 
-@router.post("/recoveries/{recovery_id}/resume", responses=ENDS)
+@router.post("/recoveries/{recovery_id}/resume", responses=NOT_FOUND_OR_CONFLICT)
 async def resume_recovery(
-    tenant_id: Name, recovery_id: RecoveryId, services: ServicesDependency
+    tenant_id: Name, recovery_id: RecoveryIdDependency, services: ServicesDependency
 ) -> RecoveryRead:
-    """Go on with a recovery that is paused."""
-    endpoint_id, run_id = recovery_id.split(":")
+    """Resume a paused recovery."""
     return RecoveryRead.of(
-        await services.recoveries.switch(tenant_id, endpoint_id, run_id, Update.RESUME)
+        await services.recoveries.switch(
+            tenant_id, recovery_id.endpoint_id, recovery_id.run_id, Update.RESUME
+        )
     )
 
 
-@router.post("/recoveries/{recovery_id}/cancel", responses=ENDS)
+@router.post("/recoveries/{recovery_id}/cancel", responses=NOT_FOUND_OR_CONFLICT)
 async def cancel_recovery(
-    tenant_id: Name, recovery_id: RecoveryId, services: ServicesDependency
+    tenant_id: Name, recovery_id: RecoveryIdDependency, services: ServicesDependency
 ) -> RecoveryRead:
-    """End a recovery. Deliveries that it started go on."""
-    return RecoveryRead.of(await services.recoveries.cancel(tenant_id, *recovery_id.split(":")))
+    """Cancel a recovery. Deliveries that it has started continue."""
+    return RecoveryRead.of(
+        await services.recoveries.cancel(tenant_id, recovery_id.endpoint_id, recovery_id.run_id)
+    )

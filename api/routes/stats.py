@@ -1,4 +1,4 @@
-"""Routes of figures: what becomes of an endpoint's attempts, and of a tenant's deliveries."""
+"""Routes of statistics: counts of an endpoint's attempts and of a tenant's deliveries."""
 
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
@@ -21,20 +21,22 @@ router = APIRouter(prefix="/v1/tenants/{tenant_id}", tags=["statistics"], route_
 
 
 class Window(IntEnum):
-    """The spans that are counted."""
+    """The length of time, in seconds, in which attempts are counted."""
 
     HOUR = 3_600
     DAY = 86_400
 
 
-class EndpointStats(BaseModel):
-    """An endpoint's attempts of the last hour or day, by its own counters.
+class EndpointStatsRead(BaseModel):
+    """Counts of an endpoint's attempts in the last hour or day.
 
-    They are counted `since` a time within the window: in steps of 5 minutes, or of two hours.
-    Failures are in them when the attempt ends, successes of a healthy endpoint about a minute
-    later. `outcomes` has those that occurred. Latency is that of whole attempts, also of failed
-    ones, and off by at most `latency_error_percent`. What never was is null. `held` deliveries
-    wait now.
+    The counted time starts at `since`, which moves in steps of 5 minutes for an hour, and of two
+    hours for a day. A failure is counted when the attempt ends, a success of a healthy endpoint
+    about a minute later. `outcomes` lists only outcomes that occurred.
+
+    A latency is the duration of a whole attempt, also of a failed one. It differs from the exact
+    one by at most `latency_error_percent`. Values are null if there was no attempt. `held` is the
+    number of deliveries that are held now.
     """
 
     endpoint_id: Name
@@ -53,7 +55,7 @@ class EndpointStats(BaseModel):
 
     @classmethod
     def of(cls, endpoint: EndpointState, window: Window, now: datetime) -> Self:
-        """Return the answer for an endpoint."""
+        """Return an endpoint's statistics as the API answers them."""
         health = endpoint.health
         total = health.counts.total(now, timedelta(seconds=window))
         delivered = {Outcome.DELIVERED: total.delivered} if total.delivered else {}
@@ -74,8 +76,8 @@ class EndpointStats(BaseModel):
         )
 
 
-class TenantStats(BaseModel):
-    """How many of a tenant's deliveries stand where, as visibility had it at `counted_at`."""
+class TenantStatsRead(BaseModel):
+    """The number of a tenant's deliveries in each state at the time `counted_at`."""
 
     deliveries: dict[DeliveryState, int]
     counted_at: Timestamp
@@ -89,18 +91,21 @@ async def get_endpoint_stats(
     window_seconds: Annotated[
         Window, Query(description="3600 for the last hour, 86400 for the last day.")
     ] = Window.HOUR,
-) -> EndpointStats:
-    """Count an endpoint's attempts of the last hour or day. It needs neither worker nor search."""
+) -> EndpointStatsRead:
+    """Count an endpoint's attempts in the last hour or day.
+
+    This works also while no worker is running and Temporal's visibility is not available.
+    """
     endpoint = await services.endpoints.get(tenant_id, endpoint_id)
-    return EndpointStats.of(endpoint, window_seconds, datetime.now(UTC))
+    return EndpointStatsRead.of(endpoint, window_seconds, datetime.now(UTC))
 
 
 @router.get("/stats", responses=responses(HTTPStatus.NOT_FOUND))
-async def get_tenant_stats(tenant_id: Name, services: ServicesDependency) -> TenantStats:
-    """Count a tenant's deliveries by state, as far back as retention goes; cached for 5 seconds.
+async def get_tenant_stats(tenant_id: Name, services: ServicesDependency) -> TenantStatsRead:
+    """Count a tenant's deliveries by state, over the whole retention period.
 
-    One that is replayed after it had ended counts again.
+    The counts are cached for 5 seconds. A delivery that is resent after it has ended counts again.
     """
     await services.tenants.known(tenant_id)
     totals = await services.statistics.totals(tenant_id)
-    return TenantStats(deliveries=totals.deliveries, counted_at=totals.counted_at)
+    return TenantStatsRead(deliveries=totals.deliveries, counted_at=totals.counted_at)

@@ -1,4 +1,7 @@
-"""Request bodies, refused early: too large, not JSON, or nested too deeply."""
+"""A route class that checks requests early.
+
+It refuses bodies that are too large, are not JSON, or are nested too deeply.
+"""
 
 import asyncio
 from collections.abc import Callable, Collection, Coroutine
@@ -17,14 +20,14 @@ from api.http import Fault, Problem, invalid_faults
 from hookwright.security import find_secret_values, hidden_from_logs
 
 MAX_NESTING = 100
-"""Half of what pydantic's parser takes, so that a body still parses inside our own models."""
+"""Half of what pydantic's parser allows, so that a body can still be parsed inside other models."""
 
 
 async def read_body(request: Request, max_bytes: int, seconds: float) -> bytes:
     """Return a request's body.
 
     Raises:
-        Problem: 413 once more than `max_bytes` was read, 408 if it has not come in time.
+        Problem: 413 if the body has more than `max_bytes`, 408 if it does not arrive in time.
     """
     body = bytearray()
     try:
@@ -49,11 +52,10 @@ async def read_body(request: Request, max_bytes: int, seconds: float) -> bytes:
 
 
 class StrictRequest(Request):
-    """A request whose body has a limit and whose JSON is JSON.
+    """A request with a limited body that must be valid JSON.
 
-    Python's parser lets NaN, lone surrogates and any depth through; what it lets through could
-    neither be stored nor signed. What a body tells in confidence stays out of the logs until
-    `concealing` is closed.
+    Python's own parser accepts NaN, lone surrogates and any depth. Such values could be neither
+    stored nor signed. Secrets in the body are kept out of the logs until `concealing` is closed.
     """
 
     def __init__(self, request: Request, concealing: ExitStack) -> None:
@@ -64,7 +66,8 @@ class StrictRequest(Request):
         """Return the body.
 
         Raises:
-            Problem: 413, once more than the limit was read; the rest is not. 408 if it takes long.
+            Problem: 413 if the body is larger than the limit; the rest of it is not read. 408 if it
+                does not arrive in time.
         """
         if not hasattr(self, "_body"):
             config = app_state(self).config
@@ -75,7 +78,7 @@ class StrictRequest(Request):
         """Return the parsed body.
 
         Raises:
-            Problem: 400 if it is not JSON, 422 if it cannot be kept.
+            Problem: 400 if it is not JSON, 422 if it is nested too deeply.
         """
         body = await self.body()
         if deepest(body) > MAX_NESTING:
@@ -98,9 +101,9 @@ class StrictRoute(APIRoute):
     """A route that reads its body through StrictRequest."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Return FastAPI's handler, given our kind of request."""
+        """Return FastAPI's handler, which then gets a StrictRequest."""
         handle = super().get_route_handler()
-        known = {
+        known_parameters = {
             field.alias
             for field in get_flat_params(self.dependant)
             if isinstance(field.field_info, Query)
@@ -110,20 +113,21 @@ class StrictRoute(APIRoute):
             token = request.headers.get("authorization", "").rpartition(" ")[2]
             with ExitStack() as concealing:
                 concealing.enter_context(hidden_from_logs(token))
-                await admit(request)  # nobody makes us read a body without a key, or too often
+                # First of all, so that a body is read only for a known caller within its limits.
+                await admit(request)
                 _check_media_type(request)
-                _check_query(request, known)
+                _check_query(request, known_parameters)
                 return await handle(StrictRequest(request, concealing))
 
         return handle_strictly
 
 
 def _check_media_type(request: Request) -> None:
-    """Refuse a body that is not called JSON: it would be taken for a text, and misunderstood."""
-    empty = request.headers.get("content-length", "0") == "0"
-    chunked = "transfer-encoding" in request.headers
+    """Refuse a body without the media type of JSON: FastAPI would treat it as plain text."""
+    is_empty = request.headers.get("content-length", "0") == "0"
+    is_chunked = "transfer-encoding" in request.headers
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if (not empty or chunked) and media_type != "application/json":
+    if (not is_empty or is_chunked) and media_type != "application/json":
         raise Problem(
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
             "not-called-json",
@@ -132,16 +136,16 @@ def _check_media_type(request: Request) -> None:
 
 
 def _check_query(request: Request, known: Collection[str]) -> None:
-    """Refuse a parameter that is none: ignored, a misspelt filter would show everything."""
+    """Refuse unknown query parameters. If they were ignored, a misspelt filter would show all."""
     if unknown := [name for name in dict.fromkeys(request.query_params) if name not in known]:
-        there_are = f"there are: {', '.join(sorted(known))}" if known else "there are none here"
+        choice = f"there are: {', '.join(sorted(known))}" if known else "this route has none"
         raise invalid_faults(
-            [Fault(loc=["query", name], msg=f"no such parameter; {there_are}") for name in unknown]
+            [Fault(loc=["query", name], msg=f"no such parameter; {choice}") for name in unknown]
         )
 
 
 def deepest(body: bytes) -> int:
-    """Return how deeply a JSON text nests, brackets in strings left out."""
+    """Return how deeply a JSON text is nested. Brackets inside strings do not count."""
     if body.count(b"[") + body.count(b"{") <= MAX_NESTING:
         return 0
     depth = reached = 0

@@ -1,4 +1,4 @@
-"""Routes of tenants."""
+"""Routes that create, read, change and delete tenants, and make tenant tokens."""
 
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -19,7 +19,7 @@ OPERATORS_ONLY = [Depends(require_operator)]
 
 
 class TokenRequest(BaseModel):
-    """What a tenant token shall permit. Its tier is the tenant's unless given."""
+    """The permissions and the lifetime of a new tenant token. Its default tier is the tenant's."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -28,8 +28,8 @@ class TokenRequest(BaseModel):
     tier: Tier | None = None
 
 
-class TokenCreated(BaseModel):
-    """A tenant token, shown once."""
+class TokenRead(BaseModel):
+    """A new tenant token. Only this answer contains it."""
 
     token: str
     expires_at: Timestamp
@@ -46,23 +46,24 @@ class TokenCreated(BaseModel):
 async def put_tenant(
     tenant_id: Name, settings: TenantSettings, services: ServicesDependency, response: Response
 ) -> TenantView:
-    """Create a tenant, or change its settings. What is left out returns to its default.
+    """Create a tenant, or change its settings. Settings that are left out get their defaults.
 
-    But for `tokens_not_before`: left out, it stays; null revives what it has revoked.
+    The exception is `tokens_not_before`: left out, it keeps its value. If it is set to null, the
+    tokens that it has revoked are valid again.
     """
-    put = await services.tenants.put(tenant_id, settings)
-    response.status_code = HTTPStatus.CREATED if put.created else HTTPStatus.OK
-    return put.tenant
+    result = await services.tenants.put(tenant_id, settings)
+    response.status_code = HTTPStatus.CREATED if result.created else HTTPStatus.OK
+    return result.tenant
 
 
 @router.get("", dependencies=OPERATORS_ONLY, responses=responses())
 async def list_tenants(
     services: ServicesDependency, limit: Limit = 50, cursor: Cursor = None
 ) -> Page[TenantView]:
-    """List tenants, new ones first, among them those that were changed very often.
+    """List tenants, the newest first. Tenants that are changed very often may count as new.
 
-    A tenant shows up here within a second of its creation. Cursors lead through all that there were
-    at the first page, each once. A page may be shorter than `limit`; the last is the one without
+    A tenant is listed within a second of its creation. Tenants that existed when the first page was
+    read are listed exactly once. A page may have fewer than `limit` rows; the last page has no
     `next_cursor`.
     """
     return await services.tenants.page(limit, cursor)
@@ -83,11 +84,11 @@ async def get_tenant(tenant_id: Name, services: ServicesDependency) -> TenantVie
 async def delete_tenant(
     tenant_id: Name, services: ServicesDependency, *, erase: bool = False
 ) -> None:
-    """Delete a tenant with all its endpoints; what waits for them is cancelled.
+    """Delete a tenant with all its endpoints. Deliveries that wait for them are cancelled.
 
-    With `erase`, its events, deliveries and endpoints are then removed from Temporal, too. Until
-    all is done, after some 15 seconds at least, a PUT of the tenant answers 409. Its own name,
-    metadata and subscriptions remain until retention ends.
+    With `erase`, its events, deliveries and endpoints are then also removed from Temporal. This
+    takes at least about 15 seconds; until it is done, a PUT of the tenant answers 409. The tenant's
+    own name, metadata and subscriptions remain until the retention period ends.
     """
     await services.tenants.delete(tenant_id, erase=erase)
 
@@ -98,20 +99,20 @@ async def delete_tenant(
     status_code=HTTPStatus.CREATED,
     responses=responses(*BODY_ERRORS, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
 )
-async def mint_token(
-    tenant_id: Name, body: TokenRequest, state: AppStateDependency
-) -> TokenCreated:
-    """Make a tenant token. It is kept nowhere; the tenant's `tokens_not_before` revokes it."""
+async def mint_token(tenant_id: Name, body: TokenRequest, state: AppStateDependency) -> TokenRead:
+    """Make a tenant token. It is not stored; the tenant's `tokens_not_before` can revoke it."""
     tenant = await state.services.tenants.get(tenant_id)
     if tenant.tokens_not_before and tenant.tokens_not_before > datetime.now(UTC):
-        raise conflict("tokens_not_before of this tenant is yet to come; until then none is good")
-    minted = state.config.tokens.mint(
+        raise conflict(
+            "the tenant's tokens_not_before is in the future; until then no token is valid"
+        )
+    new_token = state.config.tokens.mint(
         tenant_id, body.scopes, body.expires_in_seconds, body.tier or tenant.tier
     )
-    if minted is None:
+    if new_token is None:
         raise Problem(
             HTTPStatus.SERVICE_UNAVAILABLE,
             "no-signing-key",
             "tokens are signed with HOOKWRIGHT_JWT_KEY, which is not set",
         )
-    return TokenCreated(token=minted.token, expires_at=minted.expires_at)
+    return TokenRead(token=new_token.token, expires_at=new_token.expires_at)

@@ -46,7 +46,7 @@ async def test_headers_of_a_fault_of_ours(client: Client, monkeypatch: pytest.Mo
     async with api_client(client, api_config("unused")) as http:
         answer = await http.get("/v1/tenants/acme")
     assert answer.status_code == 500
-    assert answer.json()["detail"] == "a fault of ours; it has been logged"
+    assert answer.json()["detail"] == "internal error; it has been logged"
     for name, value in EVERY_ANSWER.items():
         assert answer.headers.get_list(name) == [value]
 
@@ -65,7 +65,7 @@ async def test_a_fault_of_ours_tells_no_secret(
         answer = await http.post("/v1/tenants/acme/endpoints", json=body)
     assert answer.status_code == 500
     line = log_output.getvalue()
-    assert "api.unforeseen" in line
+    assert "api.unexpected_error" in line
     assert "https://x.example.com/" not in line
     for secret in ("Tr0ub4dor&3", "c0rrect h", OPERATOR_KEY):
         assert secret not in line
@@ -141,7 +141,7 @@ async def test_unknown_parameters(service: Stack) -> None:
     assert [first["loc"], second["loc"]] == [["query", "stat"], ["query", "x"]]
     assert first["msg"].startswith("no such parameter; there are: cursor, endpoint_id, ")
     answer = await service.http.get(service.root, params={"limit": 1})
-    assert answer.json()["detail"] == "query.limit: no such parameter; there are none here"
+    assert answer.json()["detail"] == "query.limit: no such parameter; this route has none"
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from support.isolation import Owner, operations, owner
 from support.receiver import receiver
 from support.stack import Stack
 
-from api.access.limits import PER_MINUTE, Kind
+from api.access.limits import PER_MINUTE, CallKind
 from hookwright.models import Tier
 
 MARKER = "the-victims-own"
@@ -68,7 +68,7 @@ class Attack:
 async def attack(shared_stack: Stack) -> AsyncIterator[Attack]:
     """Two tenants, and every id and filter of every route that reads; without rate limits."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(PER_MINUTE[Kind.MANAGEMENT], Tier.ENTERPRISE, 10**9)
+        patch.setitem(PER_MINUTE[CallKind.MANAGEMENT], Tier.ENTERPRISE, 10**9)
         async with receiver() as hooks:
             mallory = await owner(shared_stack, hooks, "mallorys-own")
             victim = await owner(shared_stack, hooks, MARKER)

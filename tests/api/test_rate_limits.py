@@ -19,7 +19,7 @@ from support.jwts import bearer
 from support.stack import Stack, api_client, api_config, unique
 
 from api.access import RateLimits, limits
-from api.access.limits import PER_MINUTE, Kind
+from api.access.limits import PER_MINUTE, CallKind
 from hookwright.models import Tier
 from runtime.dev import free_port
 
@@ -30,8 +30,8 @@ EVENT = {"type": "loan.funded", "data": {}}
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
     """A free tenant has three requests and five events a minute."""
-    monkeypatch.setitem(PER_MINUTE[Kind.MANAGEMENT], Tier.FREE, 3)
-    monkeypatch.setitem(PER_MINUTE[Kind.PUBLISH], Tier.FREE, 5)
+    monkeypatch.setitem(PER_MINUTE[CallKind.MANAGEMENT], Tier.FREE, 3)
+    monkeypatch.setitem(PER_MINUTE[CallKind.PUBLISH], Tier.FREE, 5)
 
 
 async def read(service: Stack, headers: dict[str, str]) -> httpx.Response:
@@ -47,9 +47,9 @@ async def publish(service: Stack, headers: dict[str, str], number: int = 1) -> h
 
 def test_figures() -> None:
     """The tiers have 60, 600 and 6,000 requests a minute, and ten times as many events."""
-    assert list(PER_MINUTE[Kind.MANAGEMENT].values()) == [60, 600, 6_000]
-    assert list(PER_MINUTE[Kind.PUBLISH].values()) == [600, 6_000, 60_000]
-    assert list(PER_MINUTE[Kind.PUBLISH]) == list(PER_MINUTE[Kind.MANAGEMENT]) == list(Tier)
+    assert list(PER_MINUTE[CallKind.MANAGEMENT].values()) == [60, 600, 6_000]
+    assert list(PER_MINUTE[CallKind.PUBLISH].values()) == [600, 6_000, 60_000]
+    assert list(PER_MINUTE[CallKind.PUBLISH]) == list(PER_MINUTE[CallKind.MANAGEMENT]) == list(Tier)
 
 
 async def test_sixty_a_minute(service: Stack) -> None:
@@ -159,7 +159,7 @@ def apis(service: Stack, port: int) -> Api:
     async def api() -> AsyncIterator[Stack]:
         async with api_client(service.client, config) as http:
             yield replace(service, http=http)
-            await http._transport.app.state.hookwright.limits.shared.storage.bridge.storage.aclose()
+            await http._transport.app.state.hookwright.limits.in_redis.storage.bridge.storage.aclose()
 
     return api
 
@@ -181,7 +181,7 @@ async def test_several_processes_count_in_redis(service: Stack) -> None:
 @pytest.mark.usefixtures("few")
 async def test_redis_comes_late_and_goes(service: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     """While Redis is away each process counts by itself; that is logged once, as its return is."""
-    monkeypatch.setattr(limits, "AWAY_SECONDS", 0.0)
+    monkeypatch.setattr(limits, "REDIS_RETRY_SECONDS", 0.0)
     port = free_port()
     key = key_of(service.tenant)
     with structlog.testing.capture_logs() as logged:
@@ -193,12 +193,16 @@ async def test_redis_comes_late_and_goes(service: Stack, monkeypatch: pytest.Mon
     assert [answer.status_code for answer in answers] == [200, 200, 200, 200, 200, 429]
     assert [answer.headers["ratelimit-remaining"] for answer in answers] == [*"212100"]
     told = [it["event"] for it in logged if it["event"].startswith("limits.")]
-    assert told == ["limits.redis_away", "limits.redis_back", "limits.redis_away"]
+    assert told == [
+        "limits.redis_unavailable",
+        "limits.redis_available",
+        "limits.redis_unavailable",
+    ]
 
 
 async def test_redis_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     """A Redis that takes a connection and says nothing holds up one call, and not the next."""
-    monkeypatch.setattr(limits, "STORAGE_SECONDS", 0.05)
+    monkeypatch.setattr(limits, "REDIS_TIMEOUT_SECONDS", 0.05)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         counted = RateLimits.at(f"redis://127.0.0.1:{silent.getsockname()[1]}/0")
         async with asyncio.timeout(10):

@@ -83,7 +83,7 @@ async def test_an_exception_that_has_left():
         with hidden_from_logs(VALUE):
             raise ValueError(VALUE)  # noqa: TRY301
     except ValueError:
-        event = {"event": "api.unforeseen", "exc_info": True}
+        event = {"event": "api.unexpected_error", "exc_info": True}
         line = json.dumps(
             without_secrets(None, "", structlog.processors.format_exc_info(None, "error", event))
         )

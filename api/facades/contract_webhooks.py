@@ -1,4 +1,7 @@
-"""What the facades share: a tenant's endpoints of one contract, in the words of its document."""
+"""What all facades use: a tenant's endpoints of one contract, with the field names of its document.
+
+A webhook is what a contract's document calls an endpoint.
+"""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -10,7 +13,7 @@ from fastapi import Depends
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
 from pydantic.alias_generators import to_camel
 
-from api.access import OwnTenant, ServicesDependency
+from api.access import CallerTenantId, ServicesDependency
 from api.http import BODY_ERRORS, Fault, Problem, invalid_faults, not_found, responses
 from api.services import Services
 from api.services.new_endpoint import NewEndpoint
@@ -20,39 +23,45 @@ from hookwright.models import EndpointConfig, EndpointState
 from hookwright.subscription import EventTypePattern
 from hookwright.times import rfc3339_seconds
 
-PREFIX = "wh"
-PAGE = 100
+ID_PREFIX = "wh"
+PAGE_SIZE = 100
 
 READS = responses(HTTPStatus.NOT_FOUND)
 DELETES = responses(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
 WRITES = DELETES | responses(*BODY_ERRORS)
 
 Moment = Annotated[AwareDatetime, PlainSerializer(rfc3339_seconds, when_used="json")]
-"""A time as the documents print it: whole seconds and `Z`."""
+"""A time in the form of the contracts' documents: whole seconds and `Z`."""
 
 EventTypes = Annotated[list[EventTypePattern], Field(min_length=1, max_length=50)]
 
 
-class Documented(BaseModel):
-    """A body with the fields of a document, and no others."""
+class DocumentModel(BaseModel):
+    """A body that has exactly the fields of a contract's document."""
 
     model_config = ConfigDict(extra="forbid")
 
 
-class CamelCased(Documented):
-    """The same, with the names in camelCase; ours, `model_validate(..., by_name=True)`."""
+class CamelCaseModel(DocumentModel):
+    """A body of a contract whose document has field names in camelCase.
+
+    To create one with Python's names, use `model_validate(..., by_name=True)`.
+    """
 
     model_config = ConfigDict(alias_generator=to_camel)
 
 
 @dataclass(frozen=True)
-class OwnWebhooks:
-    """A tenant's endpoints of one contract. `words` are the document's names of our fields."""
+class ContractWebhooks:
+    """A tenant's endpoints of one contract.
+
+    `field_names` maps the names of the native fields to those of the contract's document.
+    """
 
     services: Services
     tenant_id: str
     contract: Contract
-    words: Mapping[str, str]
+    field_names: Mapping[str, str]
 
     async def create(
         self,
@@ -62,56 +71,58 @@ class OwnWebhooks:
         paused: bool = False,
         **fields: Any,  # noqa: ANN401
     ) -> EndpointState:
-        """Register an endpoint under this contract, whatever contract the tenant has.
+        """Create an endpoint with this contract, whatever contract the tenant has.
 
         Raises:
-            Problem: as for the native route.
+            Problem: The same errors as those of the native route.
         """
         config = EndpointConfig(contract=self.contract.name, **fields)
-        with self._in_its_words():
+        with self._document_names_in_errors():
             return await self.services.endpoints.create(
                 self.tenant_id,
                 NewEndpoint(config, secret, endpoint_id=endpoint_id, paused=paused),
             )
 
     async def all(self) -> list[EndpointState]:
-        """Return all of them, oldest first: no document has pages of webhooks.
+        """Return all endpoints of the contract, oldest first.
+
+        There is no page by page access, because no document has pages of webhooks.
 
         Raises:
-            Problem: 404 no such tenant.
+            Problem: 404, there is no such tenant.
         """
-        found: list[EndpointState] = []
+        endpoints: list[EndpointState] = []
         cursor = None
         while True:
-            page = await self.services.endpoints.page(self.tenant_id, PAGE, cursor)
-            found += filter(self._is_own, page.data)
+            page = await self.services.endpoints.page(self.tenant_id, PAGE_SIZE, cursor)
+            endpoints += filter(self._has_contract, page.data)
             cursor = page.next_cursor
             if cursor is None:
-                return found
+                return endpoints
 
     async def get(self, endpoint_id: str) -> EndpointState:
         """Return an endpoint.
 
         Raises:
-            Problem: 404, the same for one that is of another contract.
+            Problem: 404, there is no such endpoint, or it has another contract.
         """
         endpoint = await self.services.endpoints.get(self.tenant_id, endpoint_id)
-        if not self._is_own(endpoint):
+        if not self._has_contract(endpoint):
             raise not_found("endpoint")
         return endpoint
 
     async def change(self, endpoint_id: str, changes: Mapping[str, Any]) -> EndpointState:
-        """Set the given fields.
+        """Change the given fields of an endpoint, and return it.
 
         Raises:
-            Problem: 404, or 422 as at creation.
+            Problem: 404, or 422 as in `create`.
         """
         await self.get(endpoint_id)
-        with self._in_its_words():
+        with self._document_names_in_errors():
             return await self.services.endpoints.change(self.tenant_id, endpoint_id, changes)
 
     async def enable(self, endpoint_id: str, *, enabled: bool) -> EndpointState:
-        """Resume an endpoint, or pause it.
+        """Resume or pause an endpoint, and return it.
 
         Raises:
             Problem: 404.
@@ -130,32 +141,38 @@ class OwnWebhooks:
         await self.services.endpoints.delete(self.tenant_id, endpoint_id)
 
     def id_for(self, idempotency_key: str | None) -> str:
-        """Return the id of a new endpoint: `wh_` and hex, the same under the same key."""
+        """Return the id of a new endpoint: `wh_` and hex digits. The same key gives the same id."""
         if idempotency_key is None:
-            return new_endpoint_id(PREFIX)
-        # With the contract's name: one key may stand for a webhook of each.
-        return id_from_key(PREFIX, self.tenant_id, f"{self.contract.name} {idempotency_key}")
+            return new_endpoint_id(ID_PREFIX)
+        # The id also depends on the contract, so that one key can create a webhook of each.
+        return id_from_key(ID_PREFIX, self.tenant_id, f"{self.contract.name} {idempotency_key}")
 
-    def _is_own(self, endpoint: EndpointState) -> bool:
+    def _has_contract(self, endpoint: EndpointState) -> bool:
         return endpoint.active_config.contract == self.contract.name
 
     @contextmanager
-    def _in_its_words(self) -> Iterator[None]:
-        """Name faults by the fields that the caller sent."""
+    def _document_names_in_errors(self) -> Iterator[None]:
+        """Use the document's field names, which the caller has sent, in the faults of errors."""
         try:
             yield
         except Problem as problem:
             faults = [
-                Fault(loc=[self.words.get(str(part), part) for part in fault.loc], msg=fault.msg)
+                Fault(
+                    loc=[self.field_names.get(str(part), part) for part in fault.loc],
+                    msg=fault.msg,
+                )
                 for fault in problem.errors
             ]
             raise (invalid_faults(faults) if faults else problem) from None
 
 
-def own_webhooks(contract: str, **words: str) -> Any:  # noqa: ANN401 - as FastAPI's Depends
-    """Return the dependency of a facade's routes."""
+def contract_webhooks(contract_name: str, **field_names: str) -> Any:  # noqa: ANN401 - as FastAPI's Depends
+    """Return the FastAPI dependency that gives a facade's routes the caller's webhooks."""
 
-    async def dependency(tenant_id: OwnTenant, services: ServicesDependency) -> OwnWebhooks:
-        return OwnWebhooks(services, tenant_id, services.endpoints.contracts[contract], words)
+    async def dependency(
+        tenant_id: CallerTenantId, services: ServicesDependency
+    ) -> ContractWebhooks:
+        contract = services.endpoints.contracts[contract_name]
+        return ContractWebhooks(services, tenant_id, contract, field_names)
 
     return Depends(dependency)

@@ -1,0 +1,48 @@
+"""The ids and the header that several routes take, parsed and described for OpenAPI."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Header, Path
+
+
+@dataclass(frozen=True)
+class DeliveryKey:
+    """The two parts of a delivery's id: a delivery brings one event to one endpoint."""
+
+    endpoint_id: str
+    event_id: str
+
+
+@dataclass(frozen=True)
+class RecoveryKey:
+    """The two parts of a recovery's id: its endpoint, and the run of the endpoint's recovery."""
+
+    endpoint_id: str
+    run_id: str
+
+
+def _delivery_key(
+    delivery_id: Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,64}:[A-Za-z0-9_-]{1,64}$")],
+) -> DeliveryKey:
+    return DeliveryKey(*delivery_id.split(":"))
+
+
+def _recovery_key(
+    recovery_id: Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,64}:[0-9a-f-]{36}$")],
+) -> RecoveryKey:
+    return RecoveryKey(*recovery_id.split(":"))
+
+
+DeliveryIdDependency = Annotated[DeliveryKey, Depends(_delivery_key)]
+RecoveryIdDependency = Annotated[RecoveryKey, Depends(_recovery_key)]
+
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        min_length=1,
+        max_length=255,
+        description="A request that is repeated with the same key creates nothing new. It takes"
+        " the place of an `id` in the body.",
+    ),
+]
