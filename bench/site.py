@@ -126,7 +126,7 @@ async def _api_answers(http: httpx.AsyncClient, api: ManagedProcess) -> bool:
     """Return whether the API answers. Any tenant that does not exist gives a 404."""
     api.check_alive()
     try:
-        return (await http.get("/v1/tenants/nobody")).status_code == httpx.codes.NOT_FOUND
+        return (await http.get("/v1/tenants/no-such-tenant")).status_code == httpx.codes.NOT_FOUND
     except httpx.TransportError:
         return False
 

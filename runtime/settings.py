@@ -257,8 +257,12 @@ class Settings(BaseSettings):
         """
         signing_keys = [secret_key(text) for text in self.jwt_key]
         provider_keys = [
-            *_keys_in(self.jwt_public_key_file, "PUBLIC_KEY", lambda file: [pem_key(file)]),
-            *_keys_in(self.jwt_jwks_file, "JWKS", jwks_keys),
+            *_keys_in(
+                self.jwt_public_key_file,
+                "HOOKWRIGHT_JWT_PUBLIC_KEY_FILE",
+                lambda file: [pem_key(file)],
+            ),
+            *_keys_in(self.jwt_jwks_file, "HOOKWRIGHT_JWT_JWKS_FILE", jwks_keys),
         ]
         return Tokens(
             (*signing_keys, *provider_keys),
@@ -290,13 +294,13 @@ class Settings(BaseSettings):
         return self.encryption_keys
 
 
-def _keys_in(file: Path | None, what: str, read: Callable[[Path], list[PyJWK]]) -> list[PyJWK]:
+def _keys_in(file: Path | None, setting: str, read: Callable[[Path], list[PyJWK]]) -> list[PyJWK]:
     if file is None:
         return []
     try:
         return read(file)
     except ValueError as error:
-        raise CommandError(f"HOOKWRIGHT_JWT_{what}_FILE: {error}") from None
+        raise CommandError(f"{setting}: {error}") from None
 
 
 def load_settings() -> Settings:

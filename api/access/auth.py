@@ -91,11 +91,14 @@ async def _identify(request: Request) -> Caller:
 
 def _caller_by_key(config: ApiConfig, token: str) -> Caller | None:
     digest = hashlib.sha256(token.encode()).hexdigest()
-    callers = [(known, Caller(name)) for name, known in config.api_keys.items()]
-    callers += [(known, Caller(tenant, tenant)) for known, tenant in config.tenant_keys.items()]
+    callers = [(key_digest, Caller(name)) for name, key_digest in config.api_keys.items()]
+    callers += [
+        (key_digest, Caller(tenant_id, tenant_id))
+        for key_digest, tenant_id in config.tenant_keys.items()
+    ]
     # Every known digest is compared, each in constant time, so that the time of the answer reveals
     # nothing about the keys.
-    matching = [caller for known, caller in callers if hmac.compare_digest(digest, known)]
+    matching = [caller for key_digest, caller in callers if hmac.compare_digest(digest, key_digest)]
     return matching[0] if matching else None
 
 

@@ -33,8 +33,8 @@ def install(app: FastAPI, names: Sequence[str]) -> None:
         UnknownFacadeError: There is no facade of one of these names.
     """
     if unknown := sorted({*names} - {ALL, *FACADES}):
-        known = ", ".join([ALL, *FACADES])
-        raise UnknownFacadeError(f"no such facade: {', '.join(unknown)}; there are: {known}")
+        choice = ", ".join([ALL, *FACADES])
+        raise UnknownFacadeError(f"no such facade: {', '.join(unknown)}; there are: {choice}")
     for name, routers in FACADES.items():
         if name in names or ALL in names:
             for router, scopes in routers:

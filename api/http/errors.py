@@ -73,9 +73,9 @@ class Problem(HTTPException):
         )
 
 
-def not_found(what: str) -> Problem:
+def not_found(resource: str) -> Problem:
     """Return a 404. It is the same for what does not exist and for what another tenant has."""
-    return Problem(HTTPStatus.NOT_FOUND, "not-found", f"there is no such {what}")
+    return Problem(HTTPStatus.NOT_FOUND, "not-found", f"there is no such {resource}")
 
 
 def conflict(detail: str) -> Problem:

@@ -212,14 +212,14 @@ async def create_endpoint(
     idempotency_key: IdempotencyKey = None,
 ) -> EndpointWithSecretRead:
     """Create an endpoint. Only this answer, and that of a rotation, contain the `secret`."""
-    new = NewEndpoint(
+    new_endpoint = NewEndpoint(
         EndpointConfig.model_validate(body.model_dump(include=set(EndpointConfig.model_fields))),
         body.secret,
         body.headers,
         idempotency_key and id_from_key("ep", tenant_id, idempotency_key),
         (body.client_certificate, body.client_key),
     )
-    endpoint = await services.endpoints.create(tenant_id, new)
+    endpoint = await services.endpoints.create(tenant_id, new_endpoint)
     return EndpointWithSecretRead.of(endpoint, secret=endpoint.secrets[0].value)
 
 

@@ -81,7 +81,7 @@ class StrictRequest(Request):
             Problem: 400 if it is not JSON, 422 if it is nested too deeply.
         """
         body = await self.body()
-        if deepest(body) > MAX_NESTING:
+        if nesting_depth(body) > MAX_NESTING:
             raise Problem(
                 HTTPStatus.UNPROCESSABLE_ENTITY,
                 "nested-too-deeply",
@@ -135,16 +135,18 @@ def _check_media_type(request: Request) -> None:
         )
 
 
-def _check_query(request: Request, known: Collection[str]) -> None:
+def _check_query(request: Request, known_parameters: Collection[str]) -> None:
     """Refuse unknown query parameters. If they were ignored, a misspelt filter would show all."""
-    if unknown := [name for name in dict.fromkeys(request.query_params) if name not in known]:
-        choice = f"there are: {', '.join(sorted(known))}" if known else "this route has none"
+    names = dict.fromkeys(request.query_params)
+    if unknown := [name for name in names if name not in known_parameters]:
+        known = ", ".join(sorted(known_parameters))
+        choice = f"there are: {known}" if known else "this route has none"
         raise invalid_faults(
             [Fault(loc=["query", name], msg=f"no such parameter; {choice}") for name in unknown]
         )
 
 
-def deepest(body: bytes) -> int:
+def nesting_depth(body: bytes) -> int:
     """Return how deeply a JSON text is nested. Brackets inside strings do not count."""
     if body.count(b"[") + body.count(b"{") <= MAX_NESTING:
         return 0

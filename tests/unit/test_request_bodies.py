@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic_core import from_json
 
-from api.routes.strict_route import MAX_NESTING, deepest
+from api.routes.strict_route import MAX_NESTING, nesting_depth
 
 TRICKY = st.text(st.sampled_from('[]{}"\\é,: '), max_size=40)
 LEAVES = st.none() | st.booleans() | st.integers() | TRICKY
@@ -45,14 +45,14 @@ def nested(draw):
 def test_depth_of_any_json(value, ascii_only):
     """The depth of a JSON text is found, whatever its strings hold; below the limit 0 will do."""
     body = json.dumps(value, ensure_ascii=ascii_only).encode()
-    found, real = deepest(body), depth(value)
+    found, real = nesting_depth(body), depth(value)
     assert found == real or (found == 0 and real <= MAX_NESTING)
 
 
 @given(value=st.lists(TRICKY, min_size=60, max_size=90))
 def test_brackets_in_strings_do_not_count(value):
     """Brackets, quotes and backslashes within strings are no nesting."""
-    assert deepest(json.dumps(value, ensure_ascii=False).encode()) <= 1
+    assert nesting_depth(json.dumps(value, ensure_ascii=False).encode()) <= 1
 
 
 @pytest.mark.parametrize("opening", [b"[", b'{"a":', b'[{"a":'])
@@ -62,8 +62,8 @@ def test_at_the_limit(opening):
     closing = b"".join(b"]" if it == ord("[") else b"}" for it in reversed(opening) if it in b"[{")
     times = MAX_NESTING // levels
     body = opening * times + b"1" + closing * times
-    assert deepest(body) <= MAX_NESTING
-    assert deepest(b"[" + body + b"]") == MAX_NESTING + 1
+    assert nesting_depth(body) <= MAX_NESTING
+    assert nesting_depth(b"[" + body + b"]") == MAX_NESTING + 1
     assert from_json(b"[" + body + b"]")
 
 
@@ -74,7 +74,7 @@ def test_at_the_limit(opening):
 @example(body=b"[" * 200_000)
 def test_total_on_any_bytes(body):
     """Any bytes have a depth: no recursion, no exception."""
-    assert 0 <= deepest(body) <= len(body)
+    assert 0 <= nesting_depth(body) <= len(body)
 
 
 INFINITE = st.sampled_from([float("inf"), float("-inf")])
