@@ -159,7 +159,8 @@ def apis(service: Stack, port: int) -> Api:
     async def api() -> AsyncIterator[Stack]:
         async with api_client(service.client, config) as http:
             yield replace(service, http=http)
-            await http._transport.app.state.hookwright.limits.in_redis.storage.bridge.storage.aclose()
+            rate_limits = http._transport.app.state.hookwright.limits
+            await rate_limits.in_redis.storage.bridge.storage.aclose()
 
     return api
 
@@ -213,4 +214,4 @@ async def test_redis_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> No
         silent.settimeout(0.01)
         with pytest.raises(TimeoutError):
             silent.accept()
-        await counted.shared.storage.bridge.storage.aclose()
+        await counted.in_redis.storage.bridge.storage.aclose()
