@@ -1,0 +1,187 @@
+"""Bodies of the endpoint routes: what they take, and what they answer."""
+
+from datetime import UTC, datetime
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+from hookwright.contracts import DeactivationRule, DisabledReason, Retry
+from hookwright.health import Health, success_rate
+from hookwright.ids import EventType, Name
+from hookwright.models import (
+    Attempt,
+    EndpointConfig,
+    EndpointState,
+    EventData,
+    Metadata,
+)
+from hookwright.outcomes import Colour, EndpointStatus
+from hookwright.security import MAX_PEM_CHARACTERS, ClientCertificate, describe_identity
+from hookwright.times import Timestamp
+from hookwright.webhook import public_key
+
+TEST_DATA: JsonValue = {"test": True}
+
+
+class ClientCertificateFields(BaseModel):
+    """A client certificate and its key, for receivers that require mutual TLS.
+
+    Both are write-only. Null removes both.
+    """
+
+    client_certificate: str | None = Field(
+        default=None,
+        max_length=MAX_PEM_CHARACTERS,
+        description="In PEM: the client's certificate, then the certificates of its issuers.",
+    )
+    client_key: str | None = Field(
+        default=None,
+        max_length=MAX_PEM_CHARACTERS,
+        description="In PEM: the private key of the client's certificate.",
+    )
+
+
+class EndpointCreateRequest(EndpointConfig, ClientCertificateFields):
+    """A new endpoint. Only `url` is required."""
+
+    secret: str | None = Field(
+        default=None,
+        max_length=256,
+        description="In the form that the contract requires. In the contract `standard`:"
+        " `whsec_` (24 to 64 bytes) or `whsk_`.",
+    )
+    headers: dict[str, str] = Field(
+        default={},
+        description="Headers that are sent with each webhook. Write-only: a value may be a secret.",
+    )
+
+
+class EndpointChangeRequest(EndpointConfig, ClientCertificateFields):
+    """The fields to change. Fields that are left out keep their values."""
+
+    url: str = ""
+    headers: dict[str, str] = Field(
+        default={}, description="Headers that replace all earlier ones of this endpoint."
+    )
+
+
+class SecretRotateRequest(BaseModel):
+    """How long webhooks are signed with the old secret as well as with the new one."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    grace_period_seconds: int = Field(default=86_400, ge=0, le=604_800)
+
+
+class EndpointTestRequest(BaseModel):
+    """The test event to send. Its default type, `endpoint.test`, is used only for tests."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    type: EventType = "endpoint.test"
+    data: EventData = TEST_DATA
+    extra: dict[Name, EventData] = {}
+
+
+class EndpointTestRead(Attempt):
+    """The attempt that sent a test event.
+
+    If the attempt was delivered and the endpoint is not active, `resume` is the path whose POST
+    makes the endpoint active again.
+    """
+
+    resume: str | None
+
+
+class EndpointRead(BaseModel):
+    """An endpoint, without its secret.
+
+    `failing_since` and `consecutive_failures` are about the attempts since the last success. The
+    success rates are those of the attempts in the last hour and the last day, or null if there was
+    no attempt. Successes of a healthy endpoint are counted about a minute late. `held` is the
+    number of deliveries that wait for the endpoint.
+    """
+
+    id: Name
+    tenant_id: Name
+    url: str
+    event_types: list[str]
+    channels: list[str]
+    description: str
+    metadata: Metadata
+    contract: Name | None
+    filter: str | None
+    payload_template: str | None
+    header_names: list[str]
+    client_certificate: ClientCertificate | None
+    retry: Retry | None
+    timeout_seconds: float | None
+    deactivation: DeactivationRule | None
+    drain_per_second: float
+    status: EndpointStatus
+    disabled_reason: DisabledReason | None
+    health: Colour
+    failing_since: Timestamp | None
+    consecutive_failures: int
+    last_delivery_at: Timestamp | None
+    success_rate_hour: float | None
+    success_rate_day: float | None
+    held: int
+    draining_since: Timestamp | None
+    throttled_until: Timestamp | None
+    next_probe_at: Timestamp | None
+    public_key: str | None
+    created_at: Timestamp | None
+    updated_at: Timestamp | None
+    version: int
+
+    @classmethod
+    def of(cls, endpoint: EndpointState, **extra_fields: object) -> Self:
+        """Return an endpoint as the API answers it."""
+        return cls.model_validate(
+            {
+                **endpoint.active_config.model_dump(),
+                **_health_fields(endpoint.health),
+                "id": endpoint.endpoint_id,
+                "tenant_id": endpoint.tenant_id,
+                "public_key": public_key(endpoint.secrets[0].value),
+                "created_at": endpoint.created_at,
+                "updated_at": endpoint.updated_at,
+                "version": endpoint.version,
+                "header_names": list(endpoint.headers),
+                "client_certificate": endpoint.client_identity
+                and describe_identity(endpoint.client_identity),
+                **extra_fields,
+            }
+        )
+
+
+def _health_fields(health: Health) -> dict[str, object]:
+    now = datetime.now(UTC)
+    return {
+        "status": health.status,
+        "disabled_reason": health.disabled_reason,
+        "health": health.colour(now),
+        "failing_since": health.streak.failing_since,
+        "consecutive_failures": health.streak.failures,
+        "last_delivery_at": health.last_delivery_at,
+        "success_rate_hour": success_rate(*health.counts.last_hour(now)),
+        "success_rate_day": success_rate(*health.counts.last_day(now)),
+        "held": health.queue.held,
+        "draining_since": health.queue.draining_since,
+        "throttled_until": health.queue.throttled_until,
+        "next_probe_at": health.next_probe_at,
+    }
+
+
+class EndpointWithSecretRead(EndpointRead):
+    """A new endpoint with its secret, which only this answer has."""
+
+    secret: str
+
+
+class SecretRotationRead(BaseModel):
+    """The new secret, and the time until which the previous one also signs."""
+
+    secret: str
+    previous_expires_at: Timestamp
