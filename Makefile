@@ -5,8 +5,9 @@ BIN := .venv/bin
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-header
 
-PARSERS := $(addprefix tests/unit/test_, retry_after.py cursors.py destination_urls.py \
-	address_spellings.py custom_headers.py request_bodies.py)
+PARSERS := $(addprefix tests/unit/, contracts/test_retry_after.py contracts/test_custom_headers.py \
+	api/test_cursors.py api/test_request_bodies.py \
+	security/test_destination_urls.py security/test_address_spellings.py)
 
 .PHONY: help setup run test test-cluster fuzz lint format bench lock clean
 

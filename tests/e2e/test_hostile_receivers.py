@@ -3,10 +3,10 @@
 from datetime import datetime, timedelta
 
 import pytest
+from support.hostile import Script, goes_on, ok, reset, says, serving, stay_silent
 from support.receiver import Receiver, Reply
 from support.stack import Stack
 from support.waiting import eventually
-from unit.hostile import Script, goes_on, ok, reset, says, serving, stay_silent
 
 HEAD = b"HTTP/1.1 200 OK\r\n"
 

@@ -6,10 +6,14 @@ from datetime import UTC, datetime, timedelta
 
 from hookwright.contracts import DeactivationRule
 from hookwright.health import Health, Report, Reports
-from hookwright.outcomes import DeliveryState, Outcome
+from hookwright.outcomes import DeliveryState, EndpointStatus, Outcome
 
 BEGIN = datetime(2026, 1, 15, 10, 0, tzinfo=UTC)
 NUMBERS = itertools.count(1)
+ACTIVE, PAUSED, DISABLED = EndpointStatus
+DAY = 86_400
+STANDARD = DeactivationRule(failing_for_seconds=5 * DAY, gone=True)
+ONE_LOST = DeactivationRule(exhausted_in_a_row=1)
 
 
 def report(at: datetime, **fields: object) -> Report:
@@ -20,7 +24,7 @@ def report(at: datetime, **fields: object) -> Report:
 
 
 @dataclass
-class Life:
+class SimulatedEndpoint:
     """Health under one rule."""
 
     rule: DeactivationRule = field(default_factory=DeactivationRule)
@@ -42,7 +46,7 @@ class Life:
     def deliver(self, **fields: object) -> None:
         self.take(outcome=Outcome.DELIVERED, ended=DeliveryState.DELIVERED, **fields)
 
-    def park(self, number: int = 1) -> None:
+    def hold(self, number: int = 1) -> None:
         for _ in range(number):
             self.take(is_held=True)
 
@@ -62,3 +66,12 @@ class Life:
         """Return what was told of notices whose type begins so."""
         told = self.health.notices.waiting
         return [each.data for each in told if each.type.startswith(event_type)]
+
+
+def disabled(rule: DeactivationRule = ONE_LOST) -> SimulatedEndpoint:
+    """Return an endpoint that its rule has disabled, with one delivery held."""
+    endpoint = SimulatedEndpoint(rule)
+    endpoint.exhaust()
+    assert endpoint.health.status is DISABLED
+    endpoint.hold()
+    return endpoint

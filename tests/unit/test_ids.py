@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
-from unit.strategies import NAMES
+from support.strategies import NAMES
 
 from hookwright.ids import (
     EventType,
