@@ -4,6 +4,7 @@ import ssl
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
 import trustme
 from cryptography import x509
@@ -57,7 +58,7 @@ def self_signed(folder: Path, host: str, days: int = 1) -> tuple[ssl.SSLContext,
     return context, path
 
 
-def issued(authority: trustme.CA, *hosts: str, **options: object) -> ssl.SSLContext:
+def issued(authority: trustme.CA, *hosts: str, **options: Any) -> ssl.SSLContext:
     """Return a server's TLS context with a certificate of this authority."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert(*hosts, **options).configure_cert(context)

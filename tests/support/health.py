@@ -3,6 +3,7 @@
 import itertools
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from hookwright.contracts import DeactivationRule
 from hookwright.health import Health, Report, Reports
@@ -16,7 +17,7 @@ STANDARD = DeactivationRule(failing_for_seconds=5 * DAY, gone=True)
 ONE_LOST = DeactivationRule(exhausted_in_a_row=1)
 
 
-def report(at: datetime, **fields: object) -> Report:
+def report(at: datetime, **fields: Any) -> Report:
     """Return a report with a key that no other has, unless it is given."""
     number = next(NUMBERS)
     defaults = {"key": f"key{number}", "event_id": f"evt_{number}", "event_type": "a.b", "at": at}
@@ -34,16 +35,16 @@ class SimulatedEndpoint:
     def wait(self, **span: float) -> None:
         self.now += timedelta(**span)
 
-    def take(self, **fields: object) -> None:
+    def take(self, **fields: Any) -> None:
         self.health.take(Reports(rule=self.rule, reports=[report(self.now, **fields)]), self.now)
 
-    def fail(self, status: int | None = 500, **fields: object) -> None:
+    def fail(self, status: int | None = 500, **fields: Any) -> None:
         self.take(outcome=Outcome.HTTP_ERROR, status_code=status, **fields)
 
-    def exhaust(self, **fields: object) -> None:
+    def exhaust(self, **fields: Any) -> None:
         self.fail(ended=DeliveryState.EXHAUSTED, **fields)
 
-    def deliver(self, **fields: object) -> None:
+    def deliver(self, **fields: Any) -> None:
         self.take(outcome=Outcome.DELIVERED, ended=DeliveryState.DELIVERED, **fields)
 
     def hold(self, number: int = 1) -> None:
@@ -52,15 +53,19 @@ class SimulatedEndpoint:
 
     def probe_succeeds(self) -> None:
         """Let the time of the next probe come, and a held delivery arrive."""
-        self.now = max(self.now, self.health.next_probe_at)
+        self._wait_for_the_probe()
         self.health.probed(self.now, found=True)
         self.deliver(probe=True, was_held=True)
 
     def probe_fails(self, status: int = 500) -> None:
         """Let the time of the next probe come, and the receiver fail it."""
-        self.now = max(self.now, self.health.next_probe_at)
+        self._wait_for_the_probe()
         self.fail(status, probe=True, was_held=True, is_held=True)
         self.health.probed(self.now, found=True)
+
+    def _wait_for_the_probe(self) -> None:
+        assert self.health.next_probe_at is not None
+        self.now = max(self.now, self.health.next_probe_at)
 
     def notices(self, event_type: str = "endpoint.") -> list[dict[str, object]]:
         """Return what was told of notices whose type begins so."""

@@ -146,4 +146,4 @@ def ok(body: bytes = b"ok", *headers: bytes, status: bytes = b"200 OK") -> bytes
 def unused_port() -> int:
     """Return a port of loopback on which nothing listens."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        return taken.getsockname()[1]
+        return int(taken.getsockname()[1])

@@ -1,6 +1,7 @@
 """Recoveries as an operator begins and reads them."""
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from support.stack import Stack
@@ -42,7 +43,7 @@ async def failed_deliveries(
     """Wait for the end of these deliveries."""
     for event in events:
         await eventually(
-            lambda event=event: service.delivery(endpoint["id"], event),
+            partial(service.delivery, endpoint["id"], event),
             lambda it: it.get("state") == state,
             within=60,
         )

@@ -34,7 +34,9 @@ class Running:
             assert self.process.returncode is None, self.output()
             return re.search(pattern, self.output())
 
-        return await eventually(found, within=45)
+        match = await eventually(found, within=45)
+        assert match is not None
+        return match
 
     async def stop(self, how: signal.Signals) -> int:
         self.process.send_signal(how)

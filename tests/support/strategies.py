@@ -2,7 +2,7 @@
 
 import base64
 import string
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 
 from hypothesis import strategies as st
 
@@ -39,6 +39,6 @@ FORBIDDEN_RANGES = (
 )
 """Written down from the registries a second time, so that a slip in the product's table shows."""
 
-FORBIDDEN_IPV4: st.SearchStrategy[IPv4Address] = st.sampled_from(FORBIDDEN_RANGES).flatmap(
-    lambda network: st.ip_addresses(network=network)
-)
+FORBIDDEN_IPV4: st.SearchStrategy[IPv4Address | IPv6Address] = st.sampled_from(
+    FORBIDDEN_RANGES
+).flatmap(lambda network: st.ip_addresses(network=network))

@@ -37,7 +37,7 @@ async def shown(handle) -> EndpointState:
 
 async def test_a_thousand_signals_in_one_task(client: Client) -> None:
     """However many reports wait for a large endpoint's worker, it writes its memo once or twice."""
-    world, task_queue = FakeWorld(None), unique("queue")
+    world, task_queue = FakeWorld(), unique("queue")
     async with at_work(client, world, task_queue):
         handle = await create_endpoint(client, task_queue, unique("ep"), **LARGE)
     size = len((await shown(handle)).model_dump_json())
@@ -66,7 +66,7 @@ async def test_a_thousand_signals_in_one_task(client: Client) -> None:
 
 async def test_who_is_answered_reads_the_change(client: Client) -> None:
     """As soon as an update is answered, the memo shows what it changed, time and again."""
-    world, task_queue = FakeWorld(None), unique("queue")
+    world, task_queue = FakeWorld(), unique("queue")
     async with at_work(client, world, task_queue):
         handle = await create_endpoint(client, task_queue, unique("ep"))
         for _ in range(15):

@@ -79,7 +79,7 @@ async def test_an_expiry_sweep_of_twenty_thousand(client: Client) -> None:
     """20,000 untold notices: it continues as new, is paused, tells them and is deleted, as ever."""
     world, task_queue = BrokenWorld(None, broken={"publish"}), unique("queue")
     async with at_work(client, world, task_queue):
-        world.handle = await create_endpoint(client, task_queue, unique("ep"))
+        world.started = await create_endpoint(client, task_queue, unique("ep"))
         await world.pause()
         await reported(world, NOTICES, is_held=True)
         await world.until(lambda it: it.health.queue.held == NOTICES)
