@@ -9,7 +9,7 @@ PARSERS := $(addprefix tests/unit/, contracts/test_retry_after.py contracts/test
 	api/test_cursors.py api/test_request_bodies.py \
 	security/test_destination_urls.py security/test_address_spellings.py)
 
-.PHONY: help setup run test test-cluster fuzz lint format bench lock clean
+.PHONY: help setup run check test test-cluster fuzz lint format bench lock clean
 
 help: ## Show this list.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -18,6 +18,9 @@ setup: .venv/.runs ## Install what running needs, into .venv.
 
 run: .venv/.runs ## Run everything on this machine.
 	$(BIN)/hookwright dev
+
+check: lint ## Check within a minute: lint, types, layers, unit tests.
+	$(BIN)/python -m pytest -n 2 --dist worksteal tests/unit
 
 test: lint ## Check everything: lint, types, layers, tests.
 	$(BIN)/python -m pytest -n 2 --dist worksteal

@@ -39,7 +39,7 @@ async def test_invalid_settings_are_named(tmp_path: Path) -> None:
 
 
 async def test_unknown_facade(tmp_path: Path) -> None:
-    """A facade that is none stops the API at start, and the error names those that there are."""
+    """An unknown facade stops the API at start, and the error names the known ones."""
     it = await hookwright(
         *("api", "--port", str(free_port())),
         folder=tmp_path,

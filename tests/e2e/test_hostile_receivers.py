@@ -45,7 +45,7 @@ async def test_the_schedule_holds(service: Stack, script: Script, outcome: str) 
 async def test_retry_after_that_changes_nothing(
     service: Stack, hooks: Receiver, asked: str
 ) -> None:
-    """A wish for less than the schedule's delay, or one that is none, leaves the schedule alone."""
+    """A Retry-After below the schedule's delay, or a malformed one, leaves the schedule alone."""
     replies = [Reply(503, headers=(("retry-after", asked),)), Reply()]
     hooks.behave = lambda _: replies.pop(0)
     endpoint = await service.add_endpoint(hooks.url, retry={"schedule_seconds": [0.2]})

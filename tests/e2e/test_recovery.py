@@ -14,7 +14,7 @@ pytestmark = pytest.mark.cluster
 
 
 async def test_all_failed_are_sent_once_in_order(service: Stack, hooks: Receiver) -> None:
-    """Exhausted and expired deliveries are replayed, oldest first; delivered ones left alone."""
+    """Exhausted and expired deliveries are resent, oldest first; delivered ones are left alone."""
     endpoint = await service.add_endpoint(hooks.url, retry={"schedule_seconds": []})
     delivered = (await service.publish())["id"]
     await assert_eventually(lambda: hooks.ids() == [delivered])

@@ -39,7 +39,7 @@ READY = 80
 
 @dataclass
 class World:
-    """One endpoint, its deliveries, and a receiver that answers when it is told to."""
+    """One endpoint, its deliveries, and a receiver that answers when the test lets it."""
 
     rule: DeactivationRule
     health: Health = field(default_factory=Health)
@@ -128,11 +128,11 @@ class Run:
             event=event, happened_at=BEGIN, endpoint_id="ep_1", endpoint_version=1
         )
 
-        async def live() -> None:
+        async def run() -> None:
             CURRENT.set(self)
             await self.workflow.run(argument)
 
-        self.task = asyncio.create_task(live())
+        self.task = asyncio.create_task(run())
 
     def signal(self, deliver: Callable[..., None], *arguments: object) -> None:
         deliver(self.workflow, *arguments)
@@ -244,7 +244,7 @@ class Run:
     def _forget(self, task: asyncio.Task[Any]) -> None:
         self.orphans.discard(task)
         if not task.cancelled():
-            task.exception()  # the workflow that waited for it was cancelled, and hears of none
+            task.exception()  # the workflow that waited for it was cancelled, and takes no error
 
 
 def _failed_activity(name: str) -> ActivityError:

@@ -30,7 +30,7 @@ from hookwright.models import (
 )
 from hookwright.outcomes import DeliveryState, Outcome
 from hookwright.routing import TenantRouteChange
-from hookwright.temporal import ActivityName, MemoKey
+from hookwright.temporal import ActivityName, MemoKey, Signal
 from hookwright.webhook import generate_secret
 from support.health import report
 from support.stack import unique
@@ -120,7 +120,7 @@ class FakeWorld:
         for each in [each for each in self.held if now - each.since > HOLD]:
             self.held.remove(each)
             self.expired[each.event_id] = now
-            await self.tell(event_id=each.event_id, was_held=True, ended=DeliveryState.EXPIRED)
+            await self.report(event_id=each.event_id, was_held=True, ended=DeliveryState.EXPIRED)
         return 3_600
 
     @activity.defn(name=ActivityName.CANCEL_HELD)
@@ -128,7 +128,7 @@ class FakeWorld:
         ending, self.held = self.held, []
         for each in ending:
             self.ended.append(each.event_id)
-            await self.tell(event_id=each.event_id, was_held=True, ended=DeliveryState.CANCELLED)
+            await self.report(event_id=each.event_id, was_held=True, ended=DeliveryState.CANCELLED)
         return len(ending)
 
     @activity.defn(name=ActivityName.COUNT_HELD)
@@ -157,10 +157,10 @@ class FakeWorld:
     async def sleep(self, **span: float) -> None:
         await self.clock.sleep(timedelta(**span))
 
-    async def tell(self, **fields: Any) -> Report:
+    async def report(self, **fields: Any) -> Report:
         """Signal one report."""
         it = report(await self.now(), **fields)
-        await self.handle.signal("report", Reports(rule=self.rule, reports=[it]))
+        await self.handle.signal(Signal.REPORT, Reports(rule=self.rule, reports=[it]))
         return it
 
     async def attempt(
@@ -173,7 +173,7 @@ class FakeWorld:
         again = probe and not well and not shows_working_receiver(status)
         if again and held is not None:
             self.held.insert(place, held)
-        await self.tell(
+        await self.report(
             **({"event_id": held.event_id} if held else {}),
             outcome=Outcome.DELIVERED if well else Outcome.HTTP_ERROR,
             status_code=status,
@@ -183,14 +183,14 @@ class FakeWorld:
             ended=DeliveryState.DELIVERED if well else None,
         )
 
-    async def park(self, number: int = 1) -> list[str]:
+    async def hold(self, number: int = 1) -> list[str]:
         """Let new deliveries be turned away, and held."""
-        parked = []
+        held = []
         for _ in range(number):
-            told = await self.tell(is_held=True)
-            self.held.append(Held(told.event_id, await self.now()))
-            parked.append(told.event_id)
-        return parked
+            reported = await self.report(is_held=True)
+            self.held.append(Held(reported.event_id, await self.now()))
+            held.append(reported.event_id)
+        return held
 
     async def state(self) -> EndpointState:
         """Return what the endpoint shows of itself."""
@@ -222,7 +222,7 @@ class FakeWorld:
         return await self.handle.execute_update(Endpoint.rotate, request)
 
 
-def at_work(client: Client, world: FakeWorld, task_queue: str) -> Worker:
+def endpoint_worker(client: Client, world: FakeWorld, task_queue: str) -> Worker:
     """Return a worker for endpoints in this world; it works while its context lasts."""
     return Worker(
         client,
@@ -243,14 +243,14 @@ def at_work(client: Client, world: FakeWorld, task_queue: str) -> Worker:
 
 
 @asynccontextmanager
-async def living(world: FakeWorld, **config: Any) -> AsyncIterator[FakeWorld]:
-    """Create an endpoint in this world; it lives as long as the context lasts.
+async def running_endpoint(world: FakeWorld, **config: Any) -> AsyncIterator[FakeWorld]:
+    """Create an endpoint in this world; it runs as long as the context lasts.
 
     Then it is deleted, not terminated: what is under way would keep the server from skipping time.
     """
     client = world.clock.client
     task_queue, endpoint_id = unique("queue"), unique("ep")
-    async with at_work(client, world, task_queue):
+    async with endpoint_worker(client, world, task_queue):
         world.started = await create_endpoint(client, task_queue, endpoint_id, **config)
         async with ending(world):
             yield world

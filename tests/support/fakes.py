@@ -39,7 +39,7 @@ def failed(status: int, retry_after: str | None = None) -> Answer:
 
 @dataclass
 class FakeEgress:
-    """Answers as told and keeps the server's time of each POST, by its `clock`."""
+    """Answers as the test sets it and keeps the server's time of each POST, by its `clock`."""
 
     answer: Callable[[int], Answer]
     clock: Callable[[], Awaitable[datetime]] | None = None

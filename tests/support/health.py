@@ -68,9 +68,9 @@ class SimulatedEndpoint:
         self.now = max(self.now, self.health.next_probe_at)
 
     def notices(self, event_type: str = "endpoint.") -> list[dict[str, object]]:
-        """Return what was told of notices whose type begins so."""
-        told = self.health.notices.waiting
-        return [each.data for each in told if each.type.startswith(event_type)]
+        """Return the data of the waiting notices whose type begins so."""
+        waiting = self.health.notices.waiting
+        return [each.data for each in waiting if each.type.startswith(event_type)]
 
 
 def disabled(rule: DeactivationRule = ONE_LOST) -> SimulatedEndpoint:

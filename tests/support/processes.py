@@ -1,4 +1,4 @@
-"""Processes of ours that a test may kill."""
+"""Processes of the product that a test may kill."""
 
 import os
 import sys

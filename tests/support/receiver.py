@@ -1,4 +1,4 @@
-"""A receiver: a real HTTP server that keeps what it got and answers as it is told."""
+"""A receiver: a real HTTP server that keeps what it got and answers as the test sets it."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable

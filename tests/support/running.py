@@ -19,7 +19,7 @@ from support.waiting import eventually
 
 @dataclass
 class Running:
-    """A command that runs until it is told to stop."""
+    """A command that runs until it is stopped."""
 
     process: asyncio.subprocess.Process
     log: Path

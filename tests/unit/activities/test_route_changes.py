@@ -22,7 +22,7 @@ REFUSED = Refusal(type="too_many_endpoints", message="no room")
 
 @dataclass
 class FakeTenants:
-    """Keeps the updates of each tenant; answers when its gate is open, and as told."""
+    """Keeps the updates of each tenant; answers when its gate is open, as the test sets it."""
 
     updates: list[tuple[str, RouteChanges]] = field(default_factory=list)
     refused: set[str] = field(default_factory=set)

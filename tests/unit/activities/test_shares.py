@@ -48,7 +48,7 @@ async def test_a_turn_lasts_as_long_as_anybody_within_it() -> None:
 
 
 async def test_who_finds_no_room_gets_a_time_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those who wait are told to come back one after the other, as room becomes free."""
+    """Those who wait are asked to come back one after the other, as room becomes free."""
     clock = 100.0
     monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: clock)
     shares = Shares(Limits(endpoint=10, tenant=10, worker=10))

@@ -57,7 +57,7 @@ def test_brackets_in_strings_do_not_count(value):
 
 @pytest.mark.parametrize("opening", [b"[", b'{"a":', b'[{"a":'])
 def test_at_the_limit(opening):
-    """A body that nests as deeply as allowed is told from one that nests one level more."""
+    """A body that nests as deeply as allowed passes; one that nests one level more does not."""
     levels = opening.count(b"[") + opening.count(b"{")
     closing = b"".join(b"]" if it == ord("[") else b"}" for it in reversed(opening) if it in b"[{")
     times = MAX_NESTING // levels

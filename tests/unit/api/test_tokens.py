@@ -52,7 +52,7 @@ def test_round_trip():
 
 
 def test_the_longest_life():
-    """A token of the longest life is good, and one of a second more is not."""
+    """A token of the longest lifetime is valid, and one that is valid a second longer is not."""
     assert TOKENS.read(TOKENS.mint("acme", [], MAX_LIFETIME_SECONDS, Tier.FREE).token)
     begun = int(time.time()) - 5
     assert TOKENS.read(ours(iat=begun, exp=begun + MAX_LIFETIME_SECONDS))

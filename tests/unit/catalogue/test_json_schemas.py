@@ -1,4 +1,4 @@
-"""JSON Schemas of event types: what is taken, what is told, and what it may cost."""
+"""JSON Schemas of event types: what is accepted, what errors say, and what they may cost."""
 
 import time
 
@@ -146,7 +146,7 @@ def test_undecided_is_a_fault():
 
 
 def test_faults_are_few_and_short():
-    """A large value that does not fit at all is told in a few short sentences."""
+    """A large value that does not fit at all is described in a few short sentences."""
     faults = schema_faults({"items": {"type": "integer"}}, ["x" * 5000] * 100)
     assert len(faults) == MAX_FAULTS
     assert max(len(fault.message) for fault in faults) < 400

@@ -60,6 +60,6 @@ def test_every_key_is_explained():
     models = (Contract, SignatureRule, RetryRule, DeactivationRule, FailureRate)
     keys = {key for model in models for key in model.model_fields}
     keys |= {"given", "min_length", "max_length", "type", "choices", "default"}
-    told = set(re.findall(r"`([a-z_0-9]+)`|\[([a-z_]+)\]|^([a-z_]+) =", PAGE, re.MULTILINE))
-    words = {word for groups in told for word in groups}
+    documented = set(re.findall(r"`([a-z_0-9]+)`|\[([a-z_]+)\]|^([a-z_]+) =", PAGE, re.MULTILINE))
+    words = {word for groups in documented for word in groups}
     assert keys | set(load_contracts()) <= words

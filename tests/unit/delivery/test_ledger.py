@@ -30,7 +30,7 @@ def posted(body: str = "ok") -> SentAttempt:
 
 
 class Posts:
-    """Counts POSTs, which end when told to."""
+    """Counts POSTs, which end when the test lets them."""
 
     def __init__(self) -> None:
         self.made = 0

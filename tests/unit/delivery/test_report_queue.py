@@ -23,7 +23,7 @@ INTERVAL = 0.05
 
 @dataclass
 class FakeClient:
-    """Keeps the signals of each workflow, and when they came; fails when told to."""
+    """Keeps the signals of each workflow and when they came; fails when a test asks for it."""
 
     signals: dict[str, list[Reports]] = field(default_factory=dict)
     times: list[float] = field(default_factory=list)
@@ -72,7 +72,7 @@ def gaps(times: list[float]) -> list[float]:
 
 
 async def test_many_reports_are_few_signals(reporter: ReportQueue, client: FakeClient) -> None:
-    """Of 2,500 reports at once none is lost or doubled; they are three signals, apart."""
+    """Of 2,500 reports at once each is stored once, in three signals with pauses between them."""
     keys = [f"k{n}" for n in range(2_500)]
     await asyncio.gather(
         *(reporter.add("t", "ep", RULE, report(BEGIN, key=key)) for key in keys),
@@ -88,7 +88,7 @@ async def test_many_reports_are_few_signals(reporter: ReportQueue, client: FakeC
 async def test_a_steady_storm_is_one_signal_an_interval(
     reporter: ReportQueue, client: FakeClient
 ) -> None:
-    """Reports that keep coming are one signal an interval, and each is stored when told so."""
+    """Reports that keep coming are one signal an interval; each returns once it is stored."""
     stored: list[str] = []
 
     async def attempt(number: int) -> None:
@@ -146,7 +146,7 @@ async def test_cancelled_attempt_disturbs_nobody(reporter: ReportQueue, client: 
 
 
 async def test_deleted_endpoint_is_nothing(reporter: ReportQueue, client: FakeClient) -> None:
-    """NOT_FOUND is no failure: there is nobody to tell any more."""
+    """NOT_FOUND is no failure: the endpoint that would take the report is gone."""
     client.failures = [unavailable(RPCStatusCode.NOT_FOUND)]
     await reporter.add("t", "ep", RULE, report(BEGIN))
     assert client.signals == {}
@@ -169,7 +169,7 @@ async def test_nothing_is_kept_of_who_has_been_told(reporter: ReportQueue) -> No
 async def test_tallies_are_told_late_seldom_and_whole(
     reporter: ReportQueue, client: FakeClient
 ) -> None:
-    """Successes wait, then each endpoint's are one signal, one after the other, none lost."""
+    """Successes are collected into one signal an endpoint, sent one after the other, none lost."""
     began = asyncio.get_running_loop().time()
     for number in range(300):
         reporter.tally("t", f"ep{number % 3}", BEGIN + timedelta(seconds=number), number)
@@ -194,7 +194,7 @@ async def test_a_report_takes_the_tally_along(reporter: ReportQueue, client: Fak
 
 
 async def test_tallies_outlive_a_failed_one(reporter: ReportQueue, client: FakeClient) -> None:
-    """A tally that cannot be told, for whatever reason, stops no later one."""
+    """A tally that cannot be sent, for whatever reason, stops no later one."""
     client.failures = [unavailable(), ValueError("cannot be encoded")]
     for number in range(3):
         reporter.tally("t", f"ep{number}", BEGIN, 5)
@@ -202,7 +202,7 @@ async def test_tallies_outlive_a_failed_one(reporter: ReportQueue, client: FakeC
 
 
 async def test_last_tallies_are_told_at_the_end(client: FakeClient) -> None:
-    """A worker that stops tells what it has counted."""
+    """A worker that stops reports what it has counted."""
     async with ReportQueue(client) as reporter:
         reporter.tally("t", "ep", BEGIN, 5)
         reporter.tally("t", "ep", BEGIN, 5)

@@ -4,7 +4,7 @@ import asyncio
 import gzip
 
 import pytest
-from support.doors import BODY, TIMEOUT, egress, post
+from support.egress_client import BODY, TIMEOUT, egress, post
 from support.hostile import goes_on, hang_up, ok, reset, says, serving, stay_silent, unused_port
 
 from activities.egress import Egress
@@ -32,8 +32,8 @@ HEAD = b"HTTP/1.1 200 OK\r\n"
 )
 async def test_statuses(status, outcome):
     """2xx is delivered, every other status is the receiver's failure, and names the status."""
-    async with serving(says(ok(b"hello", status=status))) as server, egress() as door:
-        answer = await post(door, server.url)
+    async with serving(says(ok(b"hello", status=status))) as server, egress() as client:
+        answer = await post(client, server.url)
     code = int(status[:3])
     assert (answer.outcome, answer.status_code) == (outcome, code)
     assert answer.body == ("" if code == 304 else "hello")
@@ -47,8 +47,8 @@ async def test_every_status():
     async def next_status(reader, writer):
         await says(ok(status=b"%d X" % next(statuses)))(reader, writer)
 
-    async with serving(next_status) as server, egress() as door:
-        answers = {status: await post(door, server.url) for status in range(100, 1000)}
+    async with serving(next_status) as server, egress() as client:
+        answers = {status: await post(client, server.url) for status in range(100, 1000)}
     assert {it.outcome for status, it in answers.items() if status < 200} == {
         Outcome.PROTOCOL_ERROR
     }
@@ -59,8 +59,8 @@ async def test_every_status():
 
 async def test_what_is_sent():
     """The body arrives as given, once, with the headers as given and no others but Host's kind."""
-    async with serving(says(ok())) as server, egress() as door:
-        await post(door, server.url)
+    async with serving(says(ok())) as server, egress() as client:
+        await post(client, server.url)
     (request,) = server.requests
     head, _, body = request.partition(b"\r\n\r\n")
     line, *fields = head.lower().split(b"\r\n")
@@ -79,8 +79,8 @@ async def test_redirects_are_not_followed(status):
     """A redirect is a failure; where it points to is never asked."""
     async with serving(says(ok())) as trap:
         location = b"location: " + trap.url.encode()
-        async with serving(says(ok(b"", location, status=status))) as server, egress() as door:
-            answer = await post(door, server.url)
+        async with serving(says(ok(b"", location, status=status))) as server, egress() as client:
+            answer = await post(client, server.url)
         assert answer.outcome is Outcome.HTTP_ERROR
         assert answer.status_code == int(status[:3])
         assert trap.connections == 0
@@ -89,25 +89,25 @@ async def test_redirects_are_not_followed(status):
 async def test_a_redirect_to_itself():
     """A chain of redirects without end is one failure, of one request."""
     async with serving(says(ok(b"", b"location: /in", status=b"308 P"))) as server:
-        async with egress() as door:
-            answer = await post(door, server.url)
+        async with egress() as client:
+            answer = await post(client, server.url)
         assert (answer.outcome, answer.status_code) == (Outcome.HTTP_ERROR, 308)
         assert len(server.requests) == 1
 
 
 async def test_cookies_are_not_kept():
     """A cookie that one endpoint sets is not sent to it or to another again."""
-    async with serving(says(ok(b"ok", b"set-cookie: a=1; path=/"))) as server, egress() as door:
-        await post(door, server.url)
-        await post(door, server.url)
+    async with serving(says(ok(b"ok", b"set-cookie: a=1; path=/"))) as server, egress() as client:
+        await post(client, server.url)
+        await post(client, server.url)
     assert len(server.requests) == 2
     assert not any(b"cookie" in request.lower() for request in server.requests)
 
 
 async def test_connection_refused():
     """A port where nothing listens is a connection error."""
-    async with egress() as door:
-        answer = await post(door, f"http://127.0.0.1:{unused_port()}/in")
+    async with egress() as client:
+        answer = await post(client, f"http://127.0.0.1:{unused_port()}/in")
     assert answer.outcome is Outcome.CONNECTION_ERROR
 
 
@@ -130,9 +130,9 @@ NEVER_ENDING = {
 @pytest.mark.parametrize("script", NEVER_ENDING.values(), ids=NEVER_ENDING.keys())
 async def test_no_answer_in_time(script):
     """However a receiver stalls, the attempt is a timeout, at most half a second late."""
-    async with serving(script) as server, egress() as door:
-        answer = await post(door, server.url, TIMEOUT)
-        assert door.pool.connections == []
+    async with serving(script) as server, egress() as client:
+        answer = await post(client, server.url, TIMEOUT)
+        assert client.pool.connections == []
     assert answer.outcome is Outcome.TIMEOUT
     assert answer.error == "no complete answer within 0.4 s"
     assert server.connections == 1
@@ -144,8 +144,8 @@ async def test_a_name_that_never_resolves():
     async def resolve(_, __):
         await asyncio.Event().wait()
 
-    async with egress(resolve=resolve) as door:
-        answer = await post(door, "http://hooks.example.com/", TIMEOUT)
+    async with egress(resolve=resolve) as client:
+        answer = await post(client, "http://hooks.example.com/", TIMEOUT)
     assert answer.outcome is Outcome.TIMEOUT
 
 
@@ -190,8 +190,8 @@ BROKEN = {
 @pytest.mark.parametrize(("script", "outcome"), BROKEN.values(), ids=BROKEN.keys())
 async def test_broken_answers(script, outcome):
     """An answer that is not HTTP, or is cut off, is a failure with a sentence of its own."""
-    async with serving(script) as server, egress() as door:
-        answer = await post(door, server.url)
+    async with serving(script) as server, egress() as client:
+        answer = await post(client, server.url)
         assert answer.outcome is outcome
         assert (answer.status_code, answer.body) == (None, None)
 
@@ -199,9 +199,9 @@ async def test_broken_answers(script, outcome):
 async def test_length_too_short():
     """What follows the announced length is not read, and not taken for the next answer."""
     script = says(HEAD + b"content-length: 2\r\n\r\nokHTTP/1.1 500 X\r\n\r\n", hang_up)
-    async with serving(script) as server, egress() as door:
+    async with serving(script) as server, egress() as client:
         for _ in range(2):
-            answer = await post(door, server.url)
+            answer = await post(client, server.url)
             assert (answer.outcome, answer.body) == (Outcome.DELIVERED, "ok")
 
 
@@ -219,23 +219,23 @@ async def test_length_too_short():
 )
 async def test_bodies_as_text(sent, kept):
     """A body is kept as text of at most 4 KiB, cut between characters, bad bytes replaced."""
-    async with serving(says(ok(sent))) as server, egress() as door:
-        answer = await post(door, server.url)
+    async with serving(says(ok(sent))) as server, egress() as client:
+        answer = await post(client, server.url)
     assert (answer.outcome, answer.body) == (Outcome.DELIVERED, kept)
 
 
 async def test_compressed_bodies_stay_raw():
     """A compressed body is never unpacked, so that a bomb stays as small as it was sent."""
     bomb = gzip.compress(bytes(1_000_000))
-    async with serving(says(ok(bomb, b"content-encoding: gzip"))) as server, egress() as door:
-        answer = await post(door, server.url)
+    async with serving(says(ok(bomb, b"content-encoding: gzip"))) as server, egress() as client:
+        answer = await post(client, server.url)
     assert (answer.outcome, answer.body) == (Outcome.DELIVERED, bomb.decode(errors="replace"))
 
 
-def counting_reads(door: Egress) -> list[int]:
+def counting_reads(client: Egress) -> list[int]:
     """Note the size of every piece that egress reads from the network."""
     sizes = []
-    backend = door.pool._network_backend.network
+    backend = client.pool._network_backend.network
     connect = backend.connect_tcp
 
     async def connect_counting(*args, **kwargs):
@@ -256,9 +256,9 @@ def counting_reads(door: Egress) -> list[int]:
 
 async def test_large_bodies_are_not_read_to_their_end():
     """Of 1 MB no more than 64 KiB and the read under way is taken in; 4 KiB is kept."""
-    async with serving(says(ok(b"x" * 1_000_000), stay_silent)) as server, egress() as door:
-        sizes = counting_reads(door)
-        answer = await post(door, server.url)
+    async with serving(says(ok(b"x" * 1_000_000), stay_silent)) as server, egress() as client:
+        sizes = counting_reads(client)
+        answer = await post(client, server.url)
     assert answer.outcome is Outcome.DELIVERED
     assert answer.body == "x" * 4096
     assert 4096 <= sum(sizes) <= 2 * 65_536
@@ -268,8 +268,8 @@ async def test_endless_bodies():
     """A body without end is cut off at 64 KiB, well before the timeout: the status counts."""
     head = HEAD + b"transfer-encoding: chunked\r\n\r\n"
     script = goes_on(head, b"1000\r\n" + b"x" * 4096 + b"\r\n", pace=0)
-    async with serving(script) as server, egress() as door:
-        answer = await post(door, server.url)
+    async with serving(script) as server, egress() as client:
+        answer = await post(client, server.url)
     assert (answer.outcome, answer.body) == (Outcome.DELIVERED, "x" * 4096)
 
 
@@ -290,6 +290,6 @@ async def test_endless_bodies():
 async def test_retry_after_is_handed_on(headers, asked):
     """The first Retry-After is handed on as text, at most 128 characters of it."""
     reply = ok(b"", *headers, status=b"503 Busy")
-    async with serving(says(reply)) as server, egress() as door:
-        answer = await post(door, server.url)
+    async with serving(says(reply)) as server, egress() as client:
+        answer = await post(client, server.url)
     assert answer.retry_after == asked

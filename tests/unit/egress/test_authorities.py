@@ -3,7 +3,7 @@
 import pytest
 import trustme
 from support.certificates import issued, pem
-from support.doors import egress, post
+from support.egress_client import egress, post
 from support.hostile import ok, says, serving
 
 from activities.egress import tls_context
@@ -28,8 +28,8 @@ async def test_certificates_of_an_authority(host, options, trusted, outcome):
     authority = trustme.CA()
     given = {"authorities": pem(authority)} if trusted else {}
     tls = issued(authority, host, **options)
-    async with serving(says(ok()), tls) as server, egress(**given) as door:
-        answer = await post(door, server.named(HOST, "https"))
+    async with serving(says(ok()), tls) as server, egress(**given) as client:
+        answer = await post(client, server.named(HOST, "https"))
     assert answer.outcome is outcome
     assert bool(server.requests) is (outcome is Outcome.DELIVERED)
 
@@ -64,7 +64,7 @@ def broken(certificate: str) -> str:
     ],
 )
 def test_bundles_that_cannot_be_read(tmp_path, content):
-    """A missing or broken file is told at start, with its name and the reason."""
+    """A missing or broken file is an error at start, with its name and the reason."""
     bundle = tmp_path / "bundle.pem"
     if content is not None:
         bundle.write_bytes(content)
@@ -73,6 +73,6 @@ def test_bundles_that_cannot_be_read(tmp_path, content):
 
 
 def test_a_folder_is_no_bundle(tmp_path):
-    """A folder in the file's place is told too."""
+    """A folder in place of the file is an error at start as well."""
     with pytest.raises(CommandError, match="Is a directory"):
         _ = Settings(egress_ca_bundle=tmp_path).egress_authorities

@@ -6,7 +6,7 @@ import httpcore
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.doors import answers
+from support.egress_client import answers
 from support.strategies import FORBIDDEN_IPV4
 
 from activities.egress.guarded_network import (

@@ -5,7 +5,7 @@ import gzip
 import tracemalloc
 
 import pytest
-from support.doors import BODY, HEADERS, TIMEOUT, egress
+from support.egress_client import BODY, HEADERS, TIMEOUT, egress
 from support.hostile import goes_on, ok, says, serving
 
 from hookwright.outcomes import Outcome
@@ -41,11 +41,11 @@ GREEDY = {
 @pytest.mark.parametrize(("script", "outcome"), GREEDY.values(), ids=GREEDY.keys())
 async def test_memory_does_not_grow(script, outcome):
     """Whatever a receiver sends, less than 10 MB are held of it, both ends taken together."""
-    async with serving(script) as server, egress() as door:
+    async with serving(script) as server, egress() as client:
         tracemalloc.start()
         try:
             before, _ = tracemalloc.get_traced_memory()
-            answer = await door.post(server.url, HEADERS, BODY, TIMEOUT)
+            answer = await client.post(server.url, HEADERS, BODY, TIMEOUT)
             _, peak = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()
@@ -63,8 +63,8 @@ async def test_others_run_meanwhile():
             turns += 1
             await asyncio.sleep(0)
 
-    async with serving(GREEDY["chunks of one byte"][0]) as server, egress() as door:
+    async with serving(GREEDY["chunks of one byte"][0]) as server, egress() as client:
         looking = asyncio.create_task(look_on())
-        await door.post(server.url, HEADERS, BODY, TIMEOUT)
+        await client.post(server.url, HEADERS, BODY, TIMEOUT)
         looking.cancel()
     assert turns > 1_000

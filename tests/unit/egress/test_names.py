@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 import structlog
-from support.doors import LOOPBACK, answers, egress, post, raises
+from support.egress_client import LOOPBACK, answers, egress, post, raises
 from support.hostile import ok, says, serving
 
 from activities.egress.guarded_network import NameResolutionError, system_resolver
@@ -14,16 +14,16 @@ from hookwright.security import DestinationPolicy, parse_networks
 
 async def test_a_name_is_dialled_at_its_address():
     """A name that resolves to an allowed address is reached there, under its own name."""
-    async with serving(says(ok())) as server, egress() as door:
-        answer = await post(door, server.named("hooks.example.com"))
+    async with serving(says(ok())) as server, egress() as client:
+        answer = await post(client, server.named("hooks.example.com"))
     assert answer.outcome is Outcome.DELIVERED
     assert f"host: hooks.example.com:{server.port}\r\n".encode() in server.requests[0].lower()
 
 
 async def test_a_name_beyond_ascii():
     """A name with letters beyond ASCII is posted to as well."""
-    async with serving(says(ok())) as server, egress() as door:
-        answer = await post(door, server.named("bücher.example"))
+    async with serving(says(ok())) as server, egress() as client:
+        answer = await post(client, server.named("bücher.example"))
     assert answer.outcome is Outcome.DELIVERED
     assert b"host: xn--bcher-kva.example:" in server.requests[0].lower()
 
@@ -44,8 +44,8 @@ async def test_a_name_beyond_ascii():
 )
 async def test_one_forbidden_answer_is_enough(addresses):
     """If any answer is forbidden nothing is dialled, not even the allowed ones."""
-    async with serving(says(ok())) as server, egress(resolve=answers(*addresses)) as door:
-        answer = await post(door, server.named("hooks.example.com"))
+    async with serving(says(ok())) as server, egress(resolve=answers(*addresses)) as client:
+        answer = await post(client, server.named("hooks.example.com"))
     assert answer.outcome is Outcome.BLOCKED_DESTINATION
     assert server.connections == 0
 
@@ -54,8 +54,8 @@ async def test_public_and_loopback():
     """With nothing opened, a name that answers public and loopback addresses is refused."""
     resolve = answers("93.184.215.14", "127.0.0.1")
     policy = DestinationPolicy(allow_http=True)
-    async with serving(says(ok())) as server, egress(policy, resolve) as door:
-        answer = await post(door, server.named("hooks.example.com"))
+    async with serving(says(ok())) as server, egress(policy, resolve) as client:
+        answer = await post(client, server.named("hooks.example.com"))
     assert answer.outcome is Outcome.BLOCKED_DESTINATION
     assert server.connections == 0
 
@@ -70,9 +70,9 @@ async def test_a_name_that_flips():
         return [next(flips)]
 
     policy = DestinationPolicy(allow_http=True, allow_networks=parse_networks(["127.0.0.2/32"]))
-    async with serving(says(ok())) as forbidden, egress(policy, resolve) as door:
+    async with serving(says(ok())) as forbidden, egress(policy, resolve) as client:
         url = forbidden.named("hooks.example.com")
-        outcomes = [(await post(door, url)).outcome for _ in range(1_000)]
+        outcomes = [(await post(client, url)).outcome for _ in range(1_000)]
     # Nothing listens at the allowed address: had a check and a dial asked the resolver one by one,
     # the dial would have found the forbidden server instead.
     assert outcomes == [Outcome.CONNECTION_ERROR, Outcome.BLOCKED_DESTINATION] * 500
@@ -98,16 +98,16 @@ async def test_a_name_that_flips():
 )
 async def test_urls_that_may_not_be_registered(url):
     """A URL that was stored under a wider policy is refused before any name is resolved."""
-    async with egress(resolve=raises(AssertionError)) as door:
-        answer = await post(door, url)
+    async with egress(resolve=raises(AssertionError)) as client:
+        answer = await post(client, url)
     assert answer.outcome is Outcome.BLOCKED_DESTINATION
 
 
 async def test_a_name_without_an_answer():
     """A name that does not resolve, or to no address, is a DNS error."""
     for resolve in (raises(lambda: NameResolutionError("no such host")), answers()):
-        async with egress(resolve=resolve) as door:
-            answer = await post(door, "http://hooks.example.com/")
+        async with egress(resolve=resolve) as client:
+            answer = await post(client, "http://hooks.example.com/")
         assert answer.outcome is Outcome.DNS_ERROR
 
 
@@ -123,16 +123,16 @@ async def test_the_second_address_is_tried():
     """Where one allowed address refuses the connection, the next is dialled."""
     policy = DestinationPolicy(allow_http=True, allow_networks=parse_networks(["127.0.0.0/8"]))
     resolve = answers("127.0.0.2", "127.0.0.1")
-    async with serving(says(ok())) as server, egress(policy, resolve) as door:
-        answer = await post(door, server.named("hooks.example.com"))
+    async with serving(says(ok())) as server, egress(policy, resolve) as client:
+        answer = await post(client, server.named("hooks.example.com"))
     assert answer.outcome is Outcome.DELIVERED
 
 
 async def test_a_fault_of_ours():
     """An unforeseen exception is a failed attempt too, and is logged with its traceback."""
-    async with egress(LOOPBACK, raises(lambda: RuntimeError("boom"))) as door:
+    async with egress(LOOPBACK, raises(lambda: RuntimeError("boom"))) as client:
         with structlog.testing.capture_logs() as logged:
-            answer = await post(door, "http://hooks.example.com/")
+            answer = await post(client, "http://hooks.example.com/")
     assert answer.outcome is Outcome.PROTOCOL_ERROR
     (entry,) = logged
     assert (entry["event"], entry["log_level"]) == ("egress.unexpected_error", "error")
@@ -140,9 +140,9 @@ async def test_a_fault_of_ours():
 
 
 async def test_a_header_that_cannot_be_sent():
-    """A header beyond HTTP is a fault of ours, and no refusal of the destination."""
-    async with serving(says(ok())) as server, egress() as door:
+    """A header that HTTP does not allow is an internal fault, not a refusal of the destination."""
+    async with serving(says(ok())) as server, egress() as client:
         for value in ("a\nb", "é", "\ud800"):
-            answer = await door.post(server.url, {"x-test": value}, b"", 5)
+            answer = await client.post(server.url, {"x-test": value}, b"", 5)
             assert answer.outcome is Outcome.PROTOCOL_ERROR
     assert server.requests == []

@@ -7,7 +7,7 @@ import pytest
 import trustme
 from support.certificates import issued, pem
 from support.connect_proxy import ESTABLISHED, proxying
-from support.doors import BODY, HEADERS, TIMEOUT, egress, post, raises
+from support.egress_client import BODY, HEADERS, TIMEOUT, egress, post, raises
 from support.hostile import hang_up, mute, ok, says, serving, stay_silent, unused_port
 
 from activities.egress import Proxy
@@ -20,14 +20,14 @@ ONLY_PUBLIC = DestinationPolicy(allow_http=True)
 
 
 def through(proxy: Proxy, **more: object):
-    """Open the door with this proxy; a name that is looked up here is an error."""
+    """Open the client with this proxy; a name that is looked up here is an error."""
     return egress(ONLY_PUBLIC, raises(AssertionError), proxy=proxy, **more)
 
 
 async def test_plain_http_is_tunnelled_too():
     """The proxy is asked for the name, which nobody here resolves; the request is as without it."""
-    async with serving(says(ok())) as server, proxying() as proxy, through(proxy.proxy) as door:
-        answer = await post(door, server.named(HOST))
+    async with serving(says(ok())) as server, proxying() as proxy, through(proxy.proxy) as client:
+        answer = await post(client, server.named(HOST))
     assert answer.outcome is Outcome.DELIVERED
     assert proxy.targets == [f"{HOST}:{server.port}"]
     assert server.requests[0].startswith(b"POST /in HTTP/1.1\r\n")
@@ -42,9 +42,9 @@ async def test_tls_within_the_tunnel(proxy_speaks_tls):
     async with (
         serving(says(ok()), issued(authority, HOST)) as server,
         proxying(tls=front) as proxy,
-        through(proxy.proxy, authorities=pem(authority)) as door,
+        through(proxy.proxy, authorities=pem(authority)) as client,
     ):
-        answer = await post(door, server.named(HOST, "https"))
+        answer = await post(client, server.named(HOST, "https"))
     assert answer.outcome is Outcome.DELIVERED
     assert proxy.targets == [f"{HOST}:{server.port}"]
 
@@ -58,8 +58,8 @@ async def test_a_tunnel_is_used_again():
         writer.write(ok())
         await hang_up(reader, writer)
 
-    async with serving(twice) as server, proxying() as proxy, through(proxy.proxy) as door:
-        answers = [await post(door, server.named(HOST)) for _ in range(2)]
+    async with serving(twice) as server, proxying() as proxy, through(proxy.proxy) as client:
+        answers = [await post(client, server.named(HOST)) for _ in range(2)]
     assert [it.outcome for it in answers] == [Outcome.DELIVERED] * 2
     assert len(proxy.targets) == 1
 
@@ -68,8 +68,8 @@ async def test_credentials():
     """The proxy's URL may hold a user and a password; the proxy gets them, and nobody else."""
     async with serving(says(ok())) as server, proxying() as running:
         proxy = Proxy.parse(f"http://us%40er:p%3Ass@127.0.0.1:{running.port}")
-        async with through(proxy) as door:
-            await post(door, server.named(HOST))
+        async with through(proxy) as client:
+            await post(client, server.named(HOST))
     expected = base64.b64encode(b"us@er:p:ss")
     assert b"Proxy-Authorization: Basic " + expected + b"\r\n" in running.asked[0]
     assert expected not in server.requests[0]
@@ -92,8 +92,8 @@ async def test_credentials():
 )
 async def test_what_is_still_checked_here(url):
     """A URL with a forbidden address, internal name, port or scheme does not reach the proxy."""
-    async with proxying() as proxy, through(proxy.proxy) as door:
-        answer = await post(door, url)
+    async with proxying() as proxy, through(proxy.proxy) as client:
+        answer = await post(client, url)
     assert answer.outcome is Outcome.BLOCKED_DESTINATION
     assert proxy.asked == []
 
@@ -121,35 +121,35 @@ async def test_what_the_proxy_answers(said, outcome, error):
     async with (
         serving(says(ok())) as server,
         proxying(lambda _: said) as proxy,
-        through(proxy.proxy) as door,
+        through(proxy.proxy) as client,
     ):
-        answer = await post(door, server.named(HOST))
+        answer = await post(client, server.named(HOST))
         assert answer.outcome is outcome
         assert error in (answer.error or "")
         assert "10.0.0.1" not in (answer.error or "")
-        assert door.pool.connections == []
+        assert client.pool.connections == []
 
 
 async def test_a_proxy_that_is_away():
     """Without the proxy nothing is sent, and it is our fault: the attempt does not count."""
-    async with through(Proxy("127.0.0.1", unused_port())) as door:
+    async with through(Proxy("127.0.0.1", unused_port())) as client:
         with pytest.raises(ProxyUnreachableError, match="the egress proxy cannot be reached"):
-            await door.post(f"https://{HOST}/", HEADERS, BODY, 5)
+            await client.post(f"https://{HOST}/", HEADERS, BODY, 5)
 
 
 async def test_a_proxy_that_nobody_vouches_for():
     """A proxy whose certificate is not trusted gets neither the webhook nor the credentials."""
     tls = issued(trustme.CA(), "127.0.0.1")
-    async with proxying(tls=tls) as proxy, through(proxy.proxy) as door:
+    async with proxying(tls=tls) as proxy, through(proxy.proxy) as client:
         with pytest.raises(ProxyUnreachableError):
-            await door.post(f"https://{HOST}/", HEADERS, BODY, 5)
+            await client.post(f"https://{HOST}/", HEADERS, BODY, 5)
     assert proxy.asked == []
 
 
 async def test_a_proxy_that_never_answers():
     """The timeout holds for the tunnel as well, and the connection is closed."""
-    async with mute() as server, through(Proxy("127.0.0.1", server.port)) as door:
-        answer = await post(door, f"https://{HOST}/", TIMEOUT)
+    async with mute() as server, through(Proxy("127.0.0.1", server.port)) as client:
+        answer = await post(client, f"https://{HOST}/", TIMEOUT)
         assert answer.outcome is Outcome.TIMEOUT
         async with asyncio.timeout(5):
             await server.left.wait()
@@ -161,12 +161,12 @@ async def test_handshakes_that_fail_do_not_pile_up():
         async with (
             serving(script) as server,
             proxying() as proxy,
-            through(proxy.proxy) as door,
+            through(proxy.proxy) as client,
         ):
             for _ in range(3):
-                answer = await post(door, server.named(HOST, "https"), TIMEOUT)
+                answer = await post(client, server.named(HOST, "https"), TIMEOUT)
                 assert answer.outcome in (Outcome.TLS_ERROR, Outcome.TIMEOUT)
-            assert door.pool.connections == []
+            assert client.pool.connections == []
 
 
 @pytest.mark.parametrize(

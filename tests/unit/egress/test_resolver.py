@@ -1,4 +1,4 @@
-"""The system's resolver: slow names are told from busy threads."""
+"""The system's resolver: a slow name is not mistaken for a lack of free threads."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor

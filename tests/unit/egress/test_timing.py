@@ -1,4 +1,4 @@
-"""The phases of a POST and the headers sent, as the log tells of them: against real servers."""
+"""The phases of a POST and the headers sent, as the log shows them, against real servers."""
 
 import asyncio
 
@@ -6,7 +6,7 @@ import pytest
 import trustme
 from support.certificates import issued, pem
 from support.connect_proxy import proxying
-from support.doors import BODY, HEADERS, LOOPBACK, TIMEOUT, egress, post, raises
+from support.egress_client import BODY, HEADERS, LOOPBACK, TIMEOUT, egress, post, raises
 from support.hostile import mute, ok, says, serving, stay_silent, unused_port
 
 from activities.egress.guarded_network import NameResolutionError
@@ -46,10 +46,10 @@ async def test_every_phase_over_tls():
     tls = issued(AUTHORITY, HOST)
     async with (
         serving(slow_answer, tls) as server,
-        egress(resolve=slow_name, authorities=pem(AUTHORITY)) as door,
+        egress(resolve=slow_name, authorities=pem(AUTHORITY)) as client,
     ):
         began = loop.time()
-        answer = await post(door, server.named(HOST, "https"))
+        answer = await post(client, server.named(HOST, "https"))
         all_ms = (loop.time() - began) * 1000
     assert answer.outcome is Outcome.DELIVERED
     assert came_as_far_as(answer.timing) == ["dns_ms", "connect_ms", "tls_ms", "first_byte_ms"]
@@ -61,9 +61,9 @@ async def test_every_phase_over_tls():
 async def test_a_connection_used_again():
     """Who comes over a connection that is there shows neither name, connection nor handshake."""
     tls = issued(AUTHORITY, HOST)
-    async with serving(slow_answer, tls) as server, egress(authorities=pem(AUTHORITY)) as door:
+    async with serving(slow_answer, tls) as server, egress(authorities=pem(AUTHORITY)) as client:
         url = server.named(HOST, "https")
-        first, second = await post(door, url), await post(door, url)
+        first, second = await post(client, url), await post(client, url)
     assert server.connections == 1
     assert first.timing.tls_ms is not None
     assert came_as_far_as(second.timing) == ["first_byte_ms"]
@@ -79,9 +79,9 @@ async def test_posts_at_once_have_clocks_of_their_own():
             await slow.wait()
         return ["127.0.0.1"]
 
-    async with serving(says(ok())) as server, egress(resolve=resolve) as door:
-        waiting = [asyncio.create_task(post(door, server.named(f"slow{n}"))) for n in range(5)]
-        quick = await asyncio.gather(*(post(door, server.named(f"quick{n}")) for n in range(5)))
+    async with serving(says(ok())) as server, egress(resolve=resolve) as client:
+        waiting = [asyncio.create_task(post(client, server.named(f"slow{n}"))) for n in range(5)]
+        quick = await asyncio.gather(*(post(client, server.named(f"quick{n}")) for n in range(5)))
         await asyncio.sleep(SLOW_MS / 1000)
         slow.set()
         late = await asyncio.gather(*waiting)
@@ -92,8 +92,8 @@ async def test_posts_at_once_have_clocks_of_their_own():
 
 async def test_an_address_needs_no_name():
     """A URL with an address in place of a name shows no resolution; plain http no handshake."""
-    async with serving(says(ok())) as server, egress() as door:
-        answer = await post(door, server.url)
+    async with serving(says(ok())) as server, egress() as client:
+        answer = await post(client, server.url)
     assert came_as_far_as(answer.timing) == ["connect_ms", "first_byte_ms"]
 
 
@@ -103,9 +103,9 @@ async def test_through_a_proxy():
     async with (
         serving(says(ok()), tls) as server,
         proxying() as proxy,
-        egress(LOOPBACK, proxy=proxy.proxy, authorities=pem(AUTHORITY)) as door,
+        egress(LOOPBACK, proxy=proxy.proxy, authorities=pem(AUTHORITY)) as client,
     ):
-        answer = await post(door, server.named(HOST, "https"))
+        answer = await post(client, server.named(HOST, "https"))
     assert came_as_far_as(answer.timing) == ["connect_ms", "tls_ms", "first_byte_ms"]
 
 
@@ -115,14 +115,14 @@ def no_such_name() -> Exception:
 
 async def test_a_failure_shows_how_far_it_came():
     """What fails has the times of the phases that ended, and no headers that were never sent."""
-    async with egress(resolve=raises(no_such_name)) as door:
-        unknown = await post(door, f"http://{HOST}/")
-    async with egress() as door:
-        closed = await post(door, f"http://{HOST}:{unused_port()}/")
-    async with serving(says(ok()), issued(AUTHORITY, HOST)) as server, egress() as door:
-        expected_to_change = await post(door, server.named(HOST, "https"))
-    async with egress(resolve=raises(no_such_name)) as door:
-        blocked = await post(door, "http://169.254.169.254/")
+    async with egress(resolve=raises(no_such_name)) as client:
+        unknown = await post(client, f"http://{HOST}/")
+    async with egress() as client:
+        closed = await post(client, f"http://{HOST}:{unused_port()}/")
+    async with serving(says(ok()), issued(AUTHORITY, HOST)) as server, egress() as client:
+        expected_to_change = await post(client, server.named(HOST, "https"))
+    async with egress(resolve=raises(no_such_name)) as client:
+        blocked = await post(client, "http://169.254.169.254/")
     far = ((unknown, 0), (closed, 1), (expected_to_change, 2), (blocked, 0))
     for answer, phases in far:
         assert came_as_far_as(answer.timing) == ["dns_ms", "connect_ms"][:phases]
@@ -133,8 +133,8 @@ async def test_a_failure_shows_how_far_it_came():
 @pytest.mark.parametrize("scheme", ["http", "https"])
 async def test_a_timeout_shows_where_the_time_went(scheme):
     """Who never answers has no first byte, and who never shakes hands no handshake either."""
-    async with mute() as server, egress() as door:
-        answer = await post(door, f"{scheme}://{HOST}:{server.port}/", TIMEOUT)
+    async with mute() as server, egress() as client:
+        answer = await post(client, f"{scheme}://{HOST}:{server.port}/", TIMEOUT)
     assert answer.outcome is Outcome.TIMEOUT
     assert came_as_far_as(answer.timing) == ["dns_ms", "connect_ms"]
 
@@ -142,16 +142,16 @@ async def test_a_timeout_shows_where_the_time_went(scheme):
 async def test_a_body_that_never_ends_has_its_first_byte():
     """A timeout in the reply's body shows that the head had come."""
     script = says(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nabc", stay_silent)
-    async with serving(script) as server, egress() as door:
-        answer = await post(door, server.url, TIMEOUT)
+    async with serving(script) as server, egress() as client:
+        answer = await post(client, server.url, TIMEOUT)
     assert answer.outcome is Outcome.TIMEOUT
     assert came_as_far_as(answer.timing) == ["connect_ms", "first_byte_ms"]
 
 
 async def test_headers_as_sent():
     """The headers are those on the wire, with names in lower case."""
-    async with serving(says(ok())) as server, egress() as door:
-        answer = await door.post(server.url, {"X-Case": "As It Is", **HEADERS}, BODY, 5)
+    async with serving(says(ok())) as server, egress() as client:
+        answer = await client.post(server.url, {"X-Case": "As It Is", **HEADERS}, BODY, 5)
     (request,) = server.requests
     lines = request.partition(b"\r\n\r\n")[0].decode().split("\r\n")[1:]
     on_the_wire = dict(line.split(": ", 1) for line in lines)

@@ -40,7 +40,7 @@ async def test_costly_filters_are_decided_elsewhere() -> None:
 
 
 async def test_costly_values_come_back() -> None:
-    """A costly value is returned; one that costs too much, or is not JSON, is told apart."""
+    """A costly value is returned; too much cost and a value that is no JSON are other errors."""
     async with Evaluator() as evaluator:
         assert await evaluator.value("t", COSTLY, ITEMS) == [4_999]
         with pytest.raises(TooCostlyError, match="100000 steps"):

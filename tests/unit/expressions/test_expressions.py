@@ -122,7 +122,7 @@ def test_too_long():
 
 @pytest.mark.parametrize("expression", ["!" * 1000 + "a", "[" * 1000, "(" * 1000 + "a"])
 def test_too_deep(expression):
-    """Deep nesting is refused, as an error of the expression and not of ours."""
+    """Deep nesting is refused as an error of the expression, not as an internal one."""
     with pytest.raises(ValueError, match=r"nested too deeply|not a JMESPath"):
         check_expression(expression)
 

@@ -43,8 +43,8 @@ def test_exhausted_in_a_row(limit: int) -> None:
     )
 
 
-def test_success_between_begins_the_row_anew() -> None:
-    """A delivered attempt between two exhausted deliveries makes them no row."""
+def test_success_between_resets_the_count() -> None:
+    """A delivered attempt between two exhausted deliveries resets the count."""
     endpoint = SimulatedEndpoint(DeactivationRule(exhausted_in_a_row=2))
     for _ in range(50):
         endpoint.exhaust()
@@ -52,7 +52,7 @@ def test_success_between_begins_the_row_anew() -> None:
     assert endpoint.health.status is ACTIVE
 
 
-def test_success_that_was_only_counted_begins_the_row_anew() -> None:
+def test_a_tallied_success_resets_the_count() -> None:
     """A success that another worker tallied ends the streak if it came after the last failure."""
     endpoint = SimulatedEndpoint(DeactivationRule(exhausted_in_a_row=2))
     endpoint.exhaust()

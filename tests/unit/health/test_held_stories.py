@@ -147,7 +147,7 @@ async def test_cancelled_while_its_attempt_is_under_way(world: World, status: in
 
 
 async def test_attempted_again_after_it_was_held_again(world: World) -> None:
-    """An attempt that was told and not recorded, and is made again after a hold, counts, too."""
+    """An attempt that was reported, not recorded, and repeated after a hold counts as well."""
     run = await killed_twice(world)
     world.health.pause()
     await go_on(world, run.lost)

@@ -1,4 +1,4 @@
-"""What waits to be told is bounded, and nothing that is being published changes."""
+"""The notices that wait are bounded, and a batch that is being published does not change."""
 
 import json
 from datetime import timedelta
@@ -20,12 +20,12 @@ def exhaust(endpoint: SimulatedEndpoint, number: int, **fields: object) -> None:
         endpoint.exhaust(**fields)
 
 
-def told_of(endpoint: SimulatedEndpoint) -> int:
+def happened_in(endpoint: SimulatedEndpoint) -> int:
     return sum(1 + notice.more for notice in endpoint.health.notices.waiting)
 
 
 def test_beyond_a_thousand_they_are_counted() -> None:
-    """Of 20,000 exhausted deliveries 999 are told one by one, and one tells of all others."""
+    """Of 20,000 exhausted deliveries 999 have a notice each, and one more counts all others."""
     endpoint = SimulatedEndpoint()
     exhaust(endpoint, ENOUGH)
     assert len(endpoint.health.notices.waiting) == MAX_WAITING_NOTICES
@@ -36,7 +36,7 @@ def test_beyond_a_thousand_they_are_counted() -> None:
 
 
 def test_each_type_has_its_own_count() -> None:
-    """What folds folds into its own type; the first of a type is told as it is."""
+    """A notice beyond the bound is counted in the last of its type; a type's first is kept."""
     endpoint = SimulatedEndpoint()
     exhaust(endpoint, MAX_WAITING_NOTICES)
     for _ in range(500):
@@ -52,7 +52,7 @@ def test_each_type_has_its_own_count() -> None:
 
 
 def test_what_is_being_published_does_not_change() -> None:
-    """A batch stays as it is until it is told, though more come, and though it is saved."""
+    """A batch stays as it is until it is published, though more come and though it is saved."""
     endpoint = SimulatedEndpoint()
     exhaust(endpoint, MAX_WAITING_NOTICES)
     batch = endpoint.health.notices.next(2 * MAX_WAITING_NOTICES)
@@ -69,14 +69,14 @@ def test_what_is_being_published_does_not_change() -> None:
 
 
 def test_none_is_forgotten() -> None:
-    """Whatever waits, and is told in between: as many are told of as happened."""
-    endpoint, told = SimulatedEndpoint(), 0
+    """Whatever waits or is published in between, notices count exactly what happened."""
+    endpoint, counted = SimulatedEndpoint(), 0
     for number in (700, 5_000, 1, 3_000):
         exhaust(endpoint, number)
         batch = endpoint.health.notices.next(100)
-        told += sum(1 + notice.more for notice in batch)
+        counted += sum(1 + notice.more for notice in batch)
         endpoint.health.notices.published(len(batch))
-    assert told + told_of(endpoint) == 8_701
+    assert counted + happened_in(endpoint) == 8_701
 
 
 def test_old_states_are_read() -> None:

@@ -61,7 +61,7 @@ def test_probe_that_finds_nothing_costs_no_step() -> None:
 
 
 def test_only_a_probe_recovers() -> None:
-    """A success that was sent before it was disabled does not recover it."""
+    """A success that was sent before the endpoint was disabled does not activate it."""
     endpoint = disabled()
     endpoint.deliver()
     assert endpoint.health.status is DISABLED

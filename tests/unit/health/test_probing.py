@@ -37,7 +37,7 @@ def test_which_answers_show_life() -> None:
 
 @pytest.mark.parametrize("status", [400, 401, 404, 422, 499])
 def test_a_refused_probe_recovers(status: int) -> None:
-    """The endpoint is active again, tells so, and counts the answer as the failure that it is."""
+    """The endpoint is active again with a notice, and the answer still counts as a failure."""
     endpoint = disabled()
     refuse(endpoint, status)
     assert endpoint.health.status is ACTIVE
@@ -60,7 +60,7 @@ def test_other_answers_do_not(status: int | None) -> None:
 
 
 def test_only_a_probe_s_answer_counts() -> None:
-    """A 404 to what was sent before it was disabled recovers nobody, nor one to a paused one."""
+    """A 404 to a delivery from before it was disabled, or while paused, changes no status."""
     endpoint = disabled()
     endpoint.fail(404)
     assert endpoint.health.status is DISABLED

@@ -1,4 +1,4 @@
-"""The pace at which held deliveries are let go, and that none is forgotten."""
+"""The pace at which held deliveries are released, and that no delivery is forgotten."""
 
 from datetime import timedelta
 

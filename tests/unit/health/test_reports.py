@@ -38,7 +38,7 @@ def test_known_keys_are_bounded() -> None:
     assert endpoint.health.known[-1] == reports[-1].key
 
 
-def test_operational_events_tell_nothing() -> None:
+def test_operational_events_change_no_health() -> None:
     """Failed, exhausted and expired operational deliveries warn of nothing and disable nobody."""
     endpoint = SimulatedEndpoint(
         DeactivationRule(
@@ -58,8 +58,8 @@ def test_operational_events_tell_nothing() -> None:
     assert endpoint.health.streak.failures == 0
 
 
-def test_what_became_of_deliveries_is_told() -> None:
-    """An exhausted and an expired delivery are told of, by the event's id and type."""
+def test_ended_deliveries_make_notices() -> None:
+    """An exhausted and an expired delivery each make a notice with the event's id and type."""
     endpoint = SimulatedEndpoint()
     endpoint.exhaust(event_id="evt_a", attempts=10)
     endpoint.take(ended=DeliveryState.EXPIRED, was_held=True, event_id="evt_b", attempts=2)

@@ -39,8 +39,8 @@ def test_a_leap_warns_of_the_highest_only() -> None:
     assert [notice["percent"] for notice in endpoint.notices("endpoint.warned")] == [90]
 
 
-def test_a_new_streak_warns_anew() -> None:
-    """After a success the way begins again, and so do its warnings."""
+def test_a_new_streak_warns_again() -> None:
+    """After a success the streak begins again, and so do its warnings."""
     endpoint = SimulatedEndpoint(DeactivationRule(exhausted_in_a_row=4))
     for _ in range(2):
         endpoint.exhaust()

@@ -58,7 +58,7 @@ def test_at_most_ten():
 
 @given(rotations=ROTATIONS)
 def test_any_rotations(rotations):
-    """However secrets rotate: the newest signs first and for ever, each one once, none expired."""
+    """However secrets rotate, the newest signs first; each signs once, and no expired one signs."""
     state, now = endpoint(Secret(value="0")), NOW
     for number, (grace, later) in enumerate(rotations, start=1):
         state = rotate(state, str(number), timedelta(seconds=grace), now)

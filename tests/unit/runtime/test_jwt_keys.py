@@ -1,4 +1,4 @@
-"""Keys of tenant tokens from settings and files: what does not fit is told, and not shown."""
+"""Keys of tenant tokens from settings and files: errors name the fault and show no key."""
 
 import json
 
@@ -59,10 +59,10 @@ def test_unfit_pem(monkeypatch, tmp_path, name):
     monkeypatch.setenv("HOOKWRIGHT_JWT_PUBLIC_KEY_FILE", str(file))
     with pytest.raises(CommandError) as caught:
         _ = load_settings().tokens
-    told = str(caught.value)
-    assert told.startswith("HOOKWRIGHT_JWT_PUBLIC_KEY_FILE: ")
-    assert "Ed25519" in told
-    assert "Secr3tValue" not in told
+    message = str(caught.value)
+    assert message.startswith("HOOKWRIGHT_JWT_PUBLIC_KEY_FILE: ")
+    assert "Ed25519" in message
+    assert "Secr3tValue" not in message
 
 
 def test_jwks(monkeypatch, tmp_path):
@@ -112,14 +112,14 @@ def test_bad_jwks(monkeypatch, tmp_path, name):
 
 @pytest.mark.parametrize("name", ["PUBLIC_KEY", "JWKS"])
 def test_missing_file(monkeypatch, tmp_path, name):
-    """A file that is not there is told at the start."""
+    """A missing file is an error at the start."""
     monkeypatch.setenv(f"HOOKWRIGHT_JWT_{name}_FILE", str(tmp_path / "none"))
     with pytest.raises(CommandError, match=f"HOOKWRIGHT_JWT_{name}_FILE: .*none cannot be read"):
         _ = load_settings().tokens
 
 
 def test_secrets(monkeypatch):
-    """The first secret signs, all verify; none is shown."""
+    """The first secret signs, all of them verify, and no text shows any of them."""
     monkeypatch.setenv("HOOKWRIGHT_JWT_KEY", ", ".join(SECRETS))
     monkeypatch.setenv("HOOKWRIGHT_JWT_AUDIENCE", "")
     settings = load_settings()

@@ -88,12 +88,12 @@ def test_malformed(monkeypatch, name, value):
     monkeypatch.setenv(f"HOOKWRIGHT_{name}", value)
     with pytest.raises(CommandError) as caught:
         load_settings()
-    told = str(caught.value)
-    assert told.startswith(f"HOOKWRIGHT_{name}: ")
-    assert "Secr3tValue" not in told
-    assert KEY not in told
-    assert DIGEST not in told
-    assert len(value) < 8 or value not in told
+    message = str(caught.value)
+    assert message.startswith(f"HOOKWRIGHT_{name}: ")
+    assert "Secr3tValue" not in message
+    assert KEY not in message
+    assert DIGEST not in message
+    assert len(value) < 8 or value not in message
     assert caught.value.__suppress_context__
 
 
@@ -107,7 +107,7 @@ def test_even_the_raw_error_does_not_show_values(monkeypatch, name, value):
 
 
 def test_every_fault_at_once(monkeypatch):
-    """Several malformed settings are told in one go."""
+    """Several malformed settings are named in one error."""
     monkeypatch.setenv("HOOKWRIGHT_API_KEYS", "x")
     monkeypatch.setenv("HOOKWRIGHT_RETENTION_DAYS", "x")
     with pytest.raises(CommandError, match=r"HOOKWRIGHT_API_KEYS: .*HOOKWRIGHT_RETENTION_DAYS: "):

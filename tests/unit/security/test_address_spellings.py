@@ -98,7 +98,7 @@ def test_both_ends_of_a_range(network):
 
 @given(address=st.ip_addresses(v=6))
 def test_ipv6_outside_global_unicast(address):
-    """An IPv6 address outside 2000::/3 may never be dialled, nor one with a zone."""
+    """An IPv6 address outside 2000::/3, or with a zone, may never be dialled."""
     inside = int(address) >> 125 == 0b001
     assert inside or not PUBLIC.allows(address)
     assert not PUBLIC.allows(ip_address(f"{address}%eth0"))

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
 )
 from support.certificates import issued, pem
-from support.doors import BODY, HEADERS, egress
+from support.egress_client import BODY, HEADERS, egress
 from support.hostile import ok, says, serving
 
 from hookwright.outcomes import Outcome
@@ -46,11 +46,11 @@ def identity(leaf: trustme.LeafCert = LEAF) -> ClientIdentity:
 
 
 def test_what_is_told_of_it():
-    """Subject, fingerprint and expiry are told; the key is not even in the object's own text."""
-    told = describe_identity(identity())
-    assert "CN=acme" in told.subject
-    assert len(told.sha256) == 64
-    assert told.expires_at > NOW
+    """Subject, fingerprint and expiry are shown; the key is not even in the object's own text."""
+    description = describe_identity(identity())
+    assert "CN=acme" in description.subject
+    assert len(description.sha256) == 64
+    assert description.expires_at > NOW
     assert "PRIVATE" not in repr(identity())
 
 
@@ -105,7 +105,7 @@ def asking(authority: trustme.CA) -> ssl.SSLContext:
 
 @pytest.mark.parametrize("who", [LEAF, OTHER])
 async def test_a_receiver_that_asks(who):
-    """The receiver sees the endpoint's own certificate, at every webhook anew."""
+    """The receiver sees the endpoint's own certificate at every webhook."""
     seen = []
 
     async def script(reader, writer):
@@ -114,12 +114,14 @@ async def test_a_receiver_that_asks(who):
 
     async with (
         serving(script, asking(AUTHORITY)) as server,
-        egress(authorities=pem(AUTHORITY)) as door,
+        egress(authorities=pem(AUTHORITY)) as client,
     ):
         for each in (LEAF, OTHER, who):
-            answer = await door.post(server.named(HOST, "https"), HEADERS, BODY, 5, identity(each))
+            answer = await client.post(
+                server.named(HOST, "https"), HEADERS, BODY, 5, identity(each)
+            )
             assert answer.outcome is Outcome.DELIVERED
-        assert door.pool.connections == []
+        assert client.pool.connections == []
     assert len(set(seen)) == 2
     assert server.connections == 3
 
@@ -139,8 +141,8 @@ async def test_a_receiver_that_does_not_accept(given, version, outcomes):
     tls.maximum_version = version
     async with (
         serving(says(ok()), tls) as server,
-        egress(authorities=pem(AUTHORITY)) as door,
+        egress(authorities=pem(AUTHORITY)) as client,
     ):
-        answer = await door.post(server.named(HOST, "https"), HEADERS, BODY, 5, given)
+        answer = await client.post(server.named(HOST, "https"), HEADERS, BODY, 5, given)
     assert answer.outcome in outcomes
     assert server.requests == []

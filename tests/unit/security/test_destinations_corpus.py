@@ -11,7 +11,7 @@ from pathlib import Path
 
 import httpcore
 import pytest
-from support.doors import TIMEOUT, egress, post
+from support.egress_client import TIMEOUT, egress, post
 
 from activities.egress.guarded_network import NameResolutionError, Resolver
 from hookwright.outcomes import Outcome
@@ -62,9 +62,9 @@ async def test_every_verdict(row):
         dialled.append((host, port))
         raise httpcore.ConnectError("refused")
 
-    async with egress(DestinationPolicy(), resolver(dns)) as door:
-        door.pool._network_backend.network.connect_tcp = connect
-        answer = await post(door, expanded(url), TIMEOUT)
+    async with egress(DestinationPolicy(), resolver(dns)) as client:
+        client.pool._network_backend.network.connect_tcp = connect
+        answer = await post(client, expanded(url), TIMEOUT)
     assert (answer.outcome in NEVER_SENT) is (verdict == "block")
     assert bool(dialled) is (verdict == "allow")
     assert all(host in dns or host in url for host, _ in dialled)

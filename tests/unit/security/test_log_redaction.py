@@ -30,7 +30,7 @@ def written(**event: object) -> str:
 
 @pytest.mark.parametrize("name", sorted(SECRET_FIELDS))
 def test_fields_by_name(name):
-    """A field that is named as a secret is shows none, at any depth and of any type."""
+    """A field with the name of a secret is redacted, at any depth and of any type."""
     for value in (VALUE, {"x": VALUE}, [VALUE], VALUE.encode(), 12345678):
         for event in ({name: value}, {"a": {name: value}}, {"a": [{"b": {name: value}}]}):
             assert "***" in written(**event)
@@ -53,7 +53,7 @@ def test_fields_by_name(name):
     ],
 )
 def test_values_by_form(text, shown):
-    """What looks like a secret, a key or a token of ours is blotted out behind its beginning."""
+    """What looks like a secret, key or token of the product is redacted after its beginning."""
     line = without_secrets(None, "", {"event": text, "error": ValueError(text)})
     if shown is None:
         assert "MHc" not in str(line)
@@ -125,7 +125,7 @@ def test_secrets_of_a_body():
 
 
 async def test_lines_as_they_are_written(log_output):
-    """The handler that the processes use writes lines of ours and of libraries without secrets."""
+    """The processes' log handler redacts secrets in the lines of the product and of libraries."""
     with hidden_from_logs(VALUE):
         structlog.get_logger("hookwright.test").warning("one", token="a-token", error=VALUE)
         logging.getLogger("strange.library").error("two %s", VALUE)

@@ -52,7 +52,7 @@ async def test_layout_as_documented():
 
 
 async def test_equal_payloads_look_different():
-    """Every encryption has a nonce of its own, so that equal payloads cannot be told."""
+    """Every encryption has its own nonce, so that equal payloads cannot be recognised."""
     sealed = await CODEC.encode([CLEAR] * 50)
     assert len({payload.data[:12] for payload in sealed}) == 50
     assert len({payload.data for payload in sealed}) == 50

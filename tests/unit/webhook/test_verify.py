@@ -104,7 +104,7 @@ def test_header_names_in_any_case(contract):
 
 @timed_contracts
 def test_tolerance(contract):
-    """A signed timestamp is tolerated for 300 s both ways, or as told, and no second longer."""
+    """A timestamp is tolerated for 300 s both ways, or as long as given, and not a second more."""
     headers = signed_headers(contract, [SECRET], BODY, now=NOW)
     for age in (-300, 0, 300):
         verify(contract, headers, BODY, SECRET, now=NOW + age)
@@ -270,7 +270,7 @@ def test_secret_that_is_not_set(contract, secret):
     ],
 )
 def test_secret_that_cannot_be(contract, secret):
-    """A secret that the contract cannot have is a mistake that is told without repeating it."""
+    """A secret that the contract cannot have raises an error that does not repeat the secret."""
     with pytest.raises(ValueError, match=r".") as caught:
         verify(contract, {}, BODY, secret)
     shown = f"{caught.value!r} {caught.value.__cause__!r} {caught.value.__context__!r}"
@@ -287,6 +287,6 @@ def test_unknown_contract():
 
 @pytest.mark.parametrize("body", ["{}", {}, None])
 def test_body_that_is_not_bytes(body):
-    """A body that was decoded or parsed is a mistake that is told as such."""
+    """A body that was decoded or parsed raises an error that names this mistake."""
     with pytest.raises(TypeError, match="the bytes that arrived"):
         verify("standard", {}, body, SECRET)

@@ -1,4 +1,4 @@
-"""Egress as the tests open it: to loopback, with a resolver that they give."""
+"""Egress as the tests use it: to loopback, with a resolver that they give."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -41,16 +41,16 @@ def raises(error: Callable[[], Exception]) -> Resolver:
 async def egress(
     policy: DestinationPolicy = LOOPBACK, resolve: Resolver | None = None, **more: Any
 ) -> AsyncIterator[Egress]:
-    """Open the door while the context lasts. Names resolve to loopback unless told otherwise."""
+    """Run egress while the context lasts. Names resolve to loopback unless a resolver is given."""
     async with Egress(policy, resolve=resolve or answers("127.0.0.1"), **more) as it:
         yield it
 
 
-async def post(door: Egress, url: str, timeout_seconds: float = 5.0) -> Answer:
+async def post(client: Egress, url: str, timeout_seconds: float = 5.0) -> Answer:
     """Post once, and hold what is true of every answer: bounded in time, size and kind."""
     loop = asyncio.get_running_loop()
     began = loop.time()
-    answer = await door.post(url, HEADERS, BODY, timeout_seconds)
+    answer = await client.post(url, HEADERS, BODY, timeout_seconds)
     assert loop.time() - began < timeout_seconds + GRACE
     assert len((answer.body or "").encode()) <= 4096
     assert len((answer.error or "").encode()) <= 1024
