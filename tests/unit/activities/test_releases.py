@@ -1,10 +1,9 @@
 """Held deliveries are found in the order of acceptance, however many there are."""
 
 import random
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
+from types import CodeType, SimpleNamespace
 
 import pytest
 from temporalio.api.common.v1 import WorkflowExecution
@@ -42,32 +41,38 @@ class FakeVisibility:
             encode_search_attributes(TypedSearchAttributes([pair]), info.search_attributes)
             self.infos.append(info)
         self.order = Order.OLDEST_ACCEPTED_FIRST
-        self.places = {info.execution.run_id: self.order.row(info).place for info in self.infos}
+        # The last accepted first.
+        self.infos.sort(key=lambda info: self.order.row(info).place)
+        self.columns = [
+            {"AcceptedAt": _written(self.accepted[int(run_id)]), "RunId": run_id}
+            for run_id in (info.execution.run_id for info in self.infos)
+        ]
 
     async def list(
         self, request: ListWorkflowExecutionsRequest, **_: object
     ) -> ListWorkflowExecutionsResponse:
         self.calls += 1
-        matches = _compiled(request.query)
-        matching = [info for info in self.infos if matches(info.execution.run_id, self.accepted)]
-        # The last accepted first.
-        matching.sort(key=lambda info: self.places[info.execution.run_id])
+        condition = _compiled(request.query)
+        matching = [
+            info
+            for info, columns in zip(self.infos, self.columns, strict=True)
+            if eval(condition, {**columns})
+        ]
         more = b"more" if len(matching) > request.page_size else b""
         return ListWorkflowExecutionsResponse(
             executions=matching[: request.page_size], next_page_token=more
         )
 
 
-def _compiled(query: str) -> Callable[[str, list[datetime]], bool]:
-    """Return the query's conditions as a function, which compares as SQL would."""
+def _written(time: datetime) -> str:
+    """Return a time as a query names it."""
+    return time.isoformat(timespec="microseconds")[:26] + "000Z"
+
+
+def _compiled(query: str) -> CodeType:
+    """Return the query's conditions as an expression on columns, which compares as SQL would."""
     text = query.partition(" AND ")[2].replace(" = ", " == ") or "True"
-    condition = compile(text.replace("AND", "and").replace("OR", "or"), "query", "eval")
-
-    def matches(run_id: str, accepted: list[datetime]) -> bool:
-        time = accepted[int(run_id)].isoformat(timespec="microseconds")[:26] + "000Z"
-        return bool(eval(condition, {"AcceptedAt": time, "RunId": run_id}))
-
-    return matches
+    return compile(text.replace("AND", "and").replace("OR", "or"), "query", "eval")
 
 
 @pytest.mark.parametrize("held", [0, 1, 199, 201, 3_000])
