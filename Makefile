@@ -5,10 +5,11 @@ BIN := .venv/bin
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-header
 
-PARSERS := $(addprefix tests/unit/test_, retry_after.py cursors.py destination_urls.py \
-	address_spellings.py custom_headers.py request_bodies.py)
+PARSERS := $(addprefix tests/unit/, contracts/test_retry_after.py contracts/test_custom_headers.py \
+	api/test_cursors.py api/test_request_bodies.py \
+	security/test_destination_urls.py security/test_address_spellings.py)
 
-.PHONY: help setup run test test-cluster fuzz lint format bench lock clean
+.PHONY: help setup run check test test-cluster fuzz lint format bench lock clean
 
 help: ## Show this list.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -17,6 +18,9 @@ setup: .venv/.runs ## Install what running needs, into .venv.
 
 run: .venv/.runs ## Run everything on this machine.
 	$(BIN)/hookwright dev
+
+check: lint ## Check within a minute: lint, types, layers, unit tests.
+	$(BIN)/python -m pytest -n 2 --dist worksteal tests/unit
 
 test: lint ## Check everything: lint, types, layers, tests.
 	$(BIN)/python -m pytest -n 2 --dist worksteal

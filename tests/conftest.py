@@ -76,7 +76,7 @@ async def client(server: EmbeddedServer) -> Client:
 
 @pytest_asyncio.fixture
 async def hooks() -> AsyncIterator[Receiver]:
-    """A receiver that answers 200 until told otherwise."""
+    """A receiver that answers 200 until a test sets another answer."""
     async with receiver() as it:
         yield it
 

@@ -47,7 +47,7 @@ async def test_same_id_on_other_channels_is_another_event(service: Stack) -> Non
 
 @pytest.mark.parametrize("channels", [["a b"], [""], ["a."], ["x" * 129], ["a"] * 11, "a", [1]])
 async def test_bad_channels_are_refused(service: Stack, channels: object) -> None:
-    """A channel that is none, or too many, is a 422 on events and endpoints."""
+    """A malformed channel, or too many channels, are a 422 on events and endpoints."""
     event = {"type": "a", "data": 1, "channels": channels}
     endpoint = {"url": "https://hooks.example.com/", "channels": channels}
     for path, body in (("events", event), ("endpoints", endpoint)):
@@ -94,14 +94,14 @@ async def test_match_tells_what_the_filter_yields(service: Stack, hooks: Receive
     endpoint = await service.add_endpoint(hooks.url, filter="data")
     path = f"{service.root}/endpoints/{endpoint['id']}"
 
-    async def told(data: object) -> str:
+    async def reason_for(data: object) -> str:
         answer = await service.http.post(f"{path}/match", json={"type": "a", "data": data})
         return answer.json()["reasons"][-1]["detail"]
 
-    assert "false" in await told(False)
-    assert len(await told("x" * 1000)) < 300
+    assert "false" in await reason_for(False)
+    assert len(await reason_for("x" * 1000)) < 300
     await service.http.patch(path, json={"filter": "abs(data)"})
-    assert "does not fit" in await told("text")
+    assert "does not fit" in await reason_for("text")
 
 
 async def test_match_knows_another_endpoint_and_refuses_as_publish(

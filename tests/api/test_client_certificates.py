@@ -4,10 +4,10 @@ import ssl
 
 import pytest
 import trustme
+from support.certificates import issued, pem
+from support.hostile import ok, says, serving
 from support.stack import Stack
 from support.waiting import eventually
-from unit.certificates import issued, pem
-from unit.hostile import ok, says, serving
 
 AUTHORITY = trustme.CA()
 

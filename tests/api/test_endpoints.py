@@ -22,7 +22,7 @@ GIVEN = "whsec_" + "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVo="
 
 
 async def test_create_read_list_change_delete(service: Stack) -> None:
-    """An endpoint lives from create to delete; every field is always there, the secret once."""
+    """From creation to deletion every field is always answered, and the secret only once."""
     created = await service.add_endpoint(
         "https://Hooks.Example.com/in",
         event_types=["loan.*"],

@@ -101,7 +101,7 @@ async def test_another_contract_is_not_there(developer: Developer) -> None:
     for endpoint_id in [*ids, native["id"]]:
         for method, body in (("patch", developer.call.change), ("delete", None)):
             answer = await developer.request(method, f"/{endpoint_id}", body)
-            # Where ids are numbers, a text is none.
+            # Where ids are numbers, a text is not an id.
             numbered = developer.call.unknown_id.isdecimal()
             assert answer.status_code == (422 if numbered and isinstance(endpoint_id, str) else 404)
     for other in others:

@@ -84,7 +84,7 @@ async def test_the_docs_page_may_load_what_it_names(service: Stack) -> None:
 
 
 async def test_docs_can_be_switched_off(client: Client) -> None:
-    """Without docs there is neither the page nor what it reads, and no other way to them."""
+    """Without docs neither the page nor what it reads can be reached, on any path."""
     config = replace(api_config("unused"), docs=False)
     async with api_client(client, config) as http:
         for path in ("/docs", "/openapi.json", "/redoc", "/docs/oauth2-redirect"):
@@ -133,7 +133,7 @@ async def test_heads_that_are_too_large(
 
 
 async def test_unknown_parameters(service: Stack) -> None:
-    """A query parameter that is none is refused, and those that there are, are named."""
+    """An unknown query parameter is refused, and the known ones are named."""
     path = f"{service.root}/deliveries"
     answer = await service.http.get(path, params={"stat": "pending", "limit": 1, "x": ["a", "b"]})
     assert answer.status_code == 422

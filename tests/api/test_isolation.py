@@ -116,7 +116,7 @@ async def test_own_ids_are_found(victim: Owner, mallory: Owner) -> None:
 
 
 async def test_foreign_deliveries_by_halves(victim: Owner, mallory: Owner) -> None:
-    """A delivery's id that is half one's own and half another's is none."""
+    """A delivery's id that joins one's own endpoint to another's event, or vice versa, is a 404."""
     for endpoint, event in (
         (mallory.ids["endpoint_id"], victim.ids["event_id"]),
         (victim.ids["endpoint_id"], mallory.ids["event_id"]),

@@ -53,7 +53,7 @@ def test_figures() -> None:
 
 
 async def test_sixty_a_minute(service: Stack) -> None:
-    """The free tier gets 60 answers a minute, each telling what remains; the 61st is a 429."""
+    """The free tier gets 60 answers a minute, each with the number that remains, then a 429."""
     headers = bearer(service.tenant, tier=Tier.FREE)
     answers = [await read(service, headers) for _ in range(61)]
     assert [answer.status_code for answer in answers] == [200] * 60 + [429]
@@ -193,8 +193,8 @@ async def test_redis_comes_late_and_goes(service: Stack, monkeypatch: pytest.Mon
             answers += [await read(it, key) for _ in range(2)]
     assert [answer.status_code for answer in answers] == [200, 200, 200, 200, 200, 429]
     assert [answer.headers["ratelimit-remaining"] for answer in answers] == [*"212100"]
-    told = [it["event"] for it in logged if it["event"].startswith("limits.")]
-    assert told == [
+    events = [it["event"] for it in logged if it["event"].startswith("limits.")]
+    assert events == [
         "limits.redis_unavailable",
         "limits.redis_available",
         "limits.redis_unavailable",

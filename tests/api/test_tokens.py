@@ -68,14 +68,14 @@ async def test_mint_and_use(service: Stack) -> None:
     ],
 )
 async def test_bad_requests(service: Stack, changes: dict[str, object]) -> None:
-    """An unknown scope or tier, a life beyond 90 days, and any other claim, are a 422."""
+    """An unknown scope or tier, a lifetime beyond 90 days, and any other claim are a 422."""
     answer = await mint(service, **changes)
     assert answer.status_code == 422
     assert next(iter(changes)) in answer.json()["errors"][0]["loc"]
 
 
 async def test_only_operators_mint(service: Stack) -> None:
-    """Neither a tenant's key nor a token mints tokens: 403; of an unknown tenant there is none."""
+    """A tenant's key or token cannot mint tokens (403), and nobody can for an unknown tenant."""
     for headers in (key_of(service.tenant), bearer(service.tenant)):
         answer = await service.http.post(f"{service.root}/tokens", json=MINT, headers=headers)
         assert answer.status_code == 403

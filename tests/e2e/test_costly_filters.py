@@ -34,7 +34,7 @@ async def stalls() -> AsyncIterator[list[float]]:
 
 
 async def test_hostile_filters_harm_their_tenant_only(service: Stack, hooks: Receiver) -> None:
-    """Others are served meanwhile; a hostile filter is told as `filter_error`, without a POST."""
+    """Other tenants are served meanwhile; a hostile filter gives `filter_error` and no POST."""
     plain = await service.add_endpoint(f"{hooks.url}/plain")
     hostile = [
         await service.add_endpoint(

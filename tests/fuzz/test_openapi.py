@@ -33,7 +33,7 @@ BOUNDS = (
 
 CONFIG = """
 [checks.positive_data_acceptance]
-# What a schema cannot say: that a cursor is one of ours, a URL is public, a text is JMESPath.
+# What a schema cannot say: that a cursor was made by this API, a URL is public, a text is JMESPath.
 expected-statuses = ["2xx", "401", "403", "404", "409", "422", "429"]
 
 [checks.negative_data_rejection]
@@ -116,7 +116,7 @@ async def ready(http: httpx.AsyncClient) -> bool:
     ("key", "config"), [(OPERATOR_KEY, CONFIG), (TENANT_KEY, CONFIG + OWN_TENANT)]
 )
 async def test_every_operation(api: Running, tmp_path: Path, key: str, config: str) -> None:
-    """Whatever is sent to any operation, the answer is as OpenAPI has it, and no fault of ours."""
+    """Whatever is sent to any operation, the answer is one that OpenAPI describes, and no 5xx."""
     await put_tenant(api.url)
     (tmp_path / "schemathesis.toml").write_text(config)
     process = await asyncio.create_subprocess_exec(

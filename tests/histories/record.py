@@ -1,7 +1,8 @@
-"""Record one history of each story that a workflow can live, for `test_replay.py`.
+"""Record one history for each way that a workflow can go, for `test_replay.py`.
 
 Run it after a change that alters commands on purpose (and is guarded by `workflow.patched`, or is
-before the first release): `python tests/histories/record.py`. It writes into this folder.
+before the first release): `python tests/histories/record.py`. It writes into this folder the
+histories, and `fingerprints.json` with the commands that each history shows.
 """
 
 import asyncio
@@ -13,6 +14,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parent), str(HERE.parent.parent)]
 
+from support.commands_made import write_fingerprints
 from support.receiver import Receiver, Reply, receiver
 from support.stack import CODEC, Stack, stack
 from support.waiting import eventually
@@ -139,6 +141,7 @@ async def main() -> None:
                 await save(service, "tenant", tenant_workflow_id(service.tenant))
                 last_id = endpoint_workflow_id(service.tenant, last["id"])
                 await save(service, "endpoint_of_deleted_tenant", last_id)
+    write_fingerprints()
 
 
 if __name__ == "__main__":

@@ -35,4 +35,5 @@ async def hookwright(*arguments: str, folder: Path, **environment: str) -> Ended
         stderr=asyncio.subprocess.STDOUT,
     )
     output, _ = await process.communicate()
+    assert process.returncode is not None
     return Ended(process.returncode, output.decode())

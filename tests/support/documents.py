@@ -8,7 +8,7 @@ from support.stack import Stack
 async def register_as_printed(
     service: Stack, contract: str, url: str, event_type: str
 ) -> Registered:
-    """Register an endpoint with the document's own call; cr3dentials prints none, so with ours."""
+    """Register an endpoint with the document's own call; cr3dentials prints no call."""
     if contract not in CALLS:
         return await register(service, contract, url)
     call = CALLS[contract]

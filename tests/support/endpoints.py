@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from temporalio import activity
 from temporalio.client import Client, WorkflowHandle
@@ -29,7 +30,7 @@ from hookwright.models import (
 )
 from hookwright.outcomes import DeliveryState, Outcome
 from hookwright.routing import TenantRouteChange
-from hookwright.temporal import ActivityName, MemoKey
+from hookwright.temporal import ActivityName, MemoKey, Signal
 from hookwright.webhook import generate_secret
 from support.health import report
 from support.stack import unique
@@ -60,11 +61,11 @@ class FakeWorld:
     `answer` gives the receiver's status for the n-th attempt that a probe or a drain makes.
     """
 
-    environment: WorkflowEnvironment | None
+    environment: WorkflowEnvironment | None = None
     answer: Callable[[int], int] = lambda _: 200
     rule: DeactivationRule = field(default_factory=DeactivationRule)
     held: list[Held] = field(default_factory=list)
-    routes: list[Route] = field(default_factory=list)
+    routes: list[Route | None] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)
     probes: list[datetime] = field(default_factory=list)
     releases: list[tuple[datetime, str]] = field(default_factory=list)
@@ -73,7 +74,7 @@ class FakeWorld:
     counts: list[datetime] = field(default_factory=list)
     expired: dict[str, datetime] = field(default_factory=dict)
     attempts: int = 0
-    handle: WorkflowHandle | None = None
+    started: WorkflowHandle[Any, Any] | None = None
 
     @activity.defn(name=ActivityName.REGISTER_ROUTE)
     async def register_route(self, asked: TenantRouteChange) -> None:
@@ -119,7 +120,7 @@ class FakeWorld:
         for each in [each for each in self.held if now - each.since > HOLD]:
             self.held.remove(each)
             self.expired[each.event_id] = now
-            await self.tell(event_id=each.event_id, was_held=True, ended=DeliveryState.EXPIRED)
+            await self.report(event_id=each.event_id, was_held=True, ended=DeliveryState.EXPIRED)
         return 3_600
 
     @activity.defn(name=ActivityName.CANCEL_HELD)
@@ -127,7 +128,7 @@ class FakeWorld:
         ending, self.held = self.held, []
         for each in ending:
             self.ended.append(each.event_id)
-            await self.tell(event_id=each.event_id, was_held=True, ended=DeliveryState.CANCELLED)
+            await self.report(event_id=each.event_id, was_held=True, ended=DeliveryState.CANCELLED)
         return len(ending)
 
     @activity.defn(name=ActivityName.COUNT_HELD)
@@ -137,18 +138,29 @@ class FakeWorld:
 
     # What a test does.
 
+    @property
+    def handle(self) -> WorkflowHandle[Any, Any]:
+        assert self.started is not None
+        return self.started
+
+    @property
+    def clock(self) -> WorkflowEnvironment:
+        """The server's clock, which a test may move."""
+        assert self.environment is not None
+        return self.environment
+
     async def now(self) -> datetime:
         if self.environment is None:  # on a server that keeps the time of the day
             return datetime.now(UTC)
         return await self.environment.get_current_time()
 
     async def sleep(self, **span: float) -> None:
-        await self.environment.sleep(timedelta(**span))
+        await self.clock.sleep(timedelta(**span))
 
-    async def tell(self, **fields: object) -> Report:
+    async def report(self, **fields: Any) -> Report:
         """Signal one report."""
         it = report(await self.now(), **fields)
-        await self.handle.signal("report", Reports(rule=self.rule, reports=[it]))
+        await self.handle.signal(Signal.REPORT, Reports(rule=self.rule, reports=[it]))
         return it
 
     async def attempt(
@@ -159,9 +171,9 @@ class FakeWorld:
         status = self.answer(self.attempts)
         well = 200 <= status < 300
         again = probe and not well and not shows_working_receiver(status)
-        if again:
+        if again and held is not None:
             self.held.insert(place, held)
-        await self.tell(
+        await self.report(
             **({"event_id": held.event_id} if held else {}),
             outcome=Outcome.DELIVERED if well else Outcome.HTTP_ERROR,
             status_code=status,
@@ -171,14 +183,14 @@ class FakeWorld:
             ended=DeliveryState.DELIVERED if well else None,
         )
 
-    async def park(self, number: int = 1) -> list[str]:
+    async def hold(self, number: int = 1) -> list[str]:
         """Let new deliveries be turned away, and held."""
-        parked = []
+        held = []
         for _ in range(number):
-            told = await self.tell(is_held=True)
-            self.held.append(Held(told.event_id, await self.now()))
-            parked.append(told.event_id)
-        return parked
+            reported = await self.report(is_held=True)
+            self.held.append(Held(reported.event_id, await self.now()))
+            held.append(reported.event_id)
+        return held
 
     async def state(self) -> EndpointState:
         """Return what the endpoint shows of itself."""
@@ -189,14 +201,14 @@ class FakeWorld:
         """Return the state once this holds of it."""
         return await eventually(self.state, holds)
 
-    async def change(self, **fields: object) -> EndpointState:
+    async def change(self, **fields: Any) -> EndpointState:
         return await self.handle.execute_update(
             Endpoint.change, EndpointChangeUpdate(fields=fields)
         )
 
-    async def result(self, handle: WorkflowHandle) -> object:
+    async def result(self, handle: WorkflowHandle[Any, Any]) -> object:
         """Wait for a result, and skip no time: with no timer left it would skip ten years."""
-        with self.environment.auto_time_skipping_disabled():
+        with self.clock.auto_time_skipping_disabled():
             return await handle.result()
 
     async def pause(self) -> EndpointState:
@@ -210,7 +222,7 @@ class FakeWorld:
         return await self.handle.execute_update(Endpoint.rotate, request)
 
 
-def at_work(client: Client, world: FakeWorld, task_queue: str) -> Worker:
+def endpoint_worker(client: Client, world: FakeWorld, task_queue: str) -> Worker:
     """Return a worker for endpoints in this world; it works while its context lasts."""
     return Worker(
         client,
@@ -231,15 +243,15 @@ def at_work(client: Client, world: FakeWorld, task_queue: str) -> Worker:
 
 
 @asynccontextmanager
-async def living(world: FakeWorld, **config: object) -> AsyncIterator[FakeWorld]:
-    """Create an endpoint in this world; it lives as long as the context lasts.
+async def running_endpoint(world: FakeWorld, **config: Any) -> AsyncIterator[FakeWorld]:
+    """Create an endpoint in this world; it runs as long as the context lasts.
 
     Then it is deleted, not terminated: what is under way would keep the server from skipping time.
     """
-    client = world.environment.client
+    client = world.clock.client
     task_queue, endpoint_id = unique("queue"), unique("ep")
-    async with at_work(client, world, task_queue):
-        world.handle = await create_endpoint(client, task_queue, endpoint_id, **config)
+    async with endpoint_worker(client, world, task_queue):
+        world.started = await create_endpoint(client, task_queue, endpoint_id, **config)
         async with ending(world):
             yield world
 
@@ -260,8 +272,8 @@ async def ending(world: FakeWorld) -> AsyncIterator[None]:
 
 
 async def create_endpoint(
-    client: Client, task_queue: str, endpoint_id: str, tenant_id: str = "t1", **config: object
-) -> WorkflowHandle:
+    client: Client, task_queue: str, endpoint_id: str, tenant_id: str = "t1", **config: Any
+) -> WorkflowHandle[Any, Any]:
     """Start an endpoint and return its handle, bound to no run of it."""
     workflow_id = endpoint_workflow_id(tenant_id, endpoint_id)
     await client.start_workflow(
@@ -270,7 +282,9 @@ async def create_endpoint(
         id=workflow_id,
         task_queue=task_queue,
     )
-    handle = client.get_workflow_handle_for(Endpoint.run, workflow_id)
+    handle: WorkflowHandle[Endpoint, None] = client.get_workflow_handle_for(
+        Endpoint.run, workflow_id
+    )
     request = EndpointCreateUpdate(
         config=EndpointConfig(**{"url": "https://hooks.example.com/in", **config}),
         secret=generate_secret(),

@@ -1,6 +1,7 @@
 """The documents' own management calls, and tenants with keys of their own."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import httpx
 
@@ -14,13 +15,13 @@ class Call:
 
     contract: str
     path: str
-    body: dict[str, object]
-    change: dict[str, object]
+    body: dict[str, Any]
+    change: dict[str, Any]
     events: str = "events"
     wrapped: bool = False
     unknown_id: str = "wh_0"
 
-    def unwrapped(self, answer: httpx.Response) -> object:
+    def unwrapped(self, answer: httpx.Response) -> Any:
         return answer.json()["data"] if self.wrapped else answer.json()
 
     @property
@@ -31,7 +32,7 @@ class Call:
         first, second, *_ = self.body["events"]
         return first, second
 
-    def with_events(self, *types: str) -> dict[str, object]:
+    def with_events(self, *types: str) -> dict[str, Any]:
         """Return the body with other event types."""
         one = self.events == "eventType"
         return {**self.body, self.events: types[0] if one else list(types)}
@@ -112,7 +113,7 @@ class Developer:
         return replace(self, service=await self.service.with_new_tenant())
 
     async def request(
-        self, method: str, path: str = "", json: object = None, **options: object
+        self, method: str, path: str = "", json: object = None, **options: Any
     ) -> httpx.Response:
         """Call the facade, below its path."""
         headers = {**key_of(self.service.tenant), **options.pop("headers", {})}
@@ -120,12 +121,12 @@ class Developer:
             method, f"{self.call.path}{path}", json=json, headers=headers, **options
         )
 
-    async def register(self, body: object = None) -> dict[str, object]:
+    async def register(self, body: object = None) -> dict[str, Any]:
         answer = await self.request("post", json=self.call.body if body is None else body)
         assert answer.status_code == 201, answer.text
         return self.call.unwrapped(answer)
 
-    async def listed(self) -> list[dict[str, object]]:
+    async def listed(self) -> list[dict[str, Any]]:
         answer = await self.request("get")
         assert answer.status_code == 200, answer.text
         return self.call.unwrapped(answer)

@@ -3,11 +3,19 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any, cast
 
 from temporalio.client import Client, WorkflowHandle
 
-from activities.delivery import AttemptRunner, DeliveryActivities, DeliveryReports, WebhookSender
-from activities.egress import Answer
+from activities.delivery import (
+    AttemptRunner,
+    DeliveryActivities,
+    DeliveryReports,
+    ReportQueue,
+    WebhookSender,
+)
+from activities.egress import Answer, Egress
+from activities.endpoint_snapshots import EndpointSnapshots
 from hookwright.expressions import Evaluator
 from hookwright.health import Report
 from hookwright.models import EndpointConfig, EndpointState, Secret
@@ -31,7 +39,7 @@ def failed(status: int, retry_after: str | None = None) -> Answer:
 
 @dataclass
 class FakeEgress:
-    """Answers as told and keeps the server's time of each POST, by its `clock`."""
+    """Answers as the test sets it and keeps the server's time of each POST, by its `clock`."""
 
     answer: Callable[[int], Answer]
     clock: Callable[[], Awaitable[datetime]] | None = None
@@ -41,6 +49,7 @@ class FakeEgress:
     async def post(
         self, url: str, _headers: Mapping[str, str], _body: bytes, _s: float, _: object = None
     ) -> Answer:
+        assert self.clock is not None
         self.times.append(await self.clock())
         self.urls.append(url)
         return self.answer(len(self.times))
@@ -83,7 +92,7 @@ class FakeReportQueue:
         self.successes += 1
 
 
-def endpoint(**config: object) -> EndpointState:
+def endpoint(**config: Any) -> EndpointState:
     """Return an endpoint as a worker reads it."""
     return EndpointState(
         tenant_id="t1",
@@ -98,10 +107,11 @@ def endpoint(**config: object) -> EndpointState:
 
 def attempts(client: Client, endpoints: FakeEndpoints, egress: FakeEgress) -> DeliveryActivities:
     """Return a delivery's activities on these fakes."""
-    sender = WebhookSender(egress, CONTRACTS, Evaluator())
-    reports = DeliveryReports(FakeReportQueue(), endpoints, sender)
-    return DeliveryActivities(client, endpoints, AttemptRunner(sender, reports))
+    sender = WebhookSender(cast("Egress", egress), CONTRACTS, Evaluator())
+    snapshots = cast("EndpointSnapshots", endpoints)
+    reports = DeliveryReports(cast("ReportQueue", FakeReportQueue()), snapshots, sender)
+    return DeliveryActivities(client, snapshots, AttemptRunner(sender, reports))
 
 
-Deliver = Callable[[FakeEgress, FakeEndpoints], Awaitable[WorkflowHandle]]
+Deliver = Callable[[FakeEgress, FakeEndpoints], Awaitable[WorkflowHandle[Any, Any]]]
 """Starts a delivery with these fakes."""

@@ -3,16 +3,21 @@
 import itertools
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from hookwright.contracts import DeactivationRule
 from hookwright.health import Health, Report, Reports
-from hookwright.outcomes import DeliveryState, Outcome
+from hookwright.outcomes import DeliveryState, EndpointStatus, Outcome
 
 BEGIN = datetime(2026, 1, 15, 10, 0, tzinfo=UTC)
 NUMBERS = itertools.count(1)
+ACTIVE, PAUSED, DISABLED = EndpointStatus
+DAY = 86_400
+STANDARD = DeactivationRule(failing_for_seconds=5 * DAY, gone=True)
+ONE_LOST = DeactivationRule(exhausted_in_a_row=1)
 
 
-def report(at: datetime, **fields: object) -> Report:
+def report(at: datetime, **fields: Any) -> Report:
     """Return a report with a key that no other has, unless it is given."""
     number = next(NUMBERS)
     defaults = {"key": f"key{number}", "event_id": f"evt_{number}", "event_type": "a.b", "at": at}
@@ -20,7 +25,7 @@ def report(at: datetime, **fields: object) -> Report:
 
 
 @dataclass
-class Life:
+class SimulatedEndpoint:
     """Health under one rule."""
 
     rule: DeactivationRule = field(default_factory=DeactivationRule)
@@ -30,35 +35,48 @@ class Life:
     def wait(self, **span: float) -> None:
         self.now += timedelta(**span)
 
-    def take(self, **fields: object) -> None:
+    def take(self, **fields: Any) -> None:
         self.health.take(Reports(rule=self.rule, reports=[report(self.now, **fields)]), self.now)
 
-    def fail(self, status: int | None = 500, **fields: object) -> None:
+    def fail(self, status: int | None = 500, **fields: Any) -> None:
         self.take(outcome=Outcome.HTTP_ERROR, status_code=status, **fields)
 
-    def exhaust(self, **fields: object) -> None:
+    def exhaust(self, **fields: Any) -> None:
         self.fail(ended=DeliveryState.EXHAUSTED, **fields)
 
-    def deliver(self, **fields: object) -> None:
+    def deliver(self, **fields: Any) -> None:
         self.take(outcome=Outcome.DELIVERED, ended=DeliveryState.DELIVERED, **fields)
 
-    def park(self, number: int = 1) -> None:
+    def hold(self, number: int = 1) -> None:
         for _ in range(number):
             self.take(is_held=True)
 
     def probe_succeeds(self) -> None:
         """Let the time of the next probe come, and a held delivery arrive."""
-        self.now = max(self.now, self.health.next_probe_at)
+        self._wait_for_the_probe()
         self.health.probed(self.now, found=True)
         self.deliver(probe=True, was_held=True)
 
     def probe_fails(self, status: int = 500) -> None:
         """Let the time of the next probe come, and the receiver fail it."""
-        self.now = max(self.now, self.health.next_probe_at)
+        self._wait_for_the_probe()
         self.fail(status, probe=True, was_held=True, is_held=True)
         self.health.probed(self.now, found=True)
 
+    def _wait_for_the_probe(self) -> None:
+        assert self.health.next_probe_at is not None
+        self.now = max(self.now, self.health.next_probe_at)
+
     def notices(self, event_type: str = "endpoint.") -> list[dict[str, object]]:
-        """Return what was told of notices whose type begins so."""
-        told = self.health.notices.waiting
-        return [each.data for each in told if each.type.startswith(event_type)]
+        """Return the data of the waiting notices whose type begins so."""
+        waiting = self.health.notices.waiting
+        return [each.data for each in waiting if each.type.startswith(event_type)]
+
+
+def disabled(rule: DeactivationRule = ONE_LOST) -> SimulatedEndpoint:
+    """Return an endpoint that its rule has disabled, with one delivery held."""
+    endpoint = SimulatedEndpoint(rule)
+    endpoint.exhaust()
+    assert endpoint.health.status is DISABLED
+    endpoint.hold()
+    return endpoint

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from temporalio.client import Client, Interceptor, OutboundInterceptor
@@ -62,7 +63,7 @@ async def owner(service: Stack, hooks: Receiver, marker: str) -> Owner:
         event = await service.publish(type="order.created", data={"marker": marker})
         for endpoint_id in (endpoint["id"], webhooks[CALLS["plain"].path]):
             await eventually(
-                lambda one=endpoint_id, of=event["id"]: service.delivery(one, of),
+                partial(service.delivery, endpoint_id, event["id"]),
                 lambda it: it.get("state") == "delivered",
             )
     recovered = await service.http.post(

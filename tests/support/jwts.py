@@ -17,7 +17,9 @@ from api.tokens import ALL_SCOPES, Scope
 from hookwright.models import Tier
 from support.stack import JWT_SECRET, TOKENS
 
-PRIVATE_KEYS = {
+PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
+
+PRIVATE_KEYS: dict[str, PrivateKey] = {
     "RS256": rsa.generate_private_key(public_exponent=65537, key_size=2048),
     "ES256": ec.generate_private_key(ec.SECP256R1()),
     "EdDSA": ed25519.Ed25519PrivateKey.generate(),
@@ -42,12 +44,12 @@ def theirs(algorithm: str, kid: str | None = None, **changes: Any) -> str:
     return jwt.encode(claims(**changes), PRIVATE_KEYS[algorithm], algorithm, headers)
 
 
-def pem_of(private_key: Any) -> bytes:
+def pem_of(private_key: PrivateKey) -> bytes:
     """Return the public key in PEM."""
     return private_key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
 
-def private_pem_of(private_key: Any) -> bytes:
+def private_pem_of(private_key: PrivateKey) -> bytes:
     """Return the private key in PEM."""
     return private_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
@@ -63,4 +65,5 @@ def bearer(
 ) -> dict[str, str]:
     """Return the header with a token as the API makes it; without scopes it has all."""
     minted = TOKENS.mint(tenant, scopes or sorted(ALL_SCOPES), seconds, tier)
+    assert minted is not None  # None is for an API without a secret of its own
     return {"authorization": f"Bearer {minted.token}"}

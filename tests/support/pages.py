@@ -1,6 +1,7 @@
 """Walking lists, page by page."""
 
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any
 
 import httpx
@@ -10,13 +11,13 @@ from support.waiting import eventually
 Row = dict[str, Any]
 
 
-async def pages(http: httpx.AsyncClient, path: str, **params: object) -> AsyncIterator[list[Row]]:
+async def pages(http: httpx.AsyncClient, path: str, **params: Any) -> AsyncIterator[list[Row]]:
     """Yield the pages of a list; one that is refused for its pace is asked for again."""
     cursor = None
     while True:
         query = {**params, **({"cursor": cursor} if cursor else {})}
         answer = await eventually(
-            lambda query=query: http.get(path, params=query), lambda it: it.status_code != 503
+            partial(http.get, path, params=query), lambda it: it.status_code != 503
         )
         assert answer.status_code == 200, answer.text
         page = answer.json()
@@ -25,6 +26,6 @@ async def pages(http: httpx.AsyncClient, path: str, **params: object) -> AsyncIt
             return
 
 
-async def walk(http: httpx.AsyncClient, path: str, **params: object) -> list[Row]:
+async def walk(http: httpx.AsyncClient, path: str, **params: Any) -> list[Row]:
     """Return all rows of a list."""
     return [row async for page in pages(http, path, **params) for row in page]

@@ -1,10 +1,11 @@
-"""Processes of ours that a test may kill."""
+"""Processes of the product that a test may kill."""
 
 import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from typing import IO
 
 from hookwright.temporal import connect, set_up_namespace
 from runtime.dev import EmbeddedServer, ManagedProcess, managed_process
@@ -15,7 +16,7 @@ HOOKWRIGHT = [sys.executable, "-c", "from runtime.cli import app; app()"]
 
 @asynccontextmanager
 async def worker_process(
-    address: str, task_queue: str, log: object = None
+    address: str, task_queue: str, log: IO[str] | None = None
 ) -> AsyncIterator[ManagedProcess]:
     """Run `hookwright worker` against a server while the context lasts."""
     environment = {

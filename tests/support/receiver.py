@@ -1,4 +1,4 @@
-"""A receiver: a real HTTP server that keeps what it got and answers as it is told."""
+"""A receiver: a real HTTP server that keeps what it got and answers as the test sets it."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -69,7 +69,8 @@ class Receiver:
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
     ) -> bool:
-        head, body = None, b""
+        head: h11.Request | None = None
+        body = b""
         while not isinstance(event := connection.next_event(), h11.EndOfMessage):
             match event:
                 case h11.NEED_DATA:
@@ -80,6 +81,7 @@ class Receiver:
                     body += bytes(event.data)
                 case h11.ConnectionClosed():
                     return False
+        assert head is not None  # h11 gives no end of a message that has no head
         headers = {name.decode(): value.decode() for name, value in head.headers}
         received = Received(head.method.decode(), head.target.decode(), headers, body)
         self.requests.append(received)

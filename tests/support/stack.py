@@ -6,6 +6,7 @@ import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from typing import Any
 
 import httpx
 from temporalio.client import Client
@@ -99,12 +100,12 @@ class Stack:
         assert answer.status_code == 201, answer.text
         return it
 
-    async def add_endpoint(self, url: str, **fields: object) -> dict[str, object]:
+    async def add_endpoint(self, url: str, **fields: Any) -> dict[str, Any]:
         answer = await self.http.post(f"{self.root}/endpoints", json={"url": url, **fields})
         assert answer.status_code == 201, answer.text
         return answer.json()
 
-    async def publish(self, **fields: object) -> dict[str, object]:
+    async def publish(self, **fields: Any) -> dict[str, Any]:
         """Publish; a machine that is too busy to store it in time is asked again, as it says."""
         body = {"id": unique("evt"), "type": "loan.funded", "data": {"n": 1}, **fields}
         for _ in range(PUBLISH_TRIES):
@@ -114,7 +115,7 @@ class Stack:
         assert answer.status_code == 202, answer.text
         return answer.json()
 
-    async def delivery(self, endpoint: str, event: str) -> dict[str, object]:
+    async def delivery(self, endpoint: str, event: str) -> dict[str, Any]:
         answer = await self.http.get(f"{self.root}/deliveries/{endpoint}:{event}")
         return answer.json()
 

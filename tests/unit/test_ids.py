@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
-from unit.strategies import NAMES
+from support.strategies import NAMES
 
 from hookwright.ids import (
     EventType,
@@ -69,7 +69,7 @@ def test_other_parts_make_other_ids(parts):
 
 @given(endpoint=NAMES, event=NAMES)
 def test_a_delivery_id_can_be_taken_apart(endpoint, event):
-    """A delivery's id tells its endpoint and its event."""
+    """A delivery's id contains its endpoint and its event."""
     assert delivery_id(endpoint, event).split(":") == [endpoint, event]
 
 

@@ -4,7 +4,7 @@ import asyncio
 from itertools import pairwise
 
 import pytest
-from support.endpoints import FakeWorld, living
+from support.endpoints import FakeWorld, running_endpoint
 from support.stack import CONTRACTS
 from support.waiting import assert_eventually
 from temporalio.testing import WorkflowEnvironment
@@ -25,7 +25,7 @@ A_MOMENT = 2.0
 
 async def disable(world: FakeWorld) -> None:
     """Let one delivery run out of attempts."""
-    await world.tell(
+    await world.report(
         outcome=Outcome.HTTP_ERROR, status_code=500, ended=DeliveryState.EXHAUSTED, attempts=6
     )
     await world.until(lambda state: state.status is DISABLED)
@@ -33,7 +33,7 @@ async def disable(world: FakeWorld) -> None:
 
 async def test_five_days_of_failure(time_skipping: WorkflowEnvironment) -> None:
     """Failing for five days it is warned three times, then disabled; an hour before, it is not."""
-    async with living(FakeWorld(time_skipping, lambda _: 500, STANDARD)) as world:
+    async with running_endpoint(FakeWorld(time_skipping, lambda _: 500, STANDARD)) as world:
         began = await world.now()
         await world.attempt()
         for _ in range(5 * 24 - 1):
@@ -60,10 +60,10 @@ async def test_five_days_of_failure(time_skipping: WorkflowEnvironment) -> None:
 
 async def test_whole_ladder_of_probes(time_skipping: WorkflowEnvironment) -> None:
     """Probes come after 1 min, 5, 30, 2 h, 6 h, 24 h, 24 h, each with a held delivery."""
-    async with living(FakeWorld(time_skipping, lambda _: 500, ONE_LOST)) as world:
+    async with running_endpoint(FakeWorld(time_skipping, lambda _: 500, ONE_LOST)) as world:
         began = await world.now()
         await disable(world)
-        await world.park(2)
+        await world.hold(2)
         await world.sleep(days=3)
         await assert_eventually(lambda: len(world.probes) == 7)
         gaps = [(b - a).total_seconds() for a, b in pairwise([began, *world.probes])]
@@ -77,11 +77,11 @@ async def test_whole_ladder_of_probes(time_skipping: WorkflowEnvironment) -> Non
 
 async def test_recovery_on_the_third_probe(time_skipping: WorkflowEnvironment) -> None:
     """One success, of the third probe, makes it active again; all that waited goes in order."""
-    async with living(
+    async with running_endpoint(
         FakeWorld(time_skipping, lambda n: 200 if n >= 3 else 503, ONE_LOST)
     ) as world:
         await disable(world)
-        parked = await world.park(12)
+        parked = await world.hold(12)
         tried, others = parked[2], [*parked[:2], *parked[3:]]
         await world.sleep(hours=1)
         state = await world.until(lambda it: it.status is ACTIVE and not it.health.queue.held)
@@ -91,18 +91,18 @@ async def test_recovery_on_the_third_probe(time_skipping: WorkflowEnvironment) -
         assert world.paces == sorted(world.paces)
         assert (state.health.disabled_reason, state.health.next_probe_at) == (None, None)
         state = await world.until(lambda it: it.health.queue.draining_since is None)
-        told = [notice.type for notice in world.notices]
-        assert told == ["delivery.exhausted", "endpoint.disabled", "endpoint.recovered"]
+        types = [notice.type for notice in world.notices]
+        assert types == ["delivery.exhausted", "endpoint.disabled", "endpoint.recovered"]
         assert world.notices[-1].data["held"] == 11
 
 
 async def test_probe_waits_for_something_to_try_with(time_skipping: WorkflowEnvironment) -> None:
     """With nothing held nothing is probed; the first delivery that parks is tried at once."""
-    async with living(FakeWorld(time_skipping, rule=ONE_LOST)) as world:
+    async with running_endpoint(FakeWorld(time_skipping, rule=ONE_LOST)) as world:
         await disable(world)
         await world.sleep(days=2)
         assert world.probes == []
-        await world.park()
+        await world.hold()
         await world.until(lambda it: it.status is ACTIVE)
         assert len(world.probes) == 1
 
@@ -111,9 +111,9 @@ async def test_a_drain_stops_at_the_first_failure(time_skipping: WorkflowEnviron
     """A failure during the drain stops it for a moment, longer each time; none is lost."""
     bad = {5, 9, 10}
     world = FakeWorld(time_skipping, lambda n: 500 if n in bad else 200, STANDARD)
-    async with living(world, drain_per_second=4) as world:
+    async with running_endpoint(world, drain_per_second=4) as world:
         await world.pause()
-        await world.park(30)
+        await world.hold(30)
         await world.resume()
         await world.sleep(minutes=10)
         state = await world.until(lambda it: not it.health.queue.queueing)
@@ -131,10 +131,10 @@ async def test_the_receiver_slows_the_endpoint(
     time_skipping: WorkflowEnvironment, status: int
 ) -> None:
     """Told that it is too much, the endpoint lets nothing go for as long as it was asked to."""
-    async with living(FakeWorld(time_skipping)) as world:
-        await world.tell(outcome=Outcome.HTTP_ERROR, status_code=status, retry_after=600)
+    async with running_endpoint(FakeWorld(time_skipping)) as world:
+        await world.report(outcome=Outcome.HTTP_ERROR, status_code=status, retry_after=600)
         began = await world.now()
-        await world.park(3)
+        await world.hold(3)
         state = await world.until(lambda it: it.health.queue.held == 3)
         assert not state.health.admits(None)
         await world.sleep(minutes=9)
@@ -145,10 +145,10 @@ async def test_the_receiver_slows_the_endpoint(
 
 
 async def test_a_week_s_hold_expires(time_skipping: WorkflowEnvironment) -> None:
-    """Held for a week, deliveries expire within the hour, are told of, and are not counted."""
-    async with living(FakeWorld(time_skipping, rule=STANDARD)) as world:
+    """Held for a week, deliveries expire within the hour, with notices, and are not counted."""
+    async with running_endpoint(FakeWorld(time_skipping, rule=STANDARD)) as world:
         await world.pause()
-        parked = await world.park(3)
+        parked = await world.hold(3)
         began = await world.now()
         await world.sleep(days=6, hours=23)
         assert world.expired == {}
@@ -165,12 +165,12 @@ async def test_a_week_s_hold_expires(time_skipping: WorkflowEnvironment) -> None
 
 async def test_gone_ends_what_is_held(time_skipping: WorkflowEnvironment) -> None:
     """410 disables it, ends what waits, and nothing is probed in a week; a person can resume it."""
-    async with living(FakeWorld(time_skipping, rule=STANDARD)) as world:
+    async with running_endpoint(FakeWorld(time_skipping, rule=STANDARD)) as world:
         await world.pause()
-        parked = await world.park(2)
+        parked = await world.hold(2)
         world.held, held = [], world.held  # not found yet: visibility lags
         await world.resume()
-        await world.tell(outcome=Outcome.HTTP_ERROR, status_code=410)
+        await world.report(outcome=Outcome.HTTP_ERROR, status_code=410)
         await world.until(lambda it: it.health.gone)
         world.held = held
         await world.sleep(days=7)
@@ -183,11 +183,11 @@ async def test_gone_ends_what_is_held(time_skipping: WorkflowEnvironment) -> Non
 
 async def test_blocked_destination(time_skipping: WorkflowEnvironment) -> None:
     """An address that may not be reached disables it at once, and a change is probed at once."""
-    async with living(FakeWorld(time_skipping)) as world:
-        await world.tell(outcome=Outcome.BLOCKED_DESTINATION)
+    async with running_endpoint(FakeWorld(time_skipping)) as world:
+        await world.report(outcome=Outcome.BLOCKED_DESTINATION)
         state = await world.until(lambda it: it.status is DISABLED)
         assert state.health.disabled_reason == "blocked_destination"
-        await world.park()
+        await world.hold()
         await world.change(url="https://moved.example.com/in")
         await world.until(lambda it: it.status is ACTIVE)
 
@@ -199,7 +199,9 @@ async def test_flapping_for_a_day(
     time_skipping: WorkflowEnvironment, rule: DeactivationRule
 ) -> None:
     """2xx and 5xx in turn for a day never disable it, and make few notices and no version."""
-    async with living(FakeWorld(time_skipping, lambda n: 500 if n % 2 else 200, rule)) as world:
+    async with running_endpoint(
+        FakeWorld(time_skipping, lambda n: 500 if n % 2 else 200, rule)
+    ) as world:
         for _ in range(24 * 6):
             await world.attempt()
             await world.sleep(minutes=10)
@@ -209,18 +211,18 @@ async def test_flapping_for_a_day(
 
 
 async def test_continue_as_new_carries_all(time_skipping: WorkflowEnvironment) -> None:
-    """After a thousand signals it begins anew; health, dedupe, held count and memo are whole."""
-    async with living(FakeWorld(time_skipping, rule=STANDARD)) as world:
+    """After a thousand signals it continues as new; health, known reports and memo are whole."""
+    async with running_endpoint(FakeWorld(time_skipping, rule=STANDARD)) as world:
         await world.pause()
-        [first] = [await world.tell(is_held=True, key="first")]
+        [first] = [await world.report(is_held=True, key="first")]
         before = await world.handle.describe()
         gate = asyncio.Semaphore(20)
 
-        async def park(number: int) -> None:
+        async def hold(number: int) -> None:
             async with gate:
-                await world.tell(is_held=True, key=f"k{number}")
+                await world.report(is_held=True, key=f"k{number}")
 
-        await asyncio.gather(*map(park, range(MAX_SIGNALS + 50)))
+        await asyncio.gather(*map(hold, range(MAX_SIGNALS + 50)))
         state = await world.until(lambda it: it.health.queue.held == MAX_SIGNALS + 51)
         assert (await world.handle.describe()).run_id != before.run_id
         for repeated in (first, first.model_copy(update={"key": "k7"})):

@@ -16,7 +16,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from support.endpoints import FakeWorld, living
+from support.endpoints import FakeWorld, running_endpoint
 from support.stack import CODEC
 from support.waiting import eventually
 from temporalio.testing import WorkflowEnvironment
@@ -111,19 +111,19 @@ class EndpointMachine(RuleBasedStateMachine):
     def begin(self) -> None:
         self.model = Model()
         self.world = FakeWorld(self.environment, rule=RULE)
-        self.life = living(self.world)
-        self.run(self.life.__aenter__())
+        self.running = running_endpoint(self.world)
+        self.run(self.running.__aenter__())
 
     @precondition(lambda self: not self.model.deleted)
     @rule()
     def succeed(self) -> None:
-        self.run(self.world.tell(outcome=Outcome.DELIVERED))
+        self.run(self.world.report(outcome=Outcome.DELIVERED))
         self.model.succeed()
 
     def one_fails(self, *, exhausted: bool = False, gone: bool = False) -> None:
         fields = {"outcome": Outcome.HTTP_ERROR, "status_code": 410 if gone else 500}
         ended = DeliveryState.EXHAUSTED if exhausted else None
-        self.run(self.world.tell(**fields, ended=ended))
+        self.run(self.world.report(**fields, ended=ended))
         self.model.fail(exhausted=exhausted, gone=gone)
 
     @precondition(lambda self: not self.model.deleted)
@@ -206,7 +206,7 @@ class EndpointMachine(RuleBasedStateMachine):
         assert self.world.routes[-1] is None
 
     def end(self) -> None:
-        self.run(self.life.__aexit__(None, None, None))
+        self.run(self.running.__aexit__(None, None, None))
 
     def settle(self) -> None:
         """Wait until the endpoint shows what the model says."""

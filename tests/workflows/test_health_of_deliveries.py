@@ -68,7 +68,7 @@ class ListedReleases(ReleaseActivities):
 
 @dataclass
 class Scene(FakeWorld):
-    """One endpoint, real deliveries, and a receiver that answers as told."""
+    """One endpoint, real deliveries, and a receiver that answers as the test sets it."""
 
     egress: FakeEgress | None = None
     deliveries: list[WorkflowHandle] = field(default_factory=list)
@@ -120,7 +120,7 @@ async def scene(
                 *(it.register_route, it.unregister_route, it.cancel_deliveries, it.publish),
             ],
         ):
-            it.handle = await create_endpoint(client, it.task_queue, it.endpoint_id, **config)
+            it.started = await create_endpoint(client, it.task_queue, it.endpoint_id, **config)
             async with ending(it):
                 yield it
 

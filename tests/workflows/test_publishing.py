@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import dataclass, field
 
-from support.endpoints import FakeWorld, at_work, create_endpoint, living
+from support.endpoints import FakeWorld, create_endpoint, endpoint_worker, running_endpoint
 from support.health import report
 from support.stack import unique
 from support.waiting import eventually
@@ -37,8 +37,8 @@ async def shown(handle) -> EndpointState:
 
 async def test_a_thousand_signals_in_one_task(client: Client) -> None:
     """However many reports wait for a large endpoint's worker, it writes its memo once or twice."""
-    world, task_queue = FakeWorld(None), unique("queue")
-    async with at_work(client, world, task_queue):
+    world, task_queue = FakeWorld(), unique("queue")
+    async with endpoint_worker(client, world, task_queue):
         handle = await create_endpoint(client, task_queue, unique("ep"), **LARGE)
     size = len((await shown(handle)).model_dump_json())
     assert size * MANY > 4 * 2**20
@@ -52,7 +52,7 @@ async def test_a_thousand_signals_in_one_task(client: Client) -> None:
             await handle.signal("report", Reports(reports=[it]))
 
     await asyncio.gather(*(fail() for _ in range(MANY)))
-    async with at_work(client, world, task_queue):
+    async with endpoint_worker(client, world, task_queue):
         state = await eventually(
             lambda: shown(handle), lambda it: it.health.streak.failures == MANY, within=60
         )
@@ -60,14 +60,13 @@ async def test_a_thousand_signals_in_one_task(client: Client) -> None:
         assert (await handle.describe()).status is WorkflowExecutionStatus.RUNNING
         after = sum([event.event_type == UPSERT async for event in handle.fetch_history_events()])
         assert after - before < 10
-        await handle.execute_update(Endpoint.delete)
-        await handle.result()
+        await handle.terminate()
 
 
 async def test_who_is_answered_reads_the_change(client: Client) -> None:
     """As soon as an update is answered, the memo shows what it changed, time and again."""
-    world, task_queue = FakeWorld(None), unique("queue")
-    async with at_work(client, world, task_queue):
+    world, task_queue = FakeWorld(), unique("queue")
+    async with endpoint_worker(client, world, task_queue):
         handle = await create_endpoint(client, task_queue, unique("ep"))
         for _ in range(15):
             for update, status in (
@@ -96,7 +95,7 @@ class ReadingWorld(FakeWorld):
 
 async def test_the_route_is_told_what_can_be_read(time_skipping: WorkflowEnvironment) -> None:
     """When a version is entered into the route table, deliveries can read it."""
-    async with living(ReadingWorld(time_skipping)) as world:
+    async with running_endpoint(ReadingWorld(time_skipping)) as world:
         for number in range(5):
             await world.change(description=str(number))
         assert world.read == [0] * 6
@@ -104,13 +103,13 @@ async def test_the_route_is_told_what_can_be_read(time_skipping: WorkflowEnviron
 
 async def test_nothing_is_written_beside_the_next_run(time_skipping: WorkflowEnvironment) -> None:
     """A run that continues as new writes no memo in its last task, and the next run shows it."""
-    async with living(FakeWorld(time_skipping)) as world:
+    async with running_endpoint(FakeWorld(time_skipping)) as world:
         first = (await world.handle.describe()).run_id
         gate = asyncio.Semaphore(50)
 
         async def fail() -> None:
             async with gate:
-                await world.tell(outcome=Outcome.HTTP_ERROR, status_code=500)
+                await world.report(outcome=Outcome.HTTP_ERROR, status_code=500)
 
         await asyncio.gather(*(fail() for _ in range(MAX_SIGNALS)))
         state = await world.until(lambda it: it.health.streak.failures == MAX_SIGNALS)

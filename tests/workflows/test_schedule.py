@@ -74,7 +74,7 @@ async def test_delivered_at_last_attempt(deliver: Deliver) -> None:
 
 
 async def test_our_own_fault_costs_no_attempt(deliver: Deliver) -> None:
-    """A fault of ours is retried outside the receiver's schedule and is not in the log."""
+    """An internal fault is retried outside the receiver's schedule and is not in the log."""
     faults = iter([RuntimeError("ours"), RuntimeError("ours again")])
 
     def answer(_: int) -> object:

@@ -16,7 +16,8 @@ from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
 from hookwright.ids import event_workflow_id
-from hookwright.models import EventInput, FanOut
+from hookwright.models import EventInput, FanOut, FanOutInput
+from hookwright.temporal import ActivityName
 from workflows.event import Event
 
 YEAR = timedelta(days=365)
@@ -36,11 +37,11 @@ class Scheduled:
     entered: asyncio.Event = field(default_factory=asyncio.Event)
     go_on: asyncio.Event = field(default_factory=asyncio.Event)
 
-    @activity.defn(name="fan_out")
-    async def fan_out(self, event: EventInput, accepted_at: datetime) -> FanOut:
+    @activity.defn(name=ActivityName.FAN_OUT)
+    async def fan_out(self, given: FanOutInput) -> FanOut:
         self.times.append(await self.now())
-        self.happened.append(event.created_at)
-        self.accepted.append(accepted_at)
+        self.happened.append(given.event.created_at)
+        self.accepted.append(given.accepted_at)
         self.entered.set()
         await self.go_on.wait()
         return FanOut(complete=True)

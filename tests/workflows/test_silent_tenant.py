@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import pytest
-from support.endpoints import FakeWorld, create_endpoint, living
+from support.endpoints import FakeWorld, create_endpoint, running_endpoint
 from support.stack import unique
 from support.waiting import assert_eventually
 from temporalio import activity
@@ -27,7 +27,7 @@ from workflows.endpoint_record import TENANT_ANSWERS_WITHIN
 
 @dataclass
 class SilentWorld(FakeWorld):
-    """A world whose tenant may be silent, though it may hear; each look finds what it is told."""
+    """A world whose tenant may not answer, though it may hear; each search finds what is given."""
 
     silent: bool = False
     unheard: int = 0
@@ -84,12 +84,12 @@ async def worker(world: SilentWorld) -> AsyncIterator[str]:
         yield task_queue
 
 
-async def test_a_change_is_taken_back_and_told_anew(world: SilentWorld) -> None:
+async def test_a_change_is_taken_back_and_announced_again(world: SilentWorld) -> None:
     """A change that the tenant does not answer fails in time, and keeps no other from its turn.
 
     The tenant may have heard it all the same, so the route as it is goes out anew, newer than it.
     """
-    async with living(world, event_types=["before"]) as it:
+    async with running_endpoint(world, event_types=["before"]) as it:
         it.silent = True
         failed = await it.until_given_up(asyncio.create_task(it.change(event_types=["after"])))
         assert failed.type == "late"
@@ -99,18 +99,20 @@ async def test_a_change_is_taken_back_and_told_anew(world: SilentWorld) -> None:
         await it.sleep(minutes=1)
         changed = await it.change(description="changed")
         assert changed.config.description == "changed"
-        told = [(route.version, route.event_types) for route in it.routes]
-        assert told[0] == (1, ["before"])
-        assert told[-1] == (changed.version, ["before"])
-        assert [version for version, _ in told] == sorted({version for version, _ in told})
-        assert told[1][0] > 2
-        assert len(told) == 3
+        announced = [(route.version, route.event_types) for route in it.routes]
+        assert announced[0] == (1, ["before"])
+        assert announced[-1] == (changed.version, ["before"])
+        assert [version for version, _ in announced] == sorted(
+            {version for version, _ in announced}
+        )
+        assert announced[1][0] > 2
+        assert len(announced) == 3
 
 
 async def test_a_failed_creation_leaves_no_route(world: SilentWorld) -> None:
     """A creation that the tenant does not answer fails; its route is taken out, if it is in.
 
-    Who repeats it is told to try again until that is done, and then gets the endpoint.
+    Who repeats it is asked to try again until that is done, and then gets the endpoint.
     """
     client = world.environment.client
     world.silent = True
@@ -138,7 +140,7 @@ async def test_a_failed_creation_leaves_no_route(world: SilentWorld) -> None:
 
 async def test_a_deletion_is_done_though_the_tenant_was_silent(world: SilentWorld) -> None:
     """A deletion that the tenant does not answer fails in time; its route is taken out later."""
-    async with living(world) as it:
+    async with running_endpoint(world) as it:
         it.silent = True
         deletion = asyncio.create_task(it.handle.execute_update(Endpoint.delete))
         assert (await it.until_given_up(deletion)).type == "late"

@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import dataclass, field
 
-from support.endpoints import HOLD, FakeWorld, at_work, create_endpoint, living
+from support.endpoints import HOLD, FakeWorld, create_endpoint, endpoint_worker, running_endpoint
 from support.health import report
 from support.stack import unique
 from support.waiting import assert_eventually, eventually
@@ -68,7 +68,7 @@ class BrokenWorld(FakeWorld):
 
 
 async def reported(world: FakeWorld, number: int, **fields: object) -> None:
-    """Tell of so many deliveries, in as few signals as a worker would."""
+    """Report so many deliveries, in as few signals as a worker would."""
     now = await world.now()
     for _ in range(number // MAX_REPORTS):
         reports = [report(now, **fields) for _ in range(MAX_REPORTS)]
@@ -76,10 +76,10 @@ async def reported(world: FakeWorld, number: int, **fields: object) -> None:
 
 
 async def test_an_expiry_sweep_of_twenty_thousand(client: Client) -> None:
-    """20,000 untold notices: it continues as new, is paused, tells them and is deleted, as ever."""
+    """With 20,000 notices waiting it continues as new, is paused, publishes and is deleted."""
     world, task_queue = BrokenWorld(None, broken={"publish"}), unique("queue")
-    async with at_work(client, world, task_queue):
-        world.handle = await create_endpoint(client, task_queue, unique("ep"))
+    async with endpoint_worker(client, world, task_queue):
+        world.started = await create_endpoint(client, task_queue, unique("ep"))
         await world.pause()
         await reported(world, NOTICES, is_held=True)
         await world.until(lambda it: it.health.queue.held == NOTICES)
@@ -110,16 +110,18 @@ async def test_an_expiry_sweep_of_twenty_thousand(client: Client) -> None:
 async def test_one_that_fails_is_put_off(time_skipping: WorkflowEnvironment) -> None:
     """While releases and notices fail for hours, what is held expires, and all is caught up."""
     world = BrokenWorld(time_skipping, broken={"release", "publish"})
-    async with living(world) as world:
-        await world.tell(outcome=Outcome.HTTP_ERROR, status_code=500, ended=DeliveryState.EXHAUSTED)
-        [expiring] = await world.park()
+    async with running_endpoint(world) as world:
+        await world.report(
+            outcome=Outcome.HTTP_ERROR, status_code=500, ended=DeliveryState.EXHAUSTED
+        )
+        [expiring] = await world.hold()
         world.held[0].since -= HOLD
         await world.sleep(hours=4)
         await assert_eventually(lambda: expiring in world.expired)
         # The pause between two tries grows to five minutes: far from a hot loop.
         assert 40 <= world.asked.count("publish") <= 80
         world.broken.clear()
-        await world.park()
+        await world.hold()
         await world.sleep(minutes=50)
         await world.until(lambda it: it.health.queue.held == 0)
         assert {notice.type for notice in world.notices} == {
@@ -130,10 +132,12 @@ async def test_one_that_fails_is_put_off(time_skipping: WorkflowEnvironment) -> 
 
 async def test_a_tenant_that_does_not_answer(time_skipping: WorkflowEnvironment) -> None:
     """A new status that cannot be announced keeps neither probes nor notices; it is, later."""
-    async with living(BrokenWorld(time_skipping, rule=ONE_LOST)) as world:
+    async with running_endpoint(BrokenWorld(time_skipping, rule=ONE_LOST)) as world:
         world.broken.add("register")
-        await world.tell(outcome=Outcome.HTTP_ERROR, status_code=500, ended=DeliveryState.EXHAUSTED)
-        await world.park()
+        await world.report(
+            outcome=Outcome.HTTP_ERROR, status_code=500, ended=DeliveryState.EXHAUSTED
+        )
+        await world.hold()
         await world.sleep(minutes=3)
         await world.until(lambda it: it.status is ACTIVE)
         assert len(world.probes) == 1
@@ -141,7 +145,7 @@ async def test_a_tenant_that_does_not_answer(time_skipping: WorkflowEnvironment)
             "delivery.exhausted",
             "endpoint.disabled",
         }
-        await world.tell(outcome=Outcome.BLOCKED_DESTINATION)
+        await world.report(outcome=Outcome.BLOCKED_DESTINATION)
         await world.sleep(minutes=10)
         await world.until(lambda it: it.status is DISABLED)
         assert len(world.routes) == 1
@@ -154,10 +158,10 @@ async def test_a_tenant_that_does_not_answer(time_skipping: WorkflowEnvironment)
 
 async def test_what_was_lost_is_found_again(time_skipping: WorkflowEnvironment) -> None:
     """One held delivery too few is counted: it is found when the count comes to zero, and goes."""
-    async with living(FakeWorld(time_skipping)) as world:
+    async with running_endpoint(FakeWorld(time_skipping)) as world:
         await world.pause()
-        await world.park(2)
-        await world.tell(was_held=True)  # one was subtracted twice, and counts for none
+        await world.hold(2)
+        await world.report(was_held=True)  # one was subtracted twice, and counts for none
         await world.resume()
         await world.sleep(minutes=5)
         await world.until(lambda it: not it.health.queue.held and not it.health.queue.queueing)
@@ -166,9 +170,9 @@ async def test_what_was_lost_is_found_again(time_skipping: WorkflowEnvironment) 
 
 async def test_what_was_erased_is_forgotten(time_skipping: WorkflowEnvironment) -> None:
     """Held deliveries that were deleted in Temporal are looked for for an hour, not for a month."""
-    async with living(FakeWorld(time_skipping)) as world:
+    async with running_endpoint(FakeWorld(time_skipping)) as world:
         await world.pause()
-        await world.park(3)
+        await world.hold(3)
         world.held.clear()
         await world.sleep(hours=1, minutes=1)
         state = await world.until(lambda it: it.health.queue.held == 0)
@@ -182,9 +186,11 @@ async def test_what_was_erased_is_forgotten(time_skipping: WorkflowEnvironment) 
 
 async def test_one_that_is_refused_does_not_decide(time_skipping: WorkflowEnvironment) -> None:
     """A receiver that fails for one event of four, and is well for the others, recovers."""
-    async with living(BrokenWorld(time_skipping, rule=ONE_LOST)) as world:
-        await world.tell(outcome=Outcome.HTTP_ERROR, status_code=500, ended=DeliveryState.EXHAUSTED)
-        poison, *_ = await world.park(4)
+    async with running_endpoint(BrokenWorld(time_skipping, rule=ONE_LOST)) as world:
+        await world.report(
+            outcome=Outcome.HTTP_ERROR, status_code=500, ended=DeliveryState.EXHAUSTED
+        )
+        poison, *_ = await world.hold(4)
         world.answer = lambda _: 500 if probed_first(world, poison) else 200
         await world.sleep(hours=1)
         await world.until(lambda it: it.status is ACTIVE)
@@ -192,5 +198,5 @@ async def test_one_that_is_refused_does_not_decide(time_skipping: WorkflowEnviro
 
 
 def probed_first(world: FakeWorld, event_id: str) -> bool:
-    """Tell whether this delivery is the one that is being attempted: it is not in the queue."""
+    """Return whether this delivery is the one that is being attempted: it is not in the queue."""
     return event_id not in [each.event_id for each in world.held]

@@ -1,0 +1,76 @@
+"""The network backend by itself: what it dials, and what it never dials."""
+
+import itertools
+
+import httpcore
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.egress_client import answers
+from support.strategies import FORBIDDEN_IPV4
+
+from activities.egress.guarded_network import (
+    BlockedDestinationError,
+    GuardedNetwork,
+    NameResolutionError,
+)
+from hookwright.security import DestinationPolicy
+
+PUBLIC = ["93.184.215.14", "8.8.8.8", "2606:4700:4700::1111"]
+
+
+class Dialled(httpcore.AsyncNetworkBackend):
+    """Notes what is dialled and refuses to connect."""
+
+    def __init__(self) -> None:
+        self.hosts = []
+
+    async def connect_tcp(self, host, port, *_, **__):
+        self.hosts.append((host, port))
+        raise httpcore.ConnectError("refused")
+
+
+async def dialled(resolve, times=1):
+    network = Dialled()
+    guarded = GuardedNetwork(DestinationPolicy(), resolve, network)
+    for _ in range(times):
+        with pytest.raises((httpcore.ConnectError, BlockedDestinationError)):
+            await guarded.connect_tcp("hooks.example.com", 443)
+    return network.hosts
+
+
+async def test_addresses_and_never_names_are_dialled():
+    """What is dialled is the vetted address itself, each once, in the resolver's order."""
+    hosts = await dialled(answers(*PUBLIC, *PUBLIC))
+    assert hosts == [(address, 443) for address in PUBLIC]
+
+
+async def test_a_flipping_resolver():
+    """Over 1,000 tries a name that flips between public and loopback is dialled as public only."""
+    flips = itertools.cycle([*PUBLIC, "127.0.0.1", "::1"])
+
+    async def resolve(_, __):
+        return [next(flips)]
+
+    hosts = await dialled(resolve, times=1_000)
+    assert len(hosts) == 600
+    assert {host for host, _ in hosts} == set(PUBLIC)
+
+
+@given(forbidden=FORBIDDEN_IPV4, beside=st.permutations(PUBLIC), place=st.integers(0, 3))
+async def test_a_forbidden_answer_anywhere(forbidden, beside, place):
+    """Wherever a forbidden address stands among public ones, nothing is dialled."""
+    addresses = [*beside[:place], str(forbidden), *beside[place:]]
+    assert await dialled(answers(*addresses)) == []
+
+
+async def test_no_answer():
+    """A name without an address is a resolution error."""
+    with pytest.raises(NameResolutionError):
+        await GuardedNetwork(DestinationPolicy(), answers()).connect_tcp("hooks.example.com", 443)
+
+
+async def test_unix_sockets():
+    """A local socket is no destination."""
+    with pytest.raises(BlockedDestinationError):
+        await GuardedNetwork(DestinationPolicy()).connect_unix_socket("/run/docker.sock")

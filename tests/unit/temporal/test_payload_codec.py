@@ -1,0 +1,152 @@
+"""The payload codec: nothing is stored in clear, and nothing that was stored is lost."""
+
+import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel
+from temporalio.api.common.v1 import Payload
+from temporalio.api.failure.v1 import Failure
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.exceptions import ApplicationError
+
+from hookwright.temporal import EncryptionCodec
+from hookwright.temporal.codec import CodecError, data_converter
+
+OLD, NEW = bytes(32), bytes(range(32))
+CODEC = EncryptionCodec({"k1": OLD})
+ROTATED = EncryptionCodec({"k2": NEW, "k1": OLD})
+SECRET = "whsec_dGhpcyBtdXN0IG5vdCBiZSBzZWVu"
+CLEAR = Payload(metadata={"encoding": b"json/plain", "messageType": b"X"}, data=SECRET.encode())
+PAYLOADS = st.builds(
+    lambda metadata, data: Payload(metadata=metadata, data=data),
+    st.dictionaries(
+        st.text(max_size=9), st.binary(max_size=9).filter(lambda it: it != b"binary/encrypted")
+    ),
+    st.binary(max_size=99),
+)
+
+
+@given(payloads=st.lists(PAYLOADS, max_size=4))
+async def test_round_trip(payloads):
+    """Payloads come back as they were, metadata included, in their order."""
+    assert await CODEC.decode(await CODEC.encode(payloads)) == payloads
+
+
+async def test_nothing_is_in_clear():
+    """Neither the data nor the metadata of a payload can be read without the key."""
+    (sealed,) = await CODEC.encode([CLEAR])
+    stored = sealed.SerializeToString()
+    assert SECRET.encode() not in stored
+    assert b"json/plain" not in stored
+    assert set(sealed.metadata) == {"encoding", "key-id"}
+
+
+async def test_layout_as_documented():
+    """Another language decrypts by docs/publishing.md alone: key id, nonce, associated data."""
+    (sealed,) = await CODEC.encode([CLEAR])
+    assert dict(sealed.metadata) == {"encoding": b"binary/encrypted", "key-id": b"k1"}
+    clear = AESGCM(OLD).decrypt(sealed.data[:12], sealed.data[12:], sealed.metadata["key-id"])
+    assert Payload.FromString(clear) == CLEAR
+    assert len(sealed.data) == 12 + len(clear) + 16
+
+
+async def test_equal_payloads_look_different():
+    """Every encryption has its own nonce, so that equal payloads cannot be recognised."""
+    sealed = await CODEC.encode([CLEAR] * 50)
+    assert len({payload.data[:12] for payload in sealed}) == 50
+    assert len({payload.data for payload in sealed}) == 50
+
+
+async def test_rotation():
+    """After a rotation the new key encrypts and the old one still decrypts."""
+    before = await CODEC.encode([CLEAR])
+    after = await ROTATED.encode([CLEAR])
+    assert after[0].metadata["key-id"] == b"k2"
+    assert await ROTATED.decode([*before, *after]) == [CLEAR, CLEAR]
+
+
+async def test_a_missing_key():
+    """A key that left the ring too early is named, so that it can be put back."""
+    sealed = await ROTATED.encode([CLEAR])
+    with pytest.raises(CodecError, match="'k2' is not in the key ring"):
+        await CODEC.decode(sealed)
+
+
+async def test_the_wrong_key_under_the_right_id():
+    """Another key under the same id does not decrypt: the payload stays sealed."""
+    sealed = await CODEC.encode([CLEAR])
+    assert await EncryptionCodec({"k1": NEW}).decode(sealed) == sealed
+
+
+@given(data=st.data())
+async def test_any_altered_byte(data):
+    """A payload of which one bit was changed, or the end was cut off, stays as it is."""
+    (sealed,) = await CODEC.encode([CLEAR])
+    position = data.draw(st.integers(0, len(sealed.data) - 1))
+    altered = bytearray(sealed.data)
+    altered[position] ^= 1 << data.draw(st.integers(0, 7))
+    for content in (bytes(altered), sealed.data[:position]):
+        payload = Payload(metadata=sealed.metadata, data=content)
+        assert await CODEC.decode([payload]) == [payload]
+        with pytest.raises(KeyError, match="encoding"):
+            pydantic_data_converter.payload_converter.from_payload(payload)
+
+
+async def test_a_payload_under_another_keys_id():
+    """The key's id is sealed in: a payload does not move to another id, even of the same key."""
+    twins = EncryptionCodec({"k1": OLD, "k2": OLD})
+    (sealed,) = await twins.encode([CLEAR])
+    sealed.metadata["key-id"] = b"k2"
+    assert await twins.decode([sealed]) == [sealed]
+
+
+@pytest.mark.parametrize("key_id", [None, b"", b"\xff\xfe", b"k" * 999])
+async def test_hostile_key_ids(key_id):
+    """A payload with no key id, or one that is no text, is an error like any missing key."""
+    metadata = {"encoding": b"binary/encrypted"} | ({} if key_id is None else {"key-id": key_id})
+    with pytest.raises(CodecError, match="not in the key ring"):
+        await CODEC.decode([Payload(metadata=metadata, data=b"x" * 40)])
+
+
+@given(payloads=st.lists(PAYLOADS, max_size=4))
+async def test_foreign_payloads(payloads):
+    """Payloads that were not encrypted by us pass through untouched."""
+    assert await CODEC.decode(payloads) == payloads
+
+
+class Letter(BaseModel):
+    """A model, as workflows pass them."""
+
+    secret: str
+
+
+async def test_the_data_converter_encrypts_models():
+    """A model goes to Temporal as encrypted JSON and comes back as the model."""
+    converter = data_converter(CODEC)
+    stored = await converter.encode([Letter(secret=SECRET)])
+    assert SECRET.encode() not in stored[0].SerializeToString()
+    assert await converter.decode(stored, [Letter]) == [Letter(secret=SECRET)]
+
+
+async def test_the_data_converter_encrypts_failures():
+    """A failure's message, its trace, its details and its cause are encrypted, and come back."""
+    converter = data_converter(CODEC)
+    error = ApplicationError(f"message {SECRET}", {"detail": SECRET}, type="http_error")
+    error.__cause__ = ValueError(f"cause {SECRET}")
+    failure = Failure()
+    await converter.encode_failure(error, failure)
+    stored = failure.SerializeToString()
+    assert SECRET.encode() not in stored
+    assert b"message" not in stored.replace(b"encoded_attributes", b"")
+    assert failure.application_failure_info.type == "http_error"
+    back = await converter.decode_failure(failure)
+    assert isinstance(back, ApplicationError)
+    assert back.message == f"message {SECRET}"
+    assert back.details == ({"detail": SECRET},)
+
+
+def test_keys_are_not_shown():
+    """A codec that gets into a log line or a traceback does not show its keys."""
+    assert repr(NEW)[2:-1] not in repr(ROTATED)
+    assert repr(OLD)[2:20] not in repr(CODEC)
