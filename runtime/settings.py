@@ -4,11 +4,9 @@ The settings of the Temporal client (`TEMPORAL_ADDRESS`, `TEMPORAL_NAMESPACE`, T
 read by `temporalio.envconfig` in `hookwright.temporal.connection`.
 """
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from jwt import PyJWK
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
@@ -20,99 +18,23 @@ from api.tokens import Tokens
 from hookwright.contracts import ContractError, Contracts, load_contracts
 from hookwright.ids import TASK_QUEUE
 from hookwright.security import DestinationPolicy, parse_networks
-from hookwright.temporal import MAKE_A_KEY, named_values, read_key_ring
+from hookwright.temporal import MAKE_A_KEY
 from runtime.errors import CommandError
 from runtime.jwt_keys import jwks_keys, pem_key, secret_key
-
-TENANT = re.compile(r"^[A-Za-z0-9_-]{1,64}$")
-DIGEST = re.compile(r"[0-9A-Fa-f]{64}")
-
-
-def _parse_named_values(text: object) -> object:
-    """Parse `name:value,name:value`."""
-    return named_values(text) if isinstance(text, str) else text
-
-
-def _parse_key_ring(text: object) -> object:
-    """Parse `id:base64,id:base64`."""
-    return read_key_ring(text) if isinstance(text, str) else text
-
-
-def _parse_list(text: object) -> object:
-    """Parse `a,b,c`."""
-    if not isinstance(text, str):
-        return text
-    return [item.strip() for item in text.split(",") if item.strip()]
-
-
-def _check_digests(keys: dict[str, str]) -> dict[str, str]:
-    for name, digest in keys.items():
-        if not DIGEST.fullmatch(digest):
-            raise ValueError(f"{name}: give the SHA-256 digest of the key, as 64 hex digits")
-    return {name: digest.lower() for name, digest in keys.items()}
-
-
-def _parse_tenant_keys(text: object) -> object:
-    """Parse `tenant:sha256hex,...` into a dictionary from digest to tenant.
-
-    The digest is the dictionary's key because a tenant may have several keys.
-    """
-    if not isinstance(text, str):
-        return text
-    pairs = [item.strip().partition(":") for item in text.split(",") if item.strip()]
-    # The message repeats no part of the text: somebody may have written the key itself in it.
-    if not all(TENANT.fullmatch(tenant) and DIGEST.fullmatch(key) for tenant, _, key in pairs):
-        raise ValueError(
-            "write it as tenant:sha256hex, separated by commas;"
-            " sha256hex is the SHA-256 digest of the key, as 64 hex digits"
-        )
-    keys = {digest.lower(): tenant for tenant, _, digest in pairs}
-    if len(keys) < len(pairs):
-        raise ValueError("a key is listed twice; each key belongs to one tenant")
-    return keys
-
-
-def _check_secrets(texts: list[str]) -> list[str]:
-    for text in texts:
-        secret_key(text)
-    return texts
-
-
-def _check_storage(url: str) -> str:
-    if url == IN_MEMORY:
-        return url
-    try:
-        parts = urlsplit(url)
-        is_valid = parts.scheme in ("redis", "rediss") and parts.hostname and parts.port != 0
-    except ValueError:
-        is_valid = False
-    if not is_valid:
-        raise ValueError(f"write {IN_MEMORY}, or redis://host:port/0 (rediss: with TLS)")
-    return url
-
-
-def _check_networks(networks: list[str]) -> list[str]:
-    try:
-        parse_networks(networks)
-    except ValueError:
-        raise ValueError("write networks as 10.1.0.0/16, separated by commas") from None
-    return networks
-
-
-def _check_proxy(url: SecretStr | None) -> SecretStr | None:
-    if url is not None:
-        Proxy.parse(url.get_secret_value())
-    return url
-
-
-def _none_if_empty(text: object) -> object:
-    """Treat an empty text as not set: Docker Compose passes an unset variable as an empty text."""
-    return text or None
-
-
-NamedValues = Annotated[dict[str, str], NoDecode, BeforeValidator(_parse_named_values)]
-CommaSeparated = Annotated[list[str], NoDecode, BeforeValidator(_parse_list)]
-FileSetting = Annotated[Path | None, BeforeValidator(_none_if_empty)]
+from runtime.setting_values import (
+    TENANT,
+    CommaSeparated,
+    FileSetting,
+    NamedValues,
+    check_digests,
+    check_networks,
+    check_proxy,
+    check_secrets,
+    check_storage,
+    none_if_empty,
+    parse_key_ring,
+    parse_tenant_keys,
+)
 
 
 class Settings(BaseSettings):
@@ -122,14 +44,14 @@ class Settings(BaseSettings):
         env_prefix="HOOKWRIGHT_", env_file=".env", extra="ignore", hide_input_in_errors=True
     )
 
-    api_keys: Annotated[NamedValues, AfterValidator(_check_digests)] = Field(
+    api_keys: Annotated[NamedValues, AfterValidator(check_digests)] = Field(
         default={}, description="Operator keys: name:sha256hex, comma-separated."
     )
-    tenant_keys: Annotated[dict[str, str], NoDecode, BeforeValidator(_parse_tenant_keys)] = Field(
+    tenant_keys: Annotated[dict[str, str], NoDecode, BeforeValidator(parse_tenant_keys)] = Field(
         default={},
         description="Tenants' keys: tenant:sha256hex, comma-separated. Stored as digest: tenant.",
     )
-    jwt_key: Annotated[CommaSeparated, AfterValidator(_check_secrets)] = Field(
+    jwt_key: Annotated[CommaSeparated, AfterValidator(check_secrets)] = Field(
         default=[],
         repr=False,
         description="Secrets of tenant tokens, comma-separated. The first signs, all verify.",
@@ -140,17 +62,17 @@ class Settings(BaseSettings):
     jwt_jwks_file: FileSetting = Field(
         default=None, description="A provider's public keys, as a JWKS, which verify its tokens."
     )
-    jwt_audience: Annotated[str | None, BeforeValidator(_none_if_empty)] = Field(
+    jwt_audience: Annotated[str | None, BeforeValidator(none_if_empty)] = Field(
         default=None,
         description="The audience (`aud`) that tokens must name. Unset: tokens must name none.",
     )
-    rate_limit_storage: Annotated[str, AfterValidator(_check_storage)] = Field(
+    rate_limit_storage: Annotated[str, AfterValidator(check_storage)] = Field(
         default=IN_MEMORY,
         repr=False,
         description="Where the API counts requests: memory://, or redis://... to share the counts"
         " among several processes.",
     )
-    operator_rate_limit: Annotated[int | None, BeforeValidator(_none_if_empty)] = Field(
+    operator_rate_limit: Annotated[int | None, BeforeValidator(none_if_empty)] = Field(
         default=None, ge=1, description="Requests a minute for each operator key. Unset: no limit."
     )
     facades: CommaSeparated = Field(
@@ -159,12 +81,10 @@ class Settings(BaseSettings):
     contracts_dir: FileSetting = Field(
         default=None, description="A folder of contract files, in addition to the built-in ones."
     )
-    encryption_keys: Annotated[dict[str, bytes], NoDecode, BeforeValidator(_parse_key_ring)] = (
-        Field(
-            default={},
-            repr=False,
-            description="id:base64 of 32 bytes, comma-separated. The first encrypts, all decrypt.",
-        )
+    encryption_keys: Annotated[dict[str, bytes], NoDecode, BeforeValidator(parse_key_ring)] = Field(
+        default={},
+        repr=False,
+        description="id:base64 of 32 bytes, comma-separated. The first encrypts, all decrypt.",
     )
     task_queue: str = Field(
         default=TASK_QUEUE,
@@ -189,12 +109,12 @@ class Settings(BaseSettings):
         le=1_048_576,
         description="The largest request body, in bytes.",
     )
-    egress_allow_cidrs: Annotated[CommaSeparated, AfterValidator(_check_networks)] = Field(
+    egress_allow_cidrs: Annotated[CommaSeparated, AfterValidator(check_networks)] = Field(
         default=[], description="Networks that are not public, and that webhooks may still reach."
     )
     egress_allow_http: bool = Field(default=False, description="Allow plain http receivers.")
     egress_proxy: Annotated[
-        SecretStr | None, BeforeValidator(_none_if_empty), AfterValidator(_check_proxy)
+        SecretStr | None, BeforeValidator(none_if_empty), AfterValidator(check_proxy)
     ] = Field(
         default=None,
         description="A CONNECT proxy through which webhooks are sent: http://host:port.",

@@ -5,14 +5,14 @@ made (`admits`), and whether a success needs a report of its own (`watched`).
 """
 
 from datetime import datetime, timedelta
-from typing import Any
 
-from pydantic import BaseModel, JsonValue, PrivateAttr
+from pydantic import BaseModel, JsonValue
 
 from hookwright.contracts import DeactivationRule, DisabledReason
 from hookwright.health.counts import Counts, Figures
 from hookwright.health.duties import Due, Duty, Turns
 from hookwright.health.hold_statuses import HoldStatuses
+from hookwright.health.known_reports import KnownReports
 from hookwright.health.notices import NoticeQueue, delivery_facts, streak_facts
 from hookwright.health.probing import STABLE_AFTER, shows_working_receiver, until_probe
 from hookwright.health.queue import HeldQueue
@@ -23,10 +23,6 @@ from hookwright.times import Timestamp, rfc3339
 
 SLOW_DOWN_STATUSES = (429, 502, 504)
 """HTTP statuses with which an overloaded receiver answers."""
-
-MAX_KNOWN_REPORTS = 5_000
-"""How many keys of reports are remembered: almost a minute of an endpoint that fails a hundred
-times a second."""
 
 
 class Health(BaseModel):
@@ -48,14 +44,8 @@ class Health(BaseModel):
     counts: Counts = Counts()
     queue: HeldQueue = HeldQueue()
     notices: NoticeQueue = NoticeQueue()
-    known: list[str] = []
+    known: KnownReports = KnownReports()
     hold_statuses: HoldStatuses = HoldStatuses()
-
-    _known: set[str] = PrivateAttr(default_factory=set)
-
-    def model_post_init(self, _: Any) -> None:  # noqa: ANN401 - the signature is pydantic's
-        """Keep the known keys as a set, because searching the list for each report is too slow."""
-        self._known = {*self.known}
 
     # What attempts and people read.
 
@@ -90,7 +80,11 @@ class Health(BaseModel):
 
     def public(self) -> "Health":
         """Return a copy for the memo, without the parts that only the endpoint itself needs."""
-        private = {"notices": NoticeQueue(), "known": [], "hold_statuses": HoldStatuses()}
+        private = {
+            "notices": NoticeQueue(),
+            "known": KnownReports(),
+            "hold_statuses": HoldStatuses(),
+        }
         return self.model_copy(update=private)
 
     # What workers report.
@@ -102,18 +96,15 @@ class Health(BaseModel):
         delivery is the one that is true.
         """
         self._apply_tally(reports, now)
-        known, rule = self._known, reports.rule or DeactivationRule()
+        rule = reports.rule or DeactivationRule()
         for report in reports.reports:
-            repeated = report.key in known
+            repeated = report.key in self.known
             if report.delivery or not repeated:
                 was_held, is_held = self.hold_statuses.change(report)
                 self.queue.moved(now, was_held=was_held, is_held=is_held)
             if not repeated:
-                known.add(report.key)
-                self.known.append(report.key)
+                self.known.add(report.key)
                 self._apply(report, rule, now)
-        known.difference_update(self.known[:-MAX_KNOWN_REPORTS])
-        del self.known[:-MAX_KNOWN_REPORTS]
 
     def _apply_tally(self, reports: Reports, now: datetime) -> None:
         """Count the successes that have no report of their own."""

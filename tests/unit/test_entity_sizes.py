@@ -21,8 +21,8 @@ from support.tenants import full_table
 from api.services.endpoint_checks import MAX_BYTES, MAX_CONFIG_BYTES
 from hookwright.catalogue import CatalogueEntry, CatalogueState, EventTypeConfig, EventTypeFields
 from hookwright.health import Health, Notice
+from hookwright.health.known_reports import MAX_KNOWN_REPORTS
 from hookwright.health.notices import NoticeQueue
-from hookwright.health.state import MAX_KNOWN_REPORTS
 from hookwright.models import (
     EndpointConfig,
     EndpointRef,

@@ -78,7 +78,7 @@ def test_memo_s_copy_is_small_and_harmless() -> None:
     endpoint = SimulatedEndpoint(ONE_LOST)
     endpoint.exhaust()
     shown = endpoint.health.public()
-    assert (shown.known, shown.notices.waiting) == ([], [])
+    assert (shown.known.root, shown.notices.waiting) == ([], [])
     assert endpoint.health.known
     assert endpoint.health.notices.waiting
     assert shown.status is DISABLED

@@ -7,8 +7,8 @@ from support.health import BEGIN, SimulatedEndpoint, report
 
 from hookwright.health import MAX_REPORTS, Health, Reports
 from hookwright.health.hold_statuses import MAX_HOLD_STATUSES
+from hookwright.health.known_reports import MAX_KNOWN_REPORTS
 from hookwright.health.notices import MAX_WAITING_NOTICES
-from hookwright.health.state import MAX_KNOWN_REPORTS
 from hookwright.outcomes import DeliveryState, Outcome
 
 ENOUGH = 20_000

@@ -5,7 +5,7 @@ from support.health import ACTIVE, SimulatedEndpoint, report
 from hookwright.contracts import DeactivationRule
 from hookwright.contracts.deactivation import FailureRate
 from hookwright.health import Health, Reports
-from hookwright.health.state import MAX_KNOWN_REPORTS
+from hookwright.health.known_reports import MAX_KNOWN_REPORTS
 from hookwright.outcomes import DeliveryState, Outcome
 
 
@@ -35,7 +35,7 @@ def test_known_keys_are_bounded() -> None:
         reports = [report(endpoint.now) for _ in range(1000)]
         endpoint.health.take(Reports(reports=reports), endpoint.now)
     assert len(endpoint.health.known) == MAX_KNOWN_REPORTS
-    assert endpoint.health.known[-1] == reports[-1].key
+    assert endpoint.health.known.root[-1] == reports[-1].key
 
 
 def test_operational_events_change_no_health() -> None:
