@@ -190,7 +190,7 @@ class ReleaseActivities:
 
 
 def _turn_timer() -> Callable[[], bool]:
-    """Return what tells whether TURN_SECONDS have passed since now."""
+    """Return a function that returns whether TURN_SECONDS have passed since now."""
     clock = asyncio.get_running_loop().time
     end = clock() + TURN_SECONDS
     return lambda: clock() >= end

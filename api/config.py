@@ -1,4 +1,4 @@
-"""What the API is told at start."""
+"""The configuration of the API, which is fixed at its start."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Updates with a deadline: an update that its caller was told has failed is not done later."""
+"""Updates with a deadline: an update whose caller got an error is not done later."""
 
 from datetime import datetime
 

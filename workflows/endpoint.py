@@ -25,7 +25,8 @@ from workflows.endpoint_record import EndpointRecord
 CREATION_TIMEOUT = timedelta(minutes=1)
 
 MAX_SIGNALS = 1_000
-"""In one run. Temporal takes 10,000, and does not count them when it suggests to continue anew."""
+"""In one run. Temporal takes 10,000, and does not count them when it suggests to continue as
+new."""
 
 
 @workflow.defn(name=WorkflowType.ENDPOINT)
@@ -215,7 +216,7 @@ class Endpoint:
 
 
 def _reports(arguments: Sequence[RawValue]) -> Reports | None:
-    """Return what a signal says, or None if no worker of ours sent it."""
+    """Return the reports in a signal, or None if it did not come from one of our workers."""
     try:
         [argument] = arguments
         return Reports.model_validate_json(argument.payload.data)

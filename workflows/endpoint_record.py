@@ -55,10 +55,10 @@ class EndpointRecord:
         """Copy the state to the memo whenever it has changed, unless that is `held_back`.
 
         However many handlers change the state in one activation, there is one copy. The SDK looks
-        at wait conditions after all handlers of an activation, and stores all commands together:
-        whoever gets an answer, or runs an activity, after a change can read that change. One copy
-        for each of a thousand signals would be more than Temporal takes in a message, and Temporal
-        would terminate the workflow.
+        at wait conditions after all handlers of an activation, and stores all commands together. So
+        a caller that has its answer, and an activity that runs after a change, can read the change.
+        One copy for each of a thousand signals would be more than Temporal takes in a message, and
+        Temporal would terminate the workflow.
         """
         while True:
             await workflow.wait_condition(lambda: self._memo_is_old and not held_back())

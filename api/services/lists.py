@@ -14,7 +14,7 @@ from api.services.visibility import PATIENCE_SECONDS, Visibility, limited
 from hookwright.temporal import OrderedReader, Place, ReadWindow, Row
 
 PAGES_AT_ONCE, MAX_WAITING = 4, 8
-"""Pages that this process makes at a time, and that wait; more would wait in vain."""
+"""Pages that this process makes at a time, and that wait; more would wait too long."""
 
 READS_AT_ONCE = 4
 """Rows that are read at a time for all pages together, so that there is room for publishing."""

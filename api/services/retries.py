@@ -75,7 +75,7 @@ class RetryService:
     async def _refuse_without_endpoint(self, tenant_id: str, endpoint_id: str) -> None:
         endpoint = await describe(self.client, endpoint_workflow_id(tenant_id, endpoint_id))
         if await endpoint_of(endpoint) is None:
-            raise conflict("the endpoint was deleted; publish the event anew, under another id")
+            raise conflict("the endpoint was deleted; publish the event again, under another id")
 
     async def _resend(self, delivery: WorkflowExecutionDescription) -> None:
         if not await reached(resend(self.client, delivery, Trigger.MANUAL)):
