@@ -127,7 +127,7 @@ class TenantService:
         self._known.pop(tenant_id, None)
 
     async def _shown(self, row: Row, newest: int) -> TenantView | None:
-        """Return a listed tenant, once: a tenant that continued as new is in visibility once for each run."""
+        """Return a listed tenant once, though visibility lists each run of a tenant."""
         memo = row.memo
         if row.status is not WorkflowExecutionStatus.RUNNING:
             latest = await describe(self.client, row.workflow_id)
