@@ -76,7 +76,7 @@ async def test_worker_without_setup(tmp_path: Path, server: EmbeddedServer) -> N
         HOOKWRIGHT_ENCRYPTION_KEYS=new_encryption_key(),
     )
     assert it.status == 1
-    assert "did `hookwright setup` run?" in it.output
+    assert "did you run `hookwright setup`?" in it.output
     assert "Traceback" not in it.output
 
 

@@ -3,7 +3,6 @@
 import asyncio
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,13 +10,13 @@ from support.processes import worker_process
 from support.receiver import Receiver, answering
 from support.stack import CONTRACTS, KEY, LOOPBACK, Stack, api_client, api_config, unique
 from support.waiting import eventually
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.common import SearchAttributePair, TypedSearchAttributes
 
 from activities.recovery.recoveries import EDGE, Run
 from hookwright.ids import event_workflow_id
 from hookwright.models import EventInput, RecoveryInput, RecoveryProgress, RecoverySelection
-from hookwright.temporal import TENANT_ID, EncryptionCodec, connect, publish
+from hookwright.temporal import TENANT_ID, EncryptionCodec, Place, Row, connect, publish
 from runtime.dev import EmbeddedServer
 from runtime.worker import WorkerConfig, worker
 
@@ -126,8 +125,8 @@ def test_the_edge_of_retention_is_not_missing() -> None:
     )
     run = Run(asked, "id", RecoveryProgress(), retention=timedelta(days=1))
 
-    def row(age: timedelta) -> SimpleNamespace:
-        return SimpleNamespace(execution_time=now - age, start_time=now)
+    def row(age: timedelta) -> Row:
+        return Row("w", Place(0, "r"), WorkflowExecutionStatus.COMPLETED, now - age)
 
     moment = timedelta(minutes=1)
     assert run.remembers(row(timedelta(days=1) - EDGE - moment))
