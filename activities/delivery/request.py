@@ -152,7 +152,7 @@ class WebhookSender:
             secrets.append(endpoint.client_identity.key)
         with hidden_from_logs(config.url, *secrets, *endpoint.headers.values()):
             return await self.egress.post(
-                config.url, headers, body, timeout, endpoint.client_identity
+                config.url, headers, body, timeout, endpoint.client_identity, endpoint.tenant_id
             )
 
     async def _body(self, contract: Contract, request: WebhookRequest) -> bytes:

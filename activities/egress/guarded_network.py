@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 
 import httpcore
 
+from activities.egress.staggered import first_to_connect, interleaved
 from activities.egress.timing import name_resolved
 from hookwright.security import Address, DestinationPolicy
 
@@ -134,7 +135,7 @@ class GuardedNetwork(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        """Resolve the host, check every address, then dial one after the other.
+        """Resolve the host, check every address, then dial them, staggered (RFC 8305).
 
         Raises:
             BlockedDestinationError: one of the addresses is forbidden.
@@ -142,16 +143,16 @@ class GuardedNetwork(httpcore.AsyncNetworkBackend):
             ResolverBusyError: other names hold all threads of the resolver.
             ConnectError: no address accepts a connection.
         """
-        failure: httpcore.ConnectError | None = None
-        for address in await self._checked_addresses(host, port):
-            try:
-                stream = await self.network.connect_tcp(
-                    str(address), port, timeout, local_address, socket_options
-                )
-                return GuardedStream(stream)
-            except httpcore.ConnectError as error:
-                failure = error
-        raise failure or NameResolutionError("the host name has no address")
+        addresses = interleaved(await self._checked_addresses(host, port))
+        if not addresses:
+            raise NameResolutionError("the host name has no address")
+
+        async def dial(address: Address) -> httpcore.AsyncNetworkStream:
+            return await self.network.connect_tcp(
+                str(address), port, timeout, local_address, socket_options
+            )
+
+        return GuardedStream(await first_to_connect(addresses, dial))
 
     async def connect_unix_socket(self, *_: object, **__: object) -> NoReturn:
         """Refuse, because no webhook goes to a local socket."""

@@ -1,47 +1,47 @@
 """The HTTP client for tenants' URLs. No other code opens a connection to them.
 
-It uses httpcore, the transport under httpx, which has no redirects, cookies, environment proxies
-or content decoding that would have to be switched off (docs/decisions/0004-egress.md).
+It is an httpx client over a transport of our own, which keeps connections by tenant and origin
+(docs/decisions/0004-egress.md).
 """
 
 import asyncio
+import logging
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from threading import Lock
 from typing import Self
+from urllib.parse import urlsplit
 
-import httpcore
-import structlog
+import httpx
 from cachetools import LRUCache
 
+from activities.egress.error_texts import MAX_ERROR_BYTES, clip, outcome_of, sentence_of
 from activities.egress.guarded_network import (
-    BlockedDestinationError,
     GuardedNetwork,
-    NameResolutionError,
     Resolver,
     ResolverBusyError,
     system_resolver,
 )
 from activities.egress.proxied_network import ProxiedNetwork, Proxy, ProxyUnreachableError
 from activities.egress.timing import PhaseTimer, phase_timer
+from activities.egress.transport import ReceiverTransport
 from hookwright.models import Timing
 from hookwright.outcomes import Outcome
 from hookwright.security import ClientIdentity, DestinationPolicy, load_identity
 
 MAX_READ_BYTES = 65_536
 MAX_STORED_BODY_BYTES = 4_096
-MAX_ERROR_BYTES = 1_024
-MAX_CONNECTIONS = 1_000
-KEEPALIVE_SECONDS = 30.0
+MAX_RETRY_AFTER_BYTES, MAX_LOCATION_BYTES = 128, 512
 MAX_TLS_CONTEXTS = 64
 """How many TLS contexts of client certificates are cached. With the system's authorities each takes
 1 MB of memory, and 40 ms to make."""
 
 FIRST_SUCCESS, FIRST_NON_SUCCESS = 200, 300
 
-log = structlog.get_logger(__name__)
+logging.getLogger("httpx").setLevel(logging.WARNING)  # its log of requests shows whole URLs
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,46 @@ class Answer:
     sent: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
+@dataclass
+class Reply:
+    """A receiver's reply, as far as it has come."""
+
+    status_code: int | None = None
+    headers: httpx.Headers = field(default_factory=httpx.Headers)
+    content: bytearray = field(default_factory=bytearray)
+
+    def answer(self) -> Answer:
+        """Return the answer of a complete reply."""
+        if FIRST_SUCCESS <= (self.status_code or 0) < FIRST_NON_SUCCESS:
+            return self._answer(Outcome.DELIVERED, None)
+        return self._answer(Outcome.HTTP_ERROR, self._text_of_status())
+
+    def failed(self, outcome: Outcome, error: str) -> Answer:
+        """Return the answer of an exchange that failed, perhaps in the middle of its reply."""
+        if self.status_code is not None:
+            error = f"the receiver answered {self.status_code}, but: {error}"
+        return self._answer(outcome, error)
+
+    def _answer(self, outcome: Outcome, error: str | None) -> Answer:
+        body = self.content.decode(errors="replace") if self.status_code else None
+        return Answer(
+            outcome,
+            status_code=self.status_code,
+            body=None if body is None else clip(body, MAX_STORED_BODY_BYTES),
+            error=error and clip(error, MAX_ERROR_BYTES),
+            retry_after=self._header("retry-after", MAX_RETRY_AFTER_BYTES),
+        )
+
+    def _text_of_status(self) -> str:
+        text = f"the receiver answered {self.status_code}"
+        location = self._header("location", MAX_LOCATION_BYTES)
+        return f"{text}, a redirect to {location}, which is not followed" if location else text
+
+    def _header(self, name: str, limit: int) -> str | None:
+        values = self.headers.get_list(name)
+        return values[0][:limit] if values else None
+
+
 @dataclass(frozen=True)
 class Egress:
     """Posts to receivers within a deadline, and classifies the result.
@@ -72,8 +112,8 @@ class Egress:
     resolve: Resolver = system_resolver
     proxy: Proxy | None = None
     authorities: str | None = None
-    pool: httpcore.AsyncConnectionPool = field(init=False)
-    _network: httpcore.AsyncNetworkBackend = field(init=False)
+    transport: ReceiverTransport = field(init=False)
+    _client: httpx.AsyncClient = field(init=False)
     _contexts: LRUCache[bytes, ssl.SSLContext] = field(
         default_factory=lambda: LRUCache(MAX_TLS_CONTEXTS), init=False
     )
@@ -86,30 +126,32 @@ class Egress:
             if self.proxy
             else GuardedNetwork(self.policy, self.resolve)
         )
-        object.__setattr__(self, "_network", network)
-        object.__setattr__(self, "pool", self._new_pool(context))
-
-    def _new_pool(self, context: ssl.SSLContext) -> httpcore.AsyncConnectionPool:
-        return httpcore.AsyncConnectionPool(
-            ssl_context=context,
-            max_connections=MAX_CONNECTIONS,
-            keepalive_expiry=KEEPALIVE_SECONDS,
-            network_backend=self._network,
+        transport = ReceiverTransport(network, context)
+        # Nothing of what httpx does by itself: the deadline, the headers and the target are ours.
+        client = httpx.AsyncClient(
+            transport=transport,
+            trust_env=False,
+            follow_redirects=False,
+            timeout=None,  # noqa: S113 - `post` has one deadline for the whole exchange
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
         )
+        object.__setattr__(self, "transport", transport)
+        object.__setattr__(self, "_client", client)
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self.pool.aclose()
+        await self._client.aclose()
 
-    async def post(
+    async def post(  # noqa: PLR0913 - what a POST is
         self,
         url: str,
         headers: Mapping[str, str],
         body: bytes,
         timeout_seconds: float,
         identity: ClientIdentity | None = None,
+        tenant_id: str = "",
     ) -> Answer:
         """POST the body and return the answer.
 
@@ -125,29 +167,40 @@ class Egress:
             url = self.policy.check_url(url)
         except ValueError as refusal:
             return Answer(Outcome.BLOCKED_DESTINATION, error=str(refusal))
+        reply = Reply()
         with phase_timer() as timer:
             try:
                 async with asyncio.timeout(timeout_seconds):
-                    answer = await self._send(url, headers, body, identity, timer)
+                    context = await self._own_context(url, identity)
+                    request = _request(url, headers, body, tenant_id, timer, context)
+                    await self._exchange(request, reply)
+                answer = reply.answer()
             except (ResolverBusyError, ProxyUnreachableError):
                 raise
             except Exception as error:  # noqa: BLE001 - every failure is classified as an outcome
-                answer = Answer(_outcome(error), error=_error_text(error, timeout_seconds))
+                answer = reply.failed(outcome_of(error), sentence_of(error, timeout_seconds))
         return replace(answer, timing=timer.timing, sent=timer.headers)
 
-    async def _send(
-        self,
-        url: str,
-        headers: Mapping[str, str],
-        body: bytes,
-        identity: ClientIdentity | None,
-        timer: PhaseTimer,
-    ) -> Answer:
+    async def _exchange(self, request: httpx.Request, reply: "Reply") -> None:
+        """Send a request, and note its reply as it comes."""
+        response = await self._client.send(request, stream=True)
+        try:
+            reply.status_code = response.status_code
+            reply.headers = response.headers
+            async for piece in response.aiter_raw():
+                reply.content += piece
+                if len(reply.content) > MAX_READ_BYTES:
+                    break
+        finally:
+            await response.aclose()
+
+    async def _own_context(
+        self, url: str, identity: ClientIdentity | None
+    ) -> ssl.SSLContext | None:
+        """Return the TLS context that shows an identity; None for the common one."""
         if identity is None or url.startswith("http:"):
-            return await _exchange(self.pool, url, headers, body, timer)
-        context = await asyncio.to_thread(self._context_with, identity)
-        async with self._new_pool(context) as pool:
-            return await _exchange(pool, url, headers, body, timer)
+            return None
+        return await asyncio.to_thread(self._context_with, identity)
 
     def _context_with(self, identity: ClientIdentity) -> ssl.SSLContext:
         digest = sha256(identity.model_dump_json().encode()).digest()
@@ -160,35 +213,31 @@ class Egress:
             return context
 
 
-async def _exchange(
-    pool: httpcore.AsyncConnectionPool,
+def _request(  # noqa: PLR0913 - what a request is
     url: str,
     headers: Mapping[str, str],
     body: bytes,
+    tenant_id: str,
     timer: PhaseTimer,
-) -> Answer:
-    async with pool.stream(
+    context: ssl.SSLContext | None,
+) -> httpx.Request:
+    """Return the request, whose target is the URL's path and query to the letter."""
+    parts = urlsplit(url)
+    target = url.partition("://")[2][len(parts.netloc) :]
+    default_port = ":443" if parts.scheme == "https" else ":80"
+    sent = httpx.Headers({"host": parts.netloc.removesuffix(default_port), "accept": "*/*"})
+    sent.update(headers)
+    return httpx.Request(
         "POST",
-        url,
-        headers=list(headers.items()),
+        f"{parts.scheme}://{parts.netloc}/",
+        headers=sent,
         content=body,
-        extensions={"trace": timer.trace},
-    ) as response:
-        content = bytearray()
-        async for chunk in response.aiter_stream():
-            content += chunk
-            if len(content) > MAX_READ_BYTES:
-                break
-            # Chunks that have arrived are yielded without a pause. 64 KiB in chunks of one byte
-            # would block the whole worker, and the timeout as well.
-            await asyncio.sleep(0)
-    delivered = FIRST_SUCCESS <= response.status < FIRST_NON_SUCCESS
-    return Answer(
-        Outcome.DELIVERED if delivered else Outcome.HTTP_ERROR,
-        status_code=response.status,
-        body=clip(content.decode(errors="replace"), MAX_STORED_BODY_BYTES),
-        error=None if delivered else f"the receiver answered {response.status}",
-        retry_after=_header(response, b"retry-after"),
+        extensions={
+            "tenant_id": tenant_id,
+            "target": (target if target.startswith("/") else f"/{target}").encode(),
+            "timer": timer,
+            "ssl_context": context,
+        },
     )
 
 
@@ -201,54 +250,7 @@ def tls_context(authorities: str | None = None) -> ssl.SSLContext:
         ssl.SSLError: `authorities` holds no certificate, or an invalid one.
     """
     context = ssl.create_default_context()
+    context.hostname_checks_common_name = False
     if authorities is not None:
         context.load_verify_locations(cadata=authorities)
     return context
-
-
-def _outcome(error: Exception) -> Outcome:  # noqa: PLR0911 - a table
-    match error:
-        case TimeoutError():
-            return Outcome.TIMEOUT
-        case BlockedDestinationError():
-            return Outcome.BLOCKED_DESTINATION
-        case NameResolutionError():
-            return Outcome.DNS_ERROR
-        case httpcore.NetworkError() if _tls_fault(error):
-            return Outcome.TLS_ERROR
-        case httpcore.NetworkError() | OSError():
-            return Outcome.CONNECTION_ERROR
-        case httpcore.ProtocolError():
-            return Outcome.PROTOCOL_ERROR
-        case _:
-            log.error("egress.unexpected_error", exc_info=error)
-            return Outcome.PROTOCOL_ERROR
-
-
-def _error_text(error: Exception, timeout_seconds: float) -> str:
-    if isinstance(error, TimeoutError):
-        return f"no complete answer within {timeout_seconds:g} s"
-    return clip(str(error) or str(_tls_fault(error) or type(error).__name__), MAX_ERROR_BYTES)
-
-
-def _tls_fault(error: BaseException | None) -> ssl.SSLError | None:
-    """Return the TLS error among the causes of an error, or None.
-
-    Since TLS 1.3 a receiver refuses a client after the handshake, so the error of the connection
-    may hide the TLS error.
-    """
-    while error:
-        if isinstance(error, ssl.SSLError):
-            return error
-        error = error.__cause__ or error.__context__
-    return None
-
-
-def clip(text: str, limit: int) -> str:
-    """Return the text, cut to `limit` bytes, without characters that cannot be stored."""
-    return text.encode(errors="replace")[:limit].decode(errors="ignore")
-
-
-def _header(response: httpcore.Response, name: bytes) -> str | None:
-    values = [value for key, value in response.headers if key.lower() == name]
-    return values[0].decode("latin-1")[:128] if values else None

@@ -1,23 +1,15 @@
 """Measurement of one POST: how long each phase takes, and which headers are sent.
 
-httpcore reports both through its `trace` extension. It does not report the resolution of names,
-which is part of connecting, so the network backend reports that to the timer of its task.
+The transport reports the phases to the timer of its request. The network backend, which resolves
+names, finds the timer of its task.
 """
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
 
 from hookwright.models import Timing
-
-SENDING_HEADERS_EVENT = "http11.send_request_headers.started"
-PHASES_BY_EVENT = {
-    "connection.connect_tcp.complete": "connect_ms",
-    "connection.start_tls.complete": "tls_ms",
-    "http11.receive_response_headers.complete": "first_byte_ms",
-}
 
 
 class PhaseTimer:
@@ -33,21 +25,20 @@ class PhaseTimer:
         """How long the phases took."""
         return Timing(**self._took)
 
+    def restart(self) -> None:
+        """Note that a phase begins."""
+        self._since = time.perf_counter()
+
     def stop(self, phase: str) -> None:
         """Note that a phase has ended and the next one begins."""
         now = time.perf_counter()
         self._took[phase] = round((now - self._since) * 1000)
         self._since = now
 
-    async def trace(self, event: str, info: Mapping[str, Any]) -> None:
-        """Record an event of httpcore. Its phases do not overlap."""
-        if event == SENDING_HEADERS_EVENT:
-            sent = info["request"].headers
-            self.headers = {name.decode().lower(): value.decode() for name, value in sent}
-        if phase := PHASES_BY_EVENT.get(event):
-            self.stop(phase)
-        elif event.endswith(".started"):
-            self._since = time.perf_counter()
+    def sends(self, headers: Sequence[tuple[bytes, bytes]]) -> None:
+        """Note the headers that are sent, and that the wait for the reply begins."""
+        self.headers = {name.decode().lower(): value.decode() for name, value in headers}
+        self.restart()
 
 
 _current_timer: ContextVar[PhaseTimer | None] = ContextVar("_current_timer", default=None)

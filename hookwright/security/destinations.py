@@ -54,6 +54,14 @@ FORBIDDEN_PORTS = frozenset(
 )
 FIRST_OPEN_PORT = 1024
 
+ENCODED = {ord(character): f"%{ord(character):02X}" for character in '"<>`'}
+"""Characters that no URL may have (RFC 3986), as browsers encode them (WHATWG URL)."""
+
+LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
+"""A label of an ASCII name. The DNS, browsers and container networks have underscores, too."""
+
+MAX_NAME_LENGTH = 253
+
 # Scripts that may be mixed in one label. Any other mixture may imitate another name (UTS 39).
 COMPATIBLE_SCRIPTS = (
     {"LATIN", "CJK", "HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA"},
@@ -93,7 +101,9 @@ class DestinationPolicy:
         _check_port(parts)
         host = self._check_host(parts)
         port = "" if parts.port is None else f":{parts.port}"
-        return parts._replace(netloc=host + port).geturl()
+        # The rest stays to the letter: urlsplit would drop an empty query.
+        rest = url.partition("://")[2][len(parts.netloc) :]
+        return f"{parts.scheme}://{host}{port}{rest.translate(ENCODED)}"
 
     def _check_host(self, parts: SplitResult) -> str:
         host = (parts.hostname or "").lower()
@@ -176,13 +186,14 @@ def _ends_in_a_number(host: str) -> bool:
 
 def _a_labels(host: str) -> str:
     try:
-        host.encode()
-        encoded = idna.encode(host, std3_rules=True).decode()
-        labels = idna.decode(encoded).split(".")
+        encoded = host if host.isascii() else idna.encode(host, std3_rules=True).decode()
+        labels = [idna.decode(it) if it.startswith("xn--") else it for it in encoded.split(".")]
     except (idna.IDNAError, UnicodeError):
         raise ValueError("the host is not a name that IDNA 2008 and the DNS allow") from None
     if encoded.endswith(".") or any(map(_mixes_scripts, labels)):
         raise ValueError("the host ends in a full stop or mixes scripts in one label")
+    if len(encoded) > MAX_NAME_LENGTH or not all(map(LABEL.fullmatch, encoded.split("."))):
+        raise ValueError("the host is not a name that IDNA 2008 and the DNS allow")
     return encoded
 
 

@@ -47,7 +47,7 @@ class FakeEgress:
     urls: list[str] = field(default_factory=list)
 
     async def post(
-        self, url: str, _headers: Mapping[str, str], _body: bytes, _s: float, _: object = None
+        self, url: str, _headers: Mapping[str, str], _body: bytes, _s: float, *_: object
     ) -> Answer:
         assert self.clock is not None
         self.times.append(await self.clock())

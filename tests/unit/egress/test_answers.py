@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import re
 
 import pytest
 from support.egress_client import BODY, TIMEOUT, egress, post
@@ -68,6 +69,7 @@ async def test_what_is_sent():
     assert body == BODY
     assert {field.split(b":")[0] for field in fields} == {
         b"host",
+        b"accept",
         b"content-length",
         b"content-type",
         b"webhook-id",
@@ -83,6 +85,7 @@ async def test_redirects_are_not_followed(status):
             answer = await post(client, server.url)
         assert answer.outcome is Outcome.HTTP_ERROR
         assert answer.status_code == int(status[:3])
+        assert trap.url in answer.error
         assert trap.connections == 0
 
 
@@ -132,10 +135,19 @@ async def test_no_answer_in_time(script):
     """However a receiver stalls, the attempt is a timeout, at most half a second late."""
     async with serving(script) as server, egress() as client:
         answer = await post(client, server.url, TIMEOUT)
-        assert client.pool.connections == []
+        assert client.transport.idle_connections == 0
     assert answer.outcome is Outcome.TIMEOUT
-    assert answer.error == "no complete answer within 0.4 s"
+    assert answer.error.endswith("no complete answer within 0.4 s")
     assert server.connections == 1
+
+
+@pytest.mark.parametrize("name", ["stops within the body", "drips chunks"])
+async def test_the_status_of_an_endless_answer(name):
+    """An answer whose body has no end is a timeout, and the log shows the status that it had."""
+    async with serving(NEVER_ENDING[name]) as server, egress() as client:
+        answer = await post(client, server.url, TIMEOUT)
+    assert (answer.outcome, answer.status_code) == (Outcome.TIMEOUT, 200)
+    assert answer.error.startswith("the receiver answered 200, but: ")
 
 
 async def test_a_name_that_never_resolves():
@@ -150,7 +162,7 @@ async def test_a_name_that_never_resolves():
 
 
 BROKEN = {
-    "hangs up at once": (says(b""), Outcome.PROTOCOL_ERROR),
+    "hangs up at once": (says(b""), Outcome.CONNECTION_ERROR),
     "hangs up in the headers": (says(HEAD + b"a: b\r\n"), Outcome.PROTOCOL_ERROR),
     "HTTP/0.9": (says(b"<html>ok</html>\r\n\r\n"), Outcome.PROTOCOL_ERROR),
     "HTTP/2 from the start": (says(b"\0\0\x12\4\0\0\0\0\0"), Outcome.PROTOCOL_ERROR),
@@ -193,7 +205,9 @@ async def test_broken_answers(script, outcome):
     async with serving(script) as server, egress() as client:
         answer = await post(client, server.url)
         assert answer.outcome is outcome
-        assert (answer.status_code, answer.body) == (None, None)
+        assert (answer.status_code is None) == (answer.body is None)
+        assert answer.error
+        assert not re.fullmatch(r"\w+(Error|Exception)\W*", answer.error)
 
 
 async def test_length_too_short():
@@ -235,7 +249,7 @@ async def test_compressed_bodies_stay_raw():
 def counting_reads(client: Egress) -> list[int]:
     """Note the size of every piece that egress reads from the network."""
     sizes = []
-    backend = client.pool._network_backend.network
+    backend = client.transport._network.network
     connect = backend.connect_tcp
 
     async def connect_counting(*args, **kwargs):

@@ -63,7 +63,7 @@ async def test_every_verdict(row):
         raise httpcore.ConnectError("refused")
 
     async with egress(DestinationPolicy(), resolver(dns)) as client:
-        client.pool._network_backend.network.connect_tcp = connect
+        client.transport._network.network.connect_tcp = connect
         answer = await post(client, expanded(url), TIMEOUT)
     assert (answer.outcome in NEVER_SENT) is (verdict == "block")
     assert bool(dialled) is (verdict == "allow")

@@ -1,0 +1,155 @@
+"""The transport below the httpx client: connections by tenant and origin, which are kept a while.
+
+A connection belongs to one tenant and one origin. So no receiver's surplus can meet another
+tenant's request, and a busy origin does not slow down the search for a connection of another.
+"""
+
+import ssl
+import time
+from collections import OrderedDict
+from collections.abc import AsyncIterator
+from typing import Self
+
+import httpcore
+import httpx
+
+from activities.egress.connection import ClosedBeforeReplyError, ReceiverConnection
+from activities.egress.timing import PhaseTimer
+
+KEEPALIVE_SECONDS = 30.0
+MAX_IDLE = 1_000
+"""Idle connections of one worker; the one that was idle longest is closed for another."""
+
+Origin = tuple[str, str, str, int]
+"""Tenant, scheme, host and port."""
+
+
+class ReceiverTransport(httpx.AsyncBaseTransport):
+    """Sends each request over a connection of its tenant, a kept one or a fresh one.
+
+    A request's extensions are `tenant_id`, `target` (the exact bytes of the request target),
+    `timer` and `ssl_context`. A request with a TLS context of its own has its own connection, too.
+    """
+
+    def __init__(self, network: httpcore.AsyncNetworkBackend, context: ssl.SSLContext) -> None:
+        self._network = network
+        self._context = context
+        self._idle: OrderedDict[ReceiverConnection, Origin] = OrderedDict()
+        self._by_origin: dict[Origin, list[ReceiverConnection]] = {}
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def aclose(self) -> None:
+        """Close all idle connections."""
+        while self._idle:
+            await self._forget(next(iter(self._idle))).aclose()
+
+    @property
+    def idle_connections(self) -> int:
+        """How many connections are kept."""
+        return len(self._idle)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request and return its reply, whose body is still to be read.
+
+        If a kept connection ends before any byte of a reply, the request is sent once more over a
+        fresh one: the receiver had closed it before the request arrived (RFC 9112, section 9.3.1).
+        """
+        origin = _origin(request)
+        own_context = request.extensions.get("ssl_context")
+        kept = None if own_context else await self._take(origin)
+        if kept is not None:
+            try:
+                return await self._exchange(kept, origin, request)
+            except ClosedBeforeReplyError:
+                pass
+        fresh = await self._connect(origin, own_context or self._context, _timer(request))
+        return await self._exchange(fresh, None if own_context else origin, request)
+
+    async def _exchange(
+        self, connection: ReceiverConnection, keep_for: Origin | None, request: httpx.Request
+    ) -> httpx.Response:
+        try:
+            head = await connection.exchange(request, request.extensions["target"], _timer(request))
+        except BaseException:
+            await connection.aclose()
+            raise
+        return httpx.Response(
+            head.status_code,
+            headers=list(head.headers.raw_items()),
+            stream=_Body(self, connection, keep_for),
+        )
+
+    async def _connect(
+        self, origin: Origin, context: ssl.SSLContext, timer: PhaseTimer
+    ) -> ReceiverConnection:
+        _, scheme, host, port = origin
+        timer.restart()
+        stream = await self._network.connect_tcp(host, port)
+        timer.stop("connect_ms")
+        if scheme == "https":
+            stream = await stream.start_tls(context, host)
+            timer.stop("tls_ms")
+        return ReceiverConnection(stream)
+
+    async def _take(self, origin: Origin) -> ReceiverConnection | None:
+        """Return the connection of this origin that was used last, if one can still be used."""
+        while kept := self._by_origin.get(origin):
+            connection = self._forget(kept[-1])
+            is_old = time.monotonic() > connection.idle_since + KEEPALIVE_SECONDS
+            if not is_old and not connection.is_readable:
+                connection.start_next_exchange()
+                return connection
+            await connection.aclose()
+        return None
+
+    async def keep(self, connection: ReceiverConnection, origin: Origin | None) -> None:
+        """Keep a connection for the next request of its origin, or close it."""
+        if origin is None or not connection.is_reusable:
+            await connection.aclose()
+            return
+        connection.idle_since = time.monotonic()
+        self._idle[connection] = origin
+        self._by_origin.setdefault(origin, []).append(connection)
+        while self._idle and (
+            len(self._idle) > MAX_IDLE
+            or next(iter(self._idle)).idle_since < connection.idle_since - KEEPALIVE_SECONDS
+        ):
+            await self._forget(next(iter(self._idle))).aclose()
+
+    def _forget(self, connection: ReceiverConnection) -> ReceiverConnection:
+        origin = self._idle.pop(connection)
+        self._by_origin[origin].remove(connection)
+        if not self._by_origin[origin]:
+            del self._by_origin[origin]
+        return connection
+
+
+class _Body(httpx.AsyncByteStream):
+    """The body of a reply. When it is closed, its connection is kept or closed."""
+
+    def __init__(
+        self, transport: ReceiverTransport, connection: ReceiverConnection, origin: Origin | None
+    ) -> None:
+        self._transport = transport
+        self._connection = connection
+        self._origin = origin
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for piece in self._connection.body():
+            yield piece
+
+    async def aclose(self) -> None:
+        await self._transport.keep(self._connection, self._origin)
+
+
+def _origin(request: httpx.Request) -> Origin:
+    url = request.url
+    port = url.port or (443 if url.scheme == "https" else 80)
+    return request.extensions["tenant_id"], url.scheme, url.raw_host.decode(), port
+
+
+def _timer(request: httpx.Request) -> PhaseTimer:
+    timer: PhaseTimer = request.extensions["timer"]
+    return timer

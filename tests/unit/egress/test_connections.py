@@ -1,0 +1,214 @@
+"""A reply is its own request's: what a receiver sends too much, or too early, harms no other."""
+
+import asyncio
+import re
+from contextlib import suppress
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.egress_client import BODY, HEADERS, answers, egress
+from support.hostile import ok
+from support.talking import Reply, talking
+from support.waiting import assert_eventually
+
+from activities.egress import Answer, Egress
+from hookwright.outcomes import Outcome
+from hookwright.security import DestinationPolicy, parse_networks
+
+BOTH_LOOPBACKS = DestinationPolicy(
+    allow_http=True, allow_networks=parse_networks(["127.0.0.0/8", "::1/128"])
+)
+
+SURPLUS = {
+    "204 with a body": b"HTTP/1.1 204 No Content\r\n\r\nsurplus",
+    "length too short": ok(b"ok") + b"rest",
+    "stray chunk end": b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n0\r\n\r\n",
+    "a second reply": ok() + ok(status=b"500 X"),
+    "line ends": ok() + b"\r\n\r\n",
+}
+
+
+async def send(client: Egress, url: str, number: int = 0, tenant: str = "t1") -> Answer:
+    """Post one of many requests, which the server can tell apart."""
+    headers = {**HEADERS, "x-number": str(number), "x-tenant": tenant}
+    return await client.post(url, headers, BODY, 5.0, tenant_id=tenant)
+
+
+def number_in(request: bytes) -> int:
+    found = re.search(rb"x-number: (\d+)", request)
+    assert found
+    return int(found.group(1))
+
+
+@pytest.mark.parametrize("surplus", SURPLUS.values(), ids=SURPLUS.keys())
+async def test_bytes_beyond_a_reply_close_the_connection(surplus):
+    """A reply with something after it counts, and the next request has a fresh connection."""
+
+    def reply(request):
+        return Reply(surplus if number_in(request) == 0 else ok(b"mine"))
+
+    async with talking(reply) as server, egress() as client:
+        first = await send(client, server.url)
+        second = await send(client, server.url, 1)
+    assert first.outcome is Outcome.DELIVERED
+    assert (second.outcome, second.body) == (Outcome.DELIVERED, "mine")
+    assert len(server.tenants) == 2
+
+
+async def test_an_idle_connection_that_speaks_is_not_used_again():
+    """What comes over an idle connection is nobody's reply: the connection is closed."""
+    late: list[asyncio.StreamWriter] = []
+
+    async def talk(reader, writer):
+        late.append(writer)
+        with suppress(asyncio.IncompleteReadError, OSError):
+            while await reader.readuntil(b"\r\n\r\n"):
+                await reader.readexactly(len(BODY))
+                writer.write(ok(b"%d" % len(late)))
+        writer.close()
+
+    server = await asyncio.start_server(talk, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/in"
+    async with egress() as client:
+        await send(client, url)
+        late[0].write(ok(status=b"500 X"))
+        await late[0].drain()
+        [kept] = client.transport._idle
+        await assert_eventually(lambda: kept.is_readable)
+        answer = await send(client, url, 1)
+    server.close()
+    assert (answer.outcome, answer.body) == (Outcome.DELIVERED, "2")
+
+
+async def test_tenants_share_no_connection():
+    """Two tenants with one receiver have connections of their own, each used again."""
+    async with talking(lambda _: Reply(ok())) as server, egress() as client:
+        for number in range(6):
+            await send(client, server.url, number, tenant=f"t{number % 2}")
+        assert client.transport.idle_connections == 2
+    assert server.tenants == [{"t0"}, {"t1"}]
+
+
+@pytest.mark.parametrize("then", ["closes", "resets"])
+async def test_closed_under_us_is_sent_once_more(then):
+    """A kept connection that ends before its reply costs nothing: a fresh one has the request."""
+    seen = []
+
+    def reply(request):
+        seen.append(number_in(request))
+        return Reply(b"", then) if seen.count(1) == 1 and seen[-1] == 1 else Reply(ok())
+
+    async with talking(reply) as server, egress() as client:
+        first, second = await send(client, server.url), await send(client, server.url, 1)
+    assert [first.outcome, second.outcome] == [Outcome.DELIVERED] * 2
+    assert seen == [0, 1, 1]
+
+
+@pytest.mark.parametrize("then", ["closes", "resets"])
+async def test_never_after_a_byte_and_never_twice(then):
+    """A reply that has begun is not asked for again, nor is one over a fresh connection."""
+    began = Reply(b"HTTP/1.1 2", then)
+    for replies in ([Reply(ok()), began], [Reply(b"", then)]):
+        left = iter(replies)
+        async with talking(lambda _, left=left: next(left)) as server, egress() as client:
+            given = [await send(client, server.url, number) for number in range(len(replies))]
+        assert given[-1].outcome in (Outcome.CONNECTION_ERROR, Outcome.PROTOCOL_ERROR)
+        assert len(server.requests) == len(replies)
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/a;b=c;d?e",
+        "/in?",
+        "/a%2Fb/%E4%BD%A0?q=%20a+b&sig=a%3D%3D",
+        "//a//b/../c/./d",
+        "/a?b?c=d?e",
+        "/:@!$&'()*+,=~",
+        "/p?x=[1]&y={2}",
+    ],
+)
+async def test_the_target_is_what_was_registered(target):
+    """The receiver is asked for the path and query to the letter."""
+    async with talking(lambda _: Reply(ok())) as server, egress() as client:
+        await send(client, server.url.removesuffix("/in") + target)
+    assert server.requests[0].split(b" ")[1].decode() == target
+
+
+async def test_an_ipv6_host_has_brackets():
+    """The Host header of an IPv6 address is written in brackets (RFC 9110, 7.2)."""
+    async with (
+        talking(lambda _: Reply(ok()), "::1") as server,
+        egress(BOTH_LOOPBACKS, answers("::1")) as client,
+    ):
+        answer = await send(client, server.url)
+    assert answer.outcome is Outcome.DELIVERED
+    port = server.url.rsplit(":", 1)[1].removesuffix("/in")
+    assert f"\r\nhost: [::1]:{port}\r\n".encode() in server.requests[0].lower()
+
+
+@pytest.mark.parametrize(("given", "sent"), [({}, b"*/*"), ({"Accept": "a/b"}, b"a/b")])
+async def test_accept(given, sent):
+    """A request accepts anything, unless its endpoint has a header of its own."""
+    async with talking(lambda _: Reply(ok())) as server, egress() as client:
+        await client.post(server.url, {**HEADERS, **given}, BODY, 5.0)
+    assert re.findall(rb"(?im)^accept: (.*)\r$", server.requests[0]) == [sent]
+
+
+async def test_a_dead_first_address():
+    """A name whose first address refuses is reached at its next one, in the same attempt."""
+    async with (
+        talking(lambda _: Reply(ok())) as server,
+        egress(BOTH_LOOPBACKS, answers("::1", "127.0.0.1")) as client,
+    ):
+        answer = await send(client, server.url.replace("127.0.0.1", "hooks.example.com"))
+    assert answer.outcome is Outcome.DELIVERED
+
+
+WHOLE = {
+    200: ok,
+    204: lambda _: b"HTTP/1.1 204 N\r\n\r\n",
+    410: lambda body: ok(body, status=b"410 G"),
+    500: lambda body: b"HTTP/1.1 103 E\r\n\r\n" + ok(body, status=b"500 X"),
+    503: lambda body: (
+        b"HTTP/1.1 503 B\r\ntransfer-encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\nx: y\r\n\r\n"
+        % (len(body), body)
+    ),
+}
+EXCHANGES = st.lists(
+    st.tuples(
+        st.sampled_from(["t1", "t2"]),
+        st.sampled_from([*WHOLE]),
+        st.sampled_from([b"", b"surplus", ok(status=b"200 OK"), ok(status=b"500 X")]),
+        st.sampled_from(["keeps", "closes", "resets", "cuts short"]),
+    ),
+    min_size=1,
+    max_size=12,
+)
+
+
+@settings(max_examples=150)
+@given(exchanges=EXCHANGES)
+async def test_the_outcome_is_what_was_sent_for_that_request(exchanges):
+    """However a receiver misbehaves, each attempt records what was sent for its own request."""
+
+    def reply(request):
+        number = number_in(request)
+        _, status, surplus, then = exchanges[number]
+        whole = WHOLE[status](b"reply %d" % number)
+        if then == "cuts short":
+            return Reply(whole[:-3], "closes")
+        return Reply(whole + surplus, then)
+
+    async with talking(reply) as server, egress() as client:
+        for number, (tenant, status, _, then) in enumerate(exchanges):
+            answer = await send(client, server.url, number, tenant)
+            if then == "cuts short":
+                assert answer.outcome in (Outcome.PROTOCOL_ERROR, Outcome.CONNECTION_ERROR)
+                continue
+            if then == "resets" and answer.status_code is None:
+                continue  # a reset may overtake the reply
+            assert answer.status_code == status
+            assert answer.body == ("" if status == 204 else f"reply {number}") or then == "resets"
+    assert all(len(carried) == 1 for carried in server.tenants)
