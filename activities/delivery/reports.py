@@ -10,7 +10,7 @@ from activities.delivery.report_queue import ReportQueue
 from activities.delivery.request import WebhookSender
 from activities.endpoint_snapshots import EndpointSnapshots
 from hookwright.contracts import MAX_RETRY_AFTER_SECONDS
-from hookwright.health import Report
+from hookwright.health import MAX_REPORTED_ERROR, Report
 from hookwright.models import DeliveryInput, DeliveryLog, EndpointState
 from hookwright.outcomes import DeliveryState, Outcome, Trigger
 
@@ -46,6 +46,7 @@ class DeliveryReports:
                 "outcome": attempt.outcome,
                 "duration_ms": attempt.duration_ms,
                 "status_code": attempt.status_code,
+                "error": attempt.error and attempt.error[:MAX_REPORTED_ERROR],
                 "retry_after": retry_after and min(retry_after, MAX_RETRY_AFTER_SECONDS),
                 "probe": attempt.trigger is Trigger.PROBE,
                 "is_held": after.state is DeliveryState.HELD,

@@ -27,6 +27,9 @@ from hookwright.webhook import contract_document, encode_body, event_document, r
 
 USER_AGENT = f"Hookwright/{version('hookwright')}"
 
+SECRET_RESPONSE_HEADERS = ("set-cookie", "set-cookie2", "authentication-info")
+"""Headers of an answer whose values open something."""
+
 FILTER_TOO_COSTLY = (
     f"the filter, with the tenant's others, takes more than {MAX_COST} steps over this event;"
     " make it simpler"
@@ -98,6 +101,8 @@ class WebhookSender:
             request_headers=shown_headers(
                 answer.sent, secret=[*endpoint.headers, contract.signature.header]
             ),
+            url=endpoint.active_config.url,
+            response_headers=shown_headers(answer.received, secret=SECRET_RESPONSE_HEADERS),
         )
         rule = effective_rule(contract.retry, endpoint.active_config.retry)
         retry_after = None

@@ -48,7 +48,8 @@ logging.getLogger("httpx").setLevel(logging.WARNING)  # its log of requests show
 class Answer:
     """The result of one POST: the receiver's answer, or why there is none, and its timing.
 
-    `sent` are the request's headers, including secrets. It is empty if no headers were sent.
+    `sent` are the request's headers, including secrets, and `received` those of the answer. They
+    are empty if there are none.
     """
 
     outcome: Outcome
@@ -58,6 +59,7 @@ class Answer:
     retry_after: str | None = None
     timing: Timing = field(default_factory=Timing)
     sent: Mapping[str, str] = field(default_factory=dict, repr=False)
+    received: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass
@@ -88,6 +90,7 @@ class Reply:
             body=None if body is None else clip(body, MAX_STORED_BODY_BYTES),
             error=error and clip(error, MAX_ERROR_BYTES),
             retry_after=self._header("retry-after", MAX_RETRY_AFTER_BYTES),
+            received={name: clip(value, MAX_ERROR_BYTES) for name, value in self.headers.items()},
         )
 
     def _text_of_status(self) -> str:

@@ -96,10 +96,10 @@ class EndpointTestRead(Attempt):
 class EndpointRead(BaseModel):
     """An endpoint, without its secret.
 
-    `failing_since` and `consecutive_failures` are about the attempts since the last success. The
-    success rates are those of the attempts in the last hour and the last day, or null if there was
-    no attempt. Successes of a healthy endpoint are counted about a minute late. `held` is the
-    number of deliveries that wait for the endpoint.
+    `failing_since`, `consecutive_failures` and `last_error` are about the attempts since the last
+    success. The success rates are those of the attempts in the last hour and the last day, or null
+    if there was no attempt. Successes of a healthy endpoint are counted about a minute late. `held`
+    is the number of deliveries that wait for the endpoint.
     """
 
     id: Name
@@ -122,6 +122,7 @@ class EndpointRead(BaseModel):
     disabled_reason: DisabledReason | None
     health: Colour
     failing_since: Timestamp | None
+    last_error: str | None
     consecutive_failures: int
     last_delivery_at: Timestamp | None
     success_rate_hour: float | None
@@ -163,6 +164,7 @@ def _health_fields(health: Health) -> dict[str, object]:
         "disabled_reason": health.disabled_reason,
         "health": health.colour(now),
         "failing_since": health.streak.failing_since,
+        "last_error": health.streak.last_error,
         "consecutive_failures": health.streak.failures,
         "last_delivery_at": health.last_delivery_at,
         "success_rate_hour": success_rate(*health.counts.last_hour(now)),

@@ -5,11 +5,12 @@ from hookwright.health.duties import TURN_SECONDS, Due, Duty, Turns
 from hookwright.health.latencies import ERROR_PERCENT, latencies_of, merged, quantile
 from hookwright.health.notices import Notice
 from hookwright.health.probing import shows_working_receiver
-from hookwright.health.reports import MAX_REPORTS, Release, Report, Reports
+from hookwright.health.reports import MAX_REPORTED_ERROR, MAX_REPORTS, Release, Report, Reports
 from hookwright.health.state import Health
 
 __all__ = [
     "ERROR_PERCENT",
+    "MAX_REPORTED_ERROR",
     "MAX_REPORTS",
     "TURN_SECONDS",
     "Due",

@@ -75,4 +75,5 @@ def streak_facts(streak: Streak) -> dict[str, JsonValue]:
     return {
         "failing_since": rfc3339(since) if since else None,
         "consecutive_failures": streak.failures,
+        "last_error": streak.last_error,
     }

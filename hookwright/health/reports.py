@@ -18,6 +18,10 @@ Key = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:-]{1,64}$")]
 """A short text that needs no escapes in JSON, because endpoints remember thousands of them."""
 
 
+MAX_REPORTED_ERROR = 200
+"""Characters of an attempt's error that its endpoint shows as its last one."""
+
+
 class Release(StrEnum):
     """Why a held delivery was released.
 
@@ -49,6 +53,7 @@ class Report(BaseModel):
     outcome: Outcome | None = None
     duration_ms: int | None = Field(default=None, ge=0, le=MAX_COUNT)
     status_code: int | None = None
+    error: str | None = Field(default=None, max_length=MAX_REPORTED_ERROR)
     retry_after: float | None = Field(
         default=None, ge=0, le=MAX_RETRY_AFTER_SECONDS, allow_inf_nan=False
     )

@@ -149,7 +149,7 @@ class Health(BaseModel):
         if report.operational:
             return  # a failed notice must not cause further notices
         exhausted = report.ended is DeliveryState.EXHAUSTED
-        self.streak.failed(now, report.at, exhausted=exhausted)
+        self.streak.failed(now, report.at, exhausted=exhausted, error=report.error)
         if exhausted:
             self.notices.add("delivery.exhausted", **delivery_facts(report))
         self._check_rule(report, rule, now)

@@ -26,11 +26,15 @@ class Streak(BaseModel):
     failures: int = 0
     exhausted: int = 0
     last_failure_at: Timestamp | None = None
+    last_error: str | None = None
     warned_percent: int = 0
     rate_warned_at: Timestamp | None = None
 
-    def failed(self, now: datetime, at: datetime, *, exhausted: bool) -> None:
+    def failed(
+        self, now: datetime, at: datetime, *, exhausted: bool, error: str | None = None
+    ) -> None:
         """Count a failed attempt. `at` is the worker's clock, `now` the endpoint's."""
+        self.last_error = error or self.last_error
         self.failing_since = self.failing_since or now
         self.failures += 1
         self.exhausted += exhausted

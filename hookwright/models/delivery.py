@@ -34,6 +34,8 @@ class Attempt(BaseModel):
 
     `request_headers` are those that were sent, at most 2 KiB, in lower case; the values of the
     signature and of the endpoint's own headers are redacted. Empty: no headers were sent.
+    `response_headers` are those of the answer, in the same form; cookies are redacted. `url` is
+    where the request went.
     """
 
     number: int
@@ -46,6 +48,8 @@ class Attempt(BaseModel):
     trigger: Trigger = Trigger.SCHEDULE
     timing: Timing = Timing()
     request_headers: dict[str, str] = {}
+    url: str = ""
+    response_headers: dict[str, str] = {}
 
 
 class DeliveryInput(BaseModel):

@@ -17,5 +17,6 @@ def trim_attempts(attempts: list[Attempt]) -> list[Attempt]:
 
 
 def _shortened(attempt: Attempt) -> Attempt:
-    """Return an attempt without the response body, the error and the request's headers."""
-    return attempt.model_copy(update={"response_body": None, "error": None, "request_headers": {}})
+    """Return an attempt without its body, its error and its headers."""
+    without: dict[str, object] = {"response_body": None, "error": None}
+    return attempt.model_copy(update={**without, "request_headers": {}, "response_headers": {}})
