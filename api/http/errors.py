@@ -208,7 +208,7 @@ async def _answer_http_exception(request: Request, error: HTTPException) -> JSON
 def _allowed_methods(request: Request) -> list[str]:
     """Return the methods of a path. Starlette itself reports only those of the first route."""
     routes = request.app.routes
-    return [
+    methods = [
         method.value
         for method in HTTPMethod
         if any(
@@ -216,6 +216,8 @@ def _allowed_methods(request: Request) -> list[str]:
             for route in routes
         )
     ]
+    # `Hardening` answers a HEAD wherever there is a GET.
+    return ["HEAD", *methods] if "GET" in methods and "HEAD" not in methods else methods
 
 
 def _answer_unexpected(error: Exception) -> JSONResponse:

@@ -35,8 +35,14 @@ class Hardening:
         """Refuse a request whose head is too large, and add the headers to the answer."""
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
+        # A HEAD is a GET whose answer has no body (RFC 9110, 9.3.2). Load balancers probe with it.
+        is_head = scope["method"] == "HEAD"
+        if is_head:
+            scope = {**scope, "method": "GET"}
 
         async def send_hardened(message: Message) -> None:
+            if is_head and message["type"] == "http.response.body":
+                message = {**message, "body": b""}
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 for name, value in EVERY_ANSWER.items():
