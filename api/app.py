@@ -18,8 +18,9 @@ from api.access import (
     require_access,
 )
 from api.config import ApiConfig
-from api.http import Hardening, install_docs, install_errors
+from api.http import Hardening, install_docs, install_errors, install_openapi
 from api.routes import (
+    batch,
     codec,
     contracts,
     deliveries,
@@ -60,6 +61,8 @@ def create_app(client: Client, config: ApiConfig) -> FastAPI:
         version=version("hookwright"),
         description=DESCRIPTION,
         redirect_slashes=False,
+        # Generated clients name their functions by it.
+        generate_unique_id_function=lambda route: route.name,
         openapi_url="/openapi.json" if config.docs else None,
         docs_url=None,
         redoc_url=None,
@@ -70,6 +73,7 @@ def create_app(client: Client, config: ApiConfig) -> FastAPI:
     app.add_middleware(Hardening)
     if config.docs:
         install_docs(app)
+        install_openapi(app)
     app.include_router(probes.router)
     own = Depends(require_access)
     for router, scopes in (
@@ -77,6 +81,7 @@ def create_app(client: Client, config: ApiConfig) -> FastAPI:
         (endpoints.router, [ENDPOINTS]),
         (match.router, [ENDPOINTS]),
         (events.router, [EVENTS]),
+        (batch.router, [EVENTS]),
         (erasure.router, [EVENTS]),
         (deliveries.router, [DELIVERIES]),
         (recoveries.router, [DELIVERIES]),

@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator, PlainSerializer
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, PlainSerializer, WithJsonSchema
 
 LONGEST_DELAY = timedelta(days=365)
 
@@ -49,7 +49,11 @@ Moment = Annotated[AwareDatetime, AfterValidator(_to_utc)]
 WrittenMoment = Annotated[Moment, BeforeValidator(_refuse_number)]
 """A time in the text of an API request."""
 
-Timestamp = Annotated[Moment, PlainSerializer(rfc3339, when_used="json")]
+Timestamp = Annotated[
+    Moment,
+    PlainSerializer(rfc3339, when_used="json"),
+    WithJsonSchema({"type": "string", "format": "date-time"}, mode="serialization"),
+]
 """A time that is written to JSON with milliseconds and `Z`."""
 
 WrittenTimestamp = Annotated[Timestamp, BeforeValidator(_refuse_number)]

@@ -32,6 +32,15 @@ NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 SEND_REFERENCE = "send a reference to the data instead"
 
 
+def body_too_large(max_bytes: int, remedy: str) -> Problem:
+    """Return a 413 that says how large a body may be, and what to do."""
+    return Problem(
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        "body-too-large",
+        f"the body has more than {max_bytes} bytes; {remedy}",
+    )
+
+
 async def read_body(
     request: Request, max_bytes: int, seconds: float, remedy: str = SEND_REFERENCE
 ) -> bytes:
@@ -46,11 +55,7 @@ async def read_body(
             async for chunk in request.stream():
                 body += chunk
                 if len(body) > max_bytes:
-                    raise Problem(
-                        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-                        "body-too-large",
-                        f"the body has more than {max_bytes} bytes; {remedy}",
-                    )
+                    raise body_too_large(max_bytes, remedy)
     except TimeoutError:
         raise Problem(
             HTTPStatus.REQUEST_TIMEOUT,

@@ -128,7 +128,7 @@ def check_literals(expression: str) -> str:
         elif isinstance(part, list):
             pending += part
         elif isinstance(part, float) and not math.isfinite(part):
-            raise ValueError("a literal is NaN or a number beyond a double (1e999), which JSON lacks")
+            raise ValueError("a literal is no JSON: NaN, or a number beyond a double (1e999)")
         elif isinstance(part, str) and not part.isascii():
             _check_encodable(part)
     return expression

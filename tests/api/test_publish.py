@@ -135,7 +135,7 @@ async def test_batch_accepts_and_refuses_one_by_one(service: Stack, hooks: Recei
         7,
     ]
     answer = await service.http.post(f"{service.root}/events/batch", json={"events": events})
-    assert answer.status_code == 202
+    assert answer.status_code == 207
     results = answer.json()["results"]
     assert [result["status"] for result in results] == [202, 422, 202, 409, 422]
     assert [bool(result["event"]) for result in results] == [True, False, True, False, False]
