@@ -7,7 +7,7 @@ from importlib.metadata import version
 from fastapi import Depends, FastAPI
 from temporalio.client import Client
 
-from api import facades
+from api import codec, facades
 from api.access import (
     DELIVERIES,
     ENDPOINTS,
@@ -21,7 +21,6 @@ from api.config import ApiConfig
 from api.http import Hardening, install_docs, install_errors, install_openapi
 from api.routes import (
     batch,
-    codec,
     contracts,
     deliveries,
     endpoints,

@@ -5,10 +5,12 @@ It refuses bodies that are too large, are not JSON, or are nested too deeply.
 
 import asyncio
 import re
+from array import array
 from collections import Counter
 from collections.abc import Callable, Collection, Coroutine
 from contextlib import ExitStack
 from http import HTTPStatus
+from itertools import accumulate
 from typing import Any
 
 from fastapi import Request, Response
@@ -26,7 +28,9 @@ MAX_NESTING = 100
 """Half of what pydantic's parser allows, so that a body can still be parsed inside other models."""
 
 STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
-BRACKETS = bytes.maketrans(b"{}", b"[]")
+STEPS = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")
+"""One level deeper, and one less deep, as signed bytes."""
+
 NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 SEND_REFERENCE = "send a reference to the data instead"
@@ -200,19 +204,11 @@ def _check_query(request: Request, known_parameters: Collection[str]) -> None:
 
 
 def nesting_depth(body: bytes) -> int:
-    """Return how deeply a JSON text is nested, or one more than MAX_NESTING if it is deeper.
+    """Return how deeply a JSON text is nested. Brackets inside strings do not count.
 
-    Brackets inside strings do not count. A batch has megabytes, and other requests wait meanwhile,
-    so no step of this looks at one byte after another in Python: the pairs without content are
-    taken out, again and again, and the number of rounds is the depth.
+    A batch has megabytes, and other requests wait meanwhile, so all steps are calls into C.
     """
     if body.count(b"[") + body.count(b"{") <= MAX_NESTING:
         return 0
-    brackets = STRING.sub(b"", body).translate(BRACKETS, NO_BRACKETS)
-    depth = 0
-    while brackets and depth <= MAX_NESTING:
-        remaining = brackets.replace(b"[]", b"")
-        if len(remaining) == len(brackets):
-            break  # the brackets do not match, so the parser will refuse it
-        brackets, depth = remaining, depth + 1
-    return depth
+    steps = array("b", STRING.sub(b"", body).translate(STEPS, NO_BRACKETS))
+    return max(accumulate(steps, initial=0))

@@ -144,6 +144,23 @@ async def test_batch_accepts_and_refuses_one_by_one(service: Stack, hooks: Recei
     await assert_eventually(lambda: hooks.ids() == ["evt_1"])
 
 
+async def test_503_names_the_id_to_repeat_with(offline: httpx.AsyncClient) -> None:
+    """A publish that may or may not be stored is answered with its id, so it can be repeated."""
+    path, body = "/v1/tenants/t1/events", {"type": "a", "data": 1}
+    made = await offline.post(path, json=body)
+    given = await offline.post(path, json={**body, "id": "inv_1"})
+    derived = [
+        await offline.post(path, json=body, headers={"Idempotency-Key": "k"}) for _ in range(2)
+    ]
+    for answer in (made, given, *derived):
+        assert answer.status_code == 503
+        assert answer.json()["event_id"] in answer.json()["detail"]
+    assert made.json()["event_id"].startswith("evt_")
+    assert given.json()["event_id"] == "inv_1"
+    assert len({answer.json()["event_id"] for answer in derived}) == 1
+    assert "event_id" not in (await offline.get("/v1/tenants/t1")).json()
+
+
 async def test_temporal_down_is_503_in_time(offline: httpx.AsyncClient) -> None:
     """With Temporal away, publish and reads answer 503 with Retry-After within 3 s."""
     clock = asyncio.get_running_loop().time
