@@ -49,6 +49,8 @@ lock: .venv/.develops ## Choose the newest versions that pyproject.toml allows.
 	$(COMPILE) --upgrade --all-extras --output-file requirements-dev.lock
 	$(COMPILE) --upgrade --extra embedded --constraint requirements-dev.lock \
 		--output-file requirements.lock
+	$(subst pyproject.toml,tests/generators/openapi-python-client.in,$(COMPILE)) --upgrade \
+		--no-annotate --output-file tests/generators/openapi-python-client.lock
 
 clean: ## Remove what setup made. The state of `hookwright dev` stays.
 	rm -rf .venv

@@ -7,7 +7,7 @@ from importlib.metadata import version
 from fastapi import Depends, FastAPI
 from temporalio.client import Client
 
-from api import facades
+from api import codec, facades
 from api.access import (
     DELIVERIES,
     ENDPOINTS,
@@ -18,9 +18,9 @@ from api.access import (
     require_access,
 )
 from api.config import ApiConfig
-from api.http import Hardening, install_docs, install_errors
+from api.http import Hardening, install_docs, install_errors, install_openapi
 from api.routes import (
-    codec,
+    batch,
     contracts,
     deliveries,
     endpoints,
@@ -60,6 +60,8 @@ def create_app(client: Client, config: ApiConfig) -> FastAPI:
         version=version("hookwright"),
         description=DESCRIPTION,
         redirect_slashes=False,
+        # Generated clients name their functions by it.
+        generate_unique_id_function=lambda route: route.name,
         openapi_url="/openapi.json" if config.docs else None,
         docs_url=None,
         redoc_url=None,
@@ -70,6 +72,7 @@ def create_app(client: Client, config: ApiConfig) -> FastAPI:
     app.add_middleware(Hardening)
     if config.docs:
         install_docs(app)
+        install_openapi(app)
     app.include_router(probes.router)
     own = Depends(require_access)
     for router, scopes in (
@@ -77,6 +80,7 @@ def create_app(client: Client, config: ApiConfig) -> FastAPI:
         (endpoints.router, [ENDPOINTS]),
         (match.router, [ENDPOINTS]),
         (events.router, [EVENTS]),
+        (batch.router, [EVENTS]),
         (erasure.router, [EVENTS]),
         (deliveries.router, [DELIVERIES]),
         (recoveries.router, [DELIVERIES]),

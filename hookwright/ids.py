@@ -24,9 +24,10 @@ Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 `id.timestamp.body`. No colon: it separates the parts of a workflow id."""
 
 EventType = Annotated[
-    str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$", max_length=128)
+    str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+([./:][A-Za-z0-9_-]+)*$", max_length=128)
 ]
-"""An event's type: words separated by full stops, such as `loan.funded`."""
+"""An event's type: words separated by full stops, such as `loan.funded`, or by slashes or colons,
+because published contracts have types such as `orders/create` and `customer:created`."""
 
 Channel = EventType
 """A group of endpoints within a tenant, such as a project. It has the form of an event type."""

@@ -4,11 +4,14 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator, PlainSerializer
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, PlainSerializer, WithJsonSchema
 
 LONGEST_DELAY = timedelta(days=365)
 
-WRITTEN_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d")
+WRITTEN_TIME = re.compile(
+    r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII
+)
+"""A time as RFC 3339 has it: with seconds and with a time zone."""
 
 
 def rfc3339(moment: datetime) -> str:
@@ -35,8 +38,8 @@ def _to_utc(moment: datetime) -> datetime:
 
 def _refuse_number(value: object) -> object:
     """Refuse a number: pydantic would read it as seconds, or as milliseconds if it is large."""
-    if not isinstance(value, datetime) and not WRITTEN_TIME.match(str(value)):
-        raise ValueError("write a time as 2026-01-15T10:30:00Z")
+    if not isinstance(value, datetime) and not WRITTEN_TIME.fullmatch(str(value)):
+        raise ValueError("write a time as 2026-01-15T10:30:00Z (RFC 3339, with its time zone)")
     return value
 
 
@@ -46,8 +49,15 @@ Moment = Annotated[AwareDatetime, AfterValidator(_to_utc)]
 WrittenMoment = Annotated[Moment, BeforeValidator(_refuse_number)]
 """A time in the text of an API request."""
 
-Timestamp = Annotated[Moment, PlainSerializer(rfc3339, when_used="json")]
+Timestamp = Annotated[
+    Moment,
+    PlainSerializer(rfc3339, when_used="json"),
+    WithJsonSchema({"type": "string", "format": "date-time"}, mode="serialization"),
+]
 """A time that is written to JSON with milliseconds and `Z`."""
+
+WrittenTimestamp = Annotated[Timestamp, BeforeValidator(_refuse_number)]
+"""A time of an API request that is also stored."""
 
 
 def delay_until(deliver_at: datetime | None, now: datetime) -> timedelta | None:

@@ -77,9 +77,9 @@ async def count_call(request: Request, cost: int = 1) -> None:
 
 async def _identify(request: Request) -> Caller:
     config = app_state(request).config
+    # The scheme has any case, and one or more spaces follow it (RFC 9110, 11.4).
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer":
-        token = ""
+    token = token.strip(" ") if scheme.lower() == "bearer" else ""
     caller = _caller_by_key(config, token)
     if caller is None:
         return await _caller_by_token(request, config, token)

@@ -1,7 +1,9 @@
 """The parts of HTTP that all routes share: errors, pages of lists, and security headers."""
 
+from api.http.docs import install_docs
 from api.http.errors import (
     BODY_ERRORS,
+    RETRY_AFTER_SECONDS,
     Fault,
     Problem,
     ProblemBody,
@@ -12,14 +14,17 @@ from api.http.errors import (
     invalid_model,
     not_found,
     responses,
+    unavailability,
     unavailable,
 )
-from api.http.hardening import MAX_HEAD_BYTES, Hardening, install_docs
+from api.http.hardening import MAX_HEAD_BYTES, Hardening
+from api.http.openapi import install_openapi
 from api.http.pages import Cursor, Cursors, Limit, Page
 
 __all__ = [
     "BODY_ERRORS",
     "MAX_HEAD_BYTES",
+    "RETRY_AFTER_SECONDS",
     "Cursor",
     "Cursors",
     "Fault",
@@ -31,10 +36,12 @@ __all__ = [
     "conflict",
     "install_docs",
     "install_errors",
+    "install_openapi",
     "invalid",
     "invalid_faults",
     "invalid_model",
     "not_found",
     "responses",
+    "unavailability",
     "unavailable",
 ]

@@ -10,13 +10,16 @@ from typing import Any
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 from starlette.routing import Match
 from temporalio.service import RPCError, RPCStatusCode
 
 RETRY_AFTER_SECONDS = 2
+
+FAULTS_OF_OURS = (RPCStatusCode.INTERNAL, RPCStatusCode.INVALID_ARGUMENT)
+"""What Temporal answers if a call of ours was wrong."""
 
 EVERY_ANSWER = {
     "Cache-Control": "no-store",
@@ -37,13 +40,17 @@ class Fault(BaseModel):
 
 
 class ProblemBody(BaseModel):
-    """The body of every error."""
+    """The body of every error.
+
+    `event_id` is there if a publish may or may not have been stored: repeat it with this id.
+    """
 
     type: str
     title: str
     status: int
     detail: str
     errors: list[Fault]
+    event_id: str | None = Field(default=None, exclude_if=lambda value: value is None)
 
 
 class Problem(HTTPException):
@@ -61,6 +68,7 @@ class Problem(HTTPException):
         super().__init__(status, detail, headers=dict(headers or {}))
         self.slug = slug
         self.errors = list(errors)
+        self.event_id: str | None = None
 
     def body(self) -> ProblemBody:
         """Return the body of the answer."""
@@ -70,6 +78,7 @@ class Problem(HTTPException):
             status=self.status_code,
             detail=self.detail,
             errors=self.errors,
+            event_id=self.event_id,
         )
 
 
@@ -123,6 +132,9 @@ def unavailable(detail: str) -> Problem:
     )
 
 
+PROBLEM_SCHEMA = f"#/components/schemas/{ProblemBody.__name__}"
+"""Where the OpenAPI document has the schema of errors: `api.http.openapi` puts it there."""
+
 BODY_ERRORS = (
     HTTPStatus.BAD_REQUEST,
     HTTPStatus.REQUEST_TIMEOUT,
@@ -142,7 +154,7 @@ def responses(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
         HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
         HTTPStatus.SERVICE_UNAVAILABLE,
     )
-    content = {"application/problem+json": {"schema": ProblemBody.model_json_schema()}}
+    content = {"application/problem+json": {"schema": {"$ref": PROBLEM_SCHEMA}}}
     return {
         int(status): {"description": status.phrase, "content": content}
         for status in (*common_statuses, *statuses)
@@ -167,30 +179,40 @@ def install_errors(app: FastAPI) -> None:
     async def validation(_: Request, error: RequestValidationError) -> JSONResponse:
         return answer(invalid_model(error))
 
-    @app.exception_handler(RPCError)
-    async def temporal_error(_: Request, error: RPCError) -> JSONResponse:
-        if error.status in (RPCStatusCode.INTERNAL, RPCStatusCode.INVALID_ARGUMENT):
-            return _answer_unexpected(error)
-        log.warning("temporal.unavailable", status=error.status.name)
-        # Temporal may still have carried out a call without an answer, so the text does not say
-        # whether the request had an effect.
-        return answer(unavailable("Temporal did not answer in time; repeat with the same id"))
-
-    @app.exception_handler(RuntimeError)
-    async def not_connected(_: Request, error: RuntimeError) -> JSONResponse:
-        # The SDK raises a plain RuntimeError if its first connection fails.
-        if not str(error).startswith("Failed client connect"):
-            return _answer_unexpected(error)
-        return answer(unavailable("Temporal cannot be reached right now; nothing was accepted"))
-
-    @app.exception_handler(TimeoutError)
-    async def timed_out(_: Request, __: TimeoutError) -> JSONResponse:
-        log.warning("temporal.slow")
-        return answer(unavailable("Temporal did not answer in time; repeat with the same id"))
+    # One for each type: Starlette lets the handler of `Exception` answer, and raises all the same.
+    for unavailability in (RPCError, RuntimeError, TimeoutError):
+        app.exception_handler(unavailability)(_answer_unavailability)
 
     @app.exception_handler(Exception)
     async def unexpected(_: Request, error: Exception) -> JSONResponse:
         return _answer_unexpected(error)
+
+
+def unavailability(error: Exception) -> Problem | None:
+    """Return the 503 for an error that means: Temporal was not there in time. Otherwise None.
+
+    Temporal may still have carried out a call without an answer, so the text does not say whether
+    the request had an effect.
+    """
+    match error:
+        case Problem(status_code=HTTPStatus.SERVICE_UNAVAILABLE):
+            return error
+        case RPCError() if error.status not in FAULTS_OF_OURS:
+            log.warning("temporal.unavailable", status=error.status.name)
+            return unavailable("Temporal did not answer in time; repeat with the same id")
+        case TimeoutError():
+            log.warning("temporal.slow")
+            return unavailable("Temporal did not answer in time; repeat with the same id")
+        # The SDK raises a plain RuntimeError if its first connection fails.
+        case RuntimeError() if str(error).startswith("Failed client connect"):
+            return unavailable("Temporal cannot be reached right now; nothing was accepted")
+        case _:
+            return None
+
+
+async def _answer_unavailability(_: Request, error: Exception) -> JSONResponse:
+    problem = unavailability(error)
+    return answer(problem) if problem else _answer_unexpected(error)
 
 
 async def _answer_http_exception(request: Request, error: HTTPException) -> JSONResponse:
@@ -208,7 +230,7 @@ async def _answer_http_exception(request: Request, error: HTTPException) -> JSON
 def _allowed_methods(request: Request) -> list[str]:
     """Return the methods of a path. Starlette itself reports only those of the first route."""
     routes = request.app.routes
-    return [
+    methods = [
         method.value
         for method in HTTPMethod
         if any(
@@ -216,6 +238,8 @@ def _allowed_methods(request: Request) -> list[str]:
             for route in routes
         )
     ]
+    # `Hardening` answers a HEAD wherever there is a GET.
+    return ["HEAD", *methods] if "GET" in methods and "HEAD" not in methods else methods
 
 
 def _answer_unexpected(error: Exception) -> JSONResponse:

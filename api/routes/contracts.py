@@ -6,10 +6,11 @@ from fastapi import APIRouter
 
 from api.access import AppStateDependency
 from api.http import Page, not_found, responses
+from api.routes.strict_route import StrictRoute
 from hookwright.contracts import Contract, UnknownContractError
 from hookwright.ids import Name
 
-router = APIRouter(prefix="/v1/contracts", tags=["contracts"])
+router = APIRouter(prefix="/v1/contracts", tags=["contracts"], route_class=StrictRoute)
 
 
 @router.get("", responses=responses())

@@ -3,9 +3,10 @@
 from datetime import UTC, datetime
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
 
 from hookwright.contracts import DeactivationRule, DisabledReason, Retry
+from hookwright.expressions import check_literals
 from hookwright.health import Health, success_rate
 from hookwright.ids import EventType, Name
 from hookwright.models import (
@@ -41,7 +42,16 @@ class ClientCertificateFields(BaseModel):
     )
 
 
-class EndpointCreateRequest(EndpointConfig, ClientCertificateFields):
+class EndpointConfigRequest(EndpointConfig):
+    """The settings of an endpoint in a request, with the checks that only new values need."""
+
+    @field_validator("filter", "payload_template")
+    @classmethod
+    def _literals_are_json(cls, expression: str | None) -> str | None:
+        return expression and check_literals(expression)
+
+
+class EndpointCreateRequest(EndpointConfigRequest, ClientCertificateFields):
     """A new endpoint. Only `url` is required."""
 
     secret: str | None = Field(
@@ -56,7 +66,7 @@ class EndpointCreateRequest(EndpointConfig, ClientCertificateFields):
     )
 
 
-class EndpointChangeRequest(EndpointConfig, ClientCertificateFields):
+class EndpointChangeRequest(EndpointConfigRequest, ClientCertificateFields):
     """The fields to change. Fields that are left out keep their values."""
 
     url: str = ""

@@ -1,38 +1,27 @@
 """Routes that publish, list, read and cancel events."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Annotated, Self
 
-from fastapi import APIRouter, Query, Request
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
-from temporalio.service import RPCError
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from api.access import ServicesDependency, count_call
-from api.http import (
-    BODY_ERRORS,
-    Cursor,
-    Limit,
-    Page,
-    Problem,
-    ProblemBody,
-    invalid,
-    invalid_model,
-    responses,
-    unavailable,
-)
+from api.access import ServicesDependency
+from api.http import BODY_ERRORS, Cursor, Limit, Page, invalid, responses, unavailability
 from api.routes.deliveries import DeliveryRead
 from api.routes.parameters import IdempotencyKey
 from api.routes.strict_route import StrictRoute
 from api.services.event_views import EventFanOut, EventFilter, FanOutState, Published
 from hookwright.ids import EventType, Name, id_from_key, new_event_id
 from hookwright.models import Channels, EventData, EventInput
-from hookwright.times import Moment, Timestamp, WrittenMoment
+from hookwright.times import Timestamp, WrittenMoment
 
 router = APIRouter(
     prefix="/v1/tenants/{tenant_id}/events", tags=["events"], route_class=StrictRoute
 )
-MAX_BATCH = 100
 
 
 class EventPublishRequest(BaseModel):
@@ -46,7 +35,7 @@ class EventPublishRequest(BaseModel):
     extra: dict[Name, EventData] = {}
     endpoint_id: Name | None = None
     channels: Channels = []
-    deliver_at: Moment | None = Field(
+    deliver_at: WrittenMoment | None = Field(
         default=None,
         description="At most 365 days in the future. A time in the past means now.",
     )
@@ -102,28 +91,6 @@ class EventPublishRead(BaseModel):
         )
 
 
-class BatchPublishRequest(BaseModel):
-    """Up to 100 events to publish. Each has the form of a single publish."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    events: list[JsonValue] = Field(min_length=1, max_length=MAX_BATCH)
-
-
-class BatchItemRead(BaseModel):
-    """The result of one event: `status` 202 with `event`, or the status of an `error`."""
-
-    status: int
-    event: EventPublishRead | None
-    error: ProblemBody | None
-
-
-class BatchPublishRead(BaseModel):
-    """The results of a batch, in the order of its events."""
-
-    results: list[BatchItemRead]
-
-
 class EventRead(BaseModel):
     """An event as it was published.
 
@@ -148,6 +115,20 @@ class EventWithDeliveriesRead(EventRead):
     deliveries: list[DeliveryRead]
 
 
+@contextmanager
+def naming_the_event(event_id: str) -> Iterator[None]:
+    """Name the event's id in a 503: without it a caller that gave no id could not repeat safely."""
+    try:
+        yield
+    except Exception as error:
+        problem = unavailability(error)
+        if problem is None:
+            raise
+        problem.event_id = event_id
+        problem.detail = f"{problem.detail} (the event's id is {event_id})"
+        raise problem from error
+
+
 @router.post(
     "",
     status_code=HTTPStatus.ACCEPTED,
@@ -159,33 +140,14 @@ async def publish_event(
     services: ServicesDependency,
     idempotency_key: IdempotencyKey = None,
 ) -> EventPublishRead:
-    """Publish an event. 202 means that it is stored and goes to every endpoint that matches it."""
-    return EventPublishRead.of(
-        await services.events.publish(body.event(tenant_id, idempotency_key))
-    )
+    """Publish an event. 202 means that it is stored and goes to every endpoint that matches it.
 
-
-@router.post(
-    "/batch",
-    status_code=HTTPStatus.ACCEPTED,
-    responses=responses(*BODY_ERRORS, HTTPStatus.NOT_FOUND),
-)
-async def publish_batch(
-    tenant_id: Name, body: BatchPublishRequest, services: ServicesDependency, request: Request
-) -> BatchPublishRead:
-    """Publish up to 100 events. Each one is accepted or refused independently of the others."""
-    if further_events := len(body.events) - 1:
-        await count_call(request, further_events)
-    await services.tenants.known(tenant_id)
-    results: list[BatchItemRead] = []
-    for item in body.events:
-        if results and results[-1].status == HTTPStatus.SERVICE_UNAVAILABLE:
-            # To wait for Temporal again for each of the other events would take longer than callers
-            # wait for an answer.
-            results.append(results[-1])
-        else:
-            results.append(await _publish_one(tenant_id, item, services))
-    return BatchPublishRead(results=results)
+    A 503 has the event's id as `event_id`: repeat the request with this `id`, and the event is
+    published once, whether or not it was stored the first time.
+    """
+    event = body.event(tenant_id, idempotency_key)
+    with naming_the_event(event.id):
+        return EventPublishRead.of(await services.events.publish(event))
 
 
 @router.get("", responses=responses(HTTPStatus.NOT_FOUND))
@@ -225,23 +187,6 @@ async def get_event(
 async def cancel_event(tenant_id: Name, event_id: Name, services: ServicesDependency) -> EventRead:
     """Cancel a scheduled event. Its id cannot be used again."""
     return _event_read(await services.events.cancel(tenant_id, event_id))
-
-
-async def _publish_one(
-    tenant_id: str, item: JsonValue, services: ServicesDependency
-) -> BatchItemRead:
-    try:
-        event = EventPublishRequest.model_validate(item).event(tenant_id)
-        published = EventPublishRead.of(await services.events.publish(event))
-    except ValidationError as error:
-        problem = invalid_model(error)
-    except Problem as error:
-        problem = error
-    except (RPCError, TimeoutError):
-        problem = unavailable("Temporal did not answer in time; repeat this event with the same id")
-    else:
-        return BatchItemRead(status=HTTPStatus.ACCEPTED, event=published, error=None)
-    return BatchItemRead(status=problem.status_code, event=None, error=problem.body())
 
 
 def _event_read(event: EventFanOut) -> EventRead:

@@ -4,9 +4,13 @@ It refuses bodies that are too large, are not JSON, or are nested too deeply.
 """
 
 import asyncio
+import re
+from array import array
+from collections import Counter
 from collections.abc import Callable, Collection, Coroutine
 from contextlib import ExitStack
 from http import HTTPStatus
+from itertools import accumulate
 from typing import Any
 
 from fastapi import Request, Response
@@ -16,14 +20,34 @@ from fastapi.routing import APIRoute
 from pydantic_core import from_json
 
 from api.access import admit, app_state
+from api.config import ApiConfig
 from api.http import Fault, Problem, invalid_faults
 from hookwright.security import find_secret_values, hidden_from_logs
 
 MAX_NESTING = 100
 """Half of what pydantic's parser allows, so that a body can still be parsed inside other models."""
 
+STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
+STEPS = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")
+"""One level deeper, and one less deep, as signed bytes."""
 
-async def read_body(request: Request, max_bytes: int, seconds: float) -> bytes:
+NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+
+SEND_REFERENCE = "send a reference to the data instead"
+
+
+def body_too_large(max_bytes: int, remedy: str) -> Problem:
+    """Return a 413 that says how large a body may be, and what to do."""
+    return Problem(
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        "body-too-large",
+        f"the body has more than {max_bytes} bytes; {remedy}",
+    )
+
+
+async def read_body(
+    request: Request, max_bytes: int, seconds: float, remedy: str = SEND_REFERENCE
+) -> bytes:
     """Return a request's body.
 
     Raises:
@@ -35,12 +59,7 @@ async def read_body(request: Request, max_bytes: int, seconds: float) -> bytes:
             async for chunk in request.stream():
                 body += chunk
                 if len(body) > max_bytes:
-                    raise Problem(
-                        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-                        "body-too-large",
-                        f"the body has more than {max_bytes} bytes;"
-                        " send a reference to the data instead",
-                    )
+                    raise body_too_large(max_bytes, remedy)
     except TimeoutError:
         raise Problem(
             HTTPStatus.REQUEST_TIMEOUT,
@@ -58,9 +77,13 @@ class StrictRequest(Request):
     stored nor signed. Secrets in the body are kept out of the logs until `concealing` is closed.
     """
 
-    def __init__(self, request: Request, concealing: ExitStack) -> None:
+    def __init__(
+        self, request: Request, concealing: ExitStack, max_bytes: int, remedy: str
+    ) -> None:
         super().__init__(request.scope, request.receive)
         self.concealing = concealing
+        self.max_bytes = max_bytes
+        self.remedy = remedy
 
     async def body(self) -> bytes:
         """Return the body.
@@ -70,8 +93,8 @@ class StrictRequest(Request):
                 does not arrive in time.
         """
         if not hasattr(self, "_body"):
-            config = app_state(self).config
-            self._body = await read_body(self, config.max_body_bytes, config.body_seconds)
+            seconds = app_state(self).config.body_seconds
+            self._body = await read_body(self, self.max_bytes, seconds, self.remedy)
         return self._body
 
     async def json(self) -> Any:  # noqa: ANN401 - any JSON value
@@ -100,6 +123,14 @@ class StrictRequest(Request):
 class StrictRoute(APIRoute):
     """A route that reads its body through StrictRequest."""
 
+    body_remedy = SEND_REFERENCE
+    """What a caller can do whose body is too large."""
+
+    @staticmethod
+    def max_body_bytes(config: ApiConfig) -> int:
+        """Return the largest body that the route reads."""
+        return config.max_body_bytes
+
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return FastAPI's handler, which then gets a StrictRequest."""
         handle = super().get_route_handler()
@@ -115,11 +146,26 @@ class StrictRoute(APIRoute):
                 concealing.enter_context(hidden_from_logs(token))
                 # First of all, so that a body is read only for a known caller within its limits.
                 await admit(request)
+                _check_encoding(request)
                 _check_media_type(request)
                 _check_query(request, known_parameters)
-                return await handle(StrictRequest(request, concealing))
+                max_bytes = self.max_body_bytes(app_state(request).config)
+                strict = StrictRequest(request, concealing, max_bytes, self.body_remedy)
+                return await handle(strict)
 
         return handle_strictly
+
+
+def _check_encoding(request: Request) -> None:
+    """Refuse a compressed body: a small one may expand to any size."""
+    encoding = request.headers.get("content-encoding", "identity").strip().lower()
+    if encoding not in ("", "identity"):
+        raise Problem(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            "compressed",
+            "send the body without compression, and without `Content-Encoding`",
+            headers={"Accept-Encoding": "identity"},
+        )
 
 
 def _check_media_type(request: Request) -> None:
@@ -136,31 +182,33 @@ def _check_media_type(request: Request) -> None:
 
 
 def _check_query(request: Request, known_parameters: Collection[str]) -> None:
-    """Refuse unknown query parameters. If they were ignored, a misspelt filter would show all."""
-    names = dict.fromkeys(request.query_params)
-    if unknown := [name for name in names if name not in known_parameters]:
-        known = ", ".join(sorted(known_parameters))
-        choice = f"there are: {known}" if known else "this route has none"
-        raise invalid_faults(
-            [Fault(loc=["query", name], msg=f"no such parameter; {choice}") for name in unknown]
-        )
+    """Refuse unknown query parameters, and known ones that are there twice.
+
+    If an unknown one were ignored, a misspelt filter would show all. Of a parameter that is there
+    twice the framework reads the last one, and the caller may mean the other, or both.
+    """
+    counts = Counter(name for name, _ in request.query_params.multi_items())
+    known = ", ".join(sorted(known_parameters))
+    choice = f"there are: {known}" if known else "this route has none"
+    faults = [
+        Fault(loc=["query", name], msg=f"no such parameter; {choice}")
+        for name in counts
+        if name not in known_parameters
+    ] + [
+        Fault(loc=["query", name], msg=f"it is there {count} times; send it once")
+        for name, count in counts.items()
+        if name in known_parameters and count > 1
+    ]
+    if faults:
+        raise invalid_faults(faults)
 
 
 def nesting_depth(body: bytes) -> int:
-    """Return how deeply a JSON text is nested. Brackets inside strings do not count."""
+    """Return how deeply a JSON text is nested. Brackets inside strings do not count.
+
+    A batch has megabytes, and other requests wait meanwhile, so all steps are calls into C.
+    """
     if body.count(b"[") + body.count(b"{") <= MAX_NESTING:
         return 0
-    depth = reached = 0
-    in_string = escaped = False
-    for byte in body:
-        if in_string:
-            in_string = escaped or byte != ord('"')
-            escaped = byte == ord("\\") and not escaped
-        elif byte == ord('"'):
-            in_string = True
-        elif byte in b"[{":
-            depth += 1
-            reached = max(reached, depth)
-        elif byte in b"]}":
-            depth -= 1
-    return reached
+    steps = array("b", STRING.sub(b"", body).translate(STEPS, NO_BRACKETS))
+    return max(accumulate(steps, initial=0))

@@ -39,8 +39,10 @@ class RetryService:
             Problem: 404; 409 its endpoint was deleted; 503 no worker has begun with it.
         """
         delivery = await self._describe(tenant_id, endpoint_id, event_id)
+        # Deliveries of a deleted endpoint that are still running are about to be cancelled, so
+        # these are refused as well as those that have ended.
+        await self._refuse_without_endpoint(tenant_id, endpoint_id)
         if delivery.status is not WorkflowExecutionStatus.RUNNING:
-            await self._refuse_without_endpoint(tenant_id, endpoint_id)
             await self._resend(delivery)
         elif delivery.typed_search_attributes.get(DELIVERY_STATE) == DeliveryState.HELD:
             await self._release(delivery)

@@ -7,6 +7,7 @@ of RE2, which cannot backtrack, references stay inside their schema, and a check
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import lru_cache
 from itertools import islice
 from typing import Any
@@ -125,6 +126,18 @@ def _unique_items(_: Any, unique: bool, instance: Any, __: Any) -> Iterator[Vali
         yield ValidationError(f"{instance!r} has non-unique elements")
 
 
+def _multiple_of(_: Any, step: float, instance: Any, __: Any) -> Iterator[ValidationError]:  # noqa: ANN401
+    # The library divides doubles, and 19.99 / 0.01 is not an integer. People write decimals, so the
+    # decimal that a double is written as decides.
+    is_number = isinstance(instance, int | float) and not isinstance(instance, bool)
+    if is_number and _exact(instance) % _exact(step):
+        yield ValidationError(f"{instance!r} is not a multiple of {step!r}")
+
+
+def _exact(number: float) -> Fraction:
+    return Fraction(number if isinstance(number, int) else repr(number))
+
+
 def _key(value: JsonValue) -> object:
     """Return a hashable form that is equal if the JSON values are: 1.0 equals 1, true does not."""
     if isinstance(value, bool):
@@ -138,6 +151,7 @@ def _key(value: JsonValue) -> object:
 
 KEYWORDS = {
     **Draft202012Validator.VALIDATORS,
+    "multipleOf": _multiple_of,
     "pattern": _pattern,
     "uniqueItems": _unique_items,
 }

@@ -1,13 +1,20 @@
 """JMESPath expressions of tenants: checked, limited in cost, and evaluated in another process."""
 
 from hookwright.expressions.evaluator import Evaluator, Verdicts, small_verdicts
-from hookwright.expressions.language import MAX_COST, check_expression, evaluate, is_true
+from hookwright.expressions.language import (
+    MAX_COST,
+    check_expression,
+    check_literals,
+    evaluate,
+    is_true,
+)
 
 __all__ = [
     "MAX_COST",
     "Evaluator",
     "Verdicts",
     "check_expression",
+    "check_literals",
     "evaluate",
     "is_true",
     "small_verdicts",

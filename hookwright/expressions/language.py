@@ -108,6 +108,39 @@ def check_expression(expression: str) -> str:
     return expression
 
 
+def check_literals(expression: str) -> str:
+    """Return the expression if all its literals are JSON that can be sent.
+
+    The library reads literals with Python's parser, which accepts `NaN`, numbers beyond a double
+    and half of a surrogate pair. Such a value could be compared with nothing, and a template that
+    has it would fail at each delivery.
+
+    This is a check of its own, because expressions that are stored already must stay readable.
+
+    Raises:
+        ValueError: a literal is not JSON.
+    """
+    pending: list[object] = [compiled(expression).parsed]
+    while pending:
+        part = pending.pop()
+        if isinstance(part, dict):
+            pending += [*part.keys(), *part.values()]
+        elif isinstance(part, list):
+            pending += part
+        elif isinstance(part, float) and not math.isfinite(part):
+            raise ValueError("a literal is no JSON: NaN, or a number beyond a double (1e999)")
+        elif isinstance(part, str) and not part.isascii():
+            _check_encodable(part)
+    return expression
+
+
+def _check_encodable(text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("a literal has half of a surrogate pair, which is no text") from None
+
+
 def evaluate(expression: str, document: object, budget: Budget | None = None) -> Any:  # noqa: ANN401
     """Return the value of the expression over a JSON document.
 

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from hookwright.ids import Name
 from hookwright.models.fields import EventTypeChecks, Metadata
-from hookwright.times import Timestamp
+from hookwright.times import Timestamp, WrittenTimestamp
 
 DEFAULT_HOLD_SECONDS, MAX_HOLD_SECONDS = 7 * 86_400, 30 * 86_400
 
@@ -35,7 +35,7 @@ class TenantSettings(BaseModel):
         default=DEFAULT_HOLD_SECONDS, ge=1, le=MAX_HOLD_SECONDS, allow_inf_nan=False
     )
     tier: Tier = Tier.FREE
-    tokens_not_before: Timestamp | None = None
+    tokens_not_before: WrittenTimestamp | None = None
 
 
 class TenantView(BaseModel):

@@ -135,13 +135,30 @@ async def test_batch_accepts_and_refuses_one_by_one(service: Stack, hooks: Recei
         7,
     ]
     answer = await service.http.post(f"{service.root}/events/batch", json={"events": events})
-    assert answer.status_code == 202
+    assert answer.status_code == 207
     results = answer.json()["results"]
     assert [result["status"] for result in results] == [202, 422, 202, 409, 422]
     assert [bool(result["event"]) for result in results] == [True, False, True, False, False]
     assert results[2]["event"]["duplicate"]
     assert "type" in results[1]["error"]["errors"][0]["loc"]
     await assert_eventually(lambda: hooks.ids() == ["evt_1"])
+
+
+async def test_503_names_the_id_to_repeat_with(offline: httpx.AsyncClient) -> None:
+    """A publish that may or may not be stored is answered with its id, so it can be repeated."""
+    path, body = "/v1/tenants/t1/events", {"type": "a", "data": 1}
+    made = await offline.post(path, json=body)
+    given = await offline.post(path, json={**body, "id": "inv_1"})
+    derived = [
+        await offline.post(path, json=body, headers={"Idempotency-Key": "k"}) for _ in range(2)
+    ]
+    for answer in (made, given, *derived):
+        assert answer.status_code == 503
+        assert answer.json()["event_id"] in answer.json()["detail"]
+    assert made.json()["event_id"].startswith("evt_")
+    assert given.json()["event_id"] == "inv_1"
+    assert len({answer.json()["event_id"] for answer in derived}) == 1
+    assert "event_id" not in (await offline.get("/v1/tenants/t1")).json()
 
 
 async def test_temporal_down_is_503_in_time(offline: httpx.AsyncClient) -> None:

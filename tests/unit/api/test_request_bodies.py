@@ -1,6 +1,7 @@
 """Request bodies: how deep they nest, and numbers beyond a double."""
 
 import json
+import time
 
 import pytest
 from hypothesis import example, given
@@ -72,9 +73,28 @@ def test_at_the_limit(opening):
 @example(body=b'"' + b"[" * 300)
 @example(body=b'"\\')
 @example(body=b"[" * 200_000)
+@example(body=b"[]" * 200_000)
 def test_total_on_any_bytes(body):
     """Any bytes have a depth: no recursion, no exception."""
     assert 0 <= nesting_depth(body) <= len(body)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[" * 2**21 + b"]" * 2**21,
+        b"[]" * 2**21,
+        (b"[" * 100 + b"]" * 100) * 20_000,
+        b'"' * 2**22,
+        b'["' + b'\\"' * 2**21 + b'"]' + b"[]" * 101,
+        b"[" * 2**22,
+    ],
+)
+def test_the_largest_body_is_looked_at_in_no_time(body):
+    """Other requests wait meanwhile, so a batch of 4 MiB takes less than half a second of CPU."""
+    began = time.process_time()
+    nesting_depth(body)
+    assert time.process_time() - began < 0.5
 
 
 INFINITE = st.sampled_from([float("inf"), float("-inf")])

@@ -104,6 +104,29 @@ def test_unique_is_unique_as_json(items, unique):
     assert (schema_faults({"uniqueItems": True}, items) == []) is unique
 
 
+@pytest.mark.parametrize(
+    ("step", "good", "bad"),
+    [
+        (0.01, [19.99, 0.07, 4.35, 606.67, 1.11, 20, 1e2, -0.29, 0, 10**30], [19.995, 0.001, 1e-9]),
+        (0.1, [0.3, 1.1, -7.7, 1e22], [0.35, 0.05]),
+        (1e-8, [12.12345678, 1e-7], [12.123456789]),
+        (3, [9, 9.0, -3, 3 * 10**400], [10, 0.3, 10**400]),
+        (2.5, [7.5, 10], [7]),
+    ],
+)
+def test_multiples_are_those_of_decimals(step, good, bad):
+    """A price of 19.99 is a multiple of 0.01, though the doubles are not; any size is decided."""
+    schema = check_schema({"multipleOf": step})
+    assert [value for value in good if schema_faults(schema, value)] == []
+    assert [value for value in bad if not schema_faults(schema, value)] == []
+
+
+def test_what_is_no_number_is_a_multiple_of_anything():
+    """The keyword is about numbers only, and true is none."""
+    for value in (True, "1", None, [0.5], {"a": 0.5}):
+        assert schema_faults({"multipleOf": 2}, value) == []
+
+
 @given(value=JSON)
 def test_unique_agrees_with_the_library(value):
     """Our linear test for duplicates says what the library's says."""

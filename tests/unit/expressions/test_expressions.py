@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from support.expressions import passes_filter
 from support.strategies import JSON
 
-from hookwright.expressions import MAX_COST, check_expression, evaluate
+from hookwright.expressions import MAX_COST, check_expression, check_literals, evaluate
 from hookwright.expressions.language import MAX_EXPRESSION_LENGTH, Budget, TooCostlyError
 
 FUNCTIONS = [
@@ -125,6 +125,25 @@ def test_too_deep(expression):
     """Deep nesting is refused as an error of the expression, not as an internal one."""
     with pytest.raises(ValueError, match=r"nested too deeply|not a JMESPath"):
         check_expression(expression)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    ["{a: `NaN`}", "`-Infinity`", "a < `1e999`", "[?a == `[1, [NaN]]`]", '`{"a": Infinity}`',
+     'a || `"\\ud800"`', '`{"\\udc00": 1}`', '{"\\ud800": a}'],
+)  # fmt: skip
+def test_literals_that_are_no_json(expression):
+    """A literal that could never be sent is refused, wherever in the expression it stands."""
+    with pytest.raises(ValueError, match=r"^a literal "):
+        check_literals(expression)
+
+
+@pytest.mark.parametrize(
+    "expression", ["a < `1e308`", "`null`", "'NaN'", "NaN", '`"\\ud83d\\ude00"`', '`[1, "é"]`']
+)
+def test_literals_that_are_json(expression):
+    """Literals of JSON, raw strings and fields of these names are taken."""
+    assert check_literals(expression) == expression
 
 
 @pytest.mark.parametrize("expression", ["", " ", "a.", "a ==", "[?a", "a b", "#", "'x"])

@@ -1,0 +1,160 @@
+"""The route that publishes a batch of events."""
+
+from collections.abc import Collection
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic_core import to_json
+from temporalio.service import RPCError
+
+from api.access import ServicesDependency, app_state, count_call
+from api.config import ApiConfig
+from api.http import (
+    BODY_ERRORS,
+    RETRY_AFTER_SECONDS,
+    Problem,
+    ProblemBody,
+    invalid_model,
+    responses,
+    unavailable,
+)
+from api.routes.events import EventPublishRead, EventPublishRequest, naming_the_event
+from api.routes.parameters import IdempotencyKey
+from api.routes.strict_route import SEND_REFERENCE, StrictRoute, body_too_large
+from api.services import Services
+from hookwright.ids import Name
+from hookwright.models import EventInput
+from hookwright.sizes import MIB
+
+MAX_BATCH = 100
+
+MAX_BATCH_BYTES = 4 * MIB
+"""The largest batch. A hundred events of the largest size would be 25 MiB by default, which is more
+than an API process should hold and parse for one caller while others wait."""
+
+
+log = structlog.get_logger(__name__)
+
+
+class BatchRoute(StrictRoute):
+    """A route whose body holds up to MAX_BATCH bodies of a publish."""
+
+    body_remedy = "send fewer events in a batch"
+
+    @staticmethod
+    def max_body_bytes(config: ApiConfig) -> int:
+        """Return the largest batch."""
+        return min(MAX_BATCH * config.max_body_bytes, MAX_BATCH_BYTES)
+
+
+router = APIRouter(prefix="/v1/tenants/{tenant_id}/events", tags=["events"], route_class=BatchRoute)
+
+
+class BatchPublishRequest(BaseModel):
+    """Up to 100 events to publish. Each has the form of a single publish."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    events: list[JsonValue] = Field(min_length=1, max_length=MAX_BATCH)
+
+
+class BatchItemRead(BaseModel):
+    """The result of one event: `status` 202 with `event`, or the status of an `error`."""
+
+    status: int
+    event: EventPublishRead | None
+    error: ProblemBody | None
+
+
+class BatchPublishRead(BaseModel):
+    """The results of a batch, in the order of its events."""
+
+    results: list[BatchItemRead]
+
+
+def _batch_responses() -> dict[int | str, dict[str, Any]]:
+    """Return the errors of the route. Two of them may be results: none of the events was taken."""
+    found = responses(*BODY_ERRORS, HTTPStatus.NOT_FOUND)
+    for status in (HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.SERVICE_UNAVAILABLE):
+        found[int(status)]["model"] = BatchPublishRead
+    mixed = {"model": BatchPublishRead, "description": "Some events were accepted, others not."}
+    return {**found, int(HTTPStatus.MULTI_STATUS): mixed}
+
+
+@router.post("/batch", status_code=HTTPStatus.ACCEPTED, responses=_batch_responses())
+async def publish_batch(  # noqa: PLR0913 - one parameter for each part of the request
+    tenant_id: Name,
+    body: BatchPublishRequest,
+    services: ServicesDependency,
+    request: Request,
+    response: Response,
+    idempotency_key: IdempotencyKey = None,
+) -> BatchPublishRead:
+    """Publish up to 100 events. Each one is accepted or refused independently of the others.
+
+    202 means that all events are stored, 207 that some are, 422 that none is. 503 means that none
+    is known to be stored, and that it was Temporal that did not answer for at least one of them.
+
+    With an `Idempotency-Key`, the ids of events without an `id` are derived from the key and the
+    event's place in the batch, so the same batch can be repeated.
+    """
+    if further_events := len(body.events) - 1:
+        await count_call(request, further_events)
+    await services.tenants.known(tenant_id)
+    max_bytes = app_state(request).config.max_body_bytes
+    results: list[BatchItemRead] = []
+    for index, item in enumerate(body.events):
+        key = f"{idempotency_key}\n{index}" if idempotency_key else None
+        # To wait for Temporal again for each of the other events would take longer than callers
+        # wait for an answer.
+        give_up = any(each.status == HTTPStatus.SERVICE_UNAVAILABLE for each in results)
+        try:
+            event = _event(tenant_id, item, key, max_bytes)
+            published = await _publish(event, services, give_up=give_up)
+            results.append(BatchItemRead(status=HTTPStatus.ACCEPTED, event=published, error=None))
+        except Problem as problem:
+            error = problem.body()
+            results.append(BatchItemRead(status=problem.status_code, event=None, error=error))
+    response.status_code = _status_of({each.status for each in results})
+    if response.status_code == HTTPStatus.SERVICE_UNAVAILABLE:
+        response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    return BatchPublishRead(results=results)
+
+
+def _event(tenant_id: str, item: JsonValue, key: str | None, max_bytes: int) -> EventInput:
+    """Return the event of an item. Its own id counts more than one derived from the batch's key.
+
+    Raises:
+        Problem: 413, or 422.
+    """
+    if len(to_json(item)) > max_bytes:
+        raise body_too_large(max_bytes, SEND_REFERENCE)
+    try:
+        request = EventPublishRequest.model_validate(item)
+    except ValidationError as error:
+        raise invalid_model(error) from None
+    return request.event(tenant_id, None if request.id else key)
+
+
+async def _publish(event: EventInput, services: Services, *, give_up: bool) -> EventPublishRead:
+    with naming_the_event(event.id):
+        if give_up:
+            raise unavailable("not tried, because Temporal did not answer before; repeat it")
+        try:
+            return EventPublishRead.of(await services.events.publish(event))
+        except RPCError as error:
+            # Whatever the reason, the results of the events before this one must be told.
+            log.warning("batch.refused_by_temporal", status=error.status.name)
+            raise unavailable("Temporal did not take it; repeat with the same id") from error
+
+
+def _status_of(statuses: Collection[int]) -> HTTPStatus:
+    """Return the status of the whole answer, for callers that look at nothing else."""
+    if HTTPStatus.ACCEPTED in statuses:
+        return HTTPStatus.ACCEPTED if len(statuses) == 1 else HTTPStatus.MULTI_STATUS
+    if HTTPStatus.SERVICE_UNAVAILABLE in statuses:
+        return HTTPStatus.SERVICE_UNAVAILABLE
+    return HTTPStatus.UNPROCESSABLE_ENTITY
