@@ -7,9 +7,15 @@ from pydantic import StringConstraints
 
 EventTypePattern = Annotated[
     str,
-    StringConstraints(pattern=r"^(\*|[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*(\.\*)?)$", max_length=128),
+    StringConstraints(
+        pattern=r"^(\*|[A-Za-z0-9_-]+([./:][A-Za-z0-9_-]+)*([./:]\*)?)$", max_length=128
+    ),
 ]
-"""`*` is every type, `loan.*` every type below `loan`, anything else one type."""
+"""`*` is every type, `loan.*` every type below `loan`, anything else one type.
+
+The separator before the star counts: `orders/*` covers `orders/create`, and not `orders.create`."""
+
+BELOW = (".*", "/*", ":*")
 
 OPERATIONAL_TYPES = (
     "endpoint.warned",
@@ -26,7 +32,7 @@ def wants_type(patterns: Iterable[str], event_type: str) -> bool:
     """Return whether one of the patterns covers the event type."""
     return any(
         pattern in ("*", event_type)
-        or (pattern.endswith(".*") and event_type.startswith(pattern[:-1]))
+        or (pattern.endswith(BELOW) and event_type.startswith(pattern[:-1]))
         for pattern in patterns
     )
 

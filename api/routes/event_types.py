@@ -60,14 +60,14 @@ async def list_event_types(
     return Page(data=list(map(EventTypeRead.of, page.data)), next_cursor=page.next_cursor)
 
 
-@router.get("/{name}", responses=responses(HTTPStatus.NOT_FOUND))
+@router.get("/{name:path}", responses=responses(HTTPStatus.NOT_FOUND))
 async def get_event_type(name: EventType, services: ServicesDependency) -> EventTypeRead:
     """Read an event type."""
     return EventTypeRead.of(await services.event_types.get(name))
 
 
 @router.put(
-    "/{name}",
+    "/{name:path}",
     dependencies=OPERATORS_ONLY,
     responses={
         **responses(*BODY_ERRORS, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
@@ -88,7 +88,7 @@ async def put_event_type(
 
 
 @router.delete(
-    "/{name}",
+    "/{name:path}",
     dependencies=OPERATORS_ONLY,
     status_code=HTTPStatus.NO_CONTENT,
     responses=responses(HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),

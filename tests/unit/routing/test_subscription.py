@@ -26,14 +26,21 @@ from hookwright.subscription import EventTypePattern, wants_channels, wants_type
         (["invoice.paid", "loan.*"], "loan.funded", True),
         (["invoice.paid", "loan.*"], "invoice.sent", False),
         ([], "loan.funded", False),
+        (["orders/*"], "orders/create", True),
+        (["orders/*"], "orders.create", False),
+        (["orders/*"], "orders", False),
+        (["customer:*"], "customer:created", True),
+        (["customer:created"], "customer:created", True),
     ],
 )
 def test_patterns(patterns, event_type, wanted):
-    """A type is wanted if one pattern is it, is every type, or is a prefix up to a full stop."""
+    """A type is wanted if one pattern is it, is every type, or is a prefix up to a separator."""
     assert wants_type(patterns, event_type) is wanted
 
 
-@pytest.mark.parametrize("pattern", ["*", "a", "a.b", "a.*", "a-1.B_2.*", "x" * 128])
+@pytest.mark.parametrize(
+    "pattern", ["*", "a", "a.b", "a.*", "a-1.B_2.*", "a/*", "a:b:*", "x" * 128]
+)
 def test_patterns_that_may_be_written(pattern):
     """A type, a prefix with .* or the star alone may be subscribed to."""
     assert TypeAdapter(EventTypePattern).validate_python(pattern) == pattern
@@ -41,7 +48,24 @@ def test_patterns_that_may_be_written(pattern):
 
 @pytest.mark.parametrize(
     "pattern",
-    ["", ".", "a.", ".a", "*.a", "a*", "a.*.b", "**", "a..b", "a b", "a\n", "é", "x" * 129],
+    [
+        "",
+        ".",
+        "a.",
+        ".a",
+        "*.a",
+        "a*",
+        "a.*.b",
+        "**",
+        "a..b",
+        "a b",
+        "a\n",
+        "é",
+        "x" * 129,
+        "a/",
+        "/*",
+        "a'/*",
+    ],
 )
 def test_patterns_that_may_not(pattern):
     """Anything else is refused instead of never matching."""
