@@ -153,7 +153,7 @@ class WebhookSender:
         except ValueError as error:
             return Answer(Outcome.PROTOCOL_ERROR, error=f"cannot be signed: {error}")
         timeout = config.timeout_seconds or contract.timeout_seconds
-        secrets = [*endpoint.live_secrets(now), headers[contract.signature.header]]
+        secrets = [*(each.value for each in endpoint.secrets), headers[contract.signature.header]]
         if endpoint.client_identity:
             secrets.append(endpoint.client_identity.key)
         with hidden_from_logs(config.url, *secrets, *endpoint.headers.values()):

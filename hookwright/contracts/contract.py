@@ -5,7 +5,7 @@ depends on the name of a contract. docs/contracts.md shows how to write one.
 """
 
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -26,7 +26,7 @@ from hookwright.contracts.signature import SignatureRule
 from hookwright.expressions import check_expression
 from hookwright.ids import EventType, Name
 from hookwright.subscription import OPERATIONAL_TYPES, wants_type
-from hookwright.validation_errors import described_faults
+from hookwright.validation_errors import described_faults, fault_lines
 
 MAX_TIMEOUT_SECONDS = 60
 """The longest timeout that a contract or an endpoint may set for the receiver's answer."""
@@ -224,7 +224,14 @@ def _header_fault(value: JsonValue) -> str | None:
 
 
 class ContractError(Exception):
-    """A contract file is invalid. The text names the file, the key and the reason."""
+    """A contract file is invalid. The text names the file, the key and the reason.
+
+    `faults` has one text for each key at fault, without the file.
+    """
+
+    def __init__(self, text: str, faults: Sequence[str] = ()) -> None:
+        super().__init__(text)
+        self.faults = faults
 
 
 def load_contract(path: Path) -> Contract:
@@ -236,6 +243,6 @@ def load_contract(path: Path) -> Contract:
     try:
         return Contract.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except ValidationError as error:
-        raise ContractError(f"{path}: {described_faults(error)}") from error
+        raise ContractError(f"{path}: {described_faults(error)}", fault_lines(error)) from error
     except (OSError, RecursionError, ValueError) as error:
         raise ContractError(f"{path}: {error}") from error

@@ -74,6 +74,15 @@ def secret_for(contract: Contract, given: str | None) -> str:
     return given
 
 
+def next_secret(contract: Contract, current: str, given: str | None) -> str:
+    """Return the secret that replaces the current one: the given one, or one of the same kind.
+
+    Raises:
+        ValueError: the contract refuses the given one. The text never repeats the secret.
+    """
+    return new_secret(contract, current) if given is None else secret_for(contract, given)
+
+
 def check_secret(secret: str) -> str:
     """Return the secret if it can sign under Standard Webhooks.
 
