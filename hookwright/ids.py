@@ -6,6 +6,7 @@ visibility store has VARCHAR(255).
 
 import hashlib
 import secrets
+import uuid
 from typing import Annotated
 
 from pydantic import StringConstraints
@@ -26,11 +27,19 @@ Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 EventType = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+([./:][A-Za-z0-9_-]+)*$", max_length=128)
 ]
-"""An event's type: words separated by full stops, such as `loan.funded`, or by slashes or colons,
-because published contracts have types such as `orders/create` and `customer:created`."""
+"""An event's type: words separated by `.`, `/` or `:`, such as `loan.funded` or `orders/create`.
 
-Channel = EventType
-"""A group of endpoints within a tenant, such as a project. It has the form of an event type."""
+A contract may narrow this by its own pattern. An event type stands in visibility queries and in
+headers, so it never has quotes, backslashes, spaces or control characters. Workflow ids do not
+contain it."""
+
+Channel = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$", max_length=128)
+]
+"""A group of endpoints within a tenant, such as a project: words separated by full stops."""
+
+DELIVERY_NAMESPACE = uuid.UUID("5f0c9d3e-6a3b-5c55-9e1a-2a6f0b7f4d10")
+"""The namespace of the UUIDs of deliveries. It never changes: receivers compare these UUIDs."""
 
 
 def deliveries_queue(task_queue: str) -> str:
@@ -87,6 +96,12 @@ def tenant_workflow_prefixes(tenant_id: str) -> tuple[str, ...]:
 def delivery_id(endpoint_id: str, event_id: str) -> str:
     """Return a delivery's id as the API shows it."""
     return f"{endpoint_id}:{event_id}"
+
+
+def delivery_uuid(tenant_id: str, endpoint_id: str, event_id: str) -> str:
+    """Return a delivery's id as a UUID, which is the same at every attempt."""
+    name = delivery_workflow_id(tenant_id, endpoint_id, event_id)
+    return str(uuid.uuid5(DELIVERY_NAMESPACE, name))
 
 
 def new_event_id() -> str:

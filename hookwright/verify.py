@@ -20,10 +20,14 @@ from cryptography.exceptions import InvalidSignature
 from hookwright.contracts import Contract, Contracts, SignatureRule, load_contracts
 from hookwright.webhook import (
     PUBLIC_KEY_PREFIX,
+    Signable,
     check_secret,
     public_key,
+    read_template,
     sign,
     standard_content,
+    template_digest,
+    template_key,
     verifying_key,
 )
 
@@ -35,7 +39,7 @@ class VerificationError(Exception):
     """The webhook is not genuine: answer 401. The text says why, without any secret."""
 
 
-def verify(  # noqa: PLR0913 - the defaults of the last two suit almost every caller
+def verify(  # noqa: PLR0913 - the defaults of the last three suit almost every caller
     contract: str | Contract,
     headers: Mapping[str, str],
     body: bytes,
@@ -43,6 +47,7 @@ def verify(  # noqa: PLR0913 - the defaults of the last two suit almost every ca
     *,
     tolerance_seconds: float = TOLERANCE_SECONDS,
     now: float | None = None,
+    url: str | None = None,
 ) -> None:
     """Return if the webhook is genuine, else raise. Hostile input raises VerificationError only.
 
@@ -50,22 +55,25 @@ def verify(  # noqa: PLR0913 - the defaults of the last two suit almost every ca
     raw body as it arrived; parse it afterwards. Of several secrets, one that matches is enough:
     give the old and the new one during a rotation. A signed timestamp must be within the tolerance
     of `now` (unix seconds; by default the current time). A contract that signs only the body has
-    no timestamp, so an old webhook verifies as well: drop ids that you have seen before.
+    no timestamp, so an old webhook verifies as well: drop ids that you have seen before. `url` is
+    needed if the contract signs it: the URL of the endpoint, exactly as it was registered.
 
     Raises:
         VerificationError: the webhook is not genuine, or does not follow the contract.
-        ValueError: the call is wrong: the contract does not exist, or the secret is malformed. The
-            text never repeats the secret.
+        ValueError: the call is wrong: the contract does not exist, the secret is malformed, or the
+            contract signs the URL and none is given. The text never repeats the secret.
         TypeError: the call is wrong: the body is not bytes.
     """
     chosen = contract if isinstance(contract, Contract) else _shipped(contract)
     keys = _keys(chosen.signature, secret)
     if not isinstance(body, bytes):
         raise TypeError("give the body as the bytes that arrived, neither parsed nor decoded")
+    if url is None and chosen.signature.signs("url"):
+        raise ValueError(f"contract {chosen.name} signs the URL; give it as `url`")
     claim = _claim(chosen, headers)
     if claim.timestamp is not None:
         _check_age(claim.timestamp, time.time() if now is None else now, tolerance_seconds)
-    if not any(claim.holds(chosen.signature, key, body) for key in keys):
+    if not any(claim.holds(chosen.signature, key, body, url or "") for key in keys):
         raise VerificationError(
             "the signature does not match this secret and body; is it this endpoint's secret, and"
             " the body as it arrived?"
@@ -80,13 +88,17 @@ class _Claim:
     timestamp: int | None = None
     event_id: str = ""
 
-    def holds(self, rule: SignatureRule, key: str, body: bytes) -> bool:
+    def holds(self, rule: SignatureRule, key: str, body: bytes, url: str) -> bool:
         """Return whether one of the signatures was made with this key."""
         timestamp = self.timestamp or 0
+        signable = Signable(self.event_id, timestamp, body, url)
         if rule.scheme == "standard" and key.startswith(PUBLIC_KEY_PREFIX):
             signed = standard_content(self.event_id, timestamp, body)
             return any(_verifies(key, signature, signed) for signature in self.signatures)
-        expected = sign(rule, [key], self.event_id, timestamp, body).encode()
+        if rule.scheme == "template":
+            expected = template_digest(rule, key, signable).encode()
+        else:
+            expected = sign(rule, [key], signable).encode()
         return any(
             hmac.compare_digest(signature.encode(), expected) for signature in self.signatures
         )
@@ -103,6 +115,23 @@ def _claim(contract: Contract, headers: Mapping[str, str]) -> _Claim:
             return _timestamped(signature)
         case "body":
             return _Claim([signature])
+        case "template":
+            return _template(contract, signature, headers)
+
+
+def _template(contract: Contract, signature: str, headers: Mapping[str, str]) -> _Claim:
+    """Read the header of a template. A timestamp that is not signed proves nothing: no claim."""
+    rule = contract.signature
+    found = read_template(rule, signature)
+    if found is None:
+        raise VerificationError(f"the signature header has not the form {rule.value}")
+    signatures, timestamp = found
+    if not rule.signs("timestamp"):
+        timestamp = None
+    elif timestamp is None:
+        timestamp = _unix_time(_header(headers, contract.header_with("unix_time")))
+    event_id = _header(headers, contract.header_with("event_id")) if rule.signs("id") else ""
+    return _Claim(signatures, timestamp, event_id)
 
 
 def _timestamped(signature: str) -> _Claim:
@@ -158,6 +187,10 @@ def _keys(rule: SignatureRule, secret: str | Sequence[str]) -> list[str]:
     secrets = [secret] if isinstance(secret, str) else list(secret or ())
     if not secrets or not all(isinstance(each, str) and each for each in secrets):
         raise ValueError("give at least one secret, as text; is it set?")
+    if rule.scheme == "template":
+        for each in secrets:
+            template_key(rule, each)
+        return secrets
     check = _standard_key if rule.scheme == "standard" else _text_key
     return [check(each) for each in secrets]
 

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from runtime.contract_commands import contract_app
 from runtime.dev import DEFAULT_STATE_DIR
 from runtime.errors import CommandError
 from runtime.running import console, error_console, exit_on_command_error, print_line, run
@@ -19,6 +20,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_show_locals=False,  # local variables may hold secrets
 )
+
+app.add_typer(contract_app, name="contract")
 
 StateDir = Annotated[
     Path, typer.Option(help="Folder that holds the keys and the database of `hookwright dev`.")

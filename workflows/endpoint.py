@@ -125,7 +125,7 @@ class Endpoint:
                 self.record.health.pause()
             return await self.record.apply(
                 config=request.config,
-                secrets=[Secret(value=request.secret)],
+                secrets=[Secret(value=request.secret, created_at=workflow.now())],
                 headers=request.headers,
                 client_identity=request.client_identity,
                 created_by=request.digest,
@@ -146,12 +146,12 @@ class Endpoint:
 
     @workflow.update
     async def rotate(self, request: SecretRotateUpdate) -> EndpointState:
-        """Sign with a new secret, and with the older ones too until the grace period ends."""
+        """Replace the secret; until the grace period ends, the older ones sign too, or alone."""
         async with self.record.lock:
             self.record.refuse_when_deleted()
             grace = timedelta(seconds=request.grace_period_seconds)
             return await self.record.apply(
-                secrets=self.state.rotated(request.secret, grace, workflow.now())
+                secrets=self.state.rotated(request.secret, grace, workflow.now(), request.sign_with)
             )
 
     @workflow.update

@@ -6,7 +6,7 @@ from pydantic import Field
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from hookwright.models import CustomHeaders, EndpointConfig
+    from hookwright.models import CustomHeaders, EndpointConfig, SignWith
     from hookwright.security import ClientIdentity
 
 from workflows.deadline import Deadline
@@ -40,7 +40,11 @@ class EndpointChangeUpdate(Deadline):
 
 
 class SecretRotateUpdate(Deadline):
-    """The argument of `rotate`: the new secret, and how long the older ones go on signing."""
+    """The argument of `rotate`: the new secret, and how long the older ones go on signing.
+
+    With `previous` the new one signs when that time is over, and not before.
+    """
 
     secret: str = Field(min_length=1, max_length=256)
     grace_period_seconds: float = Field(ge=0, le=604_800, allow_inf_nan=False)
+    sign_with: SignWith = "new"

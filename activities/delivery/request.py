@@ -18,12 +18,18 @@ from hookwright.contracts import (
     shown_headers,
 )
 from hookwright.expressions import MAX_COST, Evaluator
-from hookwright.ids import delivery_id
 from hookwright.models import Attempt, EndpointState, EventInput
 from hookwright.outcomes import Outcome, Trigger
 from hookwright.routing import filter_expressions, filter_verdict
 from hookwright.security import hidden_from_logs
-from hookwright.webhook import contract_document, encode_body, event_document, render, sign
+from hookwright.webhook import (
+    Posting,
+    contract_document,
+    contract_headers,
+    encode_body,
+    event_document,
+    render,
+)
 
 USER_AGENT = f"Hookwright/{version('hookwright')}"
 
@@ -148,11 +154,11 @@ class WebhookSender:
             fault = clip(f"payload template: {error}", MAX_ERROR_BYTES)
             return Answer(Outcome.TEMPLATE_ERROR, error=fault)
         try:
-            headers = _headers(contract, endpoint, request.event.id, now, body)
+            headers = _headers(contract, request, now, body)
         except ValueError as error:
             return Answer(Outcome.PROTOCOL_ERROR, error=f"cannot be signed: {error}")
         timeout = config.timeout_seconds or contract.timeout_seconds
-        secrets = [*endpoint.live_secrets(now), headers[contract.signature.header]]
+        secrets = [*(each.value for each in endpoint.secrets), headers[contract.signature.header]]
         if endpoint.client_identity:
             secrets.append(endpoint.client_identity.key)
         with hidden_from_logs(config.url, *secrets, *endpoint.headers.values()):
@@ -171,20 +177,20 @@ class WebhookSender:
 
 
 def _headers(
-    contract: Contract, endpoint: EndpointState, event_id: str, now: datetime, body: bytes
+    contract: Contract, request: WebhookRequest, now: datetime, body: bytes
 ) -> dict[str, str]:
-    unix_time = int(now.timestamp())
-    sources = {
-        "event_id": event_id,
-        "delivery_id": delivery_id(endpoint.endpoint_id, event_id),
-        "unix_time": str(unix_time),
-    }
-    signature = sign(contract.signature, endpoint.live_secrets(now), event_id, unix_time, body)
+    endpoint = request.endpoint
+    posting = Posting(
+        event=request.event,
+        happened_at=request.happened_at,
+        endpoint_id=endpoint.endpoint_id,
+        url=endpoint.active_config.url,
+        attempt=request.number,
+        at=now,
+    )
     return {
         **endpoint.headers,
         "user-agent": USER_AGENT,
         "accept-encoding": "identity",
-        "content-type": contract.content_type,
-        **{name: sources[source] for name, source in contract.headers.items()},
-        contract.signature.header: signature,
+        **contract_headers(contract, posting, endpoint.live_secrets(now), body),
     }

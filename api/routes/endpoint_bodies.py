@@ -15,6 +15,7 @@ from hookwright.models import (
     EndpointState,
     EventData,
     Metadata,
+    SignWith,
 )
 from hookwright.outcomes import Colour, EndpointStatus
 from hookwright.security import MAX_PEM_CHARACTERS, ClientCertificate, describe_identity
@@ -76,11 +77,20 @@ class EndpointChangeRequest(EndpointConfigRequest, ClientCertificateFields):
 
 
 class SecretRotateRequest(BaseModel):
-    """How long webhooks are signed with the old secret as well as with the new one."""
+    """The new secret, and how long webhooks are signed with the old one, too or alone."""
 
     model_config = ConfigDict(extra="forbid")
 
     grace_period_seconds: int = Field(default=86_400, ge=0, le=604_800)
+    secret: str | None = Field(
+        default=None,
+        max_length=256,
+        description="In the form that the contract requires. Default: a new one is made.",
+    )
+    sign_with: SignWith = Field(
+        default="new",
+        description="`previous`: only the previous secret signs until the grace period ends.",
+    )
 
 
 class EndpointTestRequest(BaseModel):
@@ -101,6 +111,17 @@ class EndpointTestRead(Attempt):
     """
 
     resume: str | None
+
+
+class SecretTimes(BaseModel):
+    """When a secret was made, when it begins to sign, and when it expires. Never its value.
+
+    `created_at` is null for a secret that was made before Hookwright kept this time.
+    """
+
+    created_at: Timestamp | None
+    signs_from: Timestamp | None
+    expires_at: Timestamp | None
 
 
 class EndpointRead(BaseModel):
@@ -142,6 +163,7 @@ class EndpointRead(BaseModel):
     throttled_until: Timestamp | None
     next_probe_at: Timestamp | None
     public_key: str | None
+    secrets: list[SecretTimes]
     created_at: Timestamp | None
     updated_at: Timestamp | None
     version: int
@@ -156,6 +178,7 @@ class EndpointRead(BaseModel):
                 "id": endpoint.endpoint_id,
                 "tenant_id": endpoint.tenant_id,
                 "public_key": public_key(endpoint.secrets[0].value),
+                "secrets": _secret_times(endpoint),
                 "created_at": endpoint.created_at,
                 "updated_at": endpoint.updated_at,
                 "version": endpoint.version,
@@ -165,6 +188,20 @@ class EndpointRead(BaseModel):
                 **extra_fields,
             }
         )
+
+
+def _secret_times(endpoint: EndpointState) -> list[SecretTimes]:
+    """Return the times of all secrets that sign now or later, the newest first."""
+    now = datetime.now(UTC)
+    return [
+        SecretTimes(
+            created_at=secret.created_at,
+            signs_from=secret.signs_from or secret.created_at,
+            expires_at=secret.expires_at,
+        )
+        for secret in endpoint.secrets
+        if secret.expires_at is None or secret.expires_at > now
+    ]
 
 
 def _health_fields(health: Health) -> dict[str, object]:
@@ -193,7 +230,8 @@ class EndpointWithSecretRead(EndpointRead):
 
 
 class SecretRotationRead(BaseModel):
-    """The new secret, and the time until which the previous one also signs."""
+    """The new secret, from when it signs, and until when the previous one does."""
 
     secret: str
+    signs_from: Timestamp
     previous_expires_at: Timestamp

@@ -19,7 +19,7 @@ from api.routes.endpoint_bodies import (
 )
 from api.routes.parameters import IdempotencyKey
 from api.routes.strict_route import StrictRoute
-from api.services.new_endpoint import NewEndpoint
+from api.services.new_endpoint import NewEndpoint, SecretRotation
 from hookwright.ids import Name, id_from_key, new_event_id
 from hookwright.models import (
     EndpointConfig,
@@ -149,11 +149,21 @@ async def rotate_secret(
     services: ServicesDependency,
     body: SecretRotateRequest | None = None,
 ) -> SecretRotationRead:
-    """Make a new secret of the same kind. Both secrets sign until the grace period ends."""
-    grace_seconds = (body or SecretRotateRequest()).grace_period_seconds
-    endpoint = await services.endpoints.rotate(tenant_id, endpoint_id, grace_seconds)
+    """Replace the secret by the given one, or by a new one of the same kind.
+
+    Both secrets sign until the grace period ends, where the contract's header has room for two.
+    Where it has room for one, the new secret signs. With `sign_with` `previous` the previous secret
+    signs alone until the grace period ends, and then the new one.
+    """
+    wanted = body or SecretRotateRequest()
+    rotation = SecretRotation(wanted.grace_period_seconds, wanted.sign_with, wanted.secret)
+    endpoint = await services.endpoints.rotate(tenant_id, endpoint_id, rotation)
     current, *older = endpoint.secrets
     expires = older[0].expires_at if older else endpoint.updated_at
     return SecretRotationRead.model_validate(
-        {"secret": current.value, "previous_expires_at": expires}
+        {
+            "secret": current.value,
+            "previous_expires_at": expires,
+            "signs_from": current.signs_from or endpoint.updated_at,
+        }
     )

@@ -26,7 +26,7 @@ from api.services.endpoint_checks import (
     chosen_contract,
     or_invalid,
 )
-from api.services.new_endpoint import NewEndpoint
+from api.services.new_endpoint import NewEndpoint, SecretRotation
 from api.services.temporal import UPDATE_TIMEOUT, deadline, describe, updating
 from api.services.tenants import TenantService
 from hookwright.contracts import Contract, Contracts, check_headers
@@ -42,7 +42,7 @@ from hookwright.models import (
 )
 from hookwright.security import DestinationPolicy
 from hookwright.temporal import ErrorType, Update, endpoint_of
-from hookwright.webhook import generate_secret, secret_for
+from hookwright.webhook import next_secret, secret_for
 from workflows.deadline import Deadline
 from workflows.endpoint import Endpoint
 from workflows.endpoint_messages import (
@@ -197,17 +197,20 @@ class EndpointService:
             )
 
     async def rotate(
-        self, tenant_id: str, endpoint_id: str, grace_period_seconds: float
+        self, tenant_id: str, endpoint_id: str, wanted: SecretRotation
     ) -> EndpointState:
-        """Give the endpoint a new secret of the same kind; the old one signs too for a while.
+        """Replace the secret; the old one signs too for a while, or alone with `previous`.
 
         Raises:
-            Problem: 404.
+            Problem: 404; 422 the contract does not allow this secret.
         """
-        current = await self.get(tenant_id, endpoint_id)
+        state = await self.get(tenant_id, endpoint_id)
+        contract = chosen_contract(self.contracts, state.active_config.contract)
+        current = state.secrets[0].value
         rotation = SecretRotateUpdate(
-            secret=generate_secret(like=current.secrets[0].value),
-            grace_period_seconds=grace_period_seconds,
+            secret=or_invalid("secret", next_secret, contract, current, wanted.secret),
+            grace_period_seconds=wanted.grace_period_seconds,
+            sign_with=wanted.sign_with,
             not_after=deadline(),
         )
         async with updating("endpoint"):

@@ -1,4 +1,4 @@
-"""What registers an endpoint."""
+"""What registers an endpoint, and what replaces its secret."""
 
 import hashlib
 import json
@@ -6,7 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from api.services.endpoint_checks import PemPair
-from hookwright.models import EndpointConfig
+from hookwright.models import EndpointConfig, SignWith
+
+
+@dataclass(frozen=True)
+class SecretRotation:
+    """What replaces a secret: a given one, or None for a new one of the same kind."""
+
+    grace_period_seconds: float
+    sign_with: SignWith
+    secret: str | None
 
 
 @dataclass(frozen=True)

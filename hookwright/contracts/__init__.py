@@ -4,9 +4,10 @@ from hookwright.contracts.contract import (
     MAX_TIMEOUT_SECONDS,
     Contract,
     ContractError,
-    SignatureRule,
+    load_contract,
 )
 from hookwright.contracts.deactivation import DeactivationRule, DisabledReason
+from hookwright.contracts.header_templates import EXTRA_PREFIX, as_template
 from hookwright.contracts.headers import check_headers, shown_headers
 from hookwright.contracts.registry import (
     DEFAULT_CONTRACT,
@@ -25,13 +26,17 @@ from hookwright.contracts.retries import (
     next_delay,
     parse_retry_after,
 )
+from hookwright.contracts.signature import SignatureRule
+from hookwright.contracts.text_templates import PLACEHOLDER, fill, fill_bytes, placeholders
 
 __all__ = [
     "DEFAULT_CONTRACT",
+    "EXTRA_PREFIX",
     "MAX_DELAY_SECONDS",
     "MAX_RETRIES",
     "MAX_RETRY_AFTER_SECONDS",
     "MAX_TIMEOUT_SECONDS",
+    "PLACEHOLDER",
     "Backoff",
     "Contract",
     "ContractError",
@@ -42,10 +47,15 @@ __all__ = [
     "RetryRule",
     "SignatureRule",
     "UnknownContractError",
+    "as_template",
     "check_headers",
     "effective_rule",
+    "fill",
+    "fill_bytes",
+    "load_contract",
     "load_contracts",
     "next_delay",
     "parse_retry_after",
+    "placeholders",
     "shown_headers",
 ]

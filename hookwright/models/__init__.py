@@ -10,7 +10,13 @@ from hookwright.models.delivery import (
     EndpointTestInput,
     Timing,
 )
-from hookwright.models.endpoint import EndpointConfig, EndpointDeleteUpdate, EndpointState, Secret
+from hookwright.models.endpoint import (
+    EndpointConfig,
+    EndpointDeleteUpdate,
+    EndpointState,
+    Secret,
+    SignWith,
+)
 from hookwright.models.endpoint_duties import (
     DeliveryScope,
     EndpointRef,
@@ -64,6 +70,7 @@ __all__ = [
     "ReleaseInput",
     "Route",
     "Secret",
+    "SignWith",
     "TenantEndpoints",
     "TenantSettings",
     "TenantView",

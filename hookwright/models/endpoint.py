@@ -1,6 +1,7 @@
 """An endpoint: its configuration, its secrets and the rest of its workflow's state."""
 
 from datetime import datetime, timedelta
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -15,6 +16,8 @@ from hookwright.subscription import EventTypePattern
 from hookwright.times import Timestamp
 
 MAX_LIVE_SECRETS = 10
+SignWith = Literal["new", "previous"]
+"""Which secret signs until the grace of a rotation ends, where a header has room for one."""
 
 
 class EndpointConfig(BaseModel):
@@ -37,10 +40,20 @@ class EndpointConfig(BaseModel):
 
 
 class Secret(BaseModel):
-    """A signing secret. A secret that was rotated out still signs until it expires."""
+    """A signing secret. A secret that was rotated out still signs until it expires.
+
+    A secret that signs from a later time on waits until then: an older one signs alone.
+    """
 
     value: str
     expires_at: Timestamp | None = None
+    signs_from: Timestamp | None = None
+    created_at: Timestamp | None = None
+
+    def is_live(self, now: datetime) -> bool:
+        """Return whether it signs at this time."""
+        begun = self.signs_from is None or self.signs_from <= now
+        return begun and (self.expires_at is None or self.expires_at > now)
 
 
 class EndpointState(BaseModel):
@@ -60,22 +73,31 @@ class EndpointState(BaseModel):
     deleted: bool = False
 
     def live_secrets(self, now: datetime) -> list[str]:
-        """Return the secrets that have not expired, the current one first."""
-        return [
-            secret.value
-            for secret in self.secrets
-            if secret.expires_at is None or secret.expires_at > now
-        ]
+        """Return the secrets that sign, the newest first.
 
-    def rotated(self, value: str, grace: timedelta, now: datetime) -> list[Secret]:
-        """Return the secrets after a rotation. The older ones sign during the grace period."""
+        If those that should sign were dropped, because there are too many, the newest signs early.
+        """
+        live = [secret.value for secret in self.secrets if secret.is_live(now)]
+        return live or [secret.value for secret in self.secrets[:1]]
+
+    def rotated(
+        self, value: str, grace: timedelta, now: datetime, sign_with: SignWith = "new"
+    ) -> list[Secret]:
+        """Return the secrets after a rotation. The older ones sign during the grace period.
+
+        With `sign_with="previous"` the new one does not sign before they have expired. A repeat
+        with the same value changes nothing but shortens the grace.
+        """
         until = now + grace
         older = [
-            Secret(value=old.value, expires_at=min(old.expires_at or until, until))
+            old.model_copy(update={"expires_at": min(old.expires_at or until, until)})
             for old in self.secrets
-            if grace and (old.expires_at is None or old.expires_at > now)
+            if grace and old.value != value and (old.expires_at is None or old.expires_at > now)
         ]
-        return [Secret(value=value), *older[: MAX_LIVE_SECRETS - 1]]
+        kept = older[: MAX_LIVE_SECRETS - 1]
+        waits = sign_with == "previous" and any(old.is_live(now) for old in kept)
+        signs_from = max(old.expires_at or until for old in kept) if waits else None
+        return [Secret(value=value, signs_from=signs_from, created_at=now), *kept]
 
     @property
     def status(self) -> EndpointStatus:

@@ -2,29 +2,46 @@
 
 from hookwright.webhook.ecmascript import unsafe_integers
 from hookwright.webhook.envelope import contract_document, encode_body, event_document, render
+from hookwright.webhook.headers import Posting, contract_headers
 from hookwright.webhook.signing import (
     PUBLIC_KEY_PREFIX,
     check_secret,
     generate_secret,
+    new_secret,
+    next_secret,
     public_key,
     secret_for,
     sign,
     standard_content,
     verifying_key,
 )
+from hookwright.webhook.template_signature import (
+    Signable,
+    read_template,
+    template_digest,
+    template_key,
+)
 
 __all__ = [
     "PUBLIC_KEY_PREFIX",
+    "Posting",
+    "Signable",
     "check_secret",
     "contract_document",
+    "contract_headers",
     "encode_body",
     "event_document",
     "generate_secret",
+    "new_secret",
+    "next_secret",
     "public_key",
+    "read_template",
     "render",
     "secret_for",
     "sign",
     "standard_content",
+    "template_digest",
+    "template_key",
     "unsafe_integers",
     "verifying_key",
 ]

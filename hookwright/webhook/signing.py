@@ -13,6 +13,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import (
 )
 
 from hookwright.contracts import Contract, SignatureRule
+from hookwright.webhook.template_signature import (
+    Signable,
+    new_template_secret,
+    sign_template,
+    template_key,
+)
 
 HMAC_PREFIX = "whsec_"
 PRIVATE_KEY_PREFIX = "whsk_"
@@ -36,6 +42,13 @@ def generate_secret(like: str = HMAC_PREFIX) -> str:
     return PRIVATE_KEY_PREFIX + base64.b64encode(seed + public).decode()
 
 
+def new_secret(contract: Contract, like: str = HMAC_PREFIX) -> str:
+    """Return a new secret that the contract can sign with, of the same kind as `like`."""
+    if contract.signature.scheme == "template":
+        return new_template_secret(contract.signature)
+    return generate_secret(like)
+
+
 def secret_for(contract: Contract, given: str | None) -> str:
     """Return the secret of a new endpoint: the given one if it is valid, or a new one.
 
@@ -47,7 +60,7 @@ def secret_for(contract: Contract, given: str | None) -> str:
     if given is None:
         if rule.given == "required":
             raise ValueError(f"contract {contract.name} requires a given secret; send one")
-        return generate_secret()
+        return new_secret(contract)
     if rule.given == "refused":
         raise ValueError(f"contract {contract.name} generates the secret; send none")
     if contract.signature.scheme == "standard":
@@ -56,7 +69,18 @@ def secret_for(contract: Contract, given: str | None) -> str:
         raise ValueError(f"a secret has {rule.min_length} to {rule.max_length} characters")
     if not (given.isascii() and given.isprintable()):
         raise ValueError("a secret has printable ASCII characters only")
+    if contract.signature.scheme == "template":
+        template_key(contract.signature, given)
     return given
+
+
+def next_secret(contract: Contract, current: str, given: str | None) -> str:
+    """Return the secret that replaces the current one: the given one, or one of the same kind.
+
+    Raises:
+        ValueError: the contract refuses the given one. The text never repeats the secret.
+    """
+    return new_secret(contract, current) if given is None else secret_for(contract, given)
 
 
 def check_secret(secret: str) -> str:
@@ -102,22 +126,25 @@ def public_key(secret: str) -> str | None:
     return PUBLIC_KEY_PREFIX + base64.b64encode(public).decode()
 
 
-def sign(
-    rule: SignatureRule, live_secrets: Sequence[str], event_id: str, timestamp: int, body: bytes
-) -> str:
+def sign(rule: SignatureRule, live_secrets: Sequence[str], signable: Signable) -> str:
     """Return the value of the signature header. All live secrets sign, the current one first.
 
-    Only the scheme `body` has room for one signature: the current secret makes it.
+    The scheme `body` and some templates have room for one signature: the first secret makes it.
+
+    Raises:
+        ValueError: a secret cannot sign under this rule. The text never repeats the secret.
     """
     match rule.scheme:
         case "standard":
-            return sign_standard(live_secrets, event_id, timestamp, body)
+            return sign_standard(live_secrets, signable.event_id, signable.timestamp, signable.body)
         case "timestamped":
-            signed = f"{timestamp}.".encode() + body
+            signed = f"{signable.timestamp}.".encode() + signable.body
             digests = [_digest(rule, secret.encode(), signed) for secret in live_secrets]
-            return ",".join([f"t={timestamp}", *(f"v1={digest}" for digest in digests)])
+            return ",".join([f"t={signable.timestamp}", *(f"v1={digest}" for digest in digests)])
         case "body":
-            return rule.prefix + _digest(rule, live_secrets[0].encode(), body)
+            return rule.prefix + _digest(rule, live_secrets[0].encode(), signable.body)
+        case "template":
+            return sign_template(rule, live_secrets, signable)
 
 
 def sign_standard(live_secrets: Iterable[str], event_id: str, timestamp: int, body: bytes) -> str:

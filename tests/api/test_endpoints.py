@@ -14,10 +14,9 @@ FIELDS = {
     "id", "tenant_id", "url", "event_types", "description", "metadata", "contract", "filter",
     "payload_template", "header_names", "client_certificate", "retry", "timeout_seconds",
     "deactivation", "drain_per_second", "status", "disabled_reason", "health", "failing_since",
-    "consecutive_failures", "last_error",
-    "last_delivery_at", "success_rate_hour", "success_rate_day", "held",
-    "draining_since", "throttled_until", "next_probe_at", "public_key", "created_at", "updated_at",
-    "version", "channels",
+    "consecutive_failures", "last_error", "last_delivery_at", "success_rate_hour",
+    "success_rate_day", "held", "draining_since", "throttled_until", "next_probe_at", "public_key",
+    "secrets", "created_at", "updated_at", "version", "channels",
 }  # fmt: skip
 GIVEN = "whsec_" + "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVo="
 

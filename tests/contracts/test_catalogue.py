@@ -10,8 +10,7 @@ from support.receiver import Receiver
 from support.stack import CONTRACTS, Stack
 from support.waiting import assert_eventually
 
-from hookwright.contracts import Contract
-from hookwright.contracts.contract import load_contract
+from hookwright.contracts import Contract, load_contract
 from hookwright.contracts.registry import SHIPPED
 
 URL = "https://hooks.example.com/"
@@ -55,8 +54,12 @@ async def test_files_are_answered_as_data(service: Stack, path) -> None:
     in_file = tomllib.loads(path.read_text())
     answered = (await service.http.get(f"/v1/contracts/{in_file['name']}")).json()
     defaults = {
-        "json_style": "compact", "headers": {}, "event_types": {},
-        "signature": {"prefix": ""},
+        "json_style": "compact", "body_format": "json", "headers": {}, "constant_headers": {},
+        "event_types": {}, "event_type_pattern": None,
+        "signature": {
+            "prefix": "", "signed": "", "value": "", "repeat": "", "hash": "sha256", "key": "text",
+            "key_prefix": "",
+        },
         "secret": {"given": "optional", "min_length": 16, "max_length": 256},
         "retry": {"jitter": 0.0, "honours_retry_after": True, "not_retried": []},
         "deactivation": {

@@ -1,14 +1,16 @@
 """Secrets rotate without a receiver missing a beat."""
 
 import base64
+import json
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from standardwebhooks import Webhook, WebhookVerificationError
 from support.receiver import Received, Receiver, answering
 from support.stack import Stack
-from support.waiting import assert_eventually
+from support.waiting import assert_eventually, eventually
 
+from hookwright.verify import verify
 from hookwright.webhook import generate_secret
 
 
@@ -54,6 +56,75 @@ async def test_ed25519(service: Stack, hooks: Receiver) -> None:
     await service.publish()
     await assert_eventually(lambda: len(hooks.requests) == 2)
     verify_v1a(hooks.requests[1], (await service.http.get(path)).json()["public_key"])
+
+
+async def test_the_previous_secret_signs_alone(service: Stack, hooks: Receiver) -> None:
+    """With `previous` a header with room for one has the old signature, then the new one."""
+    old, new = "the-old-secret-0", "the-new-secret-1"
+    endpoint = await service.add_endpoint(hooks.url, contract="plain", secret=old)
+    path = f"{service.root}/endpoints/{endpoint['id']}"
+    wanted = {"secret": new, "sign_with": "previous", "grace_period_seconds": 2}
+    answer = await service.http.post(f"{path}/secret/rotate", json=wanted)
+    assert answer.status_code == 200, answer.text
+    rotated = answer.json()
+    assert rotated["secret"] == new
+    assert rotated["signs_from"] == rotated["previous_expires_at"]
+    await service.publish()
+    await assert_eventually(lambda: len(hooks.requests) == 1)
+    verify("plain", hooks.requests[0].headers, hooks.requests[0].body, old)
+    read = (await service.http.get(path)).text
+    assert old not in read
+    assert new not in read
+    newest, previous = json.loads(read)["secrets"]
+    assert newest["signs_from"] == previous["expires_at"] == rotated["signs_from"]
+    assert newest["expires_at"] is None
+    assert newest["created_at"] > previous["created_at"]
+
+    async def only_one_is_left() -> bool:
+        return len((await service.http.get(path)).json()["secrets"]) == 1
+
+    await eventually(only_one_is_left)
+    await service.publish()
+    await assert_eventually(lambda: len(hooks.requests) == 2)
+    verify("plain", hooks.requests[1].headers, hooks.requests[1].body, new)
+
+
+async def test_own_secret(service: Stack, hooks: Receiver) -> None:
+    """A secret of the caller's own signs at once, and verifies beside the old one."""
+    endpoint = await service.add_endpoint(hooks.url)
+    own = generate_secret()
+    rotate = f"{service.root}/endpoints/{endpoint['id']}/secret/rotate"
+    for _ in range(2):  # a repeat is safe
+        answer = await service.http.post(rotate, json={"secret": own})
+        assert answer.json()["secret"] == own
+    await service.publish()
+    await assert_eventually(lambda: len(hooks.requests) == 1)
+    for secret in (endpoint["secret"], own):
+        Webhook(secret).verify(hooks.requests[0].body, hooks.requests[0].headers)
+
+
+@pytest.mark.parametrize(
+    ("contract", "given", "fields", "reason"),
+    [
+        ("standard", None, {"secret": "not-a-whsec-key-0"}, "begins with whsec_"),
+        ("standard", None, {"secret": "whsec_dG9vLXNob3J0"}, "24 to 64 bytes"),
+        ("plain", "the-old-secret-0", {"secret": "short-7"}, "8 to 256 characters"),
+        ("clearway", None, {"secret": "clearway-makes-it"}, "send none"),
+        ("plain", "the-old-secret-0", {"sign_with": "both"}, "'new' or 'previous'"),
+    ],
+)
+async def test_secrets_that_are_refused(
+    service: Stack, contract: str, given: str | None, fields: dict, reason: str
+) -> None:
+    """A secret is checked by the contract's rule, as at the registration, and never repeated."""
+    registered = {"secret": given} if given else {}
+    endpoint = await service.add_endpoint("https://e.com/", contract=contract, **registered)
+    path = f"{service.root}/endpoints/{endpoint['id']}"
+    answer = await service.http.post(f"{path}/secret/rotate", json=fields)
+    assert answer.status_code == 422
+    assert reason in answer.text
+    assert fields.get("secret", "no such text") not in answer.text
+    assert len((await service.http.get(path)).json()["secrets"]) == 1
 
 
 def verify_v1a(request: Received, public_key: str) -> None:

@@ -16,7 +16,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 from api.app import create_app
 from api.config import ApiConfig
 from api.tokens import Tokens
-from hookwright.contracts import load_contracts
+from hookwright.contracts import Contracts, load_contracts
 from hookwright.security import DestinationPolicy, parse_networks
 from hookwright.temporal import EncryptionCodec
 from runtime.jwt_keys import secret_key
@@ -122,13 +122,15 @@ class Stack:
 
 @asynccontextmanager
 async def stack(
-    client: Client, workflow_runner: WorkflowRunner | None = None
+    client: Client,
+    workflow_runner: WorkflowRunner | None = None,
+    contracts: Contracts = CONTRACTS,
 ) -> AsyncIterator[Stack]:
     """Run API and worker while the context lasts. Workflows run in the sandbox."""
     task_queue = unique("queue")
     runner = workflow_runner or SandboxedWorkflowRunner()
     async with (
-        worker(client, WorkerConfig(task_queue, LOOPBACK, CONTRACTS), runner),
-        api_client(client, api_config(task_queue)) as http,
+        worker(client, WorkerConfig(task_queue, LOOPBACK, contracts), runner),
+        api_client(client, replace(api_config(task_queue), contracts=contracts)) as http,
     ):
         yield await Stack(client, http, task_queue, "").with_new_tenant()

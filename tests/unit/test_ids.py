@@ -86,15 +86,22 @@ def test_what_is_no_name(name):
         NAME.validate_python(name)
 
 
-@pytest.mark.parametrize("name", ["loan", "loan.funded", "a-1.B_2.c", "x" * 128])
+@pytest.mark.parametrize(
+    "name",
+    ["loan", "loan.funded", "a-1.B_2.c", "orders/create", "customer:created", "a/b:c.d", "x" * 128],
+)
 def test_event_types(name):
-    """Words separated by full stops are an event type."""
+    """Words separated by full stops, slashes or colons are an event type."""
     assert TYPE.validate_python(name) == name
 
 
-@pytest.mark.parametrize("name", ["", ".", "a.", ".a", "a..b", "a.*", "*", "a b", "a\n", "x" * 129])
+@pytest.mark.parametrize(
+    "name",
+    ["", ".", "a.", ".a", "a..b", "a.*", "*", "a b", "a\n", "x" * 129, "/a", "a/", "a//b", "a:"]
+    + [f"a{character}b" for character in "'\"\\`%?#&\t\x00\x7fé"],
+)
 def test_what_is_no_event_type(name):
-    """Empty words, stars and anything longer than 128 characters are refused."""
+    """Empty words, stars, quotes, backslashes and control characters are refused."""
     with pytest.raises(ValidationError):
         TYPE.validate_python(name)
 

@@ -13,9 +13,9 @@ from hookwright.contracts import (
     DeactivationRule,
     RetryRule,
     SignatureRule,
+    load_contract,
     load_contracts,
 )
-from hookwright.contracts.contract import load_contract
 from hookwright.contracts.deactivation import FailureRate
 from hookwright.models import EventInput
 from hookwright.verify import verify

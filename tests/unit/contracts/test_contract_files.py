@@ -5,8 +5,7 @@ import tomllib
 import pytest
 from support.paths import REPOSITORY
 
-from hookwright.contracts import Contract, ContractError, load_contracts
-from hookwright.contracts.contract import load_contract
+from hookwright.contracts import Contract, ContractError, load_contract, load_contracts
 
 GOOD = (REPOSITORY / "hookwright/contracts/shipped/standard.toml").read_text()
 

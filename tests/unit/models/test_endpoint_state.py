@@ -24,7 +24,7 @@ def rotate(state: EndpointState, value: str, grace: timedelta, now: datetime) ->
 def test_without_grace():
     """With no grace period the old secret signs no longer."""
     state = rotate(endpoint(Secret(value="old")), "new", NOTHING, NOW)
-    assert state.secrets == [Secret(value="new")]
+    assert state.secrets == [Secret(value="new", created_at=NOW)]
     assert state.live_secrets(NOW) == ["new"]
 
 
@@ -45,7 +45,7 @@ def test_overlapping_rotations():
     shorter = rotate(once, "c", timedelta(minutes=1), NOW)
     assert shorter.live_secrets(NOW + timedelta(minutes=2)) == ["c"]
     at_once = rotate(longer, "d", NOTHING, NOW)
-    assert at_once.secrets == [Secret(value="d")]
+    assert at_once.secrets == [Secret(value="d", created_at=NOW)]
 
 
 def test_at_most_ten():
@@ -80,3 +80,52 @@ def test_storage_keeps_secrets(rotations):
         state = rotate(state, str(number), timedelta(seconds=grace), NOW)
     stored = EndpointState.model_validate_json(state.model_dump_json())
     assert stored.live_secrets(NOW) == state.live_secrets(NOW)
+
+
+def test_the_previous_signs_alone():
+    """With `previous` the old secret signs alone until its grace is over, then the new one."""
+    hour = timedelta(hours=1)
+    state = endpoint(Secret(value="a"))
+    state = state.model_copy(update={"secrets": state.rotated("b", hour, NOW, "previous")})
+    assert state.live_secrets(NOW) == ["a"]
+    assert state.live_secrets(NOW + timedelta(seconds=3599)) == ["a"]
+    assert state.live_secrets(NOW + hour) == ["b"]
+    at_once = state.rotated("c", NOTHING, NOW, "previous")
+    assert at_once == [Secret(value="c", created_at=NOW)]
+
+
+def test_a_repeat_with_the_same_secret():
+    """A repeat of a rotation to the same secret leaves no time in which nothing signs."""
+    hour = timedelta(hours=1)
+    first = endpoint(Secret(value="a")).rotated("b", hour, NOW, "previous")
+    later = NOW + timedelta(minutes=30)
+    again = endpoint(*first).rotated("b", hour, later, "previous")
+    assert [secret.value for secret in again] == ["b", "a"]
+    assert endpoint(*again).live_secrets(NOW + timedelta(minutes=59)) == ["a"]
+    assert endpoint(*again).live_secrets(NOW + hour) == ["b"]
+
+
+@given(
+    rotations=st.lists(
+        st.tuples(
+            st.integers(0, 3 * WEEK),
+            st.integers(0, WEEK),
+            st.sampled_from(["new", "previous"]),
+            st.sampled_from([None, "0", "1"]),
+        ),
+        max_size=25,
+    ),
+    later=st.integers(0, 2 * WEEK),
+)
+def test_some_secret_always_signs(rotations, later):
+    """Whatever the order of rotations, at every time at least one secret signs."""
+    state, now = endpoint(Secret(value="first")), NOW
+    for number, (pause, grace, sign_with, value) in enumerate(rotations):
+        now += timedelta(seconds=pause)
+        assert state.live_secrets(now)
+        secrets = state.rotated(value or f"s{number}", timedelta(seconds=grace), now, sign_with)
+        state = state.model_copy(update={"secrets": secrets})
+        assert len(secrets) <= 10
+        ends = [each.expires_at for each in secrets if each.expires_at]
+        for moment in (now, *ends, now + timedelta(seconds=later)):
+            assert state.live_secrets(moment)

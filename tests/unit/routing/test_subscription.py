@@ -31,6 +31,8 @@ from hookwright.subscription import EventTypePattern, wants_channels, wants_type
         (["orders.*"], "orders/create", False),
         (["customer:*"], "customer:created", True),
         (["*"], "orders/create", True),
+        (["orders/*"], "orders", False),
+        (["customer:created"], "customer:created", True),
     ],
 )
 def test_patterns(patterns, event_type, wanted):
@@ -39,7 +41,8 @@ def test_patterns(patterns, event_type, wanted):
 
 
 @pytest.mark.parametrize(
-    "pattern", ["*", "a", "a.b", "a.*", "a-1.B_2.*", "a/b", "a:b.c/*", "a:*", "x" * 128]
+    "pattern",
+    ["*", "a", "a.b", "a.*", "a-1.B_2.*", "a/b", "a/*", "a:b:*", "a:b.c/*", "a:*", "x" * 128],
 )
 def test_patterns_that_may_be_written(pattern):
     """A type, a prefix with .*, /* or :*, or the star alone may be subscribed to."""
@@ -66,6 +69,9 @@ def test_patterns_that_may_be_written(pattern):
         "a\n",
         "é",
         "x" * 129,
+        "a/",
+        "/*",
+        "a'/*",
     ],
 )
 def test_patterns_that_may_not(pattern):
