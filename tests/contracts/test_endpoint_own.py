@@ -132,8 +132,8 @@ async def test_template_replaces_the_envelope(service: Stack, hooks: Receiver) -
 
 @pytest.mark.parametrize(
     "template",
-    ["{n: length(data.n)}", "&data", "{n: [&data]}", "{n: to_number('nan')}", '`"\\ud800"`'],
-    ids=["wrong type", "no value", "no value within", "not a number", "lone surrogate"],
+    ["{n: length(data.n)}", "&data", "{n: [&data]}", "{n: to_number('nan')}"],
+    ids=["wrong type", "no value", "no value within", "not a number"],
 )
 @pytest.mark.parametrize("contract", ["standard", "plain"])
 async def test_template_that_does_not_fit(
