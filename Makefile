@@ -19,7 +19,7 @@ setup: .venv/.runs ## Install what running needs, into .venv.
 run: .venv/.runs ## Run everything on this machine.
 	$(BIN)/hookwright dev
 
-check: lint ## Check within a minute: lint, types, layers, unit tests.
+check: lint ## Check in about a minute: lint, types, layers, unit tests.
 	$(BIN)/python -m pytest -n 2 --dist worksteal tests/unit
 
 test: lint ## Check everything: lint, types, layers, tests.

@@ -23,7 +23,6 @@ from hookwright.security import Address, DestinationPolicy
 Resolver = Callable[[str, int], Awaitable[list[str]]]
 
 RESOLUTION_SECONDS = 5.0
-MAX_CHUNK_BYTES = 16_384
 
 # getaddrinfo blocks a thread until the system's resolver gives up, even if its caller no longer
 # waits. A separate pool keeps slow names from blocking the other threads of the process.
@@ -96,11 +95,8 @@ class GuardedStream(httpcore.AsyncNetworkStream):
         max_bytes: int,
         timeout: float | None = None,  # noqa: ASYNC109
     ) -> bytes:
-        """Read the bytes that have arrived, in small chunks.
-
-        Parsing a chunk blocks the event loop, so a chunk must be parsed quickly.
-        """
-        return await self.stream.read(min(max_bytes, MAX_CHUNK_BYTES), timeout)
+        """Read the bytes that have arrived."""
+        return await self.stream.read(max_bytes, timeout)
 
     async def write(
         self,
@@ -157,10 +153,6 @@ class GuardedNetwork(httpcore.AsyncNetworkBackend):
     async def connect_unix_socket(self, *_: object, **__: object) -> NoReturn:
         """Refuse, because no webhook goes to a local socket."""
         raise BlockedDestinationError("unix sockets are not a destination")
-
-    async def sleep(self, seconds: float) -> None:
-        """Wait between httpcore's own retries, which are off."""
-        await self.network.sleep(seconds)
 
     async def _checked_addresses(self, host: str, port: int) -> list[Address]:
         addresses = [

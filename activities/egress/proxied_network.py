@@ -9,7 +9,7 @@ import ssl
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import NoReturn, Self
+from typing import Self
 from urllib.parse import unquote, urlsplit
 
 import h11
@@ -113,14 +113,6 @@ class ProxiedNetwork(httpcore.AsyncNetworkBackend):
             await stream.aclose()
             raise
         return stream
-
-    async def connect_unix_socket(self, *_: object, **__: object) -> NoReturn:
-        """Refuse, because no webhook goes to a local socket."""
-        raise BlockedDestinationError("unix sockets are not a destination")
-
-    async def sleep(self, seconds: float) -> None:
-        """Wait between httpcore's own retries, which are off."""
-        await self.network.sleep(seconds)
 
     async def _open_tunnel(self, stream: httpcore.AsyncNetworkStream, target: str) -> None:
         headers = [("Host", target)]

@@ -8,7 +8,6 @@ import ssl
 import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator
-from typing import Self
 
 import httpcore
 import httpx
@@ -36,9 +35,6 @@ class ReceiverTransport(httpx.AsyncBaseTransport):
         self._context = context
         self._idle: OrderedDict[ReceiverConnection, Origin] = OrderedDict()
         self._by_origin: dict[Origin, list[ReceiverConnection]] = {}
-
-    async def __aenter__(self) -> Self:
-        return self
 
     async def aclose(self) -> None:
         """Close all idle connections."""

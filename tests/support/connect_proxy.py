@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import dataclass, field
 
 from activities.egress import Proxy
+from support.tcp_server import tcp_server
 
 ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
 
@@ -41,32 +42,17 @@ async def proxying(
 ) -> AsyncIterator[ConnectProxy]:
     """Run a proxy while the context lasts. Every name is loopback's, at the port asked for."""
     it = ConnectProxy(tls=tls is not None)
-    talks: set[asyncio.Task[None]] = set()
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with closing(writer), suppress(OSError, asyncio.IncompleteReadError):
-            head = await reader.readuntil(b"\r\n\r\n")
-            it.asked.append(head)
-            said = answer(head)
-            writer.write(said)
-            if said.endswith(ESTABLISHED):
-                port = int(it.targets[-1].rpartition(":")[2])
-                from_there, to_there = await asyncio.open_connection("127.0.0.1", port)
-                with closing(to_there):
-                    await asyncio.gather(_pump(reader, to_there), _pump(from_there, writer))
+        head = await reader.readuntil(b"\r\n\r\n")
+        it.asked.append(head)
+        said = answer(head)
+        writer.write(said)
+        if said.endswith(ESTABLISHED):
+            port = int(it.targets[-1].rpartition(":")[2])
+            from_there, to_there = await asyncio.open_connection("127.0.0.1", port)
+            with closing(to_there):
+                await asyncio.gather(_pump(reader, to_there), _pump(from_there, writer))
 
-    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.create_task(talk(reader, writer))
-        talks.add(task)
-        task.add_done_callback(talks.discard)
-
-    server = await asyncio.start_server(accept, "127.0.0.1", 0, ssl=tls)
-    it.port = server.sockets[0].getsockname()[1]
-    try:
+    async with tcp_server(talk, tls=tls) as it.port:
         yield it
-    finally:
-        server.close()
-        for task in talks:
-            task.cancel()
-        await asyncio.gather(*talks, return_exceptions=True)
-        await server.wait_closed()

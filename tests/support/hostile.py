@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
+from support.tcp_server import tcp_server
+
 Script = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 Ending = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -35,33 +37,14 @@ class Hostile:
 async def serving(script: Script, tls: ssl.SSLContext | None = None) -> AsyncIterator[Hostile]:
     """Run a server on loopback while the context lasts."""
     it = Hostile()
-    talks: set[asyncio.Task[None]] = set()
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         it.connections += 1
-        try:
-            it.requests.append(await read_request(reader))
-            await script(reader, writer)
-        except (OSError, asyncio.IncompleteReadError):
-            pass  # the client has left
-        finally:
-            writer.close()
+        it.requests.append(await read_request(reader))
+        await script(reader, writer)
 
-    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.create_task(talk(reader, writer))
-        talks.add(task)
-        task.add_done_callback(talks.discard)
-
-    server = await asyncio.start_server(accept, "127.0.0.1", 0, ssl=tls)
-    it.port = server.sockets[0].getsockname()[1]
-    try:
+    async with tcp_server(talk, tls=tls) as it.port:
         yield it
-    finally:
-        server.close()
-        for task in talks:
-            task.cancel()
-        await asyncio.gather(*talks, return_exceptions=True)
-        await server.wait_closed()
 
 
 @dataclass

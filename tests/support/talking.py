@@ -2,13 +2,12 @@
 
 import asyncio
 import re
-import struct
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from socket import SO_LINGER, SOL_SOCKET
 
-from support.hostile import read_request
+from support.hostile import read_request, reset
+from support.tcp_server import tcp_server
 
 
 @dataclass(frozen=True)
@@ -34,20 +33,10 @@ async def talking(
 ) -> AsyncIterator[Talker]:
     """Answer each request as `reply` says, while the context lasts."""
     it = Talker()
-    talks: set[asyncio.Task[None]] = set()
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         carried: set[str] = set()
         it.tenants.append(carried)
-        try:
-            with suppress(OSError, asyncio.IncompleteReadError):
-                await converse(reader, writer, carried)
-        finally:
-            writer.close()
-
-    async def converse(
-        reader: asyncio.StreamReader, writer: asyncio.StreamWriter, carried: set[str]
-    ) -> None:
         while True:
             request = await read_request(reader)
             it.requests.append(request)
@@ -57,25 +46,10 @@ async def talking(
             writer.write(answer.sends)
             await writer.drain()
             if answer.then == "resets":
-                linger = struct.pack("ii", 1, 0)
-                writer.get_extra_info("socket").setsockopt(SOL_SOCKET, SO_LINGER, linger)
-                writer.transport.abort()
+                await reset(reader, writer)
             if answer.then != "keeps":
                 return
 
-    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.create_task(talk(reader, writer))
-        talks.add(task)
-        task.add_done_callback(talks.discard)
-
-    server = await asyncio.start_server(accept, host, 0)
-    port = server.sockets[0].getsockname()[1]
-    it.url = f"http://[{host}]:{port}/in" if ":" in host else f"http://{host}:{port}/in"
-    try:
+    async with tcp_server(talk, host) as port:
+        it.url = f"http://[{host}]:{port}/in" if ":" in host else f"http://{host}:{port}/in"
         yield it
-    finally:
-        server.close()
-        for task in talks:
-            task.cancel()
-        await asyncio.gather(*talks, return_exceptions=True)
-        await server.wait_closed()
