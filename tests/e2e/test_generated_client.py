@@ -3,7 +3,6 @@
 The generator has an environment of its own: it would choose the versions that the product runs on.
 """
 
-import asyncio
 import importlib
 import json
 import sys
@@ -13,7 +12,7 @@ from types import ModuleType
 
 import httpx
 import pytest
-from support.commands import BARE
+from support.commands import run_command
 from support.paths import REPOSITORY
 from support.receiver import Receiver
 from support.stack import Stack
@@ -25,15 +24,8 @@ UV = [sys.executable, "-m", "uv"]
 
 async def run(*command: str | Path, folder: Path) -> None:
     """Run a command that must succeed."""
-    process = await asyncio.create_subprocess_exec(
-        *command,
-        cwd=folder,
-        env=BARE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    output, _ = await process.communicate()
-    assert process.returncode == 0, output.decode()
+    ended = await run_command(*command, folder=folder)
+    assert ended.status == 0, ended.output
 
 
 @pytest.fixture

@@ -3,9 +3,10 @@
 from datetime import datetime, timedelta
 
 import pytest
-from support.hostile import Script, goes_on, ok, reset, says, serving, stay_silent
+from support.hostile import goes_on, ok, reset, says, serving, stay_silent
 from support.receiver import Receiver, Reply
 from support.stack import Stack
+from support.tcp_server import Talk
 from support.waiting import eventually
 
 HEAD = b"HTTP/1.1 200 OK\r\n"
@@ -23,7 +24,7 @@ SCRIPTS = {
 
 
 @pytest.mark.parametrize(("script", "outcome"), SCRIPTS.values(), ids=SCRIPTS.keys())
-async def test_the_schedule_holds(service: Stack, script: Script, outcome: str) -> None:
+async def test_the_schedule_holds(service: Stack, script: Talk, outcome: str) -> None:
     """Each attempt is bounded by the endpoint's timeout, and after the last one it is exhausted."""
     async with serving(script) as server:
         endpoint = await service.add_endpoint(

@@ -3,7 +3,6 @@
 `make test` has a bounded number of examples; `make fuzz` has more, and the coverage phase.
 """
 
-import asyncio
 import os
 import sys
 from collections.abc import AsyncIterator
@@ -15,7 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 import pytest_asyncio
-from support.commands import BARE, HOOKWRIGHT
+from support.commands import BARE, HOOKWRIGHT, run_command
 from support.stack import CODEC, KEY_RING, OPERATOR_KEY
 from support.waiting import eventually
 
@@ -119,15 +118,11 @@ async def test_every_operation(api: Running, tmp_path: Path, key: str, config: s
     """Whatever is sent to any operation, the answer is one that OpenAPI describes, and no 5xx."""
     await put_tenant(api.url)
     (tmp_path / "schemathesis.toml").write_text(config)
-    process = await asyncio.create_subprocess_exec(
+    ended = await run_command(
         *(sys.executable, "-m", "schemathesis.cli", "run", f"{api.url}/openapi.json"),
         *("--header", f"Authorization: Bearer {key}", "--checks", "all", "--no-color"),
         *("--warnings", "off", "--continue-on-failure", "--suppress-health-check", "all"),
         *BOUNDS,
-        cwd=tmp_path,
-        env=BARE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
+        folder=tmp_path,
     )
-    output, _ = await process.communicate()
-    assert process.returncode == 0, output.decode()
+    assert ended.status == 0, ended.output

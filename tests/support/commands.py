@@ -1,4 +1,4 @@
-"""The command line as a process that is run to its end."""
+"""Commands as processes that are run to their end."""
 
 import asyncio
 import os
@@ -18,17 +18,21 @@ BARE = {
 
 @dataclass(frozen=True)
 class Ended:
-    """A command that ended."""
+    """A command that ended, and what it wrote to both of its outputs."""
 
     status: int
     output: str
 
 
 async def hookwright(*arguments: str, folder: Path, **environment: str) -> Ended:
-    """Run a command to its end."""
+    """Run a command of Hookwright to its end."""
+    return await run_command(*HOOKWRIGHT, *arguments, folder=folder, **environment)
+
+
+async def run_command(*command: str | Path, folder: Path, **environment: str) -> Ended:
+    """Run any command to its end."""
     process = await asyncio.create_subprocess_exec(
-        *HOOKWRIGHT,
-        *arguments,
+        *command,
         cwd=folder,
         env=BARE | environment,
         stdout=asyncio.subprocess.PIPE,

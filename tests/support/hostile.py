@@ -4,14 +4,11 @@ import asyncio
 import socket
 import ssl
 import struct
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
-from support.tcp_server import tcp_server
-
-Script = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
-Ending = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+from support.tcp_server import Talk, tcp_server
 
 PACE = 0.02
 """Seconds between the drops of a drip."""
@@ -34,7 +31,7 @@ class Hostile:
 
 
 @asynccontextmanager
-async def serving(script: Script, tls: ssl.SSLContext | None = None) -> AsyncIterator[Hostile]:
+async def serving(script: Talk, tls: ssl.SSLContext | None = None) -> AsyncIterator[Hostile]:
     """Run a server on loopback while the context lasts."""
     it = Hostile()
 
@@ -65,11 +62,8 @@ async def mute(greeting: bytes = b"") -> AsyncIterator[Mute]:
         with suppress(ConnectionError):
             await reader.read()
         it.left.set()
-        writer.close()
 
-    server = await asyncio.start_server(talk, "127.0.0.1", 0)
-    it.port = server.sockets[0].getsockname()[1]
-    async with server:
+    async with tcp_server(talk) as it.port:
         yield it
 
 
@@ -96,7 +90,7 @@ async def reset(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     writer.transport.abort()
 
 
-def says(answer: bytes, then: Ending = hang_up) -> Script:
+def says(answer: bytes, then: Talk = hang_up) -> Talk:
     """Answer with these bytes, then end so."""
 
     async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -107,7 +101,7 @@ def says(answer: bytes, then: Ending = hang_up) -> Script:
     return script
 
 
-def goes_on(beginning: bytes, drop: bytes, pace: float = PACE) -> Script:
+def goes_on(beginning: bytes, drop: bytes, pace: float = PACE) -> Talk:
     """Answer with a beginning, then with drop after drop for as long as the client listens."""
 
     async def script(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

