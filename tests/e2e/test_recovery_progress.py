@@ -9,7 +9,7 @@ import pytest
 from support.processes import worker_process
 from support.receiver import Receiver, answering
 from support.stack import CONTRACTS, KEY, LOOPBACK, Stack, api_client, api_config, unique
-from support.waiting import eventually
+from support.waiting import assert_eventually, eventually
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.common import SearchAttributePair, TypedSearchAttributes
 
@@ -86,7 +86,7 @@ async def test_event_without_search_attribute_is_recovered(service: Stack, hooks
     endpoint = await service.add_endpoint(hooks.url)
     path = await begin(service, endpoint, status="missing")
     assert (await until(service, path, "completed"))["done"] == 1
-    assert hooks.ids() == [event.id]
+    await assert_eventually(lambda: hooks.ids() == [event.id])
 
 
 async def test_unreadable_event_is_passed_over(
@@ -109,7 +109,7 @@ async def test_unreadable_event_is_passed_over(
             path = await begin(service, endpoint, status="missing")
             after = await until(service, path, "completed")
             assert (after["done"], after["unreadable"]) == (2, 1)
-            assert hooks.ids() == [kept["id"]]
+            await assert_eventually(lambda: hooks.ids() == [kept["id"]])
 
 
 def test_the_edge_of_retention_is_not_missing() -> None:
