@@ -19,6 +19,7 @@ from api.access import (
 )
 from api.config import ApiConfig
 from api.http import Hardening, install_docs, install_errors, install_openapi
+from api.portal import install_portal
 from api.routes import (
     batch,
     contracts,
@@ -89,6 +90,7 @@ def create_app(client: Client, config: ApiConfig) -> FastAPI:
         (contracts.router, []),
     ):
         app.include_router(router, dependencies=[own, *scopes])
+    install_portal(app)
     facades.install(app, config.facades)
     if config.codec_token:
         codec.install(app, config.codec, config.codec_token, config.ui_origin, config.body_seconds)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from temporalio.converter import PayloadCodec
 
+from api.portal_config import PortalConfig
 from api.tokens import Tokens
 from hookwright.contracts import Contracts
 from hookwright.security import DestinationPolicy
@@ -37,6 +38,7 @@ class ApiConfig:
     codec: PayloadCodec
     codec_token: str | None
     ui_origin: str
+    portal: PortalConfig
     docs: bool = True
     body_seconds: float = 10.0
     """How long a request's body may take to arrive."""

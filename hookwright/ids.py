@@ -82,6 +82,11 @@ def recovery_workflow_id(tenant_id: str, endpoint_id: str) -> str:
     return f"recovery:{tenant_id}:{endpoint_id}"
 
 
+def portal_link_workflow_id(tenant_id: str, link_id: str) -> str:
+    """Return the id of a `PortalSignIn` workflow: its uniqueness makes a link work only once."""
+    return f"portal-link:{tenant_id}:{link_id}"
+
+
 def recovery_id(endpoint_id: str, run_id: str) -> str:
     """Return a recovery's id as the API shows it. It names one run of the `Recovery` workflow."""
     return f"{endpoint_id}:{run_id}"
@@ -89,7 +94,7 @@ def recovery_id(endpoint_id: str, run_id: str) -> str:
 
 def tenant_workflow_prefixes(tenant_id: str) -> tuple[str, ...]:
     """Return the prefixes of all workflow ids of a tenant, except the `Tenant` workflow's id."""
-    kinds = ("event", "delivery", "endpoint", "test", "recovery")
+    kinds = ("event", "delivery", "endpoint", "test", "recovery", "portal-link")
     return tuple(f"{kind}:{tenant_id}:" for kind in kinds)
 
 

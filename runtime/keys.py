@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from hookwright.temporal import KEY_BYTES
 
-CURSOR_KEY_BYTES = 32
+DERIVED_KEY_BYTES = 32
 
 
 def new_operator_key() -> str:
@@ -44,6 +44,17 @@ def cursor_key(key_ring: Mapping[str, bytes]) -> bytes:
     It is derived from the encrypting key. When that key changes, older cursors are refused, and
     clients must read the list from its beginning.
     """
+    return _derived(key_ring, b"hookwright cursors")
+
+
+def portal_key(key_ring: Mapping[str, bytes]) -> bytes:
+    """Return the key that signs the portal's links and sessions, the same in every API process.
+
+    It is derived as the key of cursors is. When the encrypting key changes, people sign in again.
+    """
+    return _derived(key_ring, b"hookwright portal")
+
+
+def _derived(key_ring: Mapping[str, bytes], purpose: bytes) -> bytes:
     encrypting_key = next(iter(key_ring.values()))
-    hkdf = HKDF(SHA256(), CURSOR_KEY_BYTES, salt=None, info=b"hookwright cursors")
-    return hkdf.derive(encrypting_key)
+    return HKDF(SHA256(), DERIVED_KEY_BYTES, salt=None, info=purpose).derive(encrypting_key)

@@ -13,10 +13,11 @@ from temporalio.service import RPCError, RPCStatusCode
 from api.app import create_app
 from api.config import ApiConfig
 from api.facades import UnknownFacadeError
+from api.portal_config import PortalConfig
 from hookwright.temporal import EncryptionCodec, connect, set_up_namespace
 from runtime.errors import CommandError
 from runtime.http import listening_socket, serve
-from runtime.keys import cursor_key
+from runtime.keys import cursor_key, portal_key
 from runtime.running import error_console, print_line
 from runtime.settings import Settings
 from runtime.worker import WorkerConfig, worker
@@ -69,7 +70,19 @@ def api_config(settings: Settings) -> ApiConfig:
         codec=EncryptionCodec(settings.key_ring),
         codec_token=token.get_secret_value() if token else None,
         ui_origin=settings.ui_origin,
+        portal=portal_config(settings),
         docs=settings.api_docs,
+    )
+
+
+def portal_config(settings: Settings) -> PortalConfig:
+    """Return the portal's configuration, made from the settings."""
+    return PortalConfig(
+        key=portal_key(settings.key_ring),
+        name=settings.portal_name,
+        accent=settings.portal_accent,
+        logo=settings.portal_logo,
+        url=settings.portal_url,
     )
 
 

@@ -1,5 +1,7 @@
 """How settings are written: parsed from text, and checked, so that a fault names its remedy."""
 
+import base64
+import binascii
 import re
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +12,7 @@ from pydantic_settings import NoDecode
 
 from activities.egress import Proxy
 from api.config import IN_MEMORY
+from api.portal_config import Logo
 from hookwright.security import parse_networks
 from hookwright.temporal import named_values, read_key_ring
 from runtime.jwt_keys import secret_key
@@ -68,6 +71,49 @@ def check_secrets(texts: list[str]) -> list[str]:
     for text in texts:
         secret_key(text)
     return texts
+
+
+def check_portal_url(url: str | None) -> str | None:
+    """Return the portal's base URL, without a slash at its end."""
+    if url is None:
+        return None
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError("write it as https://host, with a path if the portal is behind one")
+    return url.rstrip("/")
+
+
+LOGO_TYPES = {
+    ".png": "image/png",
+    ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
+    ".svg": "image/svg+xml",
+    ".webp": "image/webp",
+}
+MAX_LOGO_BYTES = 262_144
+
+
+def read_logo(text: object) -> object:
+    """Read a logo from a file, or from a data URI in base64."""
+    if not isinstance(text, str) or not text:
+        return text or None
+    if text.startswith("data:"):
+        head, _, data = text.removeprefix("data:").partition(";base64,")
+        media_type = head.lower()
+        try:
+            content = base64.b64decode(data, validate=True)
+        except binascii.Error:
+            content = b""
+    else:
+        path = Path(text)
+        media_type = LOGO_TYPES.get(path.suffix.lower(), "")
+        content = path.read_bytes() if path.is_file() else b""
+    if media_type not in LOGO_TYPES.values() or not 0 < len(content) <= MAX_LOGO_BYTES:
+        raise ValueError(
+            "name a .png, .jpg, .svg or .webp file, or write data:image/png;base64,...;"
+            f" at most {MAX_LOGO_BYTES} bytes"
+        )
+    return Logo(media_type, content)
 
 
 def check_storage(url: str) -> str:

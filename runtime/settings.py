@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from activities.egress import Proxy, tls_context
 from api.config import IN_MEMORY
+from api.portal_config import DEFAULT_ACCENT, Logo
 from api.tokens import Tokens
 from hookwright.contracts import ContractError, Contracts, load_contracts
 from hookwright.ids import TASK_QUEUE
@@ -28,12 +29,14 @@ from runtime.setting_values import (
     NamedValues,
     check_digests,
     check_networks,
+    check_portal_url,
     check_proxy,
     check_secrets,
     check_storage,
     none_if_empty,
     parse_key_ring,
     parse_tenant_keys,
+    read_logo,
 )
 
 
@@ -133,6 +136,25 @@ class Settings(BaseSettings):
     ui_origin: str = Field(
         default="http://localhost:8233",
         description="The Temporal UI's origin, which may call the codec endpoint.",
+    )
+    portal_name: str = Field(
+        default="Hookwright", min_length=1, max_length=100, description="The portal's name."
+    )
+    portal_accent: str = Field(
+        default=DEFAULT_ACCENT,
+        pattern=r"^#[0-9A-Fa-f]{6}$",
+        description="The colour of the portal's buttons: #rrggbb.",
+    )
+    portal_logo: Annotated[Logo | None, BeforeValidator(read_logo)] = Field(
+        default=None,
+        description="The portal's logo: a file (PNG, JPEG, SVG, WebP), or a data URI.",
+    )
+    portal_url: Annotated[
+        str | None, BeforeValidator(none_if_empty), AfterValidator(check_portal_url)
+    ] = Field(
+        default=None,
+        description="Where people reach the portal: https://webhooks.example.com, without /portal."
+        " Unset: links point to where the request for them went.",
     )
 
     @property

@@ -47,10 +47,20 @@ from workflows.endpoint import Endpoint
 from workflows.endpoint_test import EndpointTest
 from workflows.event import Event
 from workflows.event_types import EventTypes
+from workflows.portal_sign_in import PortalSignIn
 from workflows.recovery import Recovery
 from workflows.tenant import Tenant
 
-WORKFLOWS = [Tenant, Endpoint, Event, Delivery, EndpointTest, Recovery, EventTypes]
+WORKFLOWS = [
+    Tenant,
+    Endpoint,
+    Event,
+    Delivery,
+    EndpointTest,
+    Recovery,
+    EventTypes,
+    PortalSignIn,
+]
 
 EVENT_TASK_SLOTS = 8
 """So many events start their deliveries at the same time; each starts several at once. Measured:

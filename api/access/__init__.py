@@ -7,18 +7,21 @@ from api.access.auth import (
     CallerTenantId,
     admit,
     count_call,
+    operator_by_key,
     require_access,
     require_operator,
 )
-from api.access.limits import RateLimitHeaders, RateLimits
+from api.access.limits import PER_MINUTE, CallKind, RateLimitHeaders, RateLimits
 from api.access.state import AppState, AppStateDependency, ServicesDependency, app_state
 
 __all__ = [
     "DELIVERIES",
     "ENDPOINTS",
     "EVENTS",
+    "PER_MINUTE",
     "AppState",
     "AppStateDependency",
+    "CallKind",
     "CallerTenantId",
     "RateLimitHeaders",
     "RateLimits",
@@ -26,6 +29,7 @@ __all__ = [
     "admit",
     "app_state",
     "count_call",
+    "operator_by_key",
     "require_access",
     "require_operator",
 ]

@@ -102,6 +102,14 @@ def _caller_by_key(config: ApiConfig, token: str) -> Caller | None:
     return matching[0] if matching else None
 
 
+def operator_by_key(config: ApiConfig, key: str) -> tuple[str, str] | None:
+    """Return the name and the digest of an operator's key, or None if it is not one."""
+    digest = hashlib.sha256(key.encode()).hexdigest()
+    known = config.api_keys.items()
+    matching = [name for name, stored in known if hmac.compare_digest(digest, stored)]
+    return (matching[0], digest) if matching else None
+
+
 async def _caller_by_token(request: Request, config: ApiConfig, token: str) -> Caller:
     claims = config.tokens.read(token)
     tenant = await _find_tenant(request, claims.sub) if claims else None

@@ -36,18 +36,21 @@ log = structlog.get_logger(__name__)
 
 
 class CallKind(StrEnum):
-    """What a limit counts: requests, or published events. Each has its own limit."""
+    """What a limit counts: requests, published events, or the portal's pages. Each has its own."""
 
     MANAGEMENT = "management"
     PUBLISH = "publish"
+    PORTAL = "portal"
 
 
 PER_MINUTE: Mapping[CallKind, Mapping[Tier, int]] = {
     CallKind.MANAGEMENT: {Tier.FREE: 60, Tier.PRO: 600, Tier.ENTERPRISE: 6_000},
     CallKind.PUBLISH: {Tier.FREE: 600, Tier.PRO: 6_000, Tier.ENTERPRISE: 60_000},
+    CallKind.PORTAL: {Tier.FREE: 600, Tier.PRO: 1_200, Tier.ENTERPRISE: 6_000},
 }
 """The limits for requests come from a published contract. Ten times as many events are allowed,
-and each event of a batch counts: 1,000 a second is more than one machine delivers."""
+and each event of a batch counts: 1,000 a second is more than one machine delivers. A portal page
+that refreshes itself every five seconds reads 12 pages a minute."""
 
 
 @dataclass(frozen=True)

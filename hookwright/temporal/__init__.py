@@ -57,6 +57,7 @@ from hookwright.temporal.search_attributes import (
     TENANT_ID,
     delivery_search_attributes,
     event_search_attributes,
+    tenant_search_attributes,
 )
 
 __all__ = [
@@ -112,6 +113,7 @@ __all__ = [
     "routes_of",
     "set_up_namespace",
     "start_resend",
+    "tenant_search_attributes",
     "time_between",
     "workflow_id_starts_with",
 ]

@@ -16,6 +16,7 @@ class WorkflowType(StrEnum):
     ENDPOINT_TEST = "EndpointTest"
     RECOVERY = "Recovery"
     EVENT_TYPES = "EventTypes"
+    PORTAL_SIGN_IN = "PortalSignIn"
 
 
 class ActivityName(StrEnum):

@@ -31,6 +31,11 @@ def event_search_attributes(event: EventInput) -> TypedSearchAttributes:
     )
 
 
+def tenant_search_attributes(tenant_id: str) -> TypedSearchAttributes:
+    """Return what an execution is found by when all of its tenant is erased."""
+    return TypedSearchAttributes([SearchAttributePair(TENANT_ID, tenant_id)])
+
+
 def delivery_search_attributes(
     delivery: DeliveryInput, recovery: str | None = None
 ) -> TypedSearchAttributes:

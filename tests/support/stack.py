@@ -15,6 +15,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from api.app import create_app
 from api.config import ApiConfig
+from api.portal_config import PortalConfig
 from api.tokens import Tokens
 from hookwright.contracts import Contracts, load_contracts
 from hookwright.security import DestinationPolicy, parse_networks
@@ -60,6 +61,7 @@ def api_config(task_queue: str, destinations: DestinationPolicy = LOOPBACK) -> A
         codec=CODEC,
         codec_token=CODEC_TOKEN,
         ui_origin="http://localhost:8233",
+        portal=PortalConfig(key=b"p" * 32),
     )
 
 

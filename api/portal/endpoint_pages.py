@@ -1,0 +1,83 @@
+"""Pages of a tenant's endpoints, which the portal calls webhooks as published contracts do."""
+
+from fastapi import APIRouter, Depends, Request, Response
+from starlette.datastructures import FormData
+
+from api.access import ServicesDependency
+from api.portal.forms import FormDependency, text
+from api.portal.portal_route import PortalRoute
+from api.portal.rendering import page
+from api.portal.session import RequireSessionScope, SessionTenantId
+from api.portal.sign_in import redirect
+from api.routes.endpoint_bodies import EndpointRead
+from api.tokens import Scope
+from hookwright.ids import Name
+
+PAGE_SIZE = 50
+
+router = APIRouter(
+    prefix="/portal/endpoints",
+    include_in_schema=False,
+    route_class=PortalRoute,
+    dependencies=[Depends(RequireSessionScope(Scope.ENDPOINTS_READ))],
+)
+CHANGES = [Depends(RequireSessionScope(Scope.ENDPOINTS_WRITE))]
+
+
+@router.get("")
+async def list_endpoints(
+    request: Request,
+    tenant_id: SessionTenantId,
+    services: ServicesDependency,
+    cursor: str | None = None,
+) -> Response:
+    """Show all endpoints, and whether each is well."""
+    found = await services.endpoints.page(tenant_id, PAGE_SIZE, cursor)
+    endpoints = [EndpointRead.of(endpoint) for endpoint in found.data]
+    return page(
+        request,
+        "endpoints.html",
+        endpoints=endpoints,
+        next_cursor=found.next_cursor,
+        first=cursor is None,
+    )
+
+
+@router.get("/{endpoint_id}")
+async def show_endpoint(
+    request: Request, endpoint_id: Name, tenant_id: SessionTenantId, services: ServicesDependency
+) -> Response:
+    """Show one endpoint: its settings, and how it is."""
+    endpoint = EndpointRead.of(await services.endpoints.get(tenant_id, endpoint_id))
+    return page(request, "endpoint.html", endpoint=endpoint)
+
+
+@router.post("/{endpoint_id}/pause", dependencies=CHANGES)
+async def pause_endpoint(
+    endpoint_id: Name,
+    tenant_id: SessionTenantId,
+    services: ServicesDependency,
+    form: FormDependency,
+) -> Response:
+    """Make an endpoint inactive."""
+    await services.endpoints.pause(tenant_id, endpoint_id)
+    return redirect(back(form, endpoint_id))
+
+
+@router.post("/{endpoint_id}/resume", dependencies=CHANGES)
+async def resume_endpoint(
+    endpoint_id: Name,
+    tenant_id: SessionTenantId,
+    services: ServicesDependency,
+    form: FormDependency,
+) -> Response:
+    """Make an endpoint active. What was held is sent, oldest first."""
+    await services.endpoints.resume(tenant_id, endpoint_id)
+    return redirect(back(form, endpoint_id))
+
+
+def back(form: FormData, endpoint_id: str) -> str:
+    """Return the page from which a form was sent: the list, or the endpoint's own page."""
+    if text(form, "back") == "list":
+        return "/portal/endpoints"
+    return f"/portal/endpoints/{endpoint_id}"

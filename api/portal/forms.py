@@ -1,0 +1,88 @@
+"""Forms: read with limits, and only from pages of the portal itself."""
+
+import hmac
+from http import HTTPStatus
+from typing import Annotated
+from urllib.parse import parse_qsl, urlsplit
+
+from fastapi import Depends, Request
+from starlette.datastructures import FormData
+
+from api.access import app_state
+from api.http import Problem
+from api.portal.session import SessionDependency
+from api.routes.strict_route import read_body
+
+MEDIA_TYPE = "application/x-www-form-urlencoded"
+MAX_FIELDS = 500
+
+
+async def read_form(request: Request) -> FormData:
+    """Return the fields of a form that a page of this host sent.
+
+    Raises:
+        Problem: 403 another site sent it; 408, 413, 415 and 422 as for any body.
+    """
+    check_origin(request)
+    if request.headers.get("content-type", "").partition(";")[0].strip() != MEDIA_TYPE:
+        raise Problem(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "not-a-form", f"send the form as {MEDIA_TYPE}"
+        )
+    config = app_state(request).config
+    body = await read_body(request, config.max_body_bytes, config.body_seconds, "send less")
+    try:
+        fields = parse_qsl(
+            body.decode(), keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS
+        )
+    except ValueError:
+        raise Problem(
+            HTTPStatus.UNPROCESSABLE_ENTITY, "not-a-form", "the form is not valid"
+        ) from None
+    # A browser sends the ends of lines of a text area as CR LF.
+    return FormData([(name, value.replace("\r\n", "\n")) for name, value in fields])
+
+
+async def _session_form(request: Request, session: SessionDependency) -> FormData:
+    """Return a form that carries the token of its session.
+
+    Raises:
+        Problem: 403, or as `read_form`.
+    """
+    form = await read_form(request)
+    given = str(form.get("csrf", ""))
+    if not hmac.compare_digest(given.encode(), session.csrf_token.encode()):
+        raise _foreign()
+    return form
+
+
+FormDependency = Annotated[FormData, Depends(_session_form)]
+
+
+def text(form: FormData, name: str) -> str:
+    """Return a field's text without spaces around it, or an empty text."""
+    return str(form.get(name, "")).strip()
+
+
+def check_origin(request: Request) -> None:
+    """Refuse a form that a browser sent from another site.
+
+    Only hosts are compared: a proxy that ends TLS changes the scheme.
+
+    Raises:
+        Problem: 403.
+    """
+    own = {request.headers.get("host", "")}
+    if url := app_state(request).config.portal.url:
+        own.add(urlsplit(url).netloc)
+    source = request.headers.get("origin") or request.headers.get("referer")
+    site = request.headers.get("sec-fetch-site", "same-origin")
+    if site not in ("same-origin", "none") or (source and urlsplit(source).netloc not in own):
+        raise _foreign()
+
+
+def _foreign() -> Problem:
+    return Problem(
+        HTTPStatus.FORBIDDEN,
+        "foreign-form",
+        "the form did not come from a page of this session; open the page again and repeat",
+    )

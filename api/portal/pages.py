@@ -1,0 +1,27 @@
+"""All routes of the portal."""
+
+from fastapi import APIRouter, Depends, FastAPI, Request, Response
+
+from api.access import require_access
+from api.http import not_found
+from api.portal import assets, endpoint_pages, links, sign_in
+from api.portal.portal_route import PortalRoute
+
+unknown = APIRouter(include_in_schema=False, route_class=PortalRoute)
+
+
+@unknown.get("/portal/{path:path}")
+async def unknown_page(path: str, request: Request) -> Response:  # noqa: ARG001 - any path
+    """Answer with a page to every other path.
+
+    Raises:
+        Problem: 404, always.
+    """
+    raise not_found("page")
+
+
+def install_portal(app: FastAPI) -> None:
+    """Add the portal's routes to the application."""
+    app.include_router(links.router, dependencies=[Depends(require_access)])
+    for router in (assets.router, sign_in.router, endpoint_pages.router, unknown):
+        app.include_router(router)

@@ -1,0 +1,92 @@
+"""Pages: Jinja2 templates, their headers, and the texts that several of them share."""
+
+import json
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import Request
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+from starlette.responses import HTMLResponse
+
+from api.access import app_state
+from hookwright.times import rfc3339
+
+POLICY = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:;"
+    " connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
+
+PAGE_HEADERS = {
+    "Content-Security-Policy": POLICY,
+    # With `no-referrer` browsers would send forms with `Origin: null`.
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+
+templates = Environment(
+    loader=PackageLoader("api.portal"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+def page(
+    request: Request, template: str, status: HTTPStatus = HTTPStatus.OK, **values: object
+) -> HTMLResponse:
+    """Return a page. Every template can use `session`, which is None if nobody is signed in."""
+    common: dict[str, object] = {
+        "portal": app_state(request).config.portal,
+        "session": getattr(request.state, "portal_session", None),
+        "path": request.url.path,
+    }
+    html = templates.get_template(template).render(common | values)
+    return HTMLResponse(html, status, PAGE_HEADERS)
+
+
+def _when(moment: datetime | None) -> Markup:
+    """Return a time for people in UTC, and for programs in RFC 3339."""
+    if moment is None:
+        return Markup("never")
+    utc = moment.astimezone(UTC)
+    return Markup('<time datetime="{}">{}</time>').format(
+        rfc3339(utc), f"{utc.day} {utc:%b %Y, %H:%M:%S} UTC"
+    )
+
+
+def _percent(share: float | None) -> str:
+    """Return a share as a percentage that is never rounded up to 100 %."""
+    if share is None:
+        return "no attempts"
+    hundredths = int(share * 1_000) / 10
+    return f"{hundredths:g} %"
+
+
+def _sentence(text: str) -> str:
+    """Return a text that begins with a capital letter and ends with a full stop."""
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
+
+
+def _pretty(value: Any) -> str:  # noqa: ANN401 - any JSON value
+    return json.dumps(value, indent=2, ensure_ascii=False)
+
+
+def _pretty_text(text: str | None) -> str:
+    """Return a text of JSON with line breaks, and any other text as it is."""
+    try:
+        return _pretty(json.loads(text or ""))
+    except ValueError:
+        return text or ""
+
+
+templates.filters |= {
+    "when": _when,
+    "percent": _percent,
+    "pretty": _pretty,
+    "pretty_text": _pretty_text,
+    "sentence": _sentence,
+}

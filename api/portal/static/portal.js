@@ -1,0 +1,52 @@
+// Everything works without this script. It only refreshes what changes by itself, copies, and
+// shows times in the reader's own time zone.
+"use strict";
+
+const SECONDS = 5;
+
+function localTimes(root) {
+  for (const time of root.querySelectorAll("time[datetime]")) {
+    const moment = new Date(time.dateTime);
+    time.title = time.textContent;
+    time.textContent = moment.toLocaleString([], { dateStyle: "medium", timeStyle: "medium" });
+  }
+}
+
+// An element with `data-live` and an id is replaced by the one of the same id in the fresh page,
+// unless somebody is using it.
+async function refresh() {
+  const parts = [...document.querySelectorAll("[data-live]")];
+  const used = parts.some((part) => part.contains(document.activeElement));
+  if (parts.length && !document.hidden && !used) {
+    try {
+      const answer = await fetch(location.href, { headers: { accept: "text/html" } });
+      if (answer.ok && !answer.redirected) {
+        const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+        for (const part of parts) {
+          const replacement = fresh.getElementById(part.id);
+          if (replacement) {
+            localTimes(replacement);
+            part.replaceWith(replacement);
+          }
+        }
+      }
+    } catch {
+      // The network is away for a moment: the next turn tries again.
+    }
+  }
+  setTimeout(refresh, SECONDS * 1000);
+}
+
+function copyOnClick(event) {
+  const button = event.target.closest("button[data-copy]");
+  if (!button) return;
+  const source = document.getElementById(button.dataset.copy);
+  navigator.clipboard.writeText(source.textContent).then(() => {
+    button.textContent = "Copied";
+  });
+}
+
+localTimes(document);
+document.addEventListener("click", copyOnClick);
+for (const button of document.querySelectorAll("button[data-copy]")) button.hidden = false;
+if (document.querySelector("[data-live]")) setTimeout(refresh, SECONDS * 1000);
