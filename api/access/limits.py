@@ -43,7 +43,7 @@ class CallKind(StrEnum):
     PORTAL = "portal"
 
 
-PER_MINUTE: Mapping[CallKind, Mapping[Tier, int]] = {
+PER_MINUTE: Mapping[CallKind, dict[Tier, int]] = {
     CallKind.MANAGEMENT: {Tier.FREE: 60, Tier.PRO: 600, Tier.ENTERPRISE: 6_000},
     CallKind.PUBLISH: {Tier.FREE: 600, Tier.PRO: 6_000, Tier.ENTERPRISE: 60_000},
     CallKind.PORTAL: {Tier.FREE: 600, Tier.PRO: 1_200, Tier.ENTERPRISE: 6_000},
@@ -51,6 +51,13 @@ PER_MINUTE: Mapping[CallKind, Mapping[Tier, int]] = {
 """The limits for requests come from a published contract. Ten times as many events are allowed,
 and each event of a batch counts: 1,000 a second is more than one machine delivers. A portal page
 that refreshes itself every five seconds reads 12 pages a minute."""
+
+
+COUNTED = {
+    CallKind.MANAGEMENT: "requests",
+    CallKind.PUBLISH: "events",
+    CallKind.PORTAL: "pages",
+}
 
 
 @dataclass(frozen=True)
@@ -77,11 +84,10 @@ class RateLimitStatus:
 
     def problem(self, kind: CallKind) -> Problem:
         """Return the 429 for an exceeded limit."""
-        counted = "events" if kind is CallKind.PUBLISH else "requests"
         return Problem(
             HTTPStatus.TOO_MANY_REQUESTS,
             "too-many-requests",
-            f"at most {self.limit} {counted} a minute; try again in {self.reset_seconds} s",
+            f"at most {self.limit} {COUNTED[kind]} a minute; try again in {self.reset_seconds} s",
             headers={"Retry-After": str(self.reset_seconds)},
         )
 

@@ -6,6 +6,7 @@ from api.access import require_access
 from api.http import not_found
 from api.portal import assets, endpoint_pages, links, sign_in
 from api.portal.portal_route import PortalRoute
+from api.portal.session import find_session
 
 unknown = APIRouter(include_in_schema=False, route_class=PortalRoute)
 
@@ -17,6 +18,7 @@ async def unknown_page(path: str, request: Request) -> Response:  # noqa: ARG001
     Raises:
         Problem: 404, always.
     """
+    request.state.portal_session = await find_session(request)
     raise not_found("page")
 
 

@@ -175,7 +175,8 @@ def _is_current_operator(state: AppState, grant: Grant) -> bool:
     """Return whether an operator's key is still the one of the session; true for a tenant."""
     if grant.operator is None:
         return True
-    return state.config.api_keys.get(grant.operator, "")[:16] == grant.key
+    known = state.config.api_keys.get(grant.operator)
+    return known is not None and known[:16] == grant.key
 
 
 async def _tenant(services: Services, grant: Grant) -> TenantView | None:
