@@ -20,6 +20,7 @@ from temporalio.client import Client
 
 from hookwright.temporal import set_up_namespace
 from runtime.dev.embedded import EmbeddedServer, free_port
+from runtime.dev.portal_link import portal_link
 from runtime.dev.processes import ManagedProcess, ProcessDiedError, managed_process
 from runtime.dev.state import DevKeys, open_state
 from runtime.dev.welcome import TENANT, DevAddresses, print_welcome
@@ -58,7 +59,7 @@ class Dev:
                 self._check_ports()
                 async with self._parts(keys) as parts:
                     await _until_one_ends(parts)
-        except (ProcessDiedError, FileNotFoundError) as error:
+        except (ProcessDiedError, FileNotFoundError, httpx.HTTPError) as error:
             raise CommandError(f"{error}; everything is stopped") from error
 
     @asynccontextmanager
@@ -76,7 +77,7 @@ class Dev:
                     part = managed_process(name, _hookwright(*command), environment)
                     parts.append(await stack.enter_async_context(part))
                 await _wait_until_ready(addresses.api, parts)
-                print_welcome(addresses)
+                print_welcome(addresses, await portal_link(addresses))
                 yield parts
             finally:
                 print_line("\nStopping after the attempts in progress. Ctrl-C again stops at once.")

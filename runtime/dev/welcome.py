@@ -33,7 +33,7 @@ class DevAddresses:
         return f"http://localhost:{self.listener_port}/hooks"
 
 
-def print_welcome(addresses: DevAddresses) -> None:
+def print_welcome(addresses: DevAddresses, portal_link: str) -> None:
     """Print the addresses, the keys and the commands that make a first delivery."""
     print_line(Text("\nHookwright is ready.\n", style="bold green"))
     _print_fact("API", f"{addresses.api} (documented at {addresses.api}/docs)")
@@ -47,6 +47,10 @@ def print_welcome(addresses: DevAddresses) -> None:
     )
     for line in first_delivery(addresses):
         print_line(line)
+    print_line(Text("\nThen see it as the endpoint's owner does:\n", style="bold"))
+    print_line(portal_link)
+    print_line("\nThe link works once, for a day. With the operator key you can always sign in at")
+    print_line(f"{addresses.api}/portal/operator/sign-in")
     print_line("\nCtrl-C stops everything.\n")
 
 

@@ -6,6 +6,7 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 from support.commands import Ended, hookwright
@@ -40,6 +41,9 @@ async def test_dev_first_delivery_and_restart(tmp_path: Path) -> None:
         tenant, endpoint, event = [await shell(line) for line in first.curls]
         assert tenant["id"] == endpoint["tenant_id"] == "acme"
         await first.command.says(rf"webhook-id: {event['id']}")
+        link = await first.command.says(rf"{first.api_url}/portal/sign-in\?link=\S+")
+        async with httpx.AsyncClient() as http:
+            assert "Webhooks of Acme" in (await http.get(link[0])).text
         children = first.children
         assert len(children) == 4
         [tenant_key] = first.tenant_keys

@@ -75,19 +75,19 @@ async def test_the_cookie_is_secure_unless_on_loopback(service: Stack, scheme: s
 async def test_links_go_where_the_operator_says(service: Stack) -> None:
     """With PORTAL_URL, links begin with it, and its host may send forms."""
     config = PortalConfig(key=KEY, url="https://portal.example")
-    async with serving(service, portal=config) as portal:
-        async with httpx.AsyncClient(base_url=portal.url, trust_env=False) as http:
-            made = await http.post(
-                f"{service.root}/portal-links", headers={"authorization": f"Bearer {OPERATOR_KEY}"}
-            )
-            assert made.json()["url"].startswith("https://portal.example/portal/sign-in?link=")
-            link = httpx.URL(made.json()["url"]).params["link"]
-            answer = await http.post(
-                "/portal/sign-in",
-                data={"link": link},
-                headers={"origin": "https://portal.example"},
-            )
-            assert answer.status_code == 303
+    async with (
+        serving(service, portal=config) as portal,
+        httpx.AsyncClient(base_url=portal.url, trust_env=False) as http,
+    ):
+        made = await http.post(
+            f"{service.root}/portal-links", headers={"authorization": f"Bearer {OPERATOR_KEY}"}
+        )
+        assert made.json()["url"].startswith("https://portal.example/portal/sign-in?link=")
+        link = httpx.URL(made.json()["url"]).params["link"]
+        answer = await http.post(
+            "/portal/sign-in", data={"link": link}, headers={"origin": "https://portal.example"}
+        )
+        assert answer.status_code == 303
 
 
 async def test_links_are_for_operators(service: Stack) -> None:
