@@ -26,9 +26,9 @@ async def check(page: Page, name: str) -> None:
         for width in WIDTHS:
             await page.set_viewport_size({"width": width, "height": 800})
             found = await AXE.run(page, options=RULES)
-            assert found.violations_count == 0, (
-                f"{name} {scheme} {width}: {found.generate_report()}"
-            )
+            looked = f"{name} {scheme} {width}"
+            assert found.violations_count == 0, f"{looked}: {found.generate_report()}"
+            assert "color-contrast" in {rule["id"] for rule in found.response["passes"]}, looked
             assert await page.evaluate("document.documentElement.scrollWidth") <= width, name
             await page.screenshot(path=SCREENSHOTS / f"{name}-{width}-{scheme}.png", full_page=True)
 
