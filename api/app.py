@@ -34,6 +34,7 @@ from api.routes import (
     stats,
     tenants,
 )
+from api.routes.overview import whoami
 from api.services import Services
 
 DESCRIPTION = """\
@@ -77,6 +78,7 @@ def create_app(client: Client, config: ApiConfig) -> FastAPI:
     app.include_router(probes.router)
     own = Depends(require_access)
     for router, scopes in (
+        (whoami.router, []),
         (tenants.router, []),
         (endpoints.router, [ENDPOINTS]),
         (match.router, [ENDPOINTS]),

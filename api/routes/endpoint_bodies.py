@@ -1,7 +1,7 @@
 """Bodies of the endpoint routes: what they take, and what they answer."""
 
 from datetime import UTC, datetime
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
 
@@ -23,6 +23,9 @@ from hookwright.times import Timestamp
 from hookwright.webhook import public_key
 
 TEST_DATA: JsonValue = {"test": True}
+
+FirstStatus = Literal["active", "paused"]
+"""The status of a new endpoint. No person can disable one: a rule does."""
 
 
 class ClientCertificateFields(BaseModel):
@@ -64,6 +67,11 @@ class EndpointCreateRequest(EndpointConfigRequest, ClientCertificateFields):
     headers: dict[str, str] = Field(
         default={},
         description="Headers that are sent with each webhook. Write-only: a value may be a secret.",
+    )
+    status: FirstStatus = Field(
+        default="active",
+        description="`paused`: its deliveries are held from the first event on, until it is"
+        " resumed.",
     )
 
 

@@ -43,13 +43,17 @@ async def create_endpoint(
     services: ServicesDependency,
     idempotency_key: IdempotencyKey = None,
 ) -> EndpointWithSecretRead:
-    """Create an endpoint. Only this answer, and that of a rotation, contain the `secret`."""
+    """Create an endpoint. Only this answer, and that of a rotation, contain the `secret`.
+
+    With `status` `paused` it is created paused: no event is sent to it before it is resumed.
+    """
     new_endpoint = NewEndpoint(
         EndpointConfig.model_validate(body.model_dump(include=set(EndpointConfig.model_fields))),
         body.secret,
         body.headers,
         idempotency_key and id_from_key("ep", tenant_id, idempotency_key),
         (body.client_certificate, body.client_key),
+        paused=body.status == "paused",
     )
     endpoint = await services.endpoints.create(tenant_id, new_endpoint)
     return EndpointWithSecretRead.of(endpoint, secret=endpoint.secrets[0].value)

@@ -20,7 +20,10 @@ class SecretRotation:
 
 @dataclass(frozen=True)
 class NewEndpoint:
-    """What registers an endpoint. A repeat under a chosen id is safe: it gets the first answer."""
+    """What registers an endpoint. A repeat under a chosen id is safe: it gets the first answer.
+
+    A `paused` one is created and paused in one update, so no event is sent in between.
+    """
 
     config: EndpointConfig
     secret: str | None = None
@@ -38,4 +41,6 @@ class NewEndpoint:
         ]
         if any(self.client):  # else older requests would not match
             content.append(list(self.client))
+        if self.paused:  # for the same reason only then
+            content.append("paused")
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
