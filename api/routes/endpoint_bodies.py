@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from hookwright.contracts import DeactivationRule, DisabledReason, Retry
 from hookwright.expressions import check_literals
@@ -21,8 +21,6 @@ from hookwright.outcomes import Colour, EndpointStatus
 from hookwright.security import MAX_PEM_CHARACTERS, ClientCertificate, describe_identity
 from hookwright.times import Timestamp
 from hookwright.webhook import public_key
-
-TEST_DATA: JsonValue = {"test": True}
 
 FirstStatus = Literal["active", "paused"]
 """The status of a new endpoint. No person can disable one: a rule does."""
@@ -102,12 +100,17 @@ class SecretRotateRequest(BaseModel):
 
 
 class EndpointTestRequest(BaseModel):
-    """The test event to send. Its default type, `endpoint.test`, is used only for tests."""
+    """The test event to send. Its default type, `endpoint.test`, is used only for tests.
+
+    Without `data` it has the example of its type in the catalogue or, if there is none,
+    `{"test": true}`.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     type: EventType = "endpoint.test"
-    data: EventData = TEST_DATA
+    # A factory, so that the API's description has no default, which generated clients would send.
+    data: EventData = Field(default_factory=lambda: None)
     extra: dict[Name, EventData] = {}
 
 

@@ -129,10 +129,13 @@ async def send_test_event(
 ) -> EndpointTestRead:
     """Send one test event now, whatever the endpoint's status, and wait for the outcome.
 
-    It is signed and built like any other webhook. It does not affect the endpoint's health, and it
-    is not in the delivery log.
+    It is signed and built like any other webhook. Without `data` it has the example of its type in
+    the catalogue, and `{"test": true}` if there is none. It does not affect the endpoint's health,
+    and it is not in the delivery log.
     """
     test = body or EndpointTestRequest()
+    if "data" not in test.model_fields_set:
+        test.data = await services.event_types.test_data(test.type)
     event = EventInput(tenant_id=tenant_id, id=new_event_id(), **test.model_dump())
     attempt = await services.endpoints.send_test(tenant_id, endpoint_id, event)
     endpoint = await services.endpoints.get(tenant_id, endpoint_id)
