@@ -118,7 +118,7 @@ class TenantService:
             revoke_before=revoke_before,
             not_after=deadline(),
         )
-        handle = self.client.get_workflow_handle_for(Tenant.run, tenant_workflow_id(tenant_id))
+        handle = self.client.get_workflow_handle(tenant_workflow_id(tenant_id))
         try:
             async with updating("tenant"):
                 return await handle.execute_update(
