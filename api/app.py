@@ -34,7 +34,7 @@ from api.routes import (
     stats,
     tenants,
 )
-from api.routes.overview import whoami
+from api.routes.overview import all_tenants, status_changes, whoami
 from api.services import Services
 
 DESCRIPTION = """\
@@ -81,6 +81,8 @@ def create_app(client: Client, config: ApiConfig) -> FastAPI:
         (whoami.router, []),
         (tenants.router, []),
         (endpoints.router, [ENDPOINTS]),
+        (status_changes.router, [ENDPOINTS]),
+        (all_tenants.router, []),
         (match.router, [ENDPOINTS]),
         (events.router, [EVENTS]),
         (batch.router, [EVENTS]),

@@ -22,7 +22,8 @@ class SecretRotation:
 class NewEndpoint:
     """What registers an endpoint. A repeat under a chosen id is safe: it gets the first answer.
 
-    A `paused` one is created and paused in one update, so no event is sent in between.
+    A `paused` one is created and paused in one update, so no event is sent in between. `by` is
+    who creates it, for its history.
     """
 
     config: EndpointConfig
@@ -31,6 +32,7 @@ class NewEndpoint:
     endpoint_id: str | None = None
     client: PemPair = (None, None)
     paused: bool = False
+    by: str | None = None
 
     def digest(self) -> str:
         """Return a digest that equal requests share. It is stored encrypted."""

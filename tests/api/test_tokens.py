@@ -226,12 +226,14 @@ OPEN_TO_ANY_TOKEN = {
 def expected_scope(method: str, path: str) -> Scope | None:
     """Return the scope that docs/tokens.md names for a route."""
     verb = "read" if method == "get" else "write"
-    own = ("/deliveries", "/stats", "/recover")
+    if path in ("/v1/endpoints", "/v1/deliveries"):
+        return None  # they are for operators
+    own = ("/deliveries", "/stats", "/recover", "/recoveries")
     if path.endswith(own) or "/deliveries/" in path or "/recoveries/" in path:
         return Scope(f"deliveries:{verb}")
     if "/events" in path:
         return Scope.DELIVERIES_READ if verb == "read" else Scope.EVENTS_WRITE
-    if "/endpoints" in path or "webhooks" in path:
+    if "/endpoints" in path or "webhooks" in path or path.endswith("/status-changes"):
         return Scope(f"endpoints:{verb}")
     return None
 
