@@ -34,6 +34,7 @@ from api.routes import (
     stats,
     tenants,
 )
+from api.routes.overview import all_tenants, status_changes, whoami
 from api.services import Services
 
 DESCRIPTION = """\
@@ -77,8 +78,11 @@ def create_app(client: Client, config: ApiConfig) -> FastAPI:
     app.include_router(probes.router)
     own = Depends(require_access)
     for router, scopes in (
+        (whoami.router, []),
         (tenants.router, []),
         (endpoints.router, [ENDPOINTS]),
+        (status_changes.router, [ENDPOINTS]),
+        (all_tenants.router, []),
         (match.router, [ENDPOINTS]),
         (events.router, [EVENTS]),
         (batch.router, [EVENTS]),

@@ -10,7 +10,7 @@ from temporalio.common import RawValue
 with workflow.unsafe.imports_passed_through():
     from hookwright.health import Reports
     from hookwright.models import EndpointDeleteUpdate, EndpointState, Secret
-    from hookwright.temporal import MemoKey, Signal, WorkflowType
+    from hookwright.temporal import Signal, WorkflowType
 
 from workflows.clearing_up import cancel_deliveries
 from workflows.deadline import Deadline
@@ -18,6 +18,7 @@ from workflows.endpoint_duties import EndpointDuties
 from workflows.endpoint_messages import (
     EndpointChangeUpdate,
     EndpointCreateUpdate,
+    EndpointSwitchUpdate,
     SecretRotateUpdate,
 )
 from workflows.endpoint_record import EndpointRecord
@@ -51,7 +52,7 @@ class Endpoint:
             await self.duties.next_turn()
         await workflow.wait_condition(workflow.all_handlers_finished)
         if not self.state.deleted:
-            workflow.continue_as_new(self.state, memo={MemoKey.ENDPOINT: self.state.public()})
+            self.record.continue_as_new()
         if not self.record.deleted_with_tenant:
             await self.clear_up()
 
@@ -121,8 +122,7 @@ class Endpoint:
             if self.state.version:
                 self.record.refuse_another_creation(request)
                 return self.state.public()
-            if request.paused:
-                self.record.health.pause()
+            self.record.health.created(workflow.now(), paused=request.paused, by=request.by)
             return await self.record.apply(
                 config=request.config,
                 secrets=[Secret(value=request.secret, created_at=workflow.now())],
@@ -155,19 +155,19 @@ class Endpoint:
             )
 
     @workflow.update
-    async def pause(self, request: Deadline) -> EndpointState:  # noqa: ARG002 - validated
+    async def pause(self, request: EndpointSwitchUpdate) -> EndpointState:
         """Hold all deliveries until somebody resumes them."""
         async with self.record.lock:
             self.record.refuse_when_deleted()
-            self.record.health.pause()
+            self.record.health.pause(workflow.now(), request.by)
             return await self.record.apply()
 
     @workflow.update
-    async def resume(self, request: Deadline) -> EndpointState:  # noqa: ARG002 - validated
+    async def resume(self, request: EndpointSwitchUpdate) -> EndpointState:
         """Deliver again, a disabled endpoint too, and release what was held."""
         async with self.record.lock:
             self.record.refuse_when_deleted()
-            self.record.health.resume(workflow.now())
+            self.record.health.resume(workflow.now(), request.by)
             return await self.record.apply()
 
     @workflow.update
@@ -196,12 +196,12 @@ class Endpoint:
         self.record.changed_config(change)
 
     @pause.validator
-    def refuse_pause(self, request: Deadline) -> None:
+    def refuse_pause(self, request: EndpointSwitchUpdate) -> None:
         """Refuse to pause a deleted endpoint."""
         self._refuse(request)
 
     @resume.validator
-    def refuse_resume(self, request: Deadline) -> None:
+    def refuse_resume(self, request: EndpointSwitchUpdate) -> None:
         """Refuse to resume a deleted endpoint."""
         self._refuse(request)
 

@@ -1,6 +1,6 @@
 """The arguments of the updates of an `Endpoint`, which any Temporal client may send."""
 
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field
 from temporalio import workflow
@@ -10,6 +10,9 @@ with workflow.unsafe.imports_passed_through():
     from hookwright.security import ClientIdentity
 
 from workflows.deadline import Deadline
+
+Actor = Annotated[str | None, Field(max_length=200)]
+"""Who asked for a change, for the endpoint's history."""
 
 
 class EndpointCreateUpdate(Deadline):
@@ -21,6 +24,13 @@ class EndpointCreateUpdate(Deadline):
     client_identity: ClientIdentity | None = None
     digest: str
     paused: bool = False
+    by: Actor = None
+
+
+class EndpointSwitchUpdate(Deadline):
+    """The argument of `pause` and `resume`: who asked for it, if that is known."""
+
+    by: Actor = None
 
 
 class EndpointChangeUpdate(Deadline):

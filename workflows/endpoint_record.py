@@ -12,7 +12,12 @@ with workflow.unsafe.imports_passed_through():
     from hookwright.health import Health
     from hookwright.models import EndpointConfig, EndpointState
     from hookwright.routing import RouteChange, TenantRouteChange
-    from hookwright.temporal import ErrorType, MemoKey
+    from hookwright.temporal import (
+        ENDPOINT_STATUS,
+        ErrorType,
+        MemoKey,
+        endpoint_search_attributes,
+    )
 
 from workflows.endpoint_messages import EndpointChangeUpdate, EndpointCreateUpdate
 
@@ -39,6 +44,7 @@ class EndpointRecord:
         self.deleted_with_tenant = False
         self.creation_failed = False
         self._memo_is_old = False
+        self._changes_shown = state.health.changes.made
 
     @property
     def health(self) -> Health:
@@ -63,7 +69,41 @@ class EndpointRecord:
         while True:
             await workflow.wait_condition(lambda: self._memo_is_old and not held_back())
             self._memo_is_old = False
-            workflow.upsert_memo({MemoKey.ENDPOINT: self.state.public()})
+            workflow.upsert_memo(self._memo_of_what_changed())
+            self._index()
+
+    def _memo_of_what_changed(self) -> dict[str, object]:
+        """Return the state, and the history of its status only if there is more of it."""
+        memo: dict[str, object] = {MemoKey.ENDPOINT: self.state.public()}
+        changes = self.health.changes
+        if changes.made != self._changes_shown:
+            memo[MemoKey.STATUS_CHANGES] = changes
+            self._changes_shown = changes.made
+        return memo
+
+    def _index(self) -> None:
+        """Let lists over all tenants find the endpoint by its status and the colour of its health.
+
+        An endpoint that an earlier version of Hookwright started has no such search attributes
+        before it continues as new. The lists read it to know.
+        """
+        shown = workflow.info().typed_search_attributes
+        if shown.get(ENDPOINT_STATUS) is None:
+            return
+        wanted = endpoint_search_attributes(self.state, workflow.now())
+        if changed := [pair for pair in wanted if shown.get(pair.key) != pair.value]:
+            workflow.upsert_search_attributes([each.key.value_set(each.value) for each in changed])
+
+    def continue_as_new(self) -> None:
+        """Go on in a new run, with a memo and search attributes that equal the state."""
+        workflow.continue_as_new(
+            self.state,
+            memo={
+                MemoKey.ENDPOINT: self.state.public(),
+                MemoKey.STATUS_CHANGES: self.health.changes,
+            },
+            search_attributes=endpoint_search_attributes(self.state, workflow.now()),
+        )
 
     # Changes.
 

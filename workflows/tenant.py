@@ -1,6 +1,7 @@
 """`Tenant`: a customer's settings and the route table of their endpoints."""
 
 from datetime import timedelta
+from typing import Any
 
 from pydantic import BaseModel
 from temporalio import workflow
@@ -12,6 +13,7 @@ with workflow.unsafe.imports_passed_through():
     from hookwright.models import TenantEndpoints, TenantSettings, TenantView
     from hookwright.routing import RouteChanges, RoutesChanged, RouteTable, TenantState
     from hookwright.temporal import ErrorType, MemoKey, WorkflowType, routes_key
+    from hookwright.times import Timestamp
 
 from workflows.clearing_up import cancel_deliveries
 from workflows.deadline import Deadline
@@ -25,6 +27,32 @@ class TenantPutUpdate(Deadline):
 
     settings: TenantSettings
     keeps_tokens_not_before: bool = False
+
+
+class TenantChangeUpdate(Deadline):
+    """The argument of `change`: the settings to set, and which tokens to revoke beside.
+
+    Tokens issued before `revoke_before` are revoked. An earlier revocation of later tokens stays.
+    """
+
+    fields: dict[str, Any]
+    revoke_before: Timestamp | None = None
+
+    def applied_to(self, settings: TenantSettings) -> TenantSettings:
+        """Return the settings after the change.
+
+        Raises:
+            ApplicationError: they are not valid.
+        """
+        try:
+            # Another change may have been made since the caller's fields were checked.
+            changed = TenantSettings.model_validate({**settings.model_dump(), **self.fields})
+        except ValueError as error:
+            raise ApplicationError(str(error), type=ErrorType.CONFLICT) from None
+        if self.revoke_before:
+            earlier = changed.tokens_not_before
+            changed.tokens_not_before = max(self.revoke_before, earlier or self.revoke_before)
+        return changed
 
 
 class TenantDeleteUpdate(BaseModel):
@@ -102,15 +130,24 @@ class Tenant:
     async def put(self, request: TenantPutUpdate) -> TenantPutResult:
         """Create the tenant or change its settings."""
         created = self.state.version == 0
-        now = workflow.now()
         if request.keeps_tokens_not_before:
             request.settings.tokens_not_before = self.state.settings.tokens_not_before
-        self.state.settings = request.settings
+        return TenantPutResult(tenant=self.keep(request.settings), created=created)
+
+    @workflow.update
+    async def change(self, request: TenantChangeUpdate) -> TenantView:
+        """Set the given settings, and no others, whatever else changes at the same time."""
+        return self.keep(request.applied_to(self.state.settings))
+
+    def keep(self, settings: TenantSettings) -> TenantView:
+        """Make a new version with these settings, and return it."""
+        now = workflow.now()
+        self.state.settings = settings
         self.state.version += 1
         self.state.created_at = self.state.created_at or now
         self.state.updated_at = now
         self.view_changed = True
-        return TenantPutResult(tenant=self.view(), created=created)
+        return self.view()
 
     @workflow.update
     async def change_routes(self, request: RouteChanges) -> RoutesChanged:
@@ -133,6 +170,14 @@ class Tenant:
             raise ApplicationError(
                 "this tenant is being deleted; try again in a moment", type=ErrorType.CONFLICT
             )
+
+    @change.validator
+    def refuse_change(self, request: TenantChangeUpdate) -> None:
+        """Refuse an invalid change, and one of a tenant that is not there or is being deleted."""
+        request.refuse_when_late(workflow.now())
+        if self.state.deleted or not self.state.version:
+            raise ApplicationError("there is no such tenant", type=ErrorType.NOT_FOUND)
+        request.applied_to(self.state.settings)
 
     @change_routes.validator
     def refuse_change_routes(self, request: RouteChanges) -> None:  # noqa: ARG002

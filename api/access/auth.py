@@ -6,7 +6,9 @@ digests. Every authenticated request is also counted, so that every route has a 
 
 import hashlib
 import hmac
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from enum import StrEnum
 from http import HTTPStatus
 from typing import Annotated
 
@@ -28,18 +30,33 @@ bearer = HTTPBearer(
 )
 
 
+class CallerKind(StrEnum):
+    """By what a caller is known: an operator's key, a tenant's key or a tenant token."""
+
+    OPERATOR = "operator"
+    TENANT_KEY = "tenant_key"
+    TOKEN = "token"  # noqa: S105 - not a secret
+
+
 @dataclass(frozen=True)
 class Caller:
     """The caller of a request. An operator has no tenant and no tier.
 
     `name` is the name of an operator's key, or the tenant's id. `scopes` are the permissions of a
-    token; a key has all permissions.
+    token; a key has all permissions. Only a token has a time when it expires.
     """
 
     name: str
     tenant_id: str | None = None
     tier: Tier | None = None
     scopes: frozenset[Scope] = ALL_SCOPES
+    kind: CallerKind = CallerKind.OPERATOR
+    expires_at: datetime | None = None
+
+    @property
+    def signature(self) -> str:
+        """How a caller is named in an endpoint's status changes: `operator:ops`, or `token`."""
+        return f"{self.kind}:{self.name}" if self.kind is CallerKind.OPERATOR else str(self.kind)
 
 
 async def admit(request: Request) -> Caller:
@@ -86,14 +103,14 @@ async def _identify(request: Request) -> Caller:
     if caller.tenant_id is None:
         return caller
     tenant = await _find_tenant(request, caller.tenant_id)
-    return Caller(caller.name, caller.tenant_id, tenant.tier if tenant else Tier.FREE)
+    return replace(caller, tier=tenant.tier if tenant else Tier.FREE)
 
 
 def _caller_by_key(config: ApiConfig, token: str) -> Caller | None:
     digest = hashlib.sha256(token.encode()).hexdigest()
     callers = [(key_digest, Caller(name)) for name, key_digest in config.api_keys.items()]
     callers += [
-        (key_digest, Caller(tenant_id, tenant_id))
+        (key_digest, Caller(tenant_id, tenant_id, kind=CallerKind.TENANT_KEY))
         for key_digest, tenant_id in config.tenant_keys.items()
     ]
     # Every known digest is compared, each in constant time, so that the time of the answer reveals
@@ -120,7 +137,14 @@ async def _caller_by_token(request: Request, config: ApiConfig, token: str) -> C
             "send `Authorization: Bearer <key or token>`",
             headers={"WWW-Authenticate": "Bearer"},
         )
-    return Caller(tenant.id, tenant.id, claims.tier or tenant.tier, claims.scopes)
+    return Caller(
+        name=tenant.id,
+        tenant_id=tenant.id,
+        tier=claims.tier or tenant.tier,
+        scopes=claims.scopes,
+        kind=CallerKind.TOKEN,
+        expires_at=datetime.fromtimestamp(claims.exp, UTC),
+    )
 
 
 def _is_revoked(issued_at: float, tenant: TenantView) -> bool:

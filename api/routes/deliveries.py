@@ -26,6 +26,7 @@ class DeliveryRead(BaseModel):
     """A delivery with all its attempts so far. `next_attempt_at` is set while a retry is due."""
 
     id: str
+    tenant_id: Name
     event_id: Name
     endpoint_id: Name
     event_type: EventType

@@ -1,13 +1,13 @@
 """Bodies of the endpoint routes: what they take, and what they answer."""
 
 from datetime import UTC, datetime
-from typing import Self
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from hookwright.contracts import DeactivationRule, DisabledReason, Retry
 from hookwright.expressions import check_literals
-from hookwright.health import Health, success_rate
+from hookwright.health import Health, health_in_words, success_rate
 from hookwright.ids import EventType, Name
 from hookwright.models import (
     Attempt,
@@ -22,7 +22,8 @@ from hookwright.security import MAX_PEM_CHARACTERS, ClientCertificate, describe_
 from hookwright.times import Timestamp
 from hookwright.webhook import public_key
 
-TEST_DATA: JsonValue = {"test": True}
+FirstStatus = Literal["active", "paused"]
+"""The status of a new endpoint. No person can disable one: a rule does."""
 
 
 class ClientCertificateFields(BaseModel):
@@ -65,6 +66,11 @@ class EndpointCreateRequest(EndpointConfigRequest, ClientCertificateFields):
         default={},
         description="Headers that are sent with each webhook. Write-only: a value may be a secret.",
     )
+    status: FirstStatus = Field(
+        default="active",
+        description="`paused`: its deliveries are held from the first event on, until it is"
+        " resumed.",
+    )
 
 
 class EndpointChangeRequest(EndpointConfigRequest, ClientCertificateFields):
@@ -94,12 +100,17 @@ class SecretRotateRequest(BaseModel):
 
 
 class EndpointTestRequest(BaseModel):
-    """The test event to send. Its default type, `endpoint.test`, is used only for tests."""
+    """The test event to send. Its default type, `endpoint.test`, is used only for tests.
+
+    Without `data` it has the example of its type in the catalogue or, if there is none,
+    `{"test": true}`.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     type: EventType = "endpoint.test"
-    data: EventData = TEST_DATA
+    # A factory, so that the API's description has no default, which generated clients would send.
+    data: EventData = Field(default_factory=lambda: None)
     extra: dict[Name, EventData] = {}
 
 
@@ -130,7 +141,8 @@ class EndpointRead(BaseModel):
     `failing_since`, `consecutive_failures` and `last_error` are about the attempts since the last
     success. The success rates are those of the attempts in the last hour and the last day, or null
     if there was no attempt. Successes of a healthy endpoint are counted about a minute late. `held`
-    is the number of deliveries that wait for the endpoint.
+    is the number of deliveries that wait for the endpoint, and `holding_since` is since when at
+    least one has waited. `health_reason` is the health in words.
     """
 
     id: Name
@@ -152,13 +164,16 @@ class EndpointRead(BaseModel):
     status: EndpointStatus
     disabled_reason: DisabledReason | None
     health: Colour
+    health_reason: str
     failing_since: Timestamp | None
     last_error: str | None
     consecutive_failures: int
     last_delivery_at: Timestamp | None
+    last_attempt_at: Timestamp | None
     success_rate_hour: float | None
     success_rate_day: float | None
     held: int
+    holding_since: Timestamp | None
     draining_since: Timestamp | None
     throttled_until: Timestamp | None
     next_probe_at: Timestamp | None
@@ -210,13 +225,16 @@ def _health_fields(health: Health) -> dict[str, object]:
         "status": health.status,
         "disabled_reason": health.disabled_reason,
         "health": health.colour(now),
+        "health_reason": health_in_words(health, now),
         "failing_since": health.streak.failing_since,
         "last_error": health.streak.last_error,
         "consecutive_failures": health.streak.failures,
         "last_delivery_at": health.last_delivery_at,
+        "last_attempt_at": health.last_attempt_at,
         "success_rate_hour": success_rate(*health.counts.last_hour(now)),
         "success_rate_day": success_rate(*health.counts.last_day(now)),
         "held": health.queue.held,
+        "holding_since": health.queue.holding_since,
         "draining_since": health.queue.draining_since,
         "throttled_until": health.queue.throttled_until,
         "next_probe_at": health.next_probe_at,

@@ -4,7 +4,7 @@ from http import HTTPStatus
 
 from fastapi import APIRouter
 
-from api.access import ServicesDependency
+from api.access import CallerDependency, ServicesDependency
 from api.http import BODY_ERRORS, Cursor, Limit, Page, responses
 from api.routes.endpoint_bodies import (
     ClientCertificateFields,
@@ -41,15 +41,21 @@ async def create_endpoint(
     tenant_id: Name,
     body: EndpointCreateRequest,
     services: ServicesDependency,
+    caller: CallerDependency,
     idempotency_key: IdempotencyKey = None,
 ) -> EndpointWithSecretRead:
-    """Create an endpoint. Only this answer, and that of a rotation, contain the `secret`."""
+    """Create an endpoint. Only this answer, and that of a rotation, contain the `secret`.
+
+    With `status` `paused` it is created paused: no event is sent to it before it is resumed.
+    """
     new_endpoint = NewEndpoint(
         EndpointConfig.model_validate(body.model_dump(include=set(EndpointConfig.model_fields))),
         body.secret,
         body.headers,
         idempotency_key and id_from_key("ep", tenant_id, idempotency_key),
         (body.client_certificate, body.client_key),
+        paused=body.status == "paused",
+        by=caller.signature,
     )
     endpoint = await services.endpoints.create(tenant_id, new_endpoint)
     return EndpointWithSecretRead.of(endpoint, secret=endpoint.secrets[0].value)
@@ -100,20 +106,22 @@ async def delete_endpoint(tenant_id: Name, endpoint_id: Name, services: Services
 
 @router.post("/{endpoint_id}/pause", responses=responses(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT))
 async def pause_endpoint(
-    tenant_id: Name, endpoint_id: Name, services: ServicesDependency
+    tenant_id: Name, endpoint_id: Name, services: ServicesDependency, caller: CallerDependency
 ) -> EndpointRead:
     """Pause an endpoint. Its new deliveries are held, and so are retries when they become due."""
-    return EndpointRead.of(await services.endpoints.pause(tenant_id, endpoint_id))
+    return EndpointRead.of(await services.endpoints.pause(tenant_id, endpoint_id, caller.signature))
 
 
 @router.post(
     "/{endpoint_id}/resume", responses=responses(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
 )
 async def resume_endpoint(
-    tenant_id: Name, endpoint_id: Name, services: ServicesDependency
+    tenant_id: Name, endpoint_id: Name, services: ServicesDependency, caller: CallerDependency
 ) -> EndpointRead:
     """Make a paused or disabled endpoint active again. Held deliveries are sent, oldest first."""
-    return EndpointRead.of(await services.endpoints.resume(tenant_id, endpoint_id))
+    return EndpointRead.of(
+        await services.endpoints.resume(tenant_id, endpoint_id, caller.signature)
+    )
 
 
 @router.post("/{endpoint_id}/test", responses=responses(*BODY_ERRORS, HTTPStatus.NOT_FOUND))
@@ -125,10 +133,13 @@ async def send_test_event(
 ) -> EndpointTestRead:
     """Send one test event now, whatever the endpoint's status, and wait for the outcome.
 
-    It is signed and built like any other webhook. It does not affect the endpoint's health, and it
-    is not in the delivery log.
+    It is signed and built like any other webhook. Without `data` it has the example of its type in
+    the catalogue, and `{"test": true}` if there is none. It does not affect the endpoint's health,
+    and it is not in the delivery log.
     """
     test = body or EndpointTestRequest()
+    if "data" not in test.model_fields_set:
+        test.data = await services.event_types.test_data(test.type)
     event = EventInput(tenant_id=tenant_id, id=new_event_id(), **test.model_dump())
     attempt = await services.endpoints.send_test(tenant_id, endpoint_id, event)
     endpoint = await services.endpoints.get(tenant_id, endpoint_id)

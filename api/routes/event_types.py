@@ -1,9 +1,9 @@
 """Routes of the catalogue of event types."""
 
 from http import HTTPStatus
-from typing import Self
+from typing import Annotated, Self
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel, JsonValue
 
 from api.access import ServicesDependency, require_operator
@@ -16,6 +16,11 @@ from hookwright.times import Timestamp
 
 router = APIRouter(prefix="/v1/event-types", tags=["event types"], route_class=StrictRoute)
 OPERATORS_ONLY = [Depends(require_operator)]
+
+
+OfContract = Annotated[
+    Name | None, Query(description="Only event types that this contract may send.")
+]
 
 
 class EventTypeRead(BaseModel):
@@ -38,14 +43,14 @@ class EventTypeRead(BaseModel):
     def of(cls, event_type: KnownEventType) -> Self:
         """Return an event type as the API answers it.
 
-        A type that is not in the catalogue has the description of its first contract.
+        A type that is not in the catalogue has the description of a contract.
         """
         if event_type.entry:
-            return cls(**event_type.entry.model_dump(), contracts=list(event_type.contracts))
+            return cls(**event_type.entry.model_dump(), contracts=event_type.contracts)
         return cls(
-            **EventTypeFields(description=next(iter(event_type.contracts.values()))).model_dump(),
+            **EventTypeFields(description=event_type.description).model_dump(),
             name=event_type.name,
-            contracts=list(event_type.contracts),
+            contracts=event_type.contracts,
             created_at=None,
             updated_at=None,
         )
@@ -53,17 +58,26 @@ class EventTypeRead(BaseModel):
 
 @router.get("", responses=responses())
 async def list_event_types(
-    services: ServicesDependency, limit: Limit = 50, cursor: Cursor = None
+    services: ServicesDependency,
+    contract: OfContract = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
 ) -> Page[EventTypeRead]:
-    """List the event types of the catalogue and of all contracts, by name."""
-    page = await services.event_types.page(limit, cursor)
+    """List the event types of the catalogue and of all contracts, by name.
+
+    With `contract` only the types of its table are listed or, if it has no table, those of the
+    catalogue that match its pattern.
+    """
+    page = await services.event_types.page(limit, cursor, contract)
     return Page(data=list(map(EventTypeRead.of, page.data)), next_cursor=page.next_cursor)
 
 
 @router.get("/{name:path}", responses=responses(HTTPStatus.NOT_FOUND))
-async def get_event_type(name: EventType, services: ServicesDependency) -> EventTypeRead:
-    """Read an event type."""
-    return EventTypeRead.of(await services.event_types.get(name))
+async def get_event_type(
+    name: EventType, services: ServicesDependency, contract: OfContract = None
+) -> EventTypeRead:
+    """Read an event type. With `contract`, a type that the contract does not have is a 404."""
+    return EventTypeRead.of(await services.event_types.get(name, contract))
 
 
 @router.put(

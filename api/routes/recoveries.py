@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.access import ServicesDependency
-from api.http import BODY_ERRORS, conflict, invalid, responses
+from api.http import BODY_ERRORS, Cursor, Limit, Page, conflict, invalid, responses
 from api.routes.parameters import RecoveryIdDependency
 from api.routes.strict_route import StrictRoute
 from api.services.recoveries import RecoveryDetails, RecoveryState
@@ -50,7 +50,8 @@ class RecoveryRead(BaseModel):
     missing.
 
     `delivered`, `failed` and `pending` count the deliveries that the recovery has started. They
-    still change after it is completed. They are null while Temporal's visibility is too busy.
+    still change after it is completed. They are null in a list, and while Temporal's visibility is
+    too busy.
     """
 
     id: str
@@ -123,6 +124,24 @@ async def recover_endpoint(
     )
     recovery = await services.recoveries.begin(request, until_now=body.until is None)
     return RecoveryRead.of(recovery)
+
+
+@router.get("/recoveries", responses=responses(HTTPStatus.NOT_FOUND))
+async def list_recoveries(
+    tenant_id: Name,
+    services: ServicesDependency,
+    endpoint_id: Name | None = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Page[RecoveryRead]:
+    """List a tenant's recoveries, newest first, for as long as the retention keeps them.
+
+    The list does not count the started deliveries: `delivered`, `failed` and `pending` are null.
+    Read one recovery for them.
+    """
+    await services.tenants.known(tenant_id)
+    page = await services.recoveries.page(tenant_id, endpoint_id, limit, cursor)
+    return Page(data=list(map(RecoveryRead.of, page.data)), next_cursor=page.next_cursor)
 
 
 @router.get("/recoveries/{recovery_id}", responses=responses(HTTPStatus.NOT_FOUND))

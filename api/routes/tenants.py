@@ -12,10 +12,22 @@ from api.routes.strict_route import StrictRoute
 from api.tokens import MAX_LIFETIME_SECONDS, Scope
 from hookwright.ids import Name
 from hookwright.models import TenantSettings, TenantView, Tier
-from hookwright.times import Timestamp
+from hookwright.times import Timestamp, WrittenTimestamp
 
 router = APIRouter(prefix="/v1/tenants", tags=["tenants"], route_class=StrictRoute)
 OPERATORS_ONLY = [Depends(require_operator)]
+
+
+class TenantChangeRequest(TenantSettings):
+    """The settings to change. Settings that are left out keep their values."""
+
+
+class TokensRevokeRequest(BaseModel):
+    """Which tokens to revoke: those that were issued before this time, by default until now."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    before: WrittenTimestamp | None = None
 
 
 class TokenRequest(BaseModel):
@@ -54,6 +66,21 @@ async def put_tenant(
     result = await services.tenants.put(tenant_id, settings)
     response.status_code = HTTPStatus.CREATED if result.created else HTTPStatus.OK
     return result.tenant
+
+
+@router.patch(
+    "/{tenant_id}",
+    dependencies=OPERATORS_ONLY,
+    responses=responses(*BODY_ERRORS, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
+)
+async def change_tenant(
+    tenant_id: Name, body: TenantChangeRequest, services: ServicesDependency
+) -> TenantView:
+    """Change a tenant's settings. Settings that are left out keep their values.
+
+    Two changes of different settings at the same time are both made.
+    """
+    return await services.tenants.change(tenant_id, body.model_dump(exclude_unset=True))
 
 
 @router.get("", dependencies=OPERATORS_ONLY, responses=responses())
@@ -116,3 +143,19 @@ async def mint_token(tenant_id: Name, body: TokenRequest, state: AppStateDepende
             "tokens are signed with HOOKWRIGHT_JWT_KEY, which is not set",
         )
     return TokenRead(token=new_token.token, expires_at=new_token.expires_at)
+
+
+@router.post(
+    "/{tenant_id}/tokens/revoke",
+    dependencies=OPERATORS_ONLY,
+    responses=responses(*BODY_ERRORS, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
+)
+async def revoke_tokens(
+    tenant_id: Name, services: ServicesDependency, body: TokensRevokeRequest | None = None
+) -> TenantView:
+    """Revoke a tenant's tokens, by default all that were issued until now.
+
+    It sets `tokens_not_before` and no other setting, and never to an earlier time than it has. A
+    key is not touched. Within 5 seconds every API process refuses the revoked tokens.
+    """
+    return await services.tenants.revoke_tokens(tenant_id, body.before if body else None)

@@ -12,6 +12,7 @@ from api.services.erasure import ErasureService
 from api.services.event_types import EventTypeService
 from api.services.events import EventService
 from api.services.lists import ExecutionLists
+from api.services.overview import AllEndpointsService, StatusChangeService
 from api.services.recoveries import RecoveryService
 from api.services.retries import RetryService
 from api.services.statistics import StatisticsService
@@ -33,6 +34,8 @@ class Services:
     erasure: ErasureService
     retries: RetryService
     recoveries: RecoveryService
+    status_changes: StatusChangeService
+    all_endpoints: AllEndpointsService
     statistics: StatisticsService
     evaluator: Evaluator
 
@@ -71,7 +74,9 @@ class Services:
             deliveries=deliveries,
             event_types=event_types,
             retries=RetryService(client),
-            recoveries=RecoveryService(client, visibility, entities),
+            recoveries=RecoveryService(client, visibility, lists, entities),
+            status_changes=StatusChangeService(client, tenants, lists, cursors),
+            all_endpoints=AllEndpointsService(client, lists),
             statistics=StatisticsService(visibility),
             evaluator=Evaluator(),
         )

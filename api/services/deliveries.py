@@ -70,6 +70,7 @@ class DeliveryView:
     """A delivery with every attempt so far, and when the next is due."""
 
     id: str
+    tenant_id: str
     event_id: str
     endpoint_id: str
     event_type: str
@@ -82,7 +83,7 @@ class DeliveryView:
 
 @dataclass(frozen=True)
 class DeliveryFilter:
-    """Which deliveries of a tenant a list shows: those that match all that is given."""
+    """Which deliveries a list shows: those that match all that is given."""
 
     endpoint_id: str | None = None
     event_id: str | None = None
@@ -91,8 +92,8 @@ class DeliveryFilter:
     since: datetime | None = None
     until: datetime | None = None
 
-    def query(self, tenant_id: str) -> str:
-        """Return the query that finds them."""
+    def query(self, tenant_id: str | None) -> str:
+        """Return the query that finds those of a tenant, or of all tenants."""
         return executions_of(
             WorkflowType.DELIVERY,
             attribute_is(TENANT_ID, tenant_id),
@@ -137,9 +138,9 @@ class DeliveryService:
         return await self._read(description) if description else None
 
     async def page(
-        self, tenant_id: str, wanted: DeliveryFilter, limit: int, cursor: str | None
+        self, tenant_id: str | None, wanted: DeliveryFilter, limit: int, cursor: str | None
     ) -> Page[DeliveryView]:
-        """Return a page of a tenant's deliveries, those that began last first.
+        """Return a page of deliveries of a tenant, or of all tenants, those that began last first.
 
         Each is listed once, by its latest run. Visibility may be behind; what it finds is shown as
         it is now, if it still matches the filter.
@@ -161,6 +162,7 @@ class DeliveryService:
         endpoint_id, event_id = attributes[ENDPOINT_ID], attributes[EVENT_ID]
         return DeliveryView(
             id=delivery_id(endpoint_id, event_id),
+            tenant_id=attributes[TENANT_ID],
             event_id=event_id,
             endpoint_id=endpoint_id,
             event_type=attributes[EVENT_TYPE],

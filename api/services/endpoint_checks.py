@@ -4,10 +4,15 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import ParamSpec, TypeVar
 
-from api.http import invalid
+from temporalio.client import WorkflowFailureError
+from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import TimeoutError as TemporalTimeoutError
+
+from api.http import Problem, invalid, not_found, unavailable
 from hookwright.contracts import Contract, Contracts, UnknownContractError
 from hookwright.models import EndpointConfig
 from hookwright.security import ClientIdentity, check_identity
+from hookwright.temporal import ErrorType
 
 P = ParamSpec("P")
 Value = TypeVar("Value")
@@ -73,6 +78,16 @@ def checked_identity(client: PemPair) -> ClientIdentity | None:
         missing = "client_key" if key is None else "client_certificate"
         raise invalid(("body", missing), "give both, client_certificate and client_key")
     return or_invalid("client_certificate", check_identity, certificate, key, datetime.now(UTC))
+
+
+def test_problem(error: WorkflowFailureError) -> Problem:
+    """Return the 503 for a test event that nobody sent, or the 404 if its endpoint is gone."""
+    if isinstance(error.cause, TemporalTimeoutError):
+        return unavailable("no worker sent the test in time; try again")
+    fault = error.cause.cause if isinstance(error.cause, ActivityError) else None
+    if isinstance(fault, ApplicationError) and fault.type == ErrorType.BUSY:
+        return unavailable(f"too many tests at once: {fault.message}; try again")
+    return not_found("endpoint")
 
 
 def check_size(

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 
@@ -14,10 +15,8 @@ from temporalio.client import (
     WorkflowHandle,
 )
 from temporalio.common import WorkflowIDConflictPolicy
-from temporalio.exceptions import ActivityError, ApplicationError
-from temporalio.exceptions import TimeoutError as TemporalTimeoutError
 
-from api.http import Cursors, Page, Problem, invalid, invalid_model, not_found, unavailable
+from api.http import Cursors, Page, Problem, invalid, invalid_model, not_found
 from api.services.endpoint_checks import (
     PemPair,
     check_size,
@@ -25,6 +24,7 @@ from api.services.endpoint_checks import (
     checked_identity,
     chosen_contract,
     or_invalid,
+    test_problem,
 )
 from api.services.new_endpoint import NewEndpoint, SecretRotation
 from api.services.temporal import UPDATE_TIMEOUT, deadline, describe, updating
@@ -41,13 +41,13 @@ from hookwright.models import (
     EventInput,
 )
 from hookwright.security import DestinationPolicy
-from hookwright.temporal import ErrorType, Update, endpoint_of
+from hookwright.temporal import Update, endpoint_of, endpoint_search_attributes
 from hookwright.webhook import next_secret, secret_for
-from workflows.deadline import Deadline
 from workflows.endpoint import Endpoint
 from workflows.endpoint_messages import (
     EndpointChangeUpdate,
     EndpointCreateUpdate,
+    EndpointSwitchUpdate,
     SecretRotateUpdate,
 )
 from workflows.endpoint_test import EndpointTest
@@ -83,12 +83,14 @@ class EndpointService:
                 return known
             raise
         endpoint_id = new.endpoint_id or new_endpoint_id()
+        new_state = EndpointState(tenant_id=tenant_id, endpoint_id=endpoint_id)
         start = WithStartWorkflowOperation(
             Endpoint.run,
-            EndpointState(tenant_id=tenant_id, endpoint_id=endpoint_id),
+            new_state,
             id=endpoint_workflow_id(tenant_id, endpoint_id),
             task_queue=self.task_queue,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            search_attributes=endpoint_search_attributes(new_state, datetime.now(UTC)),
         )
         async with updating("new endpoint"):
             return await self.client.execute_update_with_start_workflow(
@@ -113,6 +115,7 @@ class EndpointService:
             secret=or_invalid("secret", secret_for, contract, new.secret),
             digest=new.digest(),
             paused=new.paused,
+            by=new.by,
             not_after=deadline(),
             headers=or_invalid("headers", check_headers, new.headers, contract.reserved_headers),
             client_identity=checked_identity(new.client),
@@ -218,21 +221,23 @@ class EndpointService:
                 Endpoint.rotate, rotation, rpc_timeout=UPDATE_TIMEOUT
             )
 
-    async def pause(self, tenant_id: str, endpoint_id: str) -> EndpointState:
-        """Hold an endpoint's deliveries.
+    async def pause(self, tenant_id: str, endpoint_id: str, by: str | None = None) -> EndpointState:
+        """Hold an endpoint's deliveries; `by` is who asks for it, for its history.
 
         Raises:
             Problem: 404.
         """
-        return await self._switch(tenant_id, endpoint_id, Update.PAUSE)
+        return await self._switch(tenant_id, endpoint_id, Update.PAUSE, by)
 
-    async def resume(self, tenant_id: str, endpoint_id: str) -> EndpointState:
+    async def resume(
+        self, tenant_id: str, endpoint_id: str, by: str | None = None
+    ) -> EndpointState:
         """Deliver again, and release what was held.
 
         Raises:
             Problem: 404.
         """
-        return await self._switch(tenant_id, endpoint_id, Update.RESUME)
+        return await self._switch(tenant_id, endpoint_id, Update.RESUME, by)
 
     async def delete(self, tenant_id: str, endpoint_id: str) -> None:
         """Delete an endpoint; what waits for it is cancelled.
@@ -262,20 +267,17 @@ class EndpointService:
                 execution_timeout=LONGEST_ATTEMPT,
             )
         except WorkflowFailureError as error:
-            if isinstance(error.cause, TemporalTimeoutError):
-                raise unavailable("no worker sent the test in time; try again") from None
-            fault = error.cause.cause if isinstance(error.cause, ActivityError) else None
-            if isinstance(fault, ApplicationError) and fault.type == ErrorType.BUSY:
-                raise unavailable(f"too many tests at once: {fault.message}; try again") from None
-            raise not_found("endpoint") from None
+            raise test_problem(error) from None
 
-    async def _switch(self, tenant_id: str, endpoint_id: str, update: Update) -> EndpointState:
+    async def _switch(
+        self, tenant_id: str, endpoint_id: str, update: Update, by: str | None
+    ) -> EndpointState:
         await self.get(tenant_id, endpoint_id)
         switched: EndpointState
         async with updating("endpoint"):
             switched = await self._handle(tenant_id, endpoint_id).execute_update(
                 update,
-                Deadline(not_after=deadline()),
+                EndpointSwitchUpdate(by=by, not_after=deadline()),
                 result_type=EndpointState,
                 rpc_timeout=UPDATE_TIMEOUT,
             )

@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from cachetools import TTLCache
+from pydantic import JsonValue
 from temporalio.client import Client, WithStartWorkflowOperation
 from temporalio.common import WorkflowIDConflictPolicy
 
-from api.http import Cursors, Fault, Page, conflict, invalid_faults, not_found
+from api.http import Cursors, Fault, Page, conflict, invalid, invalid_faults, not_found
 from api.services.temporal import UPDATE_TIMEOUT, deadline, describe, updating
 from hookwright.catalogue import CatalogueEntry, CatalogueState, EventTypeFields, schema_faults
-from hookwright.contracts import Contract, Contracts
+from hookwright.contracts import Contract, Contracts, UnknownContractError
 from hookwright.ids import EVENT_TYPES_WORKFLOW_ID
 from hookwright.models import EventInput, EventTypeChecks
 from workflows.event_types import (
@@ -26,13 +27,21 @@ KNOWN_SECONDS = 5.0
 Catalogue = Mapping[str, CatalogueEntry]
 
 
+TEST_DATA: JsonValue = {"test": True}
+"""The data of a test event whose type has no example."""
+
+
 @dataclass(frozen=True)
 class KnownEventType:
-    """An event type: the catalogue's entry, if it has one, and the contracts that name it."""
+    """An event type: the catalogue's entry, if it has one, and the contracts that name it.
+
+    The description is the catalogue's or else a contract's.
+    """
 
     name: str
+    description: str
     entry: CatalogueEntry | None
-    contracts: Mapping[str, str]
+    contracts: list[str]
 
 
 @dataclass(frozen=True)
@@ -47,29 +56,55 @@ class EventTypeService:
         default_factory=lambda: TTLCache(1, KNOWN_SECONDS), init=False
     )
 
-    async def page(self, limit: int, cursor: str | None) -> Page[KnownEventType]:
-        """Return a page of all event types by name, those of contracts included."""
-        catalogue = await self._catalogue()
-        after = self.cursors.read("event types", cursor).decode()
-        of_contracts = (name for each in self.contracts.values() for name in each.event_types)
-        names = sorted(name for name in {*catalogue, *of_contracts} if name > after)
-        shown = names[:limit]
-        position = shown[-1].encode() if len(names) > limit else b""
-        return Page(
-            data=[self._known(name, catalogue) for name in shown],
-            next_cursor=self.cursors.write("event types", position),
-        )
+    async def page(
+        self, limit: int, cursor: str | None, contract: str | None = None
+    ) -> Page[KnownEventType]:
+        """Return a page of all event types by name, those of contracts included.
 
-    async def get(self, name: str) -> KnownEventType:
-        """Return an event type.
+        With a contract, only its types are there (`of_contract`).
 
         Raises:
-            Problem: 404.
+            Problem: 422, there is no such contract.
         """
-        found = self._known(name, await self._catalogue())
-        if not found.entry and not found.contracts:
+        known = await (self.of_contract(contract) if contract else self._all())
+        scope = f"event types of {contract}" if contract else "event types"
+        after = self.cursors.read(scope, cursor).decode()
+        later = [each for each in known if each.name > after]
+        shown = later[:limit]
+        position = shown[-1].name.encode() if len(later) > limit else b""
+        return Page(data=shown, next_cursor=self.cursors.write(scope, position))
+
+    async def of_contract(self, name: str) -> list[KnownEventType]:
+        """Return the event types that a contract may send, by name.
+
+        These are the types of its table or, if it has none, those of the catalogue that match its
+        pattern.
+
+        Raises:
+            Problem: 422, there is no such contract.
+        """
+        contract = self._contract(name)
+        catalogue = await self._catalogue()
+        names = contract.event_types or filter(contract.has_type, catalogue)
+        return [self._known(each, catalogue, contract) for each in sorted(names)]
+
+    async def get(self, name: str, contract: str | None = None) -> KnownEventType:
+        """Return an event type; with a contract, only if it is one of its types.
+
+        Raises:
+            Problem: 404; 422, there is no such contract.
+        """
+        chosen = self._contract(contract) if contract else None
+        found = self._known(name, await self._catalogue(), chosen)
+        is_known = found.entry or found.contracts
+        if not is_known or (chosen and not chosen.has_type(name)):
             raise not_found("event type")
         return found
+
+    async def test_data(self, event_type: str) -> JsonValue:
+        """Return the data of a test event: the example of its type, or TEST_DATA without one."""
+        entry = (await self._catalogue()).get(event_type)
+        return TEST_DATA if entry is None or entry.example is None else entry.example
 
     async def put(self, name: str, fields: EventTypeFields) -> tuple[KnownEventType, bool]:
         """Enter or change an event type; return it, and whether it is new to the catalogue.
@@ -147,15 +182,30 @@ class EventTypeService:
         self._recent[None] = found
         return found
 
-    def _known(self, name: str, catalogue: Catalogue) -> KnownEventType:
+    async def _all(self) -> list[KnownEventType]:
+        catalogue = await self._catalogue()
+        of_contracts = (name for each in self.contracts.values() for name in each.event_types)
+        return [self._known(name, catalogue) for name in sorted({*catalogue, *of_contracts})]
+
+    def _contract(self, name: str) -> Contract:
+        try:
+            return self.contracts.named(name)
+        except UnknownContractError as error:
+            raise invalid(("query", "contract"), str(error)) from None
+
+    def _known(
+        self, name: str, catalogue: Catalogue, contract: Contract | None = None
+    ) -> KnownEventType:
+        """Return an event type, described by the catalogue, by this contract, or by any."""
+        entry = catalogue.get(name)
+        naming = [each for each in self.contracts.values() if name in each.event_types]
+        first = [contract] if contract in naming else []
+        descriptions = (each.event_types[name] for each in (*first, *naming) if each)
         return KnownEventType(
-            name,
-            catalogue.get(name),
-            {
-                contract.name: contract.event_types[name]
-                for contract in self.contracts.values()
-                if name in contract.event_types
-            },
+            name=name,
+            description=entry.description if entry else next(descriptions, ""),
+            entry=entry,
+            contracts=[each.name for each in naming],
         )
 
 

@@ -47,22 +47,45 @@ class ExecutionLists:
     _waiting: int = 0
 
     async def page(
-        self, query: str, limit: int, cursor: str | None, read: Read[Item]
+        self,
+        query: str,
+        limit: int,
+        cursor: str | None,
+        read: Read[Item],
+        kind: str = "newest first",
     ) -> Page[Item]:
         """Return one page. It may be short, and still have a cursor.
 
-        The query is the cursor's scope: it names route, tenant and filters. It is built from ids of
-        our own charset only; a user's text never reaches visibility.
+        The query is the cursor's scope, with the `kind` of list: it names route, tenant and
+        filters. It is built from ids of our own charset only; a user's text never reaches
+        visibility.
 
         Raises:
             Problem: 422, a foreign cursor; 503, too many lists were asked for.
         """
-        scope = f"newest first: {query}"
+        scope = f"{kind}: {query}"
         position = self.cursors.read(scope, cursor)
         until = asyncio.get_running_loop().time() + PATIENCE_SECONDS
         async with self._turn(until):
             shown, position = await self._page(query, limit, position, read, until)
         return Page(data=shown, next_cursor=self.cursors.write(scope, position))
+
+    async def rows(self, query: str, calls: int) -> list[Row]:
+        """Return the newest executions: as many as these calls to visibility bring.
+
+        Raises:
+            Problem: 503, too many lists were asked for.
+        """
+        until = asyncio.get_running_loop().time() + PATIENCE_SECONDS
+
+        async def read_window(lower: Place, upper: Place, size: int) -> tuple[list[Row], bool]:
+            return await self.visibility.rows(query, lower, upper, size, until)
+
+        reader, found = OrderedReader(read_window, max_calls=calls), list[Row]()
+        async with self._turn(until):
+            while not (reader.ended or reader.out_of_calls):
+                found += await reader.next_rows(MAX_SIZE - 1, MAX_SIZE)
+        return found
 
     async def _page(
         self, query: str, limit: int, position: bytes, read: Read[Item], until: float

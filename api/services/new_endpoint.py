@@ -20,7 +20,11 @@ class SecretRotation:
 
 @dataclass(frozen=True)
 class NewEndpoint:
-    """What registers an endpoint. A repeat under a chosen id is safe: it gets the first answer."""
+    """What registers an endpoint. A repeat under a chosen id is safe: it gets the first answer.
+
+    A `paused` one is created and paused in one update, so no event is sent in between. `by` is
+    who creates it, for its history.
+    """
 
     config: EndpointConfig
     secret: str | None = None
@@ -28,6 +32,7 @@ class NewEndpoint:
     endpoint_id: str | None = None
     client: PemPair = (None, None)
     paused: bool = False
+    by: str | None = None
 
     def digest(self) -> str:
         """Return a digest that equal requests share. It is stored encrypted."""
@@ -38,4 +43,6 @@ class NewEndpoint:
         ]
         if any(self.client):  # else older requests would not match
             content.append(list(self.client))
+        if self.paused:  # for the same reason only then
+            content.append("paused")
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -13,7 +13,8 @@ from temporalio.client import (
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from api.http import Problem, conflict, not_found
+from api.http import Page, Problem, conflict, not_found
+from api.services.lists import ExecutionLists
 from api.services.temporal import UPDATE_TIMEOUT, cancelled, deadline, updating
 from api.services.visibility import Visibility
 from hookwright.ids import recovery_id, recovery_workflow_id
@@ -23,11 +24,14 @@ from hookwright.temporal import (
     RPC_TIMEOUT,
     TENANT_ID,
     MemoKey,
+    Row,
     Update,
     WorkflowType,
     attribute_is,
     executions_of,
     recorded,
+    workflow_id_is,
+    workflow_id_starts_with,
 )
 from workflows.deadline import Deadline
 
@@ -76,6 +80,7 @@ class RecoveryService:
 
     client: Client
     visibility: Visibility
+    lists: ExecutionLists
     task_queue: str
     _recent: TTLCache[str, RecoveryOutcomes] = field(
         default_factory=lambda: TTLCache(1_000, COUNTED_FOR_SECONDS), init=False
@@ -110,16 +115,32 @@ class RecoveryService:
             Problem: 404.
         """
         found = await self._describe(recovery_workflow_id(tenant_id, endpoint_id), run_id)
-        view = await _view(found)
         own_id = recovery_id(endpoint_id, found.run_id)
-        return RecoveryDetails(
-            id=own_id,
-            request=view.request,
-            state=_state(found, view),
-            progress=await self._progress(found, view),
-            outcomes=await self._outcomes(tenant_id, own_id),
-            created_at=found.start_time,
-            ended_at=found.close_time,
+        return await self._details(found, await self._outcomes(tenant_id, own_id))
+
+    async def page(
+        self, tenant_id: str, endpoint_id: str | None, limit: int, cursor: str | None
+    ) -> Page[RecoveryDetails]:
+        """Return a page of recoveries of a tenant or of one endpoint, those that began last first.
+
+        What became of their deliveries is not counted: that would be a call to visibility for each.
+        """
+        prefix = recovery_workflow_id(tenant_id, endpoint_id or "")
+        wanted = workflow_id_is(prefix) if endpoint_id else workflow_id_starts_with([prefix])
+
+        async def shown(row: Row, _: int) -> RecoveryDetails | None:
+            # An underscore in the tenant's id stands for any character in visibility's query.
+            if not row.workflow_id.startswith(prefix):
+                return None
+            try:
+                return await self._details(
+                    await self._describe(row.workflow_id, row.place.run_id), RecoveryOutcomes()
+                )
+            except Problem:
+                return None  # it was deleted meanwhile
+
+        return await self.lists.page(
+            executions_of(WorkflowType.RECOVERY, wanted), limit, cursor, shown
         )
 
     async def switch(
@@ -151,6 +172,20 @@ class RecoveryService:
             if not await cancelled(handle, HALT_SECONDS):
                 raise conflict("the recovery has just ended")
         return await self.get(tenant_id, endpoint_id, run_id)
+
+    async def _details(
+        self, found: WorkflowExecutionDescription, outcomes: RecoveryOutcomes
+    ) -> RecoveryDetails:
+        view = await _view(found)
+        return RecoveryDetails(
+            id=recovery_id(view.request.endpoint_id, found.run_id),
+            request=view.request,
+            state=_state(found, view),
+            progress=await self._progress(found, view),
+            outcomes=outcomes,
+            created_at=found.start_time,
+            ended_at=found.close_time,
+        )
 
     async def _join(
         self, workflow_id: str, request: RecoveryInput, *, until_now: bool

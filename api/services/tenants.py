@@ -1,8 +1,12 @@
 """The service of tenants: create, read, change, delete."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from cachetools import TTLCache
+from pydantic import ValidationError
 from temporalio.client import (
     Client,
     WithStartWorkflowOperation,
@@ -11,7 +15,7 @@ from temporalio.client import (
 )
 from temporalio.common import WorkflowIDConflictPolicy
 
-from api.http import Page, not_found
+from api.http import Page, invalid_model, not_found
 from api.services.endpoint_checks import chosen_contract
 from api.services.lists import ExecutionLists, superseded
 from api.services.temporal import (
@@ -25,7 +29,13 @@ from hookwright.ids import tenant_workflow_id
 from hookwright.models import Route, TenantSettings, TenantView
 from hookwright.routing import TenantState
 from hookwright.temporal import MemoKey, Row, WorkflowType, executions_of, has_status, routes_of
-from workflows.tenant import Tenant, TenantDeleteUpdate, TenantPutResult, TenantPutUpdate
+from workflows.tenant import (
+    Tenant,
+    TenantChangeUpdate,
+    TenantDeleteUpdate,
+    TenantPutResult,
+    TenantPutUpdate,
+)
 
 KNOWN_SECONDS = 5.0
 """How long a publish relies on what it read of a tenant. An event for a tenant that was deleted
@@ -81,6 +91,52 @@ class TenantService:
                 )
         finally:
             self._known.pop(tenant_id, None)
+
+    async def change(
+        self,
+        tenant_id: str,
+        fields: Mapping[str, Any],
+        *,
+        revoke_before: datetime | None = None,
+    ) -> TenantView:
+        """Set the given settings and no others; revoke the tokens issued before a time, if given.
+
+        Raises:
+            Problem: 404; 422 a setting that will not do.
+        """
+        current = await self.get(tenant_id)
+        kept = current.model_dump(include=set(TenantSettings.model_fields))
+        try:
+            changed = TenantSettings.model_validate({**kept, **fields})
+        except ValidationError as error:
+            raise invalid_model(error, "body") from None
+        if "contract" in fields:
+            chosen_contract(self.contracts, changed.contract)
+        checked = changed.model_dump(mode="json")
+        request = TenantChangeUpdate(
+            fields={name: checked[name] for name in fields},
+            revoke_before=revoke_before,
+            not_after=deadline(),
+        )
+        handle = self.client.get_workflow_handle(tenant_workflow_id(tenant_id))
+        try:
+            async with updating("tenant"):
+                return await handle.execute_update(
+                    Tenant.change, request, rpc_timeout=UPDATE_TIMEOUT
+                )
+        finally:
+            self._known.pop(tenant_id, None)
+
+    async def revoke_tokens(self, tenant_id: str, before: datetime | None = None) -> TenantView:
+        """Revoke a tenant's tokens that were issued before a time, by default all until now.
+
+        Raises:
+            Problem: 404.
+        """
+        # Times are stored in milliseconds, and a token's is rounded to one: the next but one is
+        # later than that of every token that was made so far.
+        until = before or datetime.now(UTC) + timedelta(milliseconds=2)
+        return await self.change(tenant_id, {}, revoke_before=until)
 
     async def get(self, tenant_id: str) -> TenantView:
         """Return a tenant, as it is now.

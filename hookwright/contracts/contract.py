@@ -149,6 +149,11 @@ class Contract(ContractModel):
         """The names, in lower case, of the headers that this contract sets."""
         return frozenset(name.lower() for name in self._header_names())
 
+    def has_type(self, event_type: str) -> bool:
+        """Return whether events of this type may be sent by this contract."""
+        in_table = not self.event_types or event_type in self.event_types
+        return in_table and self._pattern_fault(event_type) is None
+
     def subscription_fault(self, patterns: Iterable[str]) -> str | None:
         """Return why no event of this contract could ever match one of the patterns, or None."""
         for pattern in patterns:

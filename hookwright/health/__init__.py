@@ -7,6 +7,8 @@ from hookwright.health.notices import Notice
 from hookwright.health.probing import shows_working_receiver
 from hookwright.health.reports import MAX_REPORTED_ERROR, MAX_REPORTS, Release, Report, Reports
 from hookwright.health.state import Health
+from hookwright.health.status_changes import StatusChange, StatusChangeKind, StatusChanges
+from hookwright.health.wording import health_in_words
 
 __all__ = [
     "ERROR_PERCENT",
@@ -20,7 +22,11 @@ __all__ = [
     "Release",
     "Report",
     "Reports",
+    "StatusChange",
+    "StatusChangeKind",
+    "StatusChanges",
     "Turns",
+    "health_in_words",
     "latencies_of",
     "merged",
     "quantile",

@@ -45,10 +45,12 @@ class HeldQueue(BaseModel):
     While the queue is throttled (`throttled_until`) or drains, new deliveries are held behind the
     others. `pace` is in deliveries a second; it doubles after each release without a failure.
     `catch_up_factor` multiplies the top pace while more deliveries are added than released. `held`
-    follows the reports; a count at `next_count_at` corrects it.
+    follows the reports; a count at `next_count_at` corrects it. `holding_since` is since when
+    it has not been zero.
     """
 
     held: int = 0
+    holding_since: Timestamp | None = None
     last_moved_at: Timestamp | None = None
     counted_at: Timestamp | None = None
     next_count_at: Timestamp | None = None
@@ -177,6 +179,7 @@ class HeldQueue(BaseModel):
         has_grown, self.held, self.last_moved_at = held > self.held, held, now
         if has_grown and self.empty_searches:
             self.empty_searches, self.next_release_at = 0, now
+        self.holding_since = (self.holding_since or now) if held else None
         if held:
             self.next_expiry_at = self.next_expiry_at or now + EXPIRY_CHECK_AFTER
             self.next_count_at = now + RECOUNT_AFTER

@@ -6,86 +6,26 @@ made (`admits`), and whether a success needs a report of its own (`watched`).
 
 from datetime import datetime, timedelta
 
-from pydantic import BaseModel, JsonValue
+from pydantic import JsonValue
 
 from hookwright.contracts import DeactivationRule, DisabledReason
-from hookwright.health.counts import Counts, Figures
+from hookwright.health.counts import Figures
 from hookwright.health.duties import Due, Duty, Turns
-from hookwright.health.hold_statuses import HoldStatuses
-from hookwright.health.known_reports import KnownReports
-from hookwright.health.notices import NoticeQueue, delivery_facts, streak_facts
+from hookwright.health.notices import delivery_facts, streak_facts
 from hookwright.health.probing import STABLE_AFTER, shows_working_receiver, until_probe
-from hookwright.health.queue import HeldQueue
-from hookwright.health.reports import Release, Report, Reports
+from hookwright.health.record import HealthRecord
+from hookwright.health.reports import Report, Reports
+from hookwright.health.status_changes import StatusChangeKind
 from hookwright.health.streak import Streak
-from hookwright.outcomes import Colour, DeliveryState, EndpointStatus, Outcome
-from hookwright.times import Timestamp, rfc3339
+from hookwright.outcomes import DeliveryState, EndpointStatus, Outcome
+from hookwright.times import rfc3339
 
 SLOW_DOWN_STATUSES = (429, 502, 504)
 """HTTP statuses with which an overloaded receiver answers."""
 
 
-class Health(BaseModel):
-    """An endpoint's status, streak of failures, counts and queue, and the notices to publish.
-
-    `announced` is the status that was announced to the tenant's route table, so that events which
-    are accepted from then on find it. None: it is uncertain whether the table has it. `known` are
-    the keys of the latest reports.
-    """
-
-    status: EndpointStatus = EndpointStatus.ACTIVE
-    announced: EndpointStatus | None = EndpointStatus.ACTIVE
-    disabled_reason: DisabledReason | None = None
-    active_since: Timestamp | None = None
-    next_probe_at: Timestamp | None = None
-    probes: int = 0
-    last_delivery_at: Timestamp | None = None
-    streak: Streak = Streak()
-    counts: Counts = Counts()
-    queue: HeldQueue = HeldQueue()
-    notices: NoticeQueue = NoticeQueue()
-    known: KnownReports = KnownReports()
-    hold_statuses: HoldStatuses = HoldStatuses()
-
-    # What attempts and people read.
-
-    def admits(self, release: Release | None) -> bool:
-        """Return whether a delivery with this release, or without one, may be attempted now."""
-        if self.status is EndpointStatus.ACTIVE:
-            return release is not None or not self.queue.queueing
-        return release is Release.PROBE
-
-    @property
-    def gone(self) -> bool:
-        """Whether the receiver said that it is gone for ever, so that deliveries are cancelled."""
-        return self.disabled_reason is DisabledReason.GONE
-
-    @property
-    def watched(self) -> bool:
-        """Whether a success changes the health, and so needs a report of its own."""
-        return (
-            self.status is not EndpointStatus.ACTIVE
-            or self.streak.failures > 0
-            or self.queue.queueing
-            or self.queue.held > 0
-        )
-
-    def colour(self, now: datetime) -> Colour:
-        """Return the colour that sums up the health."""
-        delivered, failed = self.counts.last_hour(now)
-        failing = self.streak.failures > 0
-        if self.status is EndpointStatus.DISABLED or (failing and failed > delivered):
-            return Colour.RED
-        return Colour.YELLOW if failing or failed else Colour.GREEN
-
-    def public(self) -> "Health":
-        """Return a copy for the memo, without the parts that only the endpoint itself needs."""
-        private = {
-            "notices": NoticeQueue(),
-            "known": KnownReports(),
-            "hold_statuses": HoldStatuses(),
-        }
-        return self.model_copy(update=private)
+class Health(HealthRecord):
+    """What becomes of an endpoint by the reports of workers, by people, and as time goes by."""
 
     # What workers report.
 
@@ -114,7 +54,7 @@ class Health(BaseModel):
         if at := reports.last_delivered_at:
             self.last_delivery_at = max(at, self.last_delivery_at or at)
             if self.streak.last_failure_at and at > self.streak.last_failure_at:
-                self.streak = self.streak.ended(now)
+                self._end_streak(now)
 
     def _apply(self, report: Report, rule: DeactivationRule, now: datetime) -> None:
         if report.ended is DeliveryState.EXPIRED and not report.operational:
@@ -128,9 +68,14 @@ class Health(BaseModel):
 
     def _delivered(self, report: Report, now: datetime) -> None:
         self.last_delivery_at = max(report.at, self.last_delivery_at or report.at)
-        self.streak = self.streak.ended(now)
+        self._end_streak(now)
         if report.probe and self.status is EndpointStatus.DISABLED:
             self._activate(now)
+
+    def _end_streak(self, now: datetime) -> None:
+        self.streak = self.streak.ended(now)
+        if self.changes.warned:
+            self.changes.add(now, StatusChangeKind.RECOVERED, self.status)
 
     def _failed(self, report: Report, rule: DeactivationRule, now: datetime) -> None:
         if (
@@ -170,6 +115,10 @@ class Health(BaseModel):
             self._disable(reason, now)
         elif percent := self.streak.new_warning(rule, recent, now):
             self.notices.add("endpoint.warned", percent=percent, **streak_facts(self.streak))
+            error = self.streak.last_error
+            self.changes.add(
+                now, StatusChangeKind.WARNED, self.status, percent=percent, last_error=error
+            )
 
     def _recent_attempts(self, rule: DeactivationRule, now: datetime) -> tuple[int, int]:
         """Return how many attempts delivered and failed, to compare with the rule's failure rate.
@@ -183,19 +132,27 @@ class Health(BaseModel):
 
     # Changes of status.
 
-    def pause(self) -> None:
+    def created(self, now: datetime, *, paused: bool, by: str | None = None) -> None:
+        """Note the creation. A new endpoint may hold its deliveries from the first on."""
+        if paused:
+            self.status = EndpointStatus.PAUSED
+        self.changes.add(now, StatusChangeKind.CREATED, self.status, by=by)
+
+    def pause(self, now: datetime, by: str | None = None) -> None:
         """Hold deliveries, because a person asked for it."""
+        if self.status is not EndpointStatus.PAUSED:
+            self.changes.add(now, StatusChangeKind.PAUSED, EndpointStatus.PAUSED, by=by)
         self.status, self.disabled_reason, self.next_probe_at = EndpointStatus.PAUSED, None, None
         self.queue.stop()
 
-    def resume(self, now: datetime) -> None:
+    def resume(self, now: datetime, by: str | None = None) -> None:
         """Deliver again, because a person asked for it, and release the held deliveries.
 
         For an active endpoint this ends the pause that its receiver asked for, which may last a
         day.
         """
         if self.status is not EndpointStatus.ACTIVE:
-            self._activate(now)
+            self._activate(now, StatusChangeKind.RESUMED, by)
             self.probes = 0
         elif self.queue.throttled_until:
             self.queue.pauses = 0
@@ -220,8 +177,18 @@ class Health(BaseModel):
             next_probe_at=rfc3339(self.next_probe_at) if self.next_probe_at else None,
             **streak_facts(self.streak),
         )
+        error = self.streak.last_error
+        self.changes.add(
+            now, StatusChangeKind.DISABLED, self.status, reason=reason, last_error=error
+        )
 
-    def _activate(self, now: datetime) -> None:
+    def _activate(
+        self,
+        now: datetime,
+        change: StatusChangeKind = StatusChangeKind.RECOVERED,
+        by: str | None = None,
+    ) -> None:
+        self.changes.add(now, change, EndpointStatus.ACTIVE, reason=self.disabled_reason, by=by)
         if self.status is EndpointStatus.DISABLED:
             facts: dict[str, JsonValue] = {"reason": self.disabled_reason, "held": self.queue.held}
             self.notices.add("endpoint.recovered", **facts)

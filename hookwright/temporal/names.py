@@ -95,6 +95,7 @@ class MemoKey(StrEnum):
     TENANT = "tenant"
     ROUTES = "routes"
     ENDPOINT = "endpoint"
+    STATUS_CHANGES = "status_changes"
     ATTEMPTS = "attempts"
     RECOVERY = "recovery"
 

@@ -51,6 +51,16 @@ def time_between(time: str, since: datetime | None, until: datetime | None) -> s
     return " AND ".join(filter(None, [later, earlier]))
 
 
+def workflow_id_is(workflow_id: str) -> str:
+    """Return the condition that an execution has this workflow id."""
+    return f"WorkflowId = '{workflow_id}'"
+
+
+def attribute_in_or_unset(key: SearchAttributeKey[str], values: Iterable[str]) -> str:
+    """Return the condition that an attribute has one of these values, or was never set."""
+    return f"({attribute_in(key, values)} OR {attribute_unset(key)})"
+
+
 def workflow_id_starts_with(prefixes: Iterable[str]) -> str:
     """Return the query for executions of any type whose workflow id begins with one of these.
 

@@ -1,8 +1,10 @@
 """Search attributes: what executions are listed and counted by in Temporal's visibility."""
 
+from datetime import datetime
+
 from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
 
-from hookwright.models import DeliveryInput, EventInput
+from hookwright.models import DeliveryInput, EndpointState, EventInput
 
 TENANT_ID = SearchAttributeKey.for_keyword("TenantId")
 ENDPOINT_ID = SearchAttributeKey.for_keyword("EndpointId")
@@ -12,12 +14,17 @@ DELIVERY_STATE = SearchAttributeKey.for_keyword("DeliveryState")
 ACCEPTED_AT = SearchAttributeKey.for_datetime("AcceptedAt")
 HELD_SINCE = SearchAttributeKey.for_datetime("HeldSince")
 RECOVERY_ID = SearchAttributeKey.for_keyword("RecoveryId")
+ENDPOINT_STATUS = SearchAttributeKey.for_keyword("EndpointStatus")
+ENDPOINT_HEALTH = SearchAttributeKey.for_keyword("EndpointHealth")
 
 SEARCH_ATTRIBUTES = (
     *(TENANT_ID, ENDPOINT_ID, EVENT_ID, EVENT_TYPE),
     *(DELIVERY_STATE, ACCEPTED_AT, HELD_SINCE, RECOVERY_ID),
+    *(ENDPOINT_STATUS, ENDPOINT_HEALTH),
 )
-"""What a namespace must have registered; `hookwright setup` does."""
+"""What a namespace must have registered; `hookwright setup` does.
+
+On SQL Temporal has room for ten keywords, of which eight are used."""
 
 
 def event_search_attributes(event: EventInput) -> TypedSearchAttributes:
@@ -45,5 +52,21 @@ def delivery_search_attributes(
             *event_search_attributes(delivery.event).search_attributes,
             SearchAttributePair(ENDPOINT_ID, delivery.endpoint_id),
             *([SearchAttributePair(RECOVERY_ID, recovery)] if recovery else []),
+        ]
+    )
+
+
+def endpoint_search_attributes(endpoint: EndpointState, now: datetime) -> TypedSearchAttributes:
+    """Return what lists of endpoints over all tenants are filtered by.
+
+    The colour is that of the endpoint's last change. It may have become another one since, because
+    attempts grow old: yellow, red and yellow again, or green.
+    """
+    return TypedSearchAttributes(
+        [
+            SearchAttributePair(TENANT_ID, endpoint.tenant_id),
+            SearchAttributePair(ENDPOINT_ID, endpoint.endpoint_id),
+            SearchAttributePair(ENDPOINT_STATUS, endpoint.status),
+            SearchAttributePair(ENDPOINT_HEALTH, endpoint.health.colour(now)),
         ]
     )

@@ -6,7 +6,7 @@ import httpx
 import pytest
 from support.receiver import Receiver
 from support.stack import Stack
-from support.waiting import assert_eventually
+from support.waiting import assert_eventually, eventually
 
 from hookwright.webhook import generate_secret
 
@@ -16,6 +16,7 @@ FIELDS = {
     "deactivation", "drain_per_second", "status", "disabled_reason", "health", "failing_since",
     "consecutive_failures", "last_error", "last_delivery_at", "success_rate_hour",
     "success_rate_day", "held", "draining_since", "throttled_until", "next_probe_at", "public_key",
+    "health_reason", "last_attempt_at", "holding_since",
     "secrets", "created_at", "updated_at", "version", "channels",
 }  # fmt: skip
 GIVEN = "whsec_" + "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVo="
@@ -153,3 +154,38 @@ async def test_pages_of_endpoints(service: Stack) -> None:
     ):
         answer = await service.http.get(f"{place.root}/endpoints", params={"cursor": forged})
         assert answer.status_code == 422
+
+
+async def test_create_paused(service: Stack, hooks: Receiver) -> None:
+    """An endpoint that is created paused gets nothing before it is resumed, in one update."""
+    created = await service.add_endpoint(hooks.url, status="paused")
+    assert (created["status"], created["version"]) == ("paused", 1)
+    event = await service.publish()
+    held = await eventually(
+        lambda: service.delivery(created["id"], event["id"]), lambda it: it.get("state") == "held"
+    )
+    assert held["attempts"] == []
+    assert hooks.requests == []
+    resumed = await service.http.post(f"{service.root}/endpoints/{created['id']}/resume")
+    assert resumed.json()["status"] == "active"
+    await assert_eventually(lambda: len(hooks.requests) == 1)
+
+
+async def test_the_first_status_is_active_or_paused(service: Stack) -> None:
+    """Nobody creates a disabled endpoint, and a status cannot be set by PATCH."""
+    root = f"{service.root}/endpoints"
+    body = {"url": "https://hooks.example.com/", "status": "disabled"}
+    assert (await service.http.post(root, json=body)).status_code == 422
+    created = await service.add_endpoint("https://hooks.example.com/", status="active")
+    changed = await service.http.patch(f"{root}/{created['id']}", json={"status": "paused"})
+    assert (created["status"], changed.status_code) == ("active", 422)
+
+
+async def test_a_repeat_with_another_status_is_another_request(service: Stack) -> None:
+    """An idempotency key stands for one first status: the other one under it is refused."""
+    root, headers = f"{service.root}/endpoints", {"Idempotency-Key": "k"}
+    body = {"url": "https://hooks.example.com/", "status": "paused"}
+    first, again = [await service.http.post(root, json=body, headers=headers) for _ in range(2)]
+    assert (first.status_code, again.json()) == (201, first.json())
+    other = await service.http.post(root, json={**body, "status": "active"}, headers=headers)
+    assert other.status_code == 409

@@ -1,8 +1,11 @@
 """The catalogue of event types, and what publish makes of it."""
 
+import json
+
 import httpx
 import pytest
 from support.facades import key_of
+from support.receiver import Receiver
 from support.stack import Stack, unique
 
 SCHEMA = {
@@ -144,3 +147,88 @@ async def test_contracts_types_are_known(service: Stack) -> None:
     await checking(service, "enforce", contract="clearway")
     accepted = await service.publish(type="capital_call.approved", data={})
     assert accepted["warnings"] == []
+
+
+async def of_contract(service: Stack, contract: str, limit: int = 100) -> dict[str, dict]:
+    rows: dict[str, dict] = {}
+    cursor = None
+    while True:
+        params = {"contract": contract, "limit": limit, **({"cursor": cursor} if cursor else {})}
+        page = (await service.http.get("/v1/event-types", params=params)).json()
+        rows |= {row["name"]: row for row in page["data"]}
+        if (cursor := page["next_cursor"]) is None:
+            return rows
+
+
+async def test_types_of_one_contract(service: Stack) -> None:
+    """With `contract` only its table's types are listed, with the catalogue's example of each."""
+    foreign = unique("loan")
+    await put(service, foreign, description="of the catalogue")
+    await put(service, "capital_call.created", description="A call.", example={"amount": 2})
+    rows = await of_contract(service, "clearway", limit=2)
+    everything = await listed(service)
+    assert set(rows) == {name for name, it in everything.items() if "clearway" in it["contracts"]}
+    assert "capital_call.approved" in rows
+    assert foreign not in rows
+    assert list(rows) == sorted(rows)
+    assert rows["capital_call.created"]["example"] == {"amount": 2}
+    await service.http.delete("/v1/event-types/capital_call.created")
+
+
+async def test_a_contract_without_a_table_has_the_catalogues_types(service: Stack) -> None:
+    """A contract that names no types may send those of the catalogue, and no other contract's."""
+    name = unique("loan")
+    await put(service, name)
+    rows = await of_contract(service, "standard")
+    assert name in rows
+    assert "capital_call.approved" not in rows
+
+
+async def test_one_type_of_one_contract(service: Stack) -> None:
+    """A type is described by the contract that is asked for; a foreign one is a 404."""
+    path = "/v1/event-types/capital_call.approved"
+    found = await service.http.get(path, params={"contract": "clearway"})
+    assert (found.status_code, found.json()["contracts"]) == (200, ["clearway"])
+    assert found.json() == (await service.http.get(path)).json()
+    assert (await service.http.get(path, params={"contract": "dossier"})).status_code == 404
+    for url in (path, "/v1/event-types"):
+        answer = await service.http.get(url, params={"contract": "nonesuch"})
+        assert answer.status_code == 422
+        assert answer.json()["errors"][0]["loc"] == ["query", "contract"]
+
+
+async def test_a_cursor_belongs_to_its_contract(service: Stack) -> None:
+    """A cursor of one contract's types is refused for another's, and for all."""
+    page = await service.http.get("/v1/event-types", params={"contract": "clearway", "limit": 1})
+    cursor = page.json()["next_cursor"]
+    assert cursor
+    for other in ({}, {"contract": "dossier"}):
+        answer = await service.http.get("/v1/event-types", params={"cursor": cursor, **other})
+        assert answer.status_code == 422
+
+
+async def test_a_test_event_has_the_example_of_its_type(service: Stack, hooks: Receiver) -> None:
+    """A test without data sends the catalogue's example; given data wins, null too."""
+    known, without = unique("loan"), unique("loan")
+    await put(service, known, example={"amount": 2, "of": ["a"]})
+    await put(service, without)
+    endpoint = await service.add_endpoint(hooks.url)
+    path = f"{service.root}/endpoints/{endpoint['id']}/test"
+    bodies = [
+        {"type": known},
+        {"type": known, "data": {"n": 1}},
+        {"type": known, "data": None},
+        {"type": without},
+        {"type": unique("loan")},
+        {},
+        None,
+    ]
+    for body in bodies:
+        sent = await service.http.post(path, **({"json": body} if body is not None else {}))
+        assert sent.json()["outcome"] == "delivered", sent.text
+    assert [json.loads(request.body)["data"] for request in hooks.requests] == [
+        {"amount": 2, "of": ["a"]},
+        {"n": 1},
+        None,
+        *[{"test": True}] * 4,
+    ]

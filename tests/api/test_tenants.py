@@ -1,5 +1,7 @@
 """Tenants over REST."""
 
+import asyncio
+
 import httpx
 import pytest
 from support.pages import pages
@@ -127,3 +129,56 @@ async def test_lists_hold_while_a_tenant_is_being_deleted(service: Stack) -> Non
     await eventually(listed, lambda ids: other.tenant in ids)
     await other.http.delete(other.root)
     await eventually(listed, lambda ids: other.tenant not in ids)
+
+
+async def test_patch_changes_only_what_is_given(service: Stack) -> None:
+    """A PATCH sets the given settings, and all others keep their values."""
+    settings = {
+        "name": "One",
+        "metadata": {"plan": "a"},
+        "tier": "pro",
+        "hold_for_seconds": 60.0,
+        "event_type_checks": "warn",
+        "contract": "clearway",
+    }
+    before = (await service.http.put(service.root, json=settings)).json()
+    changed = await service.http.patch(service.root, json={"name": "Two", "tier": "free"})
+    assert changed.status_code == 200
+    now = changed.json()
+    assert now == {**before, "name": "Two", "tier": "free", "updated_at": now["updated_at"]}
+    assert (await service.http.get(service.root)).json() == now
+    same = (await service.http.patch(service.root, json={})).json()
+    assert same == {**now, "updated_at": same["updated_at"]}
+
+
+async def test_patches_at_the_same_time_are_all_made(service: Stack) -> None:
+    """Changes of different settings at the same time do not undo each other."""
+    changes = {"name": "Two", "tier": "pro", "hold_for_seconds": 99.0, "metadata": {"a": "b"}}
+    answers = await asyncio.gather(
+        *(service.http.patch(service.root, json={name: it}) for name, it in changes.items()),
+        service.http.post(f"{service.root}/tokens/revoke"),
+    )
+    assert {answer.status_code for answer in answers} == {200}
+    found = (await service.http.get(service.root)).json()
+    assert {name: found[name] for name in changes} == changes
+    assert found["tokens_not_before"]
+
+
+@pytest.mark.parametrize(
+    "change", [{"contract": "nonesuch"}, {"tier": "gold"}, {"unknown": 1}, {"hold_for_seconds": 0}]
+)
+async def test_patch_refuses_what_put_refuses(service: Stack, change: dict[str, object]) -> None:
+    """A setting that will not do is a 422 which names it, and nothing is changed."""
+    before = (await service.http.get(service.root)).json()
+    answer = await service.http.patch(service.root, json={"name": "Two", **change})
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["loc"] == ["body", *change]
+    assert (await service.http.get(service.root)).json() == before
+
+
+async def test_patch_creates_no_tenant(service: Stack) -> None:
+    """A PATCH, or a revocation, of a tenant that is not there is a 404 and creates nothing."""
+    path = f"/v1/tenants/{unique('t')}"
+    assert (await service.http.patch(path, json={"name": "One"})).status_code == 404
+    assert (await service.http.post(f"{path}/tokens/revoke")).status_code == 404
+    assert (await service.http.get(path)).status_code == 404

@@ -144,6 +144,34 @@ async def test_revoke(service: Stack) -> None:
     assert (await service.http.get(service.root, headers=key_of(service.tenant))).status_code == 200
 
 
+async def test_revoke_by_its_own_route(service: Stack) -> None:
+    """Revoking ends all tokens until now, sets nothing else, and never revives a token."""
+    before = (await service.http.put(service.root, json={"name": "One", "tier": "pro"})).json()
+    old = (await mint(service)).json()["token"]
+    revoke = f"{service.root}/tokens/revoke"
+    revoked = await service.http.post(revoke)
+    assert revoked.status_code == 200
+    now = revoked.json()
+    assert now == {
+        **before,
+        "tokens_not_before": now["tokens_not_before"],
+        "updated_at": now["updated_at"],
+    }
+    assert await read(service, old) == 401
+    new = (await mint(service)).json()["token"]
+    assert await read(service, new) == 200
+    again = await service.http.post(revoke, json={"before": "2020-01-01T00:00:00Z"})
+    assert again.json()["tokens_not_before"] == now["tokens_not_before"]
+    assert await read(service, old) == 401
+    later = rfc3339(datetime.now(UTC) + timedelta(seconds=30))
+    assert (await service.http.post(revoke, json={"before": later})).json()[
+        "tokens_not_before"
+    ] == later
+    assert await read(service, new) == 401
+    refused = await service.http.post(revoke, headers=key_of(service.tenant))
+    assert refused.status_code == 403
+
+
 async def test_revoked_in_another_process(service: Stack) -> None:
     """A process that has just read the tenant asks again after some seconds, and refuses then."""
     old = (await mint(service)).json()["token"]
@@ -184,6 +212,7 @@ async def test_tier(service: Stack) -> None:
 
 # The one list of what needs no scope; any other route, a new one too, must need one.
 OPEN_TO_ANY_TOKEN = {
+    ("get", "/v1/whoami"),
     ("get", "/v1/tenants/{tenant_id}"),
     ("get", "/v1/contracts"),
     ("get", "/v1/contracts/{name}"),
@@ -197,12 +226,14 @@ OPEN_TO_ANY_TOKEN = {
 def expected_scope(method: str, path: str) -> Scope | None:
     """Return the scope that docs/tokens.md names for a route."""
     verb = "read" if method == "get" else "write"
-    own = ("/deliveries", "/stats", "/recover")
+    if path in ("/v1/endpoints", "/v1/deliveries"):
+        return None  # they are for operators
+    own = ("/deliveries", "/stats", "/recover", "/recoveries")
     if path.endswith(own) or "/deliveries/" in path or "/recoveries/" in path:
         return Scope(f"deliveries:{verb}")
     if "/events" in path:
         return Scope.DELIVERIES_READ if verb == "read" else Scope.EVENTS_WRITE
-    if "/endpoints" in path or "webhooks" in path:
+    if "/endpoints" in path or "webhooks" in path or path.endswith("/status-changes"):
         return Scope(f"endpoints:{verb}")
     return None
 

@@ -35,11 +35,11 @@ from hookwright.webhook import generate_secret
 from support.health import report
 from support.stack import unique
 from support.waiting import eventually
-from workflows.deadline import Deadline
 from workflows.endpoint import Endpoint
 from workflows.endpoint_messages import (
     EndpointChangeUpdate,
     EndpointCreateUpdate,
+    EndpointSwitchUpdate,
     SecretRotateUpdate,
 )
 
@@ -212,10 +212,10 @@ class FakeWorld:
             return await handle.result()
 
     async def pause(self) -> EndpointState:
-        return await self.handle.execute_update(Endpoint.pause, Deadline())
+        return await self.handle.execute_update(Endpoint.pause, EndpointSwitchUpdate())
 
     async def resume(self) -> EndpointState:
-        return await self.handle.execute_update(Endpoint.resume, Deadline())
+        return await self.handle.execute_update(Endpoint.resume, EndpointSwitchUpdate())
 
     async def rotate(self) -> EndpointState:
         request = SecretRotateUpdate(secret=generate_secret(), grace_period_seconds=60)

@@ -66,18 +66,28 @@ async def owner(service: Stack, hooks: Receiver, marker: str) -> Owner:
                 partial(service.delivery, endpoint_id, event["id"]),
                 lambda it: it.get("state") == "delivered",
             )
-    recovered = await service.http.post(
-        f"{service.root}/endpoints/{endpoint['id']}/recover",
-        json={"since": "2020-01-01T00:00:00Z", "status": "failed"},
-    )
+    first = await recovered(service, endpoint["id"], but="")
     ids = {
         "tenant_id": service.tenant,
         "endpoint_id": endpoint["id"],
         "event_id": event["id"],
         "delivery_id": f"{endpoint['id']}:{event['id']}",
-        "recovery_id": recovered.json()["id"],
+        "recovery_id": await recovered(service, endpoint["id"], but=first),
     }
     return Owner(service, token, ids, webhooks)
+
+
+async def recovered(service: Stack, endpoint_id: str, but: str) -> str:
+    """Begin a recovery, once the earlier one has ended, and return its id."""
+
+    async def begin() -> str:
+        answer = await service.http.post(
+            f"{service.root}/endpoints/{endpoint_id}/recover",
+            json={"since": "2020-01-01T00:00:00Z", "status": "failed"},
+        )
+        return str(answer.json()["id"])
+
+    return await eventually(begin, lambda it: it != but)
 
 
 async def operations(service: Stack) -> list[tuple[str, str, dict[str, Any]]]:

@@ -36,7 +36,7 @@ def test_resume_ends_the_streak_and_drains() -> None:
     """Resumed, the past is forgotten, and what waits is let go at once."""
     endpoint = SimulatedEndpoint(STANDARD)
     endpoint.fail()
-    endpoint.health.pause()
+    endpoint.health.pause(endpoint.now)
     endpoint.hold(3)
     endpoint.wait(days=6)
     endpoint.health.resume(endpoint.now)
@@ -50,7 +50,7 @@ def test_resume_ends_the_streak_and_drains() -> None:
 def test_failures_of_a_paused_endpoint_do_not_disable_it() -> None:
     """What was under way when it was paused may fail: it stays paused, not disabled."""
     endpoint = SimulatedEndpoint(ONE_LOST)
-    endpoint.health.pause()
+    endpoint.health.pause(endpoint.now)
     endpoint.exhaust()
     assert endpoint.health.status is PAUSED
 

@@ -82,7 +82,7 @@ def test_what_is_not_there_is_forgotten_in_an_hour() -> None:
 def test_the_right_number_is_confirmed_every_hour() -> None:
     """What is held for days is counted once an hour, and nothing else changes."""
     endpoint = SimulatedEndpoint()
-    endpoint.health.pause()
+    endpoint.health.pause(endpoint.now)
     endpoint.hold(2)
     for hours in range(1, 5):
         count(endpoint, 2)

@@ -65,7 +65,7 @@ class HeldMachine(RuleBasedStateMachine):
 
     @rule()
     def pause(self) -> None:
-        self.world.health.pause()
+        self.world.health.pause(BEGIN)
 
     @rule()
     def resume(self) -> None:

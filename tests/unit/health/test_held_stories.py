@@ -35,7 +35,7 @@ async def begun(world: World) -> Run:
 
 async def killed_once_parked(world: World) -> Run:
     """Kill the worker of a first attempt when "parked" is stored, and nothing recorded."""
-    world.health.pause()
+    world.health.pause(BEGIN)
     run = Run(world, kill_next=True)
     world.runs.append(run)
     run.start()
@@ -81,7 +81,7 @@ async def test_parked_attempted_and_parked_after_all(world: World) -> None:
     """Killed twice, it parks at last under the key of its first report, and counts as held."""
     run = await killed_twice(world)
     assert world.health.queue.held == 0
-    world.health.pause()
+    world.health.pause(BEGIN)
     await go_on(world, run.lost)
     assert (world.health.queue.held, world.parked) == (1, 1)
 
@@ -111,7 +111,7 @@ GONE = {"outcome": "http_error", "status_code": 410}
 
 async def test_cancelled_long_after_its_release(world: World) -> None:
     """Released, failed and pending again, it is not subtracted twice: not after 5,000 others."""
-    world.health.pause()
+    world.health.pause(BEGIN)
     run, other = await begun(world), await begun(world)
     resume(world)
     run.signal(Delivery.release, Release.DRAIN)
@@ -133,7 +133,7 @@ async def test_cancelled_long_after_its_release(world: World) -> None:
 @pytest.mark.parametrize("status", [200, 500])
 async def test_cancelled_while_its_attempt_is_under_way(world: World, status: int) -> None:
     """Cancelled with a POST under way after its release, it leaves once, in whichever order."""
-    world.health.pause()
+    world.health.pause(BEGIN)
     run, _ = await begun(world), await begun(world)
     run.signal(Delivery.release, Release.MANUAL)
     await world.settle()
@@ -149,7 +149,7 @@ async def test_cancelled_while_its_attempt_is_under_way(world: World, status: in
 async def test_attempted_again_after_it_was_held_again(world: World) -> None:
     """An attempt that was reported, not recorded, and repeated after a hold counts as well."""
     run = await killed_twice(world)
-    world.health.pause()
+    world.health.pause(BEGIN)
     await go_on(world, run.lost)
     resume(world)
     run.signal(Delivery.release, Release.DRAIN)

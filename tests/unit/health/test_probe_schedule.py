@@ -87,7 +87,7 @@ def test_paused_during_a_probe_stays_paused(late: str) -> None:
     """The end of a probe that a person's pause overtook changes nothing."""
     endpoint = disabled()
     endpoint.now = endpoint.health.next_probe_at
-    endpoint.health.pause()
+    endpoint.health.pause(endpoint.now)
     if late == "probed":
         endpoint.health.probed(endpoint.now, found=True)
     else:

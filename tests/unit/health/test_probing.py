@@ -64,7 +64,7 @@ def test_only_a_probe_s_answer_counts() -> None:
     endpoint = disabled()
     endpoint.fail(404)
     assert endpoint.health.status is DISABLED
-    endpoint.health.pause()
+    endpoint.health.pause(endpoint.now)
     endpoint.fail(404, probe=True, was_held=True)
     assert endpoint.health.status is PAUSED
 

@@ -1,0 +1,1 @@
+"""Routes that look across: who calls, what has changed, and the lists over all tenants."""

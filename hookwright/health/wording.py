@@ -1,0 +1,44 @@
+"""An endpoint's health in words: one sentence or two that a person understands at once."""
+
+from datetime import datetime
+
+from hookwright.contracts import DisabledReason
+from hookwright.health.state import Health
+from hookwright.outcomes import EndpointStatus
+from hookwright.times import rfc3339_seconds
+
+DISABLED_BECAUSE = {
+    DisabledReason.EXHAUSTED: "too many deliveries in a row used up all their retries",
+    DisabledReason.FAILING_TOO_LONG: "no attempt has succeeded for too long",
+    DisabledReason.FAILURE_RATE: "too large a share of the attempts failed",
+    DisabledReason.GONE: "it answered 410 Gone",
+    DisabledReason.BLOCKED_DESTINATION: "its URL leads to an address that is not allowed",
+}
+
+
+def health_in_words(health: Health, now: datetime) -> str:
+    """Return why an endpoint's health is what it is."""
+    delivered, failed = health.counts.last_hour(now)
+    streak = health.streak
+    match health.status:
+        case EndpointStatus.DISABLED if health.disabled_reason:
+            sentence = f"Disabled because {DISABLED_BECAUSE[health.disabled_reason]}."
+        case EndpointStatus.PAUSED:
+            sentence = "Paused: its deliveries are held until it is resumed."
+        case _ if streak.failures:
+            times = "the last attempt" if streak.failures == 1 else f"{streak.failures} attempts"
+            since = (
+                f" since {rfc3339_seconds(streak.failing_since)}" if streak.failing_since else ""
+            )
+            sentence = f"Failing{since}: {times} failed, with no success in between."
+        case _ if failed:
+            total = delivered + failed
+            sentence = f"It delivers, but {failed} of {total} attempts of the last hour failed."
+        case _ if delivered:
+            sentence = "It delivers: no attempt of the last hour failed."
+        case _:
+            sentence = (
+                "No attempt was made in the last hour, and none has failed since the last one."
+            )
+    error = f" Last error: {streak.last_error}" if streak.last_error and streak.failures else ""
+    return sentence + error
