@@ -4,7 +4,7 @@ from fastapi import APIRouter, Depends, FastAPI, Request, Response
 
 from api.access import require_access
 from api.http import not_found
-from api.portal import assets, endpoint_pages, links, sign_in
+from api.portal import assets, endpoint_pages, links, operator_pages, sign_in
 from api.portal.portal_route import PortalRoute
 from api.portal.session import find_session
 
@@ -25,5 +25,6 @@ async def unknown_page(path: str, request: Request) -> Response:  # noqa: ARG001
 def install_portal(app: FastAPI) -> None:
     """Add the portal's routes to the application."""
     app.include_router(links.router, dependencies=[Depends(require_access)])
-    for router in (assets.router, sign_in.router, endpoint_pages.router, unknown):
-        app.include_router(router)
+    for pages in (assets, sign_in, endpoint_pages, operator_pages):
+        app.include_router(pages.router)
+    app.include_router(unknown)

@@ -1,5 +1,6 @@
 """Pages to sign in and out: by a link, or with an operator's key."""
 
+import re
 from http import HTTPStatus
 
 import structlog
@@ -26,6 +27,8 @@ from hookwright.temporal import tenant_search_attributes
 from workflows.portal_sign_in import PortalSignIn
 
 router = APIRouter(prefix="/portal", include_in_schema=False, route_class=PortalRoute)
+
+OWN_PATH = re.compile(r"/portal/[A-Za-z0-9_/:-]+")
 
 log = structlog.get_logger(__name__)
 
@@ -86,7 +89,9 @@ async def act_as(request: Request, session: OperatorSession, form: FormDependenc
     tenant_id = text(form, "tenant") or None
     if tenant_id:
         await app_state(request).services.tenants.get(tenant_id)
-    response = redirect("/portal/endpoints" if tenant_id else "/portal/operator")
+    then = text(form, "then")
+    first = then if OWN_PATH.fullmatch(then) else "/portal/endpoints"
+    response = redirect(first if tenant_id else "/portal/operator")
     keep_session(request, response, session.grant.acting_as(tenant_id))
     log.info("portal.acting_as", operator=session.grant.operator, tenant_id=tenant_id)
     return response

@@ -29,6 +29,7 @@ from hookwright.temporal import (
     WorkflowType,
     attribute_is,
     executions_of,
+    has_status,
     recorded,
     workflow_id_is,
     workflow_id_starts_with,
@@ -141,6 +142,22 @@ class RecoveryService:
 
         return await self.lists.page(
             executions_of(WorkflowType.RECOVERY, wanted), limit, cursor, shown
+        )
+
+    async def page_of_running(self, limit: int, cursor: str | None) -> Page[RecoveryDetails]:
+        """Return a page of the recoveries of all tenants that have not ended, newest first."""
+
+        async def shown(row: Row, _: int) -> RecoveryDetails | None:
+            try:
+                return await self._details(
+                    await self._describe(row.workflow_id, row.place.run_id), RecoveryOutcomes()
+                )
+            except Problem:
+                return None  # it was deleted meanwhile
+
+        running = has_status(WorkflowExecutionStatus.RUNNING)
+        return await self.lists.page(
+            executions_of(WorkflowType.RECOVERY, running), limit, cursor, shown
         )
 
     async def switch(

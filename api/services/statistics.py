@@ -1,4 +1,4 @@
-"""The service of statistics: a tenant's totals, counted by visibility, seldom."""
+"""The service of statistics: totals of a tenant, or of all, counted by visibility, seldom."""
 
 import asyncio
 from collections import Counter
@@ -41,12 +41,12 @@ class StatisticsService:
     """Counts deliveries; all callers of the next seconds share one answer."""
 
     visibility: Visibility
-    _recent: TTLCache[str, asyncio.Task[Totals]] = field(
+    _recent: TTLCache[str | None, asyncio.Task[Totals]] = field(
         default_factory=lambda: TTLCache(10_000, CACHED_SECONDS), init=False
     )
 
-    async def totals(self, tenant_id: str) -> Totals:
-        """Return a tenant's totals of at most CACHED_SECONDS ago.
+    async def totals(self, tenant_id: str | None) -> Totals:
+        """Return totals of at most CACHED_SECONDS ago: of a tenant, or of all tenants for None.
 
         Raises:
             Problem: 503, visibility is too busy. The next call asks again.
@@ -58,12 +58,12 @@ class StatisticsService:
         # The first to ask may go away while others wait.
         return await asyncio.shield(counting)
 
-    def _forget_failed(self, tenant_id: str, counting: asyncio.Task[Totals]) -> None:
+    def _forget_failed(self, tenant_id: str | None, counting: asyncio.Task[Totals]) -> None:
         failed = counting.cancelled() or counting.exception()
         if failed and self._recent.get(tenant_id) is counting:
             del self._recent[tenant_id]
 
-    async def _count(self, tenant_id: str) -> Totals:
+    async def _count(self, tenant_id: str | None) -> Totals:
         kind, tenant = WorkflowType.DELIVERY, attribute_is(TENANT_ID, tenant_id)
         marks = attribute_in(DELIVERY_STATE, [DeliveryState.HELD, DeliveryState.EXPIRED])
         now = datetime.now(UTC)

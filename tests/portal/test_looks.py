@@ -3,34 +3,12 @@
 The pictures stay in `.screenshots/`, for a person to look at.
 """
 
-from pathlib import Path
-
 import pytest
-from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page
+from support.looks import check
 from support.portal import Portal
 from support.receiver import Receiver, answering
 from support.waiting import eventually
-
-SCREENSHOTS = Path(__file__).parents[2] / ".screenshots"
-AXE = Axe()
-RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
-SCHEMES, WIDTHS = ("light", "dark"), (360, 1280)
-
-
-async def check(page: Page, name: str) -> None:
-    """Check a page in all looks: no fault that axe finds, and nothing wider than the screen."""
-    SCREENSHOTS.mkdir(exist_ok=True)
-    for scheme in SCHEMES:
-        await page.emulate_media(color_scheme=scheme)
-        for width in WIDTHS:
-            await page.set_viewport_size({"width": width, "height": 800})
-            found = await AXE.run(page, options=RULES)
-            looked = f"{name} {scheme} {width}"
-            assert found.violations_count == 0, f"{looked}: {found.generate_report()}"
-            assert "color-contrast" in {rule["id"] for rule in found.response["passes"]}, looked
-            assert await page.evaluate("document.documentElement.scrollWidth") <= width, name
-            await page.screenshot(path=SCREENSHOTS / f"{name}-{width}-{scheme}.png", full_page=True)
 
 
 @pytest.mark.timeout(240)
