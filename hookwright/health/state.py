@@ -141,7 +141,10 @@ class Health(HealthRecord):
     def pause(self, now: datetime, by: str | None = None) -> None:
         """Hold deliveries, because a person asked for it."""
         if self.status is not EndpointStatus.PAUSED:
-            self.changes.add(now, StatusChangeKind.PAUSED, EndpointStatus.PAUSED, by=by)
+            reason = self.disabled_reason
+            self.changes.add(
+                now, StatusChangeKind.PAUSED, EndpointStatus.PAUSED, reason=reason, by=by
+            )
         self.status, self.disabled_reason, self.next_probe_at = EndpointStatus.PAUSED, None, None
         self.queue.stop()
 

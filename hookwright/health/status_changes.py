@@ -2,8 +2,9 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, SerializerFunctionWrapHandler, model_serializer
 
 from hookwright.contracts import DisabledReason
 from hookwright.outcomes import EndpointStatus
@@ -11,7 +12,10 @@ from hookwright.times import Timestamp
 
 MAX_STATUS_CHANGES = 50
 MAX_CHANGE_ERROR, MAX_CHANGE_BY = 100, 80
-"""Characters. The history is encrypted in a memo of its own, which has at most some 20 KB."""
+"""Characters."""
+
+MAX_HISTORY_BYTES = 12_288
+"""The whole history as JSON. It is in a memo of its own, beside that which attempts read."""
 
 
 class StatusChangeKind(StrEnum):
@@ -62,7 +66,7 @@ class StatusChanges(BaseModel):
         by: str | None = None,
         **facts: object,
     ) -> None:
-        """Add a change, and drop the oldest one if there are too many."""
+        """Add a change, and drop the oldest ones if there are too many, or they are too long."""
         self.made += 1
         added = StatusChange.model_validate(
             {
@@ -75,6 +79,16 @@ class StatusChanges(BaseModel):
             }
         )
         self.latest = [*self.latest, added][-MAX_STATUS_CHANGES:]
+        while len(self.model_dump_json().encode()) > MAX_HISTORY_BYTES:
+            del self.latest[0]
+
+    @model_serializer(mode="wrap")
+    def _without_nulls(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out nulls, so that the memo stays short: most changes have only two facts."""
+        written: dict[str, Any] = serialize(self)
+        rows = written["latest"]
+        written["latest"] = [{k: v for k, v in row.items() if v is not None} for row in rows]
+        return written
 
     @property
     def warned(self) -> bool:

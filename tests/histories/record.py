@@ -105,6 +105,15 @@ async def deliveries(service: Stack, hooks: Receiver) -> None:
     await save(service, "endpoint", endpoint_workflow_id(service.tenant, endpoint["id"]))
 
 
+async def switched_endpoint(service: Stack) -> None:
+    """Record an endpoint that is created paused, with search attributes, and resumed."""
+    made = await service.add_endpoint("http://localhost:9999/", status="paused")
+    path = f"{service.root}/endpoints/{made['id']}"
+    await service.http.post(f"{path}/resume")
+    await service.http.delete(path)
+    await save(service, "endpoint_switched", endpoint_workflow_id(service.tenant, made["id"]))
+
+
 async def costly_event(service: Stack) -> None:
     """Record an event for a filter that costs too much to be asked within a workflow task."""
     costly = await service.add_endpoint("http://localhost:9999/", filter="data.l[?@ > `5000`]")
@@ -131,6 +140,7 @@ async def main() -> None:
             client = await connect(CODEC, target_host=server.address)
             await set_up_namespace(client, timedelta(days=1))
             async with stack(client) as service:
+                await switched_endpoint(service)
                 await deliveries(service, hooks)
                 await service.http.put("/v1/event-types/loan.funded", json={"json_schema": {}})
                 await service.http.delete("/v1/event-types/loan.funded")

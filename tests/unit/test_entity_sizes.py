@@ -20,9 +20,10 @@ from support.tenants import full_table
 
 from api.services.endpoint_checks import MAX_BYTES, MAX_CONFIG_BYTES
 from hookwright.catalogue import CatalogueEntry, CatalogueState, EventTypeConfig, EventTypeFields
-from hookwright.health import Health, Notice
+from hookwright.health import Health, Notice, StatusChangeKind, StatusChanges
 from hookwright.health.known_reports import MAX_KNOWN_REPORTS
 from hookwright.health.notices import NoticeQueue
+from hookwright.health.status_changes import MAX_STATUS_CHANGES
 from hookwright.models import (
     EndpointConfig,
     EndpointRef,
@@ -38,6 +39,7 @@ from hookwright.models import (
 )
 from hookwright.models.endpoint import MAX_LIVE_SECRETS
 from hookwright.models.fields import MAX_METADATA_BYTES
+from hookwright.outcomes import EndpointStatus
 from hookwright.routing import (
     RouteChange,
     RouteChanges,
@@ -199,6 +201,21 @@ def test_the_catalogue_at_its_largest(state):
     assert task_completed([*upserts, goes_on], puts) < MESSAGE_BYTES
 
 
+def most_changes() -> StatusChanges:
+    """Return the longest history that an endpoint keeps."""
+    changes = StatusChanges()
+    for _ in range(MAX_STATUS_CHANGES):
+        changes.add(
+            NOW,
+            StatusChangeKind.DISABLED,
+            EndpointStatus.DISABLED,
+            reason="failing_too_long",
+            last_error="\0" * 200,
+            by="\0" * 200,
+        )
+    return changes
+
+
 def largest_endpoint() -> EndpointState:
     """Return an endpoint with as much of everything as it may have."""
     config = EndpointConfig(url="https://hooks.example.com/", metadata={"x": "x" * 4_000})
@@ -214,6 +231,7 @@ def largest_endpoint() -> EndpointState:
             counts=counts_of(WORST),
             known=[f"{n:x>64}" for n in range(MAX_KNOWN_REPORTS)],
             notices=NoticeQueue(waiting=[notice] * MAX_NOTICES),
+            changes=most_changes(),
         ),
         config=config,
         secrets=[Secret(value="x" * 256, expires_at=NOW)] * MAX_LIVE_SECRETS,
@@ -231,7 +249,7 @@ def test_an_endpoint_at_its_largest():
     changes = [
         message for _ in range(UPDATES_IN_FLIGHT) for message in answered(change, state.public())
     ]
-    shown = {MemoKey.ENDPOINT: state.public()}
+    shown = {MemoKey.ENDPOINT: state.public(), MemoKey.STATUS_CHANGES: state.health.changes}
     endpoint = EndpointRef(tenant_id="t" * 64, endpoint_id="e" * 64)
     waiting = state.health.notices.waiting[:NOTICES_IN_A_TURN]
     notices = activity(NoticesInput(endpoint=endpoint, notices=waiting))

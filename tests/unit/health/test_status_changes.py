@@ -1,5 +1,6 @@
 """The history of an endpoint's status: what is in it, and how long it gets."""
 
+import pytest
 from support.health import ONE_LOST, STANDARD, SimulatedEndpoint
 
 from hookwright.contracts import DeactivationRule
@@ -7,6 +8,7 @@ from hookwright.health import Health, StatusChange
 from hookwright.health.status_changes import (
     MAX_CHANGE_BY,
     MAX_CHANGE_ERROR,
+    MAX_HISTORY_BYTES,
     MAX_STATUS_CHANGES,
     StatusChangeKind,
     StatusChanges,
@@ -78,24 +80,39 @@ def test_resumed_after_a_rule_disabled_it() -> None:
     assert latest(endpoint)[-1].reason == "gone"
 
 
-def test_it_is_short() -> None:
-    """Only the latest are kept, in bounded size, and their numbers go on."""
+def history(number: int, text: str) -> StatusChanges:
+    """Return a history of so many warnings with texts like this."""
     changes = StatusChanges()
-    for number in range(MAX_STATUS_CHANGES + 7):
+    for percent in range(number):
         changes.add(
             SimulatedEndpoint().now,
             StatusChangeKind.WARNED,
             ACTIVE,
-            percent=number,
-            last_error="é" * 1_000,
-            by="b" * 1_000,
+            percent=percent,
+            last_error=text * 1_000,
+            by=text * 1_000,
         )
-    numbered = changes.since_creation(SimulatedEndpoint().now)
+    return changes
+
+
+def test_it_is_short() -> None:
+    """Only the latest changes are kept, and their numbers go on."""
+    numbered = history(MAX_STATUS_CHANGES + 7, "").since_creation(SimulatedEndpoint().now)
     assert [number for number, _ in numbered] == list(range(8, MAX_STATUS_CHANGES + 8))
     assert numbered[0][1].percent == 7
-    assert len(numbered[0][1].last_error or "") == MAX_CHANGE_ERROR
-    assert len(numbered[0][1].by or "") == MAX_CHANGE_BY
-    assert len(changes.model_dump_json().encode()) < 25_000
+
+
+@pytest.mark.parametrize("text", ["b", "é", "\0", "\U0001f600"])
+def test_it_is_bounded_in_bytes(text: str) -> None:
+    """Long texts are cut, and the oldest changes go first if the rest is still too long."""
+    changes = history(MAX_STATUS_CHANGES, text)
+    assert len(changes.model_dump_json().encode()) <= MAX_HISTORY_BYTES
+    assert 5 < len(changes.latest) < MAX_STATUS_CHANGES
+    last = changes.latest[-1]
+    assert (last.last_error, last.by) == (text * MAX_CHANGE_ERROR, text * MAX_CHANGE_BY)
+    assert last.percent == MAX_STATUS_CHANGES - 1
+    again = StatusChanges.model_validate_json(changes.model_dump_json())
+    assert again == changes
 
 
 def test_an_endpoint_from_before_there_was_a_history() -> None:
