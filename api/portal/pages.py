@@ -5,6 +5,7 @@ from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from api.access import require_access
 from api.http import not_found
 from api.portal import assets, endpoint_pages, links, sign_in
+from api.portal.endpoints import form_pages, secret_pages, trial_pages
 from api.portal.portal_route import PortalRoute
 from api.portal.session import find_session
 
@@ -25,5 +26,14 @@ async def unknown_page(path: str, request: Request) -> Response:  # noqa: ARG001
 def install_portal(app: FastAPI) -> None:
     """Add the portal's routes to the application."""
     app.include_router(links.router, dependencies=[Depends(require_access)])
-    for router in (assets.router, sign_in.router, endpoint_pages.router, unknown):
+    routers = (
+        assets.router,
+        sign_in.router,
+        form_pages.router,
+        secret_pages.router,
+        trial_pages.router,
+        endpoint_pages.router,
+        unknown,
+    )
+    for router in routers:
         app.include_router(router)
