@@ -4,6 +4,8 @@ from fastapi import APIRouter, Depends, Request, Response
 from starlette.datastructures import FormData
 
 from api.access import ServicesDependency, app_state
+from api.portal.endpoints.verify_recipe import verify_recipe
+from api.portal.endpoints.verify_snippets import verify_snippets
 from api.portal.forms import FormDependency, text
 from api.portal.portal_route import PortalRoute
 from api.portal.rendering import page
@@ -51,7 +53,15 @@ async def show_endpoint(
     """Show one endpoint: its settings, and how it is."""
     endpoint = EndpointRead.of(await services.endpoints.get(tenant_id, endpoint_id))
     contract = app_state(request).config.contracts.get(endpoint.contract or DEFAULT_CONTRACT)
-    return page(request, "endpoint.html", endpoint=endpoint, contract=contract)
+    recipe = contract and verify_recipe(contract, ed25519=endpoint.public_key is not None)
+    return page(
+        request,
+        "endpoint.html",
+        endpoint=endpoint,
+        contract=contract,
+        recipe=recipe,
+        snippets=verify_snippets(recipe) if recipe else [],
+    )
 
 
 @router.post("/{endpoint_id}/pause", dependencies=CHANGES)
