@@ -7,7 +7,11 @@ from fastapi import APIRouter, Request, Response
 from api.access import app_state
 from api.http import not_found
 
-ASSETS = {"portal.css": "text/css", "portal.js": "text/javascript"}
+ASSETS = {
+    "portal.css": "text/css",
+    "portal.js": "text/javascript",
+    "webhook_form.js": "text/javascript",
+}
 CACHED = {"Cache-Control": "public, max-age=300"}
 
 router = APIRouter(prefix="/portal/static", include_in_schema=False)

@@ -3,7 +3,9 @@
 from fastapi import APIRouter, Depends, Request, Response
 from starlette.datastructures import FormData
 
-from api.access import ServicesDependency
+from api.access import ServicesDependency, app_state
+from api.portal.endpoints.verify_recipe import verify_recipe
+from api.portal.endpoints.verify_snippets import verify_snippets
 from api.portal.forms import FormDependency, text
 from api.portal.portal_route import PortalRoute
 from api.portal.rendering import page
@@ -11,6 +13,7 @@ from api.portal.session import RequireSessionScope, SessionTenantId
 from api.portal.sign_in import redirect
 from api.routes.endpoint_bodies import EndpointRead
 from api.tokens import Scope
+from hookwright.contracts import DEFAULT_CONTRACT
 from hookwright.ids import Name
 
 PAGE_SIZE = 50
@@ -49,7 +52,16 @@ async def show_endpoint(
 ) -> Response:
     """Show one endpoint: its settings, and how it is."""
     endpoint = EndpointRead.of(await services.endpoints.get(tenant_id, endpoint_id))
-    return page(request, "endpoint.html", endpoint=endpoint)
+    contract = app_state(request).config.contracts.get(endpoint.contract or DEFAULT_CONTRACT)
+    recipe = contract and verify_recipe(contract, ed25519=endpoint.public_key is not None)
+    return page(
+        request,
+        "endpoint.html",
+        endpoint=endpoint,
+        contract=contract,
+        recipe=recipe,
+        snippets=verify_snippets(recipe) if recipe else [],
+    )
 
 
 @router.post("/{endpoint_id}/pause", dependencies=CHANGES)
@@ -74,6 +86,27 @@ async def resume_endpoint(
     """Make an endpoint active. What was held is sent, oldest first."""
     await services.endpoints.resume(tenant_id, endpoint_id)
     return redirect(back(form, endpoint_id))
+
+
+@router.get("/{endpoint_id}/delete", dependencies=CHANGES)
+async def ask_to_delete(
+    request: Request, endpoint_id: Name, tenant_id: SessionTenantId, services: ServicesDependency
+) -> Response:
+    """Ask whether to delete an endpoint: nothing brings it back."""
+    endpoint = EndpointRead.of(await services.endpoints.get(tenant_id, endpoint_id))
+    return page(request, "endpoint_delete.html", endpoint=endpoint)
+
+
+@router.post("/{endpoint_id}/delete", dependencies=CHANGES)
+async def delete_endpoint(
+    endpoint_id: Name,
+    tenant_id: SessionTenantId,
+    services: ServicesDependency,
+    form: FormDependency,  # noqa: ARG001 - checked
+) -> Response:
+    """Delete an endpoint."""
+    await services.endpoints.delete(tenant_id, endpoint_id)
+    return redirect("/portal/endpoints")
 
 
 def back(form: FormData, endpoint_id: str) -> str:

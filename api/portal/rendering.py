@@ -83,7 +83,16 @@ def _pretty_text(text: str | None) -> str:
         return text or ""
 
 
+def _duration(seconds: float) -> str:
+    """Return a duration in its largest unit: `1.5 h`."""
+    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= size:
+            return f"{round(seconds / size, 2):g} {unit}"
+    return f"{seconds:g} s"
+
+
 templates.filters |= {
+    "duration": _duration,
     "when": _when,
     "percent": _percent,
     "pretty": _pretty,
