@@ -4,7 +4,7 @@ from fastapi import APIRouter, Depends, FastAPI, Request, Response
 
 from api.access import require_access
 from api.http import not_found
-from api.portal import assets, endpoint_pages, links, log_pages, operator_pages, sign_in
+from api.portal import assets, endpoint_pages, event_type_pages, links, log_pages, operator_pages, sign_in
 from api.portal.portal_route import PortalRoute
 from api.portal.session import find_session
 
@@ -25,6 +25,6 @@ async def unknown_page(path: str, request: Request) -> Response:  # noqa: ARG001
 def install_portal(app: FastAPI) -> None:
     """Add the portal's routes to the application."""
     app.include_router(links.router, dependencies=[Depends(require_access)])
-    for pages in (assets, sign_in, endpoint_pages, log_pages, operator_pages):
+    for pages in (assets, sign_in, endpoint_pages, log_pages, event_type_pages, operator_pages):
         app.include_router(pages.router)
     app.include_router(unknown)
