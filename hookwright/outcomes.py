@@ -38,6 +38,22 @@ class Outcome(StrEnum):
     FILTER_ERROR = "filter_error"
 
 
+class StatusClass(StrEnum):
+    """The class of the HTTP status that an attempt was answered with. `none`: it got no answer."""
+
+    SUCCESS = "2xx"
+    REDIRECT = "3xx"
+    CLIENT_ERROR = "4xx"
+    SERVER_ERROR = "5xx"
+    NO_ANSWER = "none"
+
+    def covers(self, status_code: int | None) -> bool:
+        """Return whether the status of an attempt, or None without an answer, is of this class."""
+        if status_code is None:
+            return self is StatusClass.NO_ANSWER
+        return self == f"{status_code // 100}xx"
+
+
 class Trigger(StrEnum):
     """What caused an attempt. `manual`: a person asked for it. `recovery`: a recovery resent it."""
 

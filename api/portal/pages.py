@@ -4,7 +4,15 @@ from fastapi import APIRouter, Depends, FastAPI, Request, Response
 
 from api.access import require_access
 from api.http import not_found
-from api.portal import assets, endpoint_pages, links, operator_pages, sign_in
+from api.portal import (
+    assets,
+    endpoint_pages,
+    event_type_pages,
+    links,
+    log_pages,
+    operator_pages,
+    sign_in,
+)
 from api.portal.endpoints import form_pages, secret_pages, trial_pages
 from api.portal.portal_route import PortalRoute
 from api.portal.session import find_session
@@ -33,6 +41,8 @@ def install_portal(app: FastAPI) -> None:
         secret_pages,
         trial_pages,
         endpoint_pages,
+        log_pages,
+        event_type_pages,
         operator_pages,
     ):
         app.include_router(pages.router)

@@ -11,6 +11,8 @@ from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
 from api.access import app_state
+from api.portal.timing import phases
+from api.portal.words import OUTCOMES, TRIGGERS
 from hookwright.times import rfc3339
 
 POLICY = (
@@ -98,4 +100,7 @@ templates.filters |= {
     "pretty": _pretty,
     "pretty_text": _pretty_text,
     "sentence": _sentence,
+    "phases": phases,
+    "outcome": OUTCOMES.__getitem__,
+    "trigger": TRIGGERS.__getitem__,
 }

@@ -28,6 +28,13 @@ class PortalSession:
     csrf_token: str
 
     @property
+    def tenant_id(self) -> str:
+        """The id of the tenant whose pages are shown. There is one on every tenant's page."""
+        if self.tenant is None:
+            raise ValueError("this session shows no tenant's pages")
+        return self.tenant.id
+
+    @property
     def is_operator(self) -> bool:
         """Whether an operator is signed in, with or without acting as a tenant."""
         return self.grant.operator is not None
@@ -110,8 +117,7 @@ OperatorSession = Annotated[PortalSession, Depends(signed_in_operator)]
 
 
 def _tenant_id(session: TenantSession) -> str:
-    assert session.tenant  # noqa: S101 - `signed_in_to_tenant` checked it
-    return session.tenant.id
+    return session.tenant_id
 
 
 SessionTenantId = Annotated[str, Depends(_tenant_id)]

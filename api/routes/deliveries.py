@@ -14,7 +14,7 @@ from api.routes.strict_route import StrictRoute
 from api.services.deliveries import DeliveryFilter, DeliveryView
 from hookwright.ids import EventType, Name
 from hookwright.models import Attempt
-from hookwright.outcomes import DeliveryState
+from hookwright.outcomes import DeliveryState, StatusClass
 from hookwright.times import Timestamp, WrittenMoment
 
 router = APIRouter(
@@ -50,6 +50,7 @@ async def list_deliveries(  # noqa: PLR0913 - one parameter for each filter
     event_id: Name | None = None,
     event_type: EventType | None = None,
     state: DeliveryState | None = None,
+    last_status: StatusClass | None = None,
     since: WrittenMoment | None = None,
     until: WrittenMoment | None = None,
     limit: Limit = 50,
@@ -60,11 +61,14 @@ async def list_deliveries(  # noqa: PLR0913 - one parameter for each filter
     A delivery is listed within a second of its start. Deliveries that existed when the first page
     was read are listed exactly once, whatever starts or ends in the meantime. A page may have fewer
     than `limit` rows; the last page has no `next_cursor`.
+
+    `last_status` compares each delivery's last attempt, so a page reads up to 400 deliveries and
+    may show few of them, or none, and still have a `next_cursor`.
     """
     await services.tenants.known(tenant_id)
     page = await services.deliveries.page(
         tenant_id,
-        DeliveryFilter(endpoint_id, event_id, event_type, state, since, until),
+        DeliveryFilter(endpoint_id, event_id, event_type, state, since, until, last_status),
         limit,
         cursor,
     )

@@ -7,11 +7,11 @@ from temporalio.api.enums.v1 import PendingActivityState
 from temporalio.client import Client, WorkflowExecutionDescription, WorkflowExecutionStatus
 
 from api.http import Page, not_found
-from api.services.lists import ExecutionLists, superseded
+from api.services.lists import NEWEST_FIRST, ExecutionLists, superseded
 from api.services.temporal import describe
 from hookwright.ids import delivery_id, delivery_workflow_id
 from hookwright.models import Attempt, DeliveryLog
-from hookwright.outcomes import DeliveryState
+from hookwright.outcomes import DeliveryState, StatusClass
 from hookwright.temporal import (
     DELIVERY_STATE,
     ENDPOINT_ID,
@@ -65,6 +65,12 @@ CONDITIONS = {
 }
 
 
+NOT_DELIVERED = has_status(
+    *(status for status in WorkflowExecutionStatus if status is not COMPLETED)
+)
+"""A delivery that has been delivered ended with a 2xx, so a list of other answers leaves it out."""
+
+
 @dataclass(frozen=True)
 class DeliveryView:
     """A delivery with every attempt so far, and when the next is due."""
@@ -91,6 +97,7 @@ class DeliveryFilter:
     state: DeliveryState | None = None
     since: datetime | None = None
     until: datetime | None = None
+    last_status: StatusClass | None = None
 
     def query(self, tenant_id: str | None) -> str:
         """Return the query that finds those of a tenant, or of all tenants."""
@@ -102,7 +109,13 @@ class DeliveryFilter:
             attribute_is(EVENT_TYPE, self.event_type),
             *(CONDITIONS[self.state] if self.state else ()),
             time_between(START_TIME, self.since, self.until),
+            "" if self.last_status in (None, StatusClass.SUCCESS) else NOT_DELIVERED,
         )
+
+    @property
+    def kind(self) -> str:
+        """What the list is besides its query: visibility does not know the answers."""
+        return f"newest first, last status {self.last_status}" if self.last_status else NEWEST_FIRST
 
     def still_matches(self, latest: WorkflowExecutionDescription) -> bool:
         """Return whether a delivery that visibility found matches by its latest run, too."""
@@ -111,6 +124,13 @@ class DeliveryFilter:
             and (self.since is None or latest.start_time >= self.since)
             and (self.until is None or latest.start_time < self.until)
         )
+
+    def shows(self, delivery: DeliveryView) -> bool:
+        """Return whether a delivery's last attempt has the answer that is asked for."""
+        if self.last_status is None:
+            return True
+        attempts = delivery.attempts[-1:]
+        return any(self.last_status.covers(attempt.status_code) for attempt in attempts)
 
 
 @dataclass(frozen=True)
@@ -150,9 +170,12 @@ class DeliveryService:
             latest = await describe(self.client, row.workflow_id)
             if latest is None or superseded(row, latest, newest):
                 return None
-            return await self._read(latest) if wanted.still_matches(latest) else None
+            if not wanted.still_matches(latest):
+                return None
+            delivery = await self._read(latest)
+            return delivery if delivery and wanted.shows(delivery) else None
 
-        return await self.lists.page(wanted.query(tenant_id), limit, cursor, shown)
+        return await self.lists.page(wanted.query(tenant_id), limit, cursor, shown, wanted.kind)
 
     async def _read(self, description: WorkflowExecutionDescription) -> DeliveryView | None:
         if description.status is None:

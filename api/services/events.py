@@ -124,6 +124,19 @@ class EventService:
         )
         return EventWithDeliveries(event, state, [each for each in found if each])
 
+    async def fan_out(self, tenant_id: str, event_id: str) -> EventFanOut:
+        """Return an event without its deliveries.
+
+        Raises:
+            Problem: 404; 409 what is stored cannot be read.
+        """
+        workflow_id = event_workflow_id(tenant_id, event_id)
+        description = await describe(self.client, workflow_id)
+        if description is None:
+            raise not_found("event")
+        event = await self._input(workflow_id)
+        return EventFanOut(event, fan_out_state(description, event))
+
     async def cancel(self, tenant_id: str, event_id: str) -> EventFanOut:
         """Cancel an event that is not due yet; a repeat gets the same answer.
 
@@ -132,7 +145,7 @@ class EventService:
         Raises:
             Problem: 404; 409 it is due, or was; 503 no worker has answered.
         """
-        found = await self._fan_out(tenant_id, event_id)
+        found = await self.fan_out(tenant_id, event_id)
         if found.fan_out is FanOutState.SCHEDULED:
             found = await self._after_cancelling(tenant_id, event_id)
         if found.fan_out is not FanOutState.CANCELLED:
@@ -198,19 +211,11 @@ class EventService:
         began = first.event_time.ToDatetime(UTC)
         return event if event.created_at else event.model_copy(update={"created_at": began})
 
-    async def _fan_out(self, tenant_id: str, event_id: str) -> EventFanOut:
-        workflow_id = event_workflow_id(tenant_id, event_id)
-        description = await describe(self.client, workflow_id)
-        if description is None:
-            raise not_found("event")
-        event = await self._input(workflow_id)
-        return EventFanOut(event, fan_out_state(description, event))
-
     async def _after_cancelling(self, tenant_id: str, event_id: str) -> EventFanOut:
         """Ask for the cancellation, and return the event once a worker has handled it."""
         handle = self.client.get_workflow_handle(event_workflow_id(tenant_id, event_id))
         await cancelled(handle, CANCEL_SECONDS)
-        return await self._fan_out(tenant_id, event_id)
+        return await self.fan_out(tenant_id, event_id)
 
     async def _shown(self, row: Row, _newest: int) -> EventFanOut | None:
         try:

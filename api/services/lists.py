@@ -29,6 +29,9 @@ LOOK_AHEAD, MIN_SIZE, MAX_SIZE = 4, 20, 200
 """Pages that one call to visibility asks for, and the bounds in rows. They carry memos: 200 rows
 with 100 KB each (replayed deliveries with long logs) came in 0.7 s; most are far smaller."""
 
+NEWEST_FIRST = "newest first"
+"""The kind of a list whose query says all that its rows have in common."""
+
 Item = TypeVar("Item")
 
 Read = Callable[[Row, int], Awaitable[Item | None]]
@@ -52,7 +55,7 @@ class ExecutionLists:
         limit: int,
         cursor: str | None,
         read: Read[Item],
-        kind: str = "newest first",
+        kind: str = NEWEST_FIRST,
     ) -> Page[Item]:
         """Return one page. It may be short, and still have a cursor.
 

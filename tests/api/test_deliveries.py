@@ -1,9 +1,14 @@
 """The delivery log and events over REST."""
 
+from functools import partial
+from typing import Any
+
 import pytest
 from support.receiver import Receiver, answering
 from support.stack import Stack
 from support.waiting import eventually
+
+from runtime.dev import free_port
 
 
 async def test_pending_delivery_shows_attempts_and_next(service: Stack, hooks: Receiver) -> None:
@@ -85,6 +90,38 @@ async def test_lists_and_filters(service: Stack, hooks: Receiver) -> None:
     assert await find(since="2020-01-01T00:00:00+01:00") == everything
     events = await service.http.get(f"{service.root}/events", params={"type": "loan.funded"})
     assert {row["id"] for row in events.json()["data"]} == {"evt_1", "evt_3"}
+
+
+async def test_filter_by_the_last_answer(service: Stack, hooks: Receiver) -> None:
+    """The answer to the last attempt selects, whatever the state; a cursor is for one class."""
+    behaviours = {
+        "2xx": answering(200), "3xx": answering(302), "4xx": answering(404),
+        "5xx": answering(404, 500), "held": answering(200),
+    }  # fmt: skip
+    hooks.behave = lambda it: behaviours[it.path.rpartition("/")[2]](it)
+    urls = {name: f"{hooks.url}/{name}" for name in behaviours}
+    urls["none"] = f"http://127.0.0.1:{free_port()}/"
+    ids = {}
+    for name, url in urls.items():
+        schedule = [0.1] if name == "5xx" else [600]
+        endpoint = await service.add_endpoint(url, retry={"schedule_seconds": schedule})
+        ids[name] = endpoint["id"]
+    await service.http.post(f"{service.root}/endpoints/{ids.pop('held')}/pause")
+    await service.publish(id="evt_1")
+
+    async def page(last_status: str, **params: object) -> dict[str, Any]:
+        query = {"last_status": last_status, **params}
+        return (await service.http.get(f"{service.root}/deliveries", params=query)).json()
+
+    await eventually(partial(page, "5xx", state="exhausted"), lambda it: it["data"])
+    for last_status, endpoint_id in ids.items():
+        found = await eventually(partial(page, last_status), lambda it: it["data"])
+        assert [row["endpoint_id"] for row in found["data"]] == [endpoint_id]
+    assert (await page("5xx", state="pending"))["data"] == []
+    assert (await page("6xx"))["status"] == 422
+    await service.publish(id="evt_2")
+    first = await eventually(partial(page, "none", limit=1), lambda it: it["next_cursor"])
+    assert (await page("3xx", limit=1, cursor=first["next_cursor"]))["status"] == 422
 
 
 async def test_pages_of_deliveries(service: Stack, hooks: Receiver) -> None:

@@ -12,6 +12,22 @@ function localTimes(root) {
   }
 }
 
+// What the server last sent for each live element.
+const sent = new Map();
+
+// Put a fresh element in the place of an old one, if it differs. What a person opened stays open.
+function renew(part, fresh) {
+  const html = fresh.outerHTML;
+  if (html === sent.get(part.id)) return;
+  sent.set(part.id, html);
+  for (const details of fresh.querySelectorAll("details[id]")) {
+    const old = document.getElementById(details.id);
+    if (old) details.open = old.open;
+  }
+  localTimes(fresh);
+  part.replaceWith(fresh);
+}
+
 // An element with `data-live` and an id is replaced by the one of the same id in the fresh page,
 // unless somebody is using it.
 async function refresh() {
@@ -24,10 +40,7 @@ async function refresh() {
         const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
         for (const part of parts) {
           const replacement = fresh.getElementById(part.id);
-          if (replacement) {
-            localTimes(replacement);
-            part.replaceWith(replacement);
-          }
+          if (replacement) renew(part, replacement);
         }
       }
     } catch {
@@ -46,6 +59,7 @@ function copyOnClick(event) {
   });
 }
 
+for (const part of document.querySelectorAll("[data-live]")) sent.set(part.id, part.outerHTML);
 localTimes(document);
 document.addEventListener("click", copyOnClick);
 for (const button of document.querySelectorAll("button[data-copy]")) button.hidden = false;
