@@ -80,6 +80,15 @@ def verify(  # noqa: PLR0913 - the defaults of the last three suit almost every 
         )
 
 
+def check_secrets(contract: Contract, secret: str | Sequence[str]) -> None:
+    """Return if `verify` can use the secret, or each of several, under this contract.
+
+    Raises:
+        ValueError: a secret is malformed, or there is none. The text never repeats it.
+    """
+    _keys(contract.signature, secret)
+
+
 @dataclass(frozen=True)
 class _Claim:
     """What the headers claim. Each signature has the form that `sign` gives for one secret."""

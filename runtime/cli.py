@@ -10,7 +10,6 @@ import typer
 
 from runtime.contract_commands import contract_app
 from runtime.dev import DEFAULT_STATE_DIR
-from runtime.errors import CommandError
 from runtime.running import console, error_console, exit_on_command_error, print_line, run
 
 app = typer.Typer(
@@ -133,34 +132,57 @@ def setup(
 
 
 @app.command()
-def listen(
+def listen(  # noqa: PLR0913 - one parameter for each option
+    *,
     port: Annotated[int, typer.Option(min=1, max=65_535, help="Port to listen on.")] = 8100,
     secret: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Verify signatures with this endpoint's secret. Repeat it during a rotation."
+        ),
+    ] = None,
+    contract: Annotated[
         str | None,
-        typer.Option(help="Verify signatures with this endpoint secret, whsec_... or whsk_..."),
+        typer.Option(
+            metavar="NAME|FILE",
+            help="The contract to verify by: its name, or its TOML file. Default: `standard`.",
+        ),
+    ] = None,
+    contracts_dir: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="HOOKWRIGHT_CONTRACTS_DIR",
+            help="Folder of contract files beside those that ship; `--contract` may name them.",
+        ),
+    ] = None,
+    url: Annotated[
+        str | None,
+        typer.Option(
+            help="The endpoint's URL as registered, for a contract that signs it."
+            " Default: the URL that is requested here."
+        ),
     ] = None,
     status: Annotated[int, typer.Option(min=200, max=599, help="HTTP status to answer.")] = 200,
     delay: Annotated[float, typer.Option(min=0, help="Seconds to wait before answering.")] = 0.0,
 ) -> None:
-    """Receive webhooks, and print them.
+    """Receive webhooks, and print them with all their headers.
 
-    With --secret it verifies each signature as a receiver should, and answers 401 if the signature
-    is wrong. With --status and --delay it imitates a receiver that fails or is slow.
+    With --secret it verifies each signature as a receiver should. If the signature is wrong, it
+    says why and answers 401. With --status and --delay it imitates a receiver that fails or is
+    slow. Control characters in what arrives are printed as text.
 
-    Example: `hookwright listen --status 503 --delay 2`
+    Example: `hookwright listen --contract acme.toml --secret "$SECRET"`
     """
-    from hookwright.webhook import check_secret
-    from runtime.dev import Listener
+    from runtime.contract_files import chosen_contract
+    from runtime.dev import Listener, SignatureCheck
     from runtime.http import listening_socket, serve
 
     with exit_on_command_error():
-        try:
-            checked_secret = secret and check_secret(secret)
-        except ValueError as error:
-            raise CommandError(f"--secret: {error}") from None
+        chosen = chosen_contract(contract, contracts_dir)
+        check = SignatureCheck.with_secrets(chosen, secret, url) if secret else None
         listener = listening_socket("127.0.0.1", port)
         print_line(f"Listening on http://localhost:{port}")
-        run(serve(Listener(checked_secret, status, delay).app(), listener))
+        run(serve(Listener(check, status, delay).app(), listener))
 
 
 @app.command()

@@ -1,17 +1,18 @@
 """`hookwright contract check`: what a contract file would send, or what is wrong with it."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from hookwright.contracts import Contract, ContractError, load_contract
+from hookwright.contracts import Contract
 from hookwright.models import EventInput
 from hookwright.validation_errors import fault_lines
 from hookwright.verify import VerificationError, verify
 from hookwright.webhook import Posting, contract_headers, new_secret, render
+from runtime.contract_files import fault_list, read_contract
 from runtime.errors import CommandError
 from runtime.running import print_line
 
@@ -26,13 +27,10 @@ def check_contract(path: Path, event_path: Path | None) -> None:
     Raises:
         CommandError: the contract or the event is at fault. The text has one line for each key.
     """
-    try:
-        contract = load_contract(path)
-    except ContractError as error:
-        raise CommandError(_lines(path, error.faults) if error.faults else str(error)) from None
+    contract = read_contract(path)
     event = _sample(contract) if event_path is None else _read_event(event_path)
     if faults := contract.event_faults(event.type, event.extra):
-        raise CommandError(_lines("the event", _by_key(faults)))
+        raise CommandError(fault_list("the event", _by_key(faults)))
     now = datetime.now(UTC)
     secret = new_secret(contract)
     posting = Posting(event, now, "ep_sample", SAMPLE_URL, 1, now)
@@ -40,7 +38,7 @@ def check_contract(path: Path, event_path: Path | None) -> None:
         body = render(contract, event, now)
         headers = contract_headers(contract, posting, [secret], body)
     except ValueError as error:
-        raise CommandError(_lines(path, [f"envelope or headers: {error}"])) from None
+        raise CommandError(fault_list(path, [f"envelope or headers: {error}"])) from None
     print_line(f"POST {SAMPLE_URL}")
     for name, value in headers.items():
         print_line(f"{name}: {value}")
@@ -77,14 +75,10 @@ def _read_event(path: Path) -> EventInput:
             raise CommandError(f"{path}: an event is a JSON object with `type` and `data`")
         return EventInput.model_validate({**SAMPLE_IDS, **content})
     except ValidationError as error:
-        raise CommandError(_lines(path, fault_lines(error))) from None
+        raise CommandError(fault_list(path, fault_lines(error))) from None
     except (OSError, RecursionError, ValueError) as error:
         raise CommandError(f"{path}: {error}") from None
 
 
 def _by_key(faults: Mapping[str, str]) -> list[str]:
     return [f"{key}: {fault}" for key, fault in faults.items()]
-
-
-def _lines(what: object, faults: Iterable[str]) -> str:
-    return "\n  ".join([f"{what}:", *faults])

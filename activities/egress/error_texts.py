@@ -9,6 +9,7 @@ import h11
 import httpcore
 import structlog
 
+from activities.egress.certificate_dates import EXPIRED, NOT_YET_VALID, date_of
 from activities.egress.connection import ClosedBeforeReplyError, ReplyCutShortError
 from activities.egress.guarded_network import BlockedDestinationError, NameResolutionError
 from hookwright.outcomes import Outcome
@@ -24,8 +25,8 @@ CONNECT_TEXTS = {
 }
 
 CERTIFICATE_TEXTS = {
-    9: "the certificate is not valid yet",
-    10: "the certificate has expired",
+    NOT_YET_VALID: "the certificate is not valid yet",
+    EXPIRED: "the certificate has expired",
     18: "the certificate is self-signed",
     19: "the certificate chain is self-signed",
     20: "the certificate's issuer is not known; does the receiver send the whole chain?",
@@ -99,7 +100,7 @@ def _sentence(error: Exception, timeout_seconds: float) -> str:  # noqa: PLR0911
 
 def _tls_sentence(error: ssl.SSLError) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
-        text = CERTIFICATE_TEXTS.get(error.verify_code)
+        text = date_of(error) or CERTIFICATE_TEXTS.get(error.verify_code)
         return text or f"the certificate cannot be verified: {error.verify_message}"
     reason = error.reason or ""
     return TLS_TEXTS.get(reason) or f"TLS failed: {reason.replace('_', ' ').lower() or error}"

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 import httpx
 from cachetools import LRUCache
 
+from activities.egress.certificate_dates import DatingSSLObject
 from activities.egress.error_texts import MAX_ERROR_BYTES, clip, outcome_of, sentence_of
 from activities.egress.guarded_network import (
     GuardedNetwork,
@@ -254,6 +255,7 @@ def tls_context(authorities: str | None = None) -> ssl.SSLContext:
     """
     context = ssl.create_default_context()
     context.hostname_checks_common_name = False
+    context.sslobject_class = DatingSSLObject
     if authorities is not None:
         context.load_verify_locations(cadata=authorities)
     return context

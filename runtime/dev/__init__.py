@@ -1,7 +1,7 @@
 """`hookwright dev`: it runs all of Hookwright on one machine."""
 
 from runtime.dev.embedded import EmbeddedServer, free_port
-from runtime.dev.listen import Listener
+from runtime.dev.listen import Listener, SignatureCheck
 from runtime.dev.processes import ManagedProcess, managed_process
 from runtime.dev.run import Dev
 from runtime.dev.state import DEFAULT_STATE_DIR, read_keys
@@ -12,6 +12,7 @@ __all__ = [
     "EmbeddedServer",
     "Listener",
     "ManagedProcess",
+    "SignatureCheck",
     "free_port",
     "managed_process",
     "read_keys",

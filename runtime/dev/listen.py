@@ -1,78 +1,115 @@
 """A receiver for trying things out: it prints each webhook and whether its signature is right."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Self
 
-from rich.json import JSON
-from rich.markup import escape
-from starlette.applications import Starlette
-from starlette.requests import Request
+from rich.highlighter import JSONHighlighter
+from rich.text import Text
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from hookwright.contracts import DEFAULT_CONTRACT
-from hookwright.verify import VerificationError, verify
+from hookwright.contracts import Contract
+from hookwright.verify import VerificationError, check_secrets, verify
+from runtime.errors import CommandError
 from runtime.running import console, print_line
+from runtime.terminal_text import body_lines, one_line
 
 UNAUTHORIZED = 401
-METHODS = ["POST", "PUT", "PATCH", "GET", "HEAD", "DELETE"]
+INDENT = "  "
+"""Stands before each line of a body, so that no body can imitate the lines around it."""
 
 
 @dataclass(frozen=True)
-class Listener:
-    """A receiver. It verifies signatures if it has a secret, and answers `status` after a delay."""
+class SignatureCheck:
+    """How signatures are verified. Without `url` the endpoint's URL is the one requested."""
 
-    secret: str | None = None
-    status: int = 200
-    delay_seconds: float = 0.0
+    contract: Contract
+    secrets: Sequence[str]
+    url: str | None = None
 
-    def app(self) -> Starlette:
-        """Return the application. It has one route, which takes every path and method."""
-        return Starlette(routes=[Route("/{path:path}", self._receive, methods=METHODS)])
+    @classmethod
+    def with_secrets(cls, contract: Contract, secrets: Sequence[str], url: str | None) -> Self:
+        """Return a check with these secrets.
 
-    async def _receive(self, request: Request) -> Response:
-        body = await request.body()
-        fault = self._fault(request.headers, body)
-        status = UNAUTHORIZED if fault else self.status
-        _show(request, body, _verdict(self.secret, fault), status)
-        await asyncio.sleep(self.delay_seconds)
-        return PlainTextResponse(fault or "ok", status)
-
-    def _fault(self, headers: Mapping[str, str], body: bytes) -> str | None:
+        Raises:
+            CommandError: a secret cannot verify signatures of this contract.
+        """
         try:
-            if self.secret:
-                verify(DEFAULT_CONTRACT, headers, body, self.secret)
+            check_secrets(contract, secrets)
+        except ValueError as error:
+            raise CommandError(f"--secret: {error}") from None
+        return cls(contract, secrets, url)
+
+    def fault(self, request: Request, body: bytes) -> str | None:
+        """Return why the webhook is not genuine, or None."""
+        requested = f"http://{request.headers.get('host', '')}{_target(request)}"
+        try:
+            verify(self.contract, request.headers, body, self.secrets, url=self.url or requested)
         except VerificationError as error:
             return str(error)
         return None
 
 
-def _verdict(secret: str | None, fault: str | None) -> str:
-    if fault:
-        return f"[bold red]✗ signature refused: {fault}[/]"
-    if secret:
-        return "[bold green]✓ signature verified[/]"
-    return "[dim]signature not checked: give --secret to check it[/]"
+@dataclass(frozen=True)
+class Listener:
+    """A receiver. It verifies signatures if it has a check, and answers `status` after a delay."""
+
+    check: SignatureCheck | None = None
+    status: int = 200
+    delay_seconds: float = 0.0
+
+    def app(self) -> ASGIApp:
+        """Return the application.
+
+        It takes every method and path. Starlette's routes would answer 404 to a path with a line
+        end, and nothing would be shown of it.
+        """
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            if scope["type"] == "http":
+                with suppress(ClientDisconnect):  # it left before the end of its body
+                    response = await self._receive(Request(scope, receive))
+                    await response(scope, receive, send)
+
+        return app
+
+    async def _receive(self, request: Request) -> Response:
+        body = await request.body()
+        fault = self.check.fault(request, body) if self.check else None
+        status = UNAUTHORIZED if fault else self.status
+        _show(request, body, self._verdict(fault), status)
+        await asyncio.sleep(self.delay_seconds)
+        return PlainTextResponse(fault or "ok", status)
+
+    def _verdict(self, fault: str | None) -> Text:
+        if self.check is None:
+            return Text("signature not checked: give --secret to check it", "dim")
+        name = self.check.contract.name
+        if fault:
+            return Text(f"✗ signature refused by contract {name}: {one_line(fault)}", "bold red")
+        return Text(f"✓ signature verified by contract {name}", "bold green")
 
 
-def _show(request: Request, body: bytes, verdict: str, status: int) -> None:
+def _target(request: Request) -> str:
+    """Return the path and query as they were sent. Starlette's are decoded already."""
+    path: str = request.scope["raw_path"].decode("latin-1")
+    query: str = request.scope["query_string"].decode("latin-1")
+    return f"{path}?{query}" if query else path
+
+
+def _show(request: Request, body: bytes, verdict: Text, status: int) -> None:
     clock = datetime.now().astimezone().strftime("%H:%M:%S")
-    line = f"{request.method} {request.url.path}"
-    console.rule(f"[bold]{escape(line)}[/] at {clock}, answered {status}", align="left")
+    console.rule(Text(f"{clock}, answered {status}", "bold"), align="left")
+    print_line(Text(one_line(f"{request.method} {_target(request)}"), "bold"))
     for name, value in request.headers.items():
-        if name.startswith("webhook-"):
-            print_line(f"{name}: {_printable(value)}")
-    console.print(verdict)
-    try:
-        console.print(JSON(body.decode(), indent=2), soft_wrap=True)
-    except ValueError:
-        print_line(_printable(body.decode(errors="replace")) or "(no body)")
-
-
-def _printable(text: str) -> str:
-    """Return the text with every character replaced that could control the terminal."""
-    return "".join(
-        character if character.isprintable() or character in "\n\t" else "�" for character in text
-    )
+        print_line(Text(one_line(f"{name}: {value}")))
+    print_line()
+    shown = Text("\n").join(Text(INDENT + line) for line in body_lines(body))
+    print_line(JSONHighlighter()(shown) if body else "(no body)")
+    print_line()
+    print_line(verdict)

@@ -11,48 +11,27 @@ import re
 import shutil
 import tomllib
 import uuid
-from collections.abc import AsyncIterator
 from pathlib import Path
 from urllib.parse import parse_qs
 
 import pytest
-import pytest_asyncio
 import standardwebhooks
 import stripe
 import svix.webhooks
 from slack_sdk.signature import SignatureVerifier
+from support.contracts import register, speak
 from support.node import NODE, install_packages
-from support.paths import REPOSITORY
 from support.receiver import Received, Receiver
-from support.stack import Stack, stack
+from support.stack import Stack
+from support.styles import CONTRACTS, EVENTS, FOLDER
 from support.waiting import assert_eventually, eventually
-from temporalio.client import Client
 
-from hookwright.contracts import load_contract, load_contracts
+from hookwright.contracts import load_contract
 from hookwright.verify import VerificationError, verify
 
-FOLDER = REPOSITORY / "docs/contracts"
 FILES = sorted(FOLDER.glob("*.toml"))
-CONTRACTS = load_contracts(FOLDER)
 VERIFIERS = Path(__file__).parent / "verifiers"
-SECRETS = {"twilio-like": "0123456789abcdef0123456789abcdef"}
 ISO_TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"
-
-EVENTS: dict[str, dict] = {
-    "github": {"type": "pull_request", "data": {"action": "opened"}, "extra": {"hook_id": 42}},
-    "shopify": {"type": "orders/create", "data": {"id": 820982911946154508, "name": "#9999"}},
-    "slack": {"type": "message.channels", "data": {"text": "Zoë"}, "extra": {"team_id": "T1"}},
-    "stripe": {"type": "invoice.paid", "data": {"id": "in_1"}},
-    "twilio-like": {"type": "onMessageAdded", "data": {"Body": "a b&c=ü", "Num": 3, "None": None}},
-    "standard-as-template": {"type": "invoice.paid", "data": {"id": "in_1"}},
-}
-
-
-@pytest_asyncio.fixture
-async def styled(client: Client) -> AsyncIterator[Stack]:
-    """API and worker with the contracts of docs/contracts beside those that ship."""
-    async with stack(client, contracts=CONTRACTS) as it:
-        yield it
 
 
 @pytest.fixture(scope="session")
@@ -66,14 +45,12 @@ def node_verifiers(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 async def deliver(service: Stack, hooks: Receiver, style: str) -> tuple[str, Received]:
     """Publish the event of a style, and return the endpoint's secret and what arrived."""
-    given = {"secret": SECRETS[style]} if style in SECRETS else {}
-    put = await service.http.put(service.root, json={"contract": style})
-    assert put.status_code == 200, put.text
-    endpoint = await service.add_endpoint(hooks.url, contract=style, event_types=["*"], **given)
+    await speak(service, style)
+    endpoint = await register(service, style, hooks.url)
     answer = await service.http.post(f"{service.root}/events", json=EVENTS[style])
     assert answer.status_code == 202, answer.text
     await assert_eventually(lambda: len(hooks.requests) == 1)
-    return endpoint["secret"], hooks.requests[0]
+    return endpoint.secret, hooks.requests[0]
 
 
 def holds(style: str, request: Received, secret: str, url: str) -> bool:

@@ -4,20 +4,16 @@ import asyncio
 import re
 import shutil
 import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 from support.commands import BARE
 from support.receiver import Receiver, Reply
-from support.stack import KEY_RING, OPERATOR_KEY, Stack, api_config
+from support.stack import KEY_RING, OPERATOR_KEY, Stack
 from support.waiting import assert_eventually, eventually
 from temporalio.client import Client
 
-from api.app import create_app
 from runtime.dev import EmbeddedServer
-from runtime.http import listening_socket, serve
 
 REPOSITORY = Path(__file__).parents[2]
 BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -31,19 +27,6 @@ curl() { command curl --noproxy '*' -w '%{stderr}%{http_code}\\n' "$@"; }
 pytestmark = pytest.mark.skipif(
     not all(map(shutil.which, ("bash", "curl", "jq"))), reason="needs bash, curl and jq"
 )
-
-
-@pytest_asyncio.fixture
-async def api_url(service: Stack) -> AsyncIterator[str]:
-    """Where the API of this test's stack is served."""
-    listener = listening_socket("127.0.0.1", 0)
-    app = create_app(service.client, api_config(service.task_queue))
-    serving = asyncio.create_task(serve(app, listener))
-    try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    finally:
-        serving.cancel()
-        await serving
 
 
 def printed(page: str) -> tuple[set[str], str]:

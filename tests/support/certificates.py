@@ -10,7 +10,12 @@ import trustme
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
 from cryptography.x509.oid import NameOID
 
 
@@ -63,6 +68,29 @@ def issued(authority: trustme.CA, *hosts: str, **options: Any) -> ssl.SSLContext
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert(*hosts, **options).configure_cert(context)
     return context
+
+
+def expired_issuer(root: trustme.CA, expired_at: datetime) -> trustme.CA:
+    """Return an issuer below the root whose own certificate has expired."""
+    issuer = root.create_child_ca()
+    old = x509.load_pem_x509_certificate(issuer.cert_pem.bytes())
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(old.subject)
+        .issuer_name(old.issuer)
+        .public_key(old.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(expired_at - timedelta(days=10))
+        .not_valid_after(expired_at)
+    )
+    for extension in old.extensions:
+        builder = builder.add_extension(extension.value, extension.critical)
+    root_key = load_pem_private_key(root.private_key_pem.bytes(), password=None)
+    assert isinstance(root_key, ec.EllipticCurvePrivateKey)
+    expired = builder.sign(root_key, SHA256()).public_bytes(Encoding.PEM)
+    remade = trustme.CA.from_pem(expired, issuer.private_key_pem.bytes())
+    remade.parent_cert = root  # so that certificates come with their chain
+    return remade
 
 
 def pem(authority: trustme.CA) -> str:

@@ -5,7 +5,11 @@ from dataclasses import dataclass
 from support.stack import Stack
 
 # As the documents print them; where a contract makes the secret itself, or may, none is given.
-GIVEN_SECRETS = {"reflow": "your_webhook_secret", "plain": "whsec_..."}
+GIVEN_SECRETS = {
+    "reflow": "your_webhook_secret",
+    "plain": "whsec_...",
+    "twilio-like": "0123456789abcdef0123456789abcdef",
+}
 
 
 @dataclass(frozen=True)

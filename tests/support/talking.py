@@ -6,8 +6,13 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from activities.egress import Answer, Egress
+from support.egress_client import BODY, HEADERS
 from support.hostile import read_request, reset
 from support.tcp_server import tcp_server
+
+TURNS = 4
+"""Turns of the event loop in which a client reads what a server of the same loop has sent."""
 
 
 @dataclass(frozen=True)
@@ -15,7 +20,9 @@ class Reply:
     """What the server does with one request: the bytes that it sends, and how it goes on."""
 
     sends: bytes
-    then: str = "keeps"  # or "closes", or "resets"
+    then: str = "keeps"  # or "closes", or "half-closes", or "resets"
+    pause_after: int = 0
+    """So many bytes go out first, and the client has read them before the rest goes out."""
 
 
 @dataclass
@@ -43,13 +50,32 @@ async def talking(
             if named := re.search(rb"x-tenant: (\w+)", request):
                 carried.add(named.group(1).decode())
             answer = reply(request)
-            writer.write(answer.sends)
+            if answer.pause_after:
+                writer.write(answer.sends[: answer.pause_after])
+                for _ in range(TURNS):
+                    await asyncio.sleep(0)
+            writer.write(answer.sends[answer.pause_after :])
             await writer.drain()
             if answer.then == "resets":
                 await reset(reader, writer)
+            if answer.then == "half-closes":
+                writer.write_eof()
+                await reader.read()  # it goes on to read, and answers no more
             if answer.then != "keeps":
                 return
 
     async with tcp_server(talk, host) as port:
         it.url = f"http://[{host}]:{port}/in" if ":" in host else f"http://{host}:{port}/in"
         yield it
+
+
+async def send(client: Egress, url: str, number: int = 0, tenant: str = "t1") -> Answer:
+    """Post one of many requests, which the server can tell apart."""
+    headers = {**HEADERS, "x-number": str(number), "x-tenant": tenant}
+    return await client.post(url, headers, BODY, 5.0, tenant_id=tenant)
+
+
+def number_in(request: bytes) -> int:
+    found = re.search(rb"x-number: (\d+)", request)
+    assert found
+    return int(found.group(1))

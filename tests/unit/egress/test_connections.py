@@ -4,15 +4,12 @@ import asyncio
 import re
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from support.egress_client import BODY, HEADERS, answers, egress
 from support.hostile import ok
-from support.talking import Reply, talking
+from support.talking import Reply, number_in, send, talking
 from support.tcp_server import tcp_server
 from support.waiting import assert_eventually
 
-from activities.egress import Answer, Egress
 from hookwright.outcomes import Outcome
 from hookwright.security import DestinationPolicy, parse_networks
 
@@ -27,18 +24,6 @@ SURPLUS = {
     "a second reply": ok() + ok(status=b"500 X"),
     "line ends": ok() + b"\r\n\r\n",
 }
-
-
-async def send(client: Egress, url: str, number: int = 0, tenant: str = "t1") -> Answer:
-    """Post one of many requests, which the server can tell apart."""
-    headers = {**HEADERS, "x-number": str(number), "x-tenant": tenant}
-    return await client.post(url, headers, BODY, 5.0, tenant_id=tenant)
-
-
-def number_in(request: bytes) -> int:
-    found = re.search(rb"x-number: (\d+)", request)
-    assert found
-    return int(found.group(1))
 
 
 @pytest.mark.parametrize("surplus", SURPLUS.values(), ids=SURPLUS.keys())
@@ -160,51 +145,3 @@ async def test_a_dead_first_address():
     ):
         answer = await send(client, server.url.replace("127.0.0.1", "hooks.example.com"))
     assert answer.outcome is Outcome.DELIVERED
-
-
-WHOLE = {
-    200: ok,
-    204: lambda _: b"HTTP/1.1 204 N\r\n\r\n",
-    410: lambda body: ok(body, status=b"410 G"),
-    500: lambda body: b"HTTP/1.1 103 E\r\n\r\n" + ok(body, status=b"500 X"),
-    503: lambda body: (
-        b"HTTP/1.1 503 B\r\ntransfer-encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\nx: y\r\n\r\n"
-        % (len(body), body)
-    ),
-}
-EXCHANGES = st.lists(
-    st.tuples(
-        st.sampled_from(["t1", "t2"]),
-        st.sampled_from([*WHOLE]),
-        st.sampled_from([b"", b"surplus", ok(status=b"200 OK"), ok(status=b"500 X")]),
-        st.sampled_from(["keeps", "closes", "resets", "cuts short"]),
-    ),
-    min_size=1,
-    max_size=12,
-)
-
-
-@settings(max_examples=150)
-@given(exchanges=EXCHANGES)
-async def test_the_outcome_is_what_was_sent_for_that_request(exchanges):
-    """However a receiver misbehaves, each attempt records what was sent for its own request."""
-
-    def reply(request):
-        number = number_in(request)
-        _, status, surplus, then = exchanges[number]
-        whole = WHOLE[status](b"reply %d" % number)
-        if then == "cuts short":
-            return Reply(whole[:-3], "closes")
-        return Reply(whole + surplus, then)
-
-    async with talking(reply) as server, egress() as client:
-        for number, (tenant, status, _, then) in enumerate(exchanges):
-            answer = await send(client, server.url, number, tenant)
-            if then == "cuts short":
-                assert answer.outcome in (Outcome.PROTOCOL_ERROR, Outcome.CONNECTION_ERROR)
-                continue
-            if then == "resets" and answer.status_code is None:
-                continue  # a reset may overtake the reply
-            assert answer.status_code == status
-            assert answer.body == ("" if status == 204 else f"reply {number}") or then == "resets"
-    assert all(len(carried) == 1 for carried in server.tenants)

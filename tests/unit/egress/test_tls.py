@@ -1,12 +1,18 @@
 """TLS: the certificate must be of the name in the URL, and of an authority that is trusted."""
 
 import asyncio
+import ssl
+from datetime import UTC, datetime, timedelta
 
 import pytest
-from support.certificates import self_signed
+import trustme
+from cryptography import x509
+from support.certificates import expired_issuer, issued, pem, self_signed
 from support.egress_client import TIMEOUT, egress, post
 from support.hostile import mute, ok, says, serving, stay_silent
 
+from activities.egress.certificate_dates import EXPIRED
+from activities.egress.error_texts import sentence_of
 from hookwright.outcomes import Outcome
 
 HOST = "hooks.example.com"
@@ -64,14 +70,56 @@ async def test_the_address_instead_of_the_name(tmp_path, trusted):
     assert answer.outcome is Outcome.TLS_ERROR
 
 
-async def test_expired(tmp_path, trusted):
-    """A trusted certificate that has expired is a TLS error."""
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+@pytest.mark.parametrize(
+    ("begins", "ends", "sentence"),
+    [
+        (-40, -30, "the certificate expired on {ends}"),
+        (30, 40, "the certificate is not valid before {begins}"),
+    ],
+)
+async def test_the_dates_of_a_certificate(begins, ends, sentence, version):
+    """A certificate out of its time is a TLS error that tells the date, and nothing is sent."""
+    authority, now = trustme.CA(), datetime.now(UTC)
+    first, last = now + timedelta(days=begins), now + timedelta(days=ends)
+    context = issued(authority, HOST, not_before=first, not_after=last)
+    context.minimum_version = context.maximum_version = version
+    async with (
+        serving(says(ok()), context) as server,
+        egress(authorities=pem(authority)) as client,
+    ):
+        answer = await post(client, server.named(HOST, "https"))
+    assert answer.outcome is Outcome.TLS_ERROR
+    assert answer.error == sentence.format(begins=first.date(), ends=last.date())
+    assert server.requests == []
+
+
+async def test_the_date_of_an_issuers_certificate():
+    """A chain whose intermediate certificate expired tells that certificate's date."""
+    root, expired_at = trustme.CA(), datetime.now(UTC) - timedelta(days=3)
+    context = issued(expired_issuer(root, expired_at), HOST)
+    async with serving(says(ok()), context) as server, egress(authorities=pem(root)) as client:
+        answer = await post(client, server.named(HOST, "https"))
+    assert answer.outcome is Outcome.TLS_ERROR
+    day = expired_at.date()
+    assert answer.error == f"an issuer's certificate in the chain expired on {day}"
+
+
+async def test_expired_authority(tmp_path, trusted):
+    """An expired certificate that is its own authority tells the date as well."""
     context, path = self_signed(tmp_path, HOST, days=-1)
     trusted(path)
     async with serving(says(ok()), context) as server, egress() as client:
         answer = await post(client, server.named(HOST, "https"))
-    assert answer.outcome is Outcome.TLS_ERROR
-    assert "expired" in answer.error
+    day = x509.load_pem_x509_certificate(path.read_bytes()).not_valid_after_utc.date()
+    assert answer.error == f"the certificate expired on {day}"
+
+
+def test_certificates_that_cannot_be_read():
+    """Without the peer's certificates the error keeps its sentence without a date."""
+    error = ssl.SSLCertVerificationError("certificate verify failed")
+    error.verify_code = EXPIRED
+    assert sentence_of(error, 5.0) == "the certificate has expired"
 
 
 async def test_plain_http_where_tls_is_expected():
