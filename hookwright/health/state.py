@@ -194,7 +194,7 @@ class Health(HealthRecord):
             self.notices.add("endpoint.recovered", **facts)
         self.status, self.disabled_reason, self.next_probe_at = EndpointStatus.ACTIVE, None, None
         self.active_since = now
-        self.streak = Streak()
+        self.streak = self.streak.restarted()
         self.queue.drain(now)
 
     # Duties: which one is due, and their results.
