@@ -60,7 +60,7 @@ async def test_secrets_are_not_given(service: Stack, contract: str) -> None:
 
 
 async def test_secrets_are_not_changed(service: Stack) -> None:
-    """Only cr3dentials changes a secret: elsewhere it is a field that the document does not have."""
+    """Only the document of cr3dentials has a secret among the fields that change."""
     for contract in CALLS.keys() - {"cr3dentials"}:
         it = developer_at(service, contract)
         path = f"/{(await it.register())['id']}"
