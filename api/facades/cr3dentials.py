@@ -101,7 +101,7 @@ class Cr3dentialsWebhookRead(CamelCaseModel):
     """A webhook, without its secret and the value of its header.
 
     `successRate` is the percentage of attempts in the last day that succeeded, or null if there was
-    none. `lastDelivery` is when the latest webhook arrived.
+    none. `lastDelivery` is when the latest webhook was sent, whatever came of it.
     """
 
     id: str
@@ -129,7 +129,7 @@ class Cr3dentialsWebhookRead(CamelCaseModel):
                 "status": "active" if endpoint.status is EndpointStatus.ACTIVE else "inactive",
                 "delivery_status": health.colour(now),
                 "created_date": endpoint.created_at,
-                "last_delivery": health.last_delivery_at,
+                "last_delivery": health.last_attempt_at,
                 "success_rate": None if rate is None else round(100 * rate, 2),
                 "header_key": next(iter(endpoint.headers), None),
                 "payload_template": config.payload_template,

@@ -16,7 +16,6 @@ from hookwright.health.probing import STABLE_AFTER, shows_working_receiver, unti
 from hookwright.health.record import HealthRecord
 from hookwright.health.reports import Report, Reports
 from hookwright.health.status_changes import StatusChangeKind
-from hookwright.health.streak import Streak
 from hookwright.outcomes import DeliveryState, EndpointStatus, Outcome
 from hookwright.times import rfc3339
 

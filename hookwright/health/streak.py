@@ -20,7 +20,8 @@ class Streak(BaseModel):
     """Failures since the last success. One success ends the streak.
 
     So an endpoint that fails now and then is not disabled for a long streak. `has_exhausted`: a
-    delivery was exhausted since the last success. An activation ends the streak but keeps this.
+    delivery was exhausted since the last success. An activation ends the streak but keeps this and
+    `last_failure_at`.
     """
 
     failing_since: Timestamp | None = None
@@ -53,7 +54,7 @@ class Streak(BaseModel):
 
     def restarted(self) -> "Streak":
         """Return the streak after an activation, which is no success."""
-        return Streak(has_exhausted=self.ran_out)
+        return Streak(has_exhausted=self.ran_out, last_failure_at=self.last_failure_at)
 
     def ended(self, now: datetime) -> "Streak":
         """Return the streak after a success. A recent warning about the rate is remembered."""

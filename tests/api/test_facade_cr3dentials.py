@@ -274,7 +274,9 @@ async def test_inactive_after_its_retries(partner: Developer, hooks: Receiver) -
     assert (shown["deliveryStatus"], shown["successRate"]) == ("red", 0.0)
     assert len(hooks.requests) == 6
     hooks.behave = answering(200)
-    assert (await act(partner, webhook, "reactivate"))["status"] == "active"
+    reactivated = await act(partner, webhook, "reactivate")
+    assert reactivated["status"] == "active"
+    assert reactivated["lastDelivery"] == shown["lastDelivery"] is not None
     await complete(partner)
     await assert_eventually(lambda: len(hooks.requests) == 7)
 
