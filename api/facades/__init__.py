@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from fastapi import FastAPI
 
 from api.access import DELIVERIES, ENDPOINTS
-from api.facades import clearway, dossier, plain, reflow
+from api.facades import clearway, cr3dentials, dossier, plain, reflow
 
 ALL = "all"
 FACADES = {
     "clearway": [(clearway.router, ENDPOINTS)],
+    "cr3dentials": [(cr3dentials.router, ENDPOINTS), (cr3dentials.logs_router, DELIVERIES)],
     "dossier": [(dossier.router, ENDPOINTS)],
     "plain": [(plain.router, ENDPOINTS), (plain.deliveries_router, DELIVERIES)],
     "reflow": [(reflow.router, ENDPOINTS)],

@@ -19,6 +19,7 @@ from api.facades.contract_webhooks import (
     EventTypes,
     contract_webhooks,
 )
+from api.facades.deliveries import WebhookTestRead, WebhookTestRequest
 from api.routes.parameters import IdempotencyKey
 from api.routes.strict_route import StrictRoute
 from hookwright.ids import Name
@@ -121,6 +122,20 @@ async def change_clearway_webhook(
     if "enabled" in body.model_fields_set:
         changed = await webhooks.enable(webhook_id, enabled=body.enabled)
     return DataEnvelope(data=ClearwayWebhookRead.of(changed))
+
+
+@router.post("/{webhook_id}/test", responses=WRITES)
+async def send_clearway_test(
+    webhook_id: Name, webhooks: Webhooks, body: WebhookTestRequest | None = None
+) -> DataEnvelope[WebhookTestRead]:
+    """Send a test event now, whose `livemode` is false, and wait for the outcome.
+
+    Its object is the example of its type in the catalogue, or `{"test": true}`. The test changes
+    neither the endpoint's health nor the delivery log.
+    """
+    event_type = body.type if body else None
+    sent = await webhooks.send_test(webhook_id, event_type, {"test": True}, {"livemode": False})
+    return DataEnvelope(data=WebhookTestRead.of(*sent))
 
 
 @router.delete("/{webhook_id}", status_code=HTTPStatus.NO_CONTENT, responses=DELETES)

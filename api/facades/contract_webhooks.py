@@ -10,18 +10,20 @@ from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import Depends
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, PlainSerializer
 from pydantic.alias_generators import to_camel
 
 from api.access import CallerTenantId, ServicesDependency
 from api.http import BODY_ERRORS, Fault, Problem, invalid_faults, not_found, responses
 from api.services import Services
-from api.services.new_endpoint import NewEndpoint
+from api.services.endpoint_checks import or_invalid
+from api.services.new_endpoint import NewEndpoint, SecretRotation
 from hookwright.contracts import Contract
-from hookwright.ids import id_from_key, new_endpoint_id
-from hookwright.models import EndpointConfig, EndpointState
+from hookwright.ids import id_from_key, new_endpoint_id, new_event_id
+from hookwright.models import Attempt, EndpointConfig, EndpointState, EventInput
 from hookwright.subscription import EventTypePattern
 from hookwright.times import rfc3339_seconds
+from hookwright.webhook import next_secret
 
 ID_PREFIX = "wh"
 PAGE_SIZE = 100
@@ -69,6 +71,7 @@ class ContractWebhooks:
         *,
         secret: str | None = None,
         paused: bool = False,
+        headers: Mapping[str, str] | None = None,
         **fields: Any,  # noqa: ANN401
     ) -> EndpointState:
         """Create an endpoint with this contract, whatever contract the tenant has.
@@ -80,7 +83,7 @@ class ContractWebhooks:
         with self._document_names_in_errors():
             return await self.services.endpoints.create(
                 self.tenant_id,
-                NewEndpoint(config, secret, endpoint_id=endpoint_id, paused=paused),
+                NewEndpoint(config, secret, headers or {}, endpoint_id, paused=paused),
             )
 
     async def all(self) -> list[EndpointState]:
@@ -111,15 +114,29 @@ class ContractWebhooks:
             raise not_found("endpoint")
         return endpoint
 
-    async def change(self, endpoint_id: str, changes: Mapping[str, Any]) -> EndpointState:
-        """Change the given fields of an endpoint, and return it.
+    async def change(
+        self,
+        endpoint_id: str,
+        changes: Mapping[str, Any],
+        headers: Mapping[str, str] | None = None,
+        rotation: SecretRotation | None = None,
+    ) -> EndpointState:
+        """Change the given fields of an endpoint, its headers and its secret, and return it.
 
         Raises:
             Problem: 404, or 422 as in `create`.
         """
-        await self.get(endpoint_id)
+        endpoint = await self.get(endpoint_id)
+        endpoints = self.services.endpoints
         with self._document_names_in_errors():
-            return await self.services.endpoints.change(self.tenant_id, endpoint_id, changes)
+            if rotation:
+                # Checked first of all, because a refused secret must leave all as it is.
+                current = endpoint.secrets[0].value
+                or_invalid("secret", next_secret, self.contract, current, rotation.secret)
+            changed = await endpoints.change(self.tenant_id, endpoint_id, changes, headers)
+            if rotation:
+                changed = await endpoints.rotate(self.tenant_id, endpoint_id, rotation)
+        return changed
 
     async def enable(self, endpoint_id: str, *, enabled: bool) -> EndpointState:
         """Resume or pause an endpoint, and return it.
@@ -127,9 +144,42 @@ class ContractWebhooks:
         Raises:
             Problem: 404.
         """
+        await self.get(endpoint_id)
         endpoints = self.services.endpoints
         switch = endpoints.resume if enabled else endpoints.pause
         return await switch(self.tenant_id, endpoint_id)
+
+    async def send_test(
+        self,
+        endpoint_id: str,
+        event_type: str | None,
+        sample: JsonValue,
+        extra: Mapping[str, JsonValue],
+    ) -> tuple[str, Attempt]:
+        """Send a test event now, and return its type and the attempt.
+
+        Its data are the example of its type in the catalogue or, if there is none, `sample`. The
+        default type is the first that the endpoint has subscribed to.
+
+        Raises:
+            Problem: 404; 422 the contract has no such type; 503 no worker sent it in time.
+        """
+        endpoint = await self.get(endpoint_id)
+        known = self.contract.event_types
+        wanted = (each for each in endpoint.active_config.event_types if each in known)
+        chosen = event_type or next(wanted, next(iter(known)))
+        if faults := self.contract.event_faults(chosen, extra):
+            raise invalid_faults([Fault(loc=["body", it], msg=faults[it]) for it in faults])
+        entry = (await self.services.event_types.get(chosen)).entry
+        event = EventInput(
+            tenant_id=self.tenant_id,
+            id=new_event_id(),
+            type=chosen,
+            data=sample if entry is None or entry.example is None else entry.example,
+            extra=dict(extra),
+        )
+        sent = await self.services.endpoints.send_test(self.tenant_id, endpoint_id, event)
+        return chosen, sent
 
     async def delete(self, endpoint_id: str) -> None:
         """Delete an endpoint.

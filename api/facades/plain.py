@@ -1,15 +1,13 @@
-"""The facade of `plain`: `/api/v1/webhooks`, with the delivery log.
+"""The facade of `plain`: `/api/v1/webhooks`, with the delivery log and replays.
 
 The document shows requests but no answers. So the answers use the field names of the requests
-(`url`, `events`, `createdAt`), and lists are arrays. The delivery log can be long: a `Link` header
-has the URL of the next page.
+(`url`, `events`, `createdAt`), and lists are arrays.
 """
 
 from http import HTTPStatus
-from typing import Annotated, Any, Self
-from urllib.parse import urlencode
+from typing import Annotated, Self
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter
 from pydantic import Field
 
 from api.facades.contract_webhooks import (
@@ -22,37 +20,22 @@ from api.facades.contract_webhooks import (
     Moment,
     contract_webhooks,
 )
-from api.http import Cursor, Limit
-from api.routes.parameters import IdempotencyKey
+from api.facades.deliveries import (
+    LINK_HEADER,
+    LogPageDependency,
+    WebhookDeliveryRead,
+    read_delivery,
+    replay,
+)
+from api.routes.parameters import DeliveryIdDependency, IdempotencyKey
 from api.routes.strict_route import StrictRoute
-from api.services.deliveries import DeliveryFilter, DeliveryView
 from hookwright.ids import Name
-from hookwright.models import Attempt, EndpointState
-from hookwright.outcomes import DeliveryState
+from hookwright.models import EndpointState
 
 router = APIRouter(prefix="/api/v1/webhooks", tags=["plain"], route_class=StrictRoute)
 deliveries_router = APIRouter(prefix="/api/v1/webhooks", tags=["plain"], route_class=StrictRoute)
 
 Webhooks = Annotated[ContractWebhooks, contract_webhooks("plain", event_types="events")]
-
-STATUS_BY_STATE = {
-    DeliveryState.DELIVERED: "success",
-    DeliveryState.EXHAUSTED: "failed",
-    DeliveryState.EXPIRED: "failed",
-    DeliveryState.HELD: "pending",
-}
-"""The document says: "Mark success on 2xx. After max retries, mark failed"."""
-
-LINK_HEADER: dict[int | str, dict[str, Any]] = {
-    200: {
-        "headers": {
-            "Link": {
-                "description": '`<next page>; rel="next"` (RFC 8288). The last page has none.',
-                "schema": {"type": "string"},
-            }
-        }
-    }
-}
 
 
 class PlainCreateRequest(CamelCaseModel):
@@ -88,51 +71,6 @@ class PlainWebhookRead(CamelCaseModel):
                 "url": config.url,
                 "events": config.event_types,
                 "created_at": endpoint.created_at,
-            },
-            by_name=True,
-        )
-
-
-class PlainAttemptRead(CamelCaseModel):
-    """One attempt of a delivery. If no answer came, `statusCode` is null and `error` says why."""
-
-    number: int
-    started_at: Moment
-    duration_ms: int
-    status_code: int | None
-    response_body: str | None
-    error: str | None
-
-    @classmethod
-    def of(cls, attempt: Attempt) -> Self:
-        """Return an attempt as the facade answers it."""
-        fields = attempt.model_dump(include=set(cls.model_fields))
-        return cls.model_validate(fields, by_name=True)
-
-
-class PlainDeliveryRead(CamelCaseModel):
-    """A delivery. Its `status` is `pending`, `success`, `failed` or `cancelled`."""
-
-    id: str
-    event_id: str
-    type: str
-    status: str
-    attempts: list[PlainAttemptRead]
-    next_attempt_at: Moment | None
-    created_at: Moment
-
-    @classmethod
-    def of(cls, delivery: DeliveryView) -> Self:
-        """Return a delivery as the facade answers it."""
-        return cls.model_validate(
-            {
-                "id": delivery.id,
-                "event_id": delivery.event_id,
-                "type": delivery.event_type,
-                "status": STATUS_BY_STATE.get(delivery.state, delivery.state.value),
-                "attempts": list(map(PlainAttemptRead.of, delivery.attempts)),
-                "next_attempt_at": delivery.next_attempt_at,
-                "created_at": delivery.created_at,
             },
             by_name=True,
         )
@@ -176,20 +114,28 @@ async def delete_plain_webhook(webhook_id: Name, webhooks: Webhooks) -> None:
 
 
 @deliveries_router.get("/{webhook_id}/deliveries", responses=READS | LINK_HEADER)
-async def list_plain_deliveries(  # noqa: PLR0913 - two parameters for the page, two of FastAPI
-    webhook_id: Name,
-    webhooks: Webhooks,
-    request: Request,
-    response: Response,
-    limit: Limit = 50,
-    cursor: Cursor = None,
-) -> list[PlainDeliveryRead]:
+async def list_plain_deliveries(
+    webhook_id: Name, webhooks: Webhooks, page: LogPageDependency
+) -> list[WebhookDeliveryRead]:
     """List a webhook's deliveries with all their attempts, newest first."""
-    await webhooks.get(webhook_id)
-    page = await webhooks.services.deliveries.page(
-        webhooks.tenant_id, DeliveryFilter(endpoint_id=webhook_id), limit, cursor
-    )
-    if page.next_cursor:
-        query = urlencode({"limit": limit, "cursor": page.next_cursor})
-        response.headers["Link"] = f'<{request.url.path}?{query}>; rel="next"'
-    return list(map(PlainDeliveryRead.of, page.data))
+    return await page.read(webhooks, webhook_id)
+
+
+@deliveries_router.get("/{webhook_id}/deliveries/{delivery_id}", responses=READS)
+async def get_plain_delivery(
+    webhook_id: Name, delivery_id: DeliveryIdDependency, webhooks: Webhooks
+) -> WebhookDeliveryRead:
+    """Read a delivery of a webhook with all its attempts."""
+    return await read_delivery(webhooks, webhook_id, delivery_id)
+
+
+@deliveries_router.post(
+    "/{webhook_id}/deliveries/{delivery_id}/replay",
+    status_code=HTTPStatus.ACCEPTED,
+    responses=DELETES,
+)
+async def replay_plain_delivery(
+    webhook_id: Name, delivery_id: DeliveryIdDependency, webhooks: Webhooks
+) -> WebhookDeliveryRead:
+    """Send a delivery again, with the same `X-Webhook-Id`. A pending one is attempted now."""
+    return await replay(webhooks, webhook_id, delivery_id)

@@ -23,6 +23,7 @@ from api.routes.parameters import IdempotencyKey
 from api.routes.strict_route import StrictRoute
 from hookwright.ids import Name
 from hookwright.models import EndpointState
+from hookwright.outcomes import EndpointStatus
 
 router = APIRouter(prefix="/v1/webhooks", tags=["reflow"], route_class=StrictRoute)
 
@@ -61,7 +62,7 @@ class ReflowWebhookRead(DocumentModel):
                 "id": endpoint.endpoint_id,
                 "url": config.url,
                 "events": config.event_types,
-                "status": endpoint.status.value,
+                "status": _status(endpoint),
                 "created_at": endpoint.created_at,
             }
         )
@@ -99,3 +100,14 @@ async def change_reflow_webhook(
 async def delete_reflow_webhook(webhook_id: Name, webhooks: Webhooks) -> None:
     """Delete a webhook."""
     await webhooks.delete(webhook_id)
+
+
+def _status(endpoint: EndpointState) -> str:
+    """Return `failed` from the last failure of a retry table until the next success.
+
+    Deliveries go on all the same. That a person has paused the webhook comes first, because then
+    nothing is sent.
+    """
+    if endpoint.health.streak.ran_out and endpoint.status is not EndpointStatus.PAUSED:
+        return "failed"
+    return endpoint.status.value

@@ -59,6 +59,7 @@ class HealthRecord(BaseModel):
         return (
             self.status is not EndpointStatus.ACTIVE
             or self.streak.failures > 0
+            or self.streak.ran_out
             or self.queue.queueing
             or self.queue.held > 0
         )

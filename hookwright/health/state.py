@@ -16,7 +16,6 @@ from hookwright.health.probing import STABLE_AFTER, shows_working_receiver, unti
 from hookwright.health.record import HealthRecord
 from hookwright.health.reports import Report, Reports
 from hookwright.health.status_changes import StatusChangeKind
-from hookwright.health.streak import Streak
 from hookwright.outcomes import DeliveryState, EndpointStatus, Outcome
 from hookwright.times import rfc3339
 
@@ -197,7 +196,7 @@ class Health(HealthRecord):
             self.notices.add("endpoint.recovered", **facts)
         self.status, self.disabled_reason, self.next_probe_at = EndpointStatus.ACTIVE, None, None
         self.active_since = now
-        self.streak = Streak()
+        self.streak = self.streak.restarted()
         self.queue.drain(now)
 
     # Duties: which one is due, and their results.

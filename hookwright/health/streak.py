@@ -19,12 +19,15 @@ hardly changes the rate, so an endpoint that fails now and then would be warned 
 class Streak(BaseModel):
     """Failures since the last success. One success ends the streak.
 
-    So an endpoint that fails now and then is not disabled for a long streak.
+    So an endpoint that fails now and then is not disabled for a long streak. `has_exhausted`: a
+    delivery was exhausted since the last success. An activation ends the streak but keeps this and
+    `last_failure_at`.
     """
 
     failing_since: Timestamp | None = None
     failures: int = 0
     exhausted: int = 0
+    has_exhausted: bool = False
     last_failure_at: Timestamp | None = None
     last_error: str | None = None
     warned_percent: int = 0
@@ -38,7 +41,20 @@ class Streak(BaseModel):
         self.failing_since = self.failing_since or now
         self.failures += 1
         self.exhausted += exhausted
+        self.has_exhausted = self.has_exhausted or exhausted
         self.last_failure_at = at
+
+    @property
+    def ran_out(self) -> bool:
+        """Whether a delivery was exhausted since the last success.
+
+        Streaks that were stored before there was `has_exhausted` tell it by their count.
+        """
+        return self.has_exhausted or self.exhausted > 0
+
+    def restarted(self) -> "Streak":
+        """Return the streak after an activation, which is no success."""
+        return Streak(has_exhausted=self.ran_out, last_failure_at=self.last_failure_at)
 
     def ended(self, now: datetime) -> "Streak":
         """Return the streak after a success. A recent warning about the rate is remembered."""

@@ -60,8 +60,8 @@ async def test_secrets_are_not_given(service: Stack, contract: str) -> None:
 
 
 async def test_secrets_are_not_changed(service: Stack) -> None:
-    """No facade changes a secret: a change of one is a field that the document does not have."""
-    for contract in CALLS:
+    """Only the document of cr3dentials has a secret among the fields that change."""
+    for contract in CALLS.keys() - {"cr3dentials"}:
         it = developer_at(service, contract)
         path = f"/{(await it.register())['id']}"
         answer = await it.request("patch", path, {**it.call.change, "secret": "another_secret_1"})

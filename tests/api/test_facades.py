@@ -69,13 +69,14 @@ async def test_what_it_registers_is_delivered(developer: Developer, hooks: Recei
     await service.http.put(service.root, json={"contract": call.contract})
     await developer.register({**call.with_events(wanted), "url": f"{hooks.url}/it"})
     await service.publish(id="evt_1", type=wanted)
-    await service.publish(id="evt_2", type=other)
+    if call.events:  # else all types of the contract are wanted
+        await service.publish(id="evt_2", type=other)
 
-    async def fanned_out() -> dict[str, object]:
-        return (await service.http.get(f"{service.root}/events/evt_2")).json()
+        async def fanned_out() -> dict[str, object]:
+            return (await service.http.get(f"{service.root}/events/evt_2")).json()
 
-    ended = await eventually(fanned_out, lambda event: event["fan_out"] == "complete")
-    assert ended["deliveries"] == []
+        ended = await eventually(fanned_out, lambda event: event["fan_out"] == "complete")
+        assert ended["deliveries"] == []
     await assert_eventually(lambda: [it.path for it in hooks.requests] == ["/hooks/it"])
     assert wanted.encode() in hooks.requests[0].body
 
@@ -135,7 +136,7 @@ async def test_key_of_a_tenant_that_is_not_there(developer: Developer) -> None:
         assert answer.json()["detail"] == "there is no such tenant"
 
 
-@pytest.mark.parametrize("developer", sorted(CALLS.keys() - {"plain"}), indirect=True)
+@pytest.mark.parametrize("developer", ["clearway", "dossier", "reflow"], indirect=True)
 async def test_unknown_event_type(developer: Developer) -> None:
     """A type outside the contract's catalogue is a 422 that names it and the document's field."""
     created = await developer.register()
@@ -180,7 +181,7 @@ async def test_not_json(developer: Developer) -> None:
 
 async def test_missing_fields(developer: Developer) -> None:
     """Each field that the document requires is named when it is missing."""
-    optional = {"enabled", "description", "retryPolicy"}
+    optional = {"enabled", "description", "retryPolicy", "status", "header"}
     for name in developer.call.body.keys() - optional:
         body = {key: value for key, value in developer.call.body.items() if key != name}
         answer = await developer.request("post", json=body)
@@ -235,5 +236,5 @@ async def test_unknown_facade() -> None:
     with pytest.raises(UnknownFacadeError) as error:
         create_app(client, replace(api_config("queue"), facades=["reflow", "nonesuch"]))
     assert str(error.value) == (
-        "no such facade: nonesuch; there are: all, clearway, dossier, plain, reflow"
+        "no such facade: nonesuch; there are: all, clearway, cr3dentials, dossier, plain, reflow"
     )

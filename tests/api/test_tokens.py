@@ -228,7 +228,7 @@ def expected_scope(method: str, path: str) -> Scope | None:
     verb = "read" if method == "get" else "write"
     if path in ("/v1/endpoints", "/v1/deliveries"):
         return None  # they are for operators
-    own = ("/deliveries", "/stats", "/recover", "/recoveries")
+    own = ("/deliveries", "/stats", "/recover", "/recoveries", "/logs")
     if path.endswith(own) or "/deliveries/" in path or "/recoveries/" in path:
         return Scope(f"deliveries:{verb}")
     if "/events" in path:

@@ -49,7 +49,7 @@ async def test_unknown_facade(tmp_path: Path) -> None:
     assert it.status == 1
     assert it.output.splitlines()[-1] == (
         "error: HOOKWRIGHT_FACADES: no such facade: nonesuch;"
-        " there are: all, clearway, dossier, plain, reflow"
+        " there are: all, clearway, cr3dentials, dossier, plain, reflow"
     )
 
 

@@ -1,6 +1,6 @@
 """An endpoint, registered with the call that its contract's document prints."""
 
-from support.contracts import Registered, register
+from support.contracts import Registered
 from support.facades import CALLS, Developer
 from support.stack import Stack
 
@@ -8,12 +8,12 @@ from support.stack import Stack
 async def register_as_printed(
     service: Stack, contract: str, url: str, event_type: str
 ) -> Registered:
-    """Register an endpoint with the document's own call; cr3dentials prints no call."""
-    if contract not in CALLS:
-        return await register(service, contract, url)
+    """Register an endpoint with the document's own call.
+
+    As printed, unless it is about an example of a type that the printed call leaves out.
+    """
     call = CALLS[contract]
-    # As printed, unless it is about an example of a type that the printed call leaves out.
-    printed = call.body[call.events]
+    printed = call.body.get(call.events, event_type)
     covered = event_type in ([printed] if isinstance(printed, str) else printed)
     body = call.body if covered else call.with_events(event_type)
     answer = await Developer(service, call).request("POST", json={**body, "url": url})

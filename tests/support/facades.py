@@ -18,6 +18,7 @@ class Call:
     body: dict[str, Any]
     change: dict[str, Any]
     events: str = "events"
+    """The document's field of event types; empty if it has none, and all are sent."""
     wrapped: bool = False
     unknown_id: str = "wh_0"
 
@@ -27,6 +28,8 @@ class Call:
     @property
     def types(self) -> tuple[str, str]:
         """Two event types of the contract."""
+        if not self.events:
+            return "verification.completed", "verification.failed"
         if self.events == "eventType":
             return str(self.body["eventType"]), str(self.change["eventType"])
         first, second, *_ = self.body["events"]
@@ -34,6 +37,8 @@ class Call:
 
     def with_events(self, *types: str) -> dict[str, Any]:
         """Return the body with other event types."""
+        if not self.events:
+            return self.body
         one = self.events == "eventType"
         return {**self.body, self.events: types[0] if one else list(types)}
 
@@ -69,6 +74,18 @@ CALLS = {
         },
         {"events": ["payment.received"]},
         wrapped=True,
+    ),
+    # The document prints no call. These are the fields of its example configuration.
+    "cr3dentials": Call(
+        "cr3dentials",
+        "/api/partner/webhooks",
+        {
+            "url": "https://api.yourcompany.com/webhooks/cr3dentials",
+            "status": "active",
+            "header": {"key": "secret", "value": "your-secure-secret-key-here"},
+        },
+        {"url": "https://api.yourcompany.com/webhooks/new"},
+        events="",
     ),
     "dossier": Call(
         "dossier",

@@ -39,19 +39,21 @@ def failed(status: int, retry_after: str | None = None) -> Answer:
 
 @dataclass
 class FakeEgress:
-    """Answers as the test sets it and keeps the server's time of each POST, by its `clock`."""
+    """Answers as the test sets it and keeps each POST's time (by its `clock`), URL and timeout."""
 
     answer: Callable[[int], Answer]
     clock: Callable[[], Awaitable[datetime]] | None = None
     times: list[datetime] = field(default_factory=list)
     urls: list[str] = field(default_factory=list)
+    timeouts: list[float] = field(default_factory=list)
 
     async def post(
-        self, url: str, _headers: Mapping[str, str], _body: bytes, _s: float, *_: object
+        self, url: str, _headers: Mapping[str, str], _body: bytes, seconds: float, *_: object
     ) -> Answer:
         assert self.clock is not None
         self.times.append(await self.clock())
         self.urls.append(url)
+        self.timeouts.append(seconds)
         return self.answer(len(self.times))
 
     def gaps(self) -> list[float]:

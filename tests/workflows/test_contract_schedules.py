@@ -19,6 +19,7 @@ TABLES = {
     "clearway": [1, 5, 25, 125, 10 * MINUTE],
     "dossier": [60, 120, 240],
 }
+TIMEOUTS = {"cr3dentials": 10, "clearway": 30}
 DOSSIER_POLICIES = {
     "exponential": ({"max_retries": 3, "delay_seconds": 60}, [60, 120, 240]),
     "fixed": ({"max_retries": 5, "delay_seconds": 300}, [300] * 5),
@@ -59,6 +60,14 @@ async def test_published_table(deliver: Deliver, contract: str) -> None:
     assert egress.gaps() == pytest.approx(TABLES[contract], abs=TIMER_RESOLUTION)
     assert log.state is DeliveryState.EXHAUSTED
     assert [attempt.number for attempt in log.attempts] == list(range(1, len(egress.times) + 1))
+
+
+@pytest.mark.parametrize("contract", TIMEOUTS)
+async def test_published_timeout(deliver: Deliver, contract: str) -> None:
+    """Each attempt may take as long as the document says, the first one and the retries."""
+    egress = FakeEgress(lambda number: TIMED_OUT if number < 3 else DELIVERED)
+    await (await deliver(egress, FakeEndpoints(endpoint(contract=contract)))).result()
+    assert egress.timeouts == [TIMEOUTS[contract]] * 3
 
 
 @pytest.mark.parametrize("contract", TABLES)

@@ -54,7 +54,7 @@ async def test_patch_has_no_defaults(document) -> None:
         for _, method, operation in operations(document)
         if method == "patch"
     ]
-    assert len(bodies) == 6
+    assert len(bodies) == 7
     for body in bodies:
         assert not [name for name, node in body["properties"].items() if "default" in node]
 

@@ -11,6 +11,7 @@ from support.health import (
 )
 
 from hookwright.health import Duty, Health
+from hookwright.health.streak import Streak
 from hookwright.models import EndpointState
 from hookwright.outcomes import Colour
 
@@ -82,3 +83,26 @@ def test_memo_s_copy_is_small_and_harmless() -> None:
     assert endpoint.health.known
     assert endpoint.health.notices.waiting
     assert shown.status is DISABLED
+
+
+def test_ran_out_until_a_success() -> None:
+    """Only an exhausted delivery means that retries ran out; only a success takes it back."""
+    endpoint = SimulatedEndpoint(ONE_LOST)
+    endpoint.fail()
+    assert not endpoint.health.streak.ran_out
+    endpoint.exhaust()
+    assert endpoint.health.streak.ran_out
+    assert endpoint.health.status is DISABLED
+    endpoint.health.resume(endpoint.now)
+    assert endpoint.health.streak.ran_out
+    assert endpoint.health.watched
+    endpoint.fail()
+    assert endpoint.health.streak.ran_out
+    endpoint.deliver()
+    assert not endpoint.health.streak.ran_out
+
+
+def test_ran_out_of_a_streak_that_was_stored_before() -> None:
+    """A streak from before there was the field tells by its count that retries ran out."""
+    assert Streak.model_validate({"failures": 6, "exhausted": 1}).ran_out
+    assert not Streak.model_validate({"failures": 5}).ran_out
