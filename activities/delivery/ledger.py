@@ -24,7 +24,7 @@ holds by then."""
 
 MAX_REPLIES_BYTES = 48_000_000
 REPLY_OVERHEAD_BYTES = 4_096
-"""The memory that a reply takes in addition to its body. So about 10,000 replies are kept."""
+"""The memory that a reply takes in addition to the bodies. So about 10,000 replies are kept."""
 
 
 class Ledger:
@@ -80,4 +80,6 @@ class Ledger:
 
 
 def _size(reply: SentAttempt) -> int:
-    return REPLY_OVERHEAD_BYTES + len(reply.attempt.response_body or "")
+    attempt = reply.attempt
+    bodies = (attempt.request_body or "", attempt.response_body or "")
+    return REPLY_OVERHEAD_BYTES + sum(map(len, bodies))

@@ -33,6 +33,10 @@ from hookwright.webhook import (
 
 USER_AGENT = f"Hookwright/{version('hookwright')}"
 
+MAX_STORED_REQUEST_BYTES = 2_048
+"""How much of a body that was sent is recorded. Temporal's history of a delivery has it twice, or
+five times if the delivery is retried (docs/decisions/0014-statistics.md)."""
+
 SECRET_RESPONSE_HEADERS = ("set-cookie", "set-cookie2", "authentication-info")
 """Headers of an answer whose values open something."""
 
@@ -109,6 +113,8 @@ class WebhookSender:
             ),
             url=endpoint.active_config.url,
             response_headers=shown_headers(answer.received, secret=SECRET_RESPONSE_HEADERS),
+            request_body=_beginning(answer.sent_body),
+            request_bytes=None if answer.sent_body is None else len(answer.sent_body),
         )
         rule = effective_rule(contract.retry, endpoint.active_config.retry)
         retry_after = None
@@ -174,6 +180,14 @@ class WebhookSender:
         document = contract_document(contract, request.event, request.happened_at)
         value = await self.evaluator.value(request.endpoint.tenant_id, template, document)
         return encode_body(contract, value)
+
+
+def _beginning(body: bytes | None) -> str | None:
+    """Return as much of a body as is recorded, in whole characters.
+
+    A body is always UTF-8 (`encode_body`), so nothing but a character that was cut is left out.
+    """
+    return None if body is None else body[:MAX_STORED_REQUEST_BYTES].decode(errors="ignore")
 
 
 def _headers(

@@ -50,7 +50,7 @@ class Answer:
     """The result of one POST: the receiver's answer, or why there is none, and its timing.
 
     `sent` are the request's headers, including secrets, and `received` those of the answer. They
-    are empty if there are none.
+    are empty if there are none. `sent_body` is None if the request was not sent.
     """
 
     outcome: Outcome
@@ -61,6 +61,7 @@ class Answer:
     timing: Timing = field(default_factory=Timing)
     sent: Mapping[str, str] = field(default_factory=dict, repr=False)
     received: Mapping[str, str] = field(default_factory=dict, repr=False)
+    sent_body: bytes | None = field(default=None, repr=False)
 
 
 @dataclass
@@ -183,7 +184,8 @@ class Egress:
                 raise
             except Exception as error:  # noqa: BLE001 - every failure is classified as an outcome
                 answer = reply.failed(outcome_of(error), sentence_of(error, timeout_seconds))
-        return replace(answer, timing=timer.timing, sent=timer.headers)
+        sent_body = body if timer.headers else None
+        return replace(answer, timing=timer.timing, sent=timer.headers, sent_body=sent_body)
 
     async def _exchange(self, request: httpx.Request, reply: "Reply") -> None:
         """Send a request, and note its reply as it comes."""

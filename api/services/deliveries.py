@@ -10,7 +10,7 @@ from api.http import Page, not_found
 from api.services.lists import NEWEST_FIRST, ExecutionLists, superseded
 from api.services.temporal import describe
 from hookwright.ids import delivery_id, delivery_workflow_id
-from hookwright.models import Attempt, DeliveryLog
+from hookwright.models import Attempt, DeliveryLog, whole_attempts
 from hookwright.outcomes import DeliveryState, StatusClass
 from hookwright.temporal import (
     DELIVERY_STATE,
@@ -190,7 +190,7 @@ class DeliveryService:
             endpoint_id=endpoint_id,
             event_type=attributes[EVENT_TYPE],
             state=state_of(description),
-            attempts=log.attempts,
+            attempts=whole_attempts(log.attempts),
             next_attempt_at=due,
             created_at=description.start_time,
             ended_at=description.close_time,

@@ -27,7 +27,7 @@ from hookwright.models.endpoint_duties import (
 )
 from hookwright.models.event import EventInput, FanOut, FanOutInput, Route
 from hookwright.models.fields import Channels, CustomHeaders, EventData, EventTypeChecks, Metadata
-from hookwright.models.kept_attempts import trim_attempts
+from hookwright.models.kept_attempts import trim_attempts, whole_attempts
 from hookwright.models.recovery import (
     MAX_PER_SECOND,
     RecoverInput,
@@ -77,4 +77,5 @@ __all__ = [
     "Tier",
     "Timing",
     "trim_attempts",
+    "whole_attempts",
 ]

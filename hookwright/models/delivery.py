@@ -36,6 +36,10 @@ class Attempt(BaseModel):
     signature and of the endpoint's own headers are redacted. Empty: no headers were sent.
     `response_headers` are those of the answer, in the same form; cookies are redacted. `url` is
     where the request went.
+
+    `request_body` is the beginning of the body that was sent, and `request_bytes` the size of the
+    whole body. Both are null if nothing was sent. In a `DeliveryLog`, a null `request_body` beside
+    `request_bytes` has a meaning of its own (`hookwright/models/kept_attempts.py`).
     """
 
     number: int
@@ -50,6 +54,8 @@ class Attempt(BaseModel):
     request_headers: dict[str, str] = {}
     url: str = ""
     response_headers: dict[str, str] = {}
+    request_body: str | None = None
+    request_bytes: int | None = None
 
 
 class DeliveryInput(BaseModel):

@@ -101,6 +101,7 @@ async def live_through(service: Stack, hooks: Receiver) -> list[str]:
     shown = [attempt["request_headers"] for attempt in delivered["attempts"]]
     assert {(it["x-token"], it["webhook-signature"]) for it in shown} == {(REDACTED, REDACTED)}
     assert {it["webhook-id"] for it in shown} == {event["id"]}
+    assert all("4111-1111" in attempt["request_body"] for attempt in delivered["attempts"])
     assert (await service.http.post(f"{path}/test")).json()["request_headers"].keys() == {*shown[0]}
     minted = {"scopes": ["endpoints:read"], "expires_in_seconds": 60}
     token = (await service.http.post(f"{service.root}/tokens", json=minted)).json()["token"]

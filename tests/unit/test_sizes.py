@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from support.counts import WORST as WORST_FIGURES
 from support.counts import counts_of
 
+from activities.delivery.request import MAX_STORED_REQUEST_BYTES
 from activities.egress import MAX_ERROR_BYTES
 from activities.egress.http_client import MAX_STORED_BODY_BYTES
 from api.services.endpoint_checks import MAX_CONFIG_BYTES
@@ -56,10 +57,14 @@ def test_the_longest_log(letter):
         error=filled(MAX_ERROR_BYTES),
         timing=Timing(dns_ms=60_500, connect_ms=60_500, tls_ms=60_500, first_byte_ms=60_500),
         request_headers=shown_headers({f"{n:x<190}": letter for n in range(MAX_HEADERS)}, []),
+        request_bytes=MAX_EVENT_BYTES,
     )
     assert len(json.dumps(attempt.request_headers)) > MAX_SHOWN_BYTES - 200
-    attempts = [attempt]
-    for _ in range(MAX_KEPT_ATTEMPTS + 2):
+    attempts: list[Attempt] = []
+    for number in range(MAX_KEPT_ATTEMPTS + 3):
+        # No body is that of the attempt before, so each is stored.
+        body = f"{number:02}{filled(MAX_STORED_REQUEST_BYTES - 2)}"
+        attempt = attempt.model_copy(update={"request_body": body})
         attempts = trim_attempts([*attempts, attempt])
     log = DeliveryLog(state=DeliveryState.EXHAUSTED, attempts=attempts)
     stored = log.model_dump_json().encode()
@@ -73,7 +78,7 @@ def test_the_longest_log(letter):
 
 
 def test_a_usual_log_is_whole():
-    """Replies of usual size are kept of all attempts."""
+    """Bodies and replies of usual size are kept of all attempts."""
     attempts = [
         Attempt(
             number=number,
@@ -83,6 +88,8 @@ def test_a_usual_log_is_whole():
             status_code=503,
             response_body="<html>unavailable</html>" * 100,
             error="the receiver answered 503",
+            request_body=f"{number:x>2048}",
+            request_bytes=2048,
         )
         for number in range(1, MAX_KEPT_ATTEMPTS + 1)
     ]

@@ -313,3 +313,20 @@ async def test_retry_after_is_handed_on(headers, asked):
     async with serving(says(reply)) as server, egress() as client:
         answer = await post(client, server.url)
     assert answer.retry_after == asked
+
+
+async def test_the_body_that_was_sent():
+    """An answer has the body if the request was sent, whatever the receiver did with it."""
+    for behaviour in (says(ok()), hang_up, reset):
+        async with serving(behaviour) as server, egress() as client:
+            answer = await post(client, server.url)
+        assert answer.sent_body == BODY
+
+
+async def test_no_body_was_sent():
+    """Without a connection, or to an address that is refused, nothing was sent."""
+    async with egress() as client:
+        for url in (f"http://127.0.0.1:{unused_port()}/", "http://10.0.0.1/", "ftp://127.0.0.1/"):
+            answer = await post(client, url)
+            assert answer.error
+            assert answer.sent_body is None
