@@ -28,6 +28,7 @@ from hookwright.models.endpoint_duties import (
 from hookwright.models.event import EventInput, FanOut, FanOutInput, Route
 from hookwright.models.fields import Channels, CustomHeaders, EventData, EventTypeChecks, Metadata
 from hookwright.models.kept_attempts import trim_attempts
+from hookwright.models.notify import EmailAddress, NotifySettings, NotifyView, check_email
 from hookwright.models.recovery import (
     MAX_PER_SECOND,
     RecoverInput,
@@ -48,6 +49,7 @@ __all__ = [
     "DeliveryInput",
     "DeliveryLog",
     "DeliveryScope",
+    "EmailAddress",
     "EndedInput",
     "EndpointConfig",
     "EndpointDeleteUpdate",
@@ -61,6 +63,8 @@ __all__ = [
     "FanOutInput",
     "Metadata",
     "NoticesInput",
+    "NotifySettings",
+    "NotifyView",
     "ProbeInput",
     "RecoverInput",
     "RecoveryInput",
@@ -76,5 +80,6 @@ __all__ = [
     "TenantView",
     "Tier",
     "Timing",
+    "check_email",
     "trim_attempts",
 ]
