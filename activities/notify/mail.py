@@ -35,7 +35,8 @@ def build_mail(message: Message, mail: MailInput, sender: str, workflow_id: str)
 
     Its Message-ID is the same at each attempt, so that a mail server can drop one that comes twice
     because the answer to the first was lost. The standard library refuses a header with a line
-    break, and encodes what is not ASCII.
+    break, and encodes what is not ASCII. But it also decodes what looks like an encoded word, and
+    writes a line break that comes out of it as it is. So the subject begins no such word.
     """
     name, address = parseaddr(sender)
     domain = address.rpartition("@")[2]
@@ -43,7 +44,7 @@ def build_mail(message: Message, mail: MailInput, sender: str, workflow_id: str)
     it = EmailMessage(policy=SMTP)
     it["From"] = Address(name, addr_spec=address)
     it["To"] = Address(addr_spec=mail.address)
-    it["Subject"] = message.subject
+    it["Subject"] = message.subject.replace("=?", "= ?")
     it["Date"] = format_datetime(mail.notification.at)
     it["Message-ID"] = f"<{identity}@{domain}>"
     it["Auto-Submitted"] = "auto-generated"  # RFC 3834: keeps absence notes from being sent back

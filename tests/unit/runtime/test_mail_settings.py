@@ -1,4 +1,4 @@
-"""The settings of mails: what is missing or does not fit is refused at the start, with the remedy."""
+"""The settings of mails: what does not fit is refused at the start, with the remedy."""
 
 import pytest
 
@@ -33,7 +33,7 @@ def load(monkeypatch):
 
 
 def test_off_until_set(load):
-    """Without settings, and with the empty texts that compose passes on, there is no mail server."""
+    """Without settings, or with the empty texts that compose passes on, nothing is mailed."""
     assert load({}).mail_server is None
     empty = load({f"SMTP_{name}": "" for name in NAMES} | {"MAIL_FROM": "", "PORTAL_URL": ""})
     assert (empty.mail_server, empty.portal_url) == (None, None)
