@@ -101,7 +101,7 @@ class Audience:
                 data=notice.data,
                 url=self.state.active_config.url,
                 description=self.state.active_config.description,
-                held=self.state.health.queue.held,
+                held=self._held(notice),
                 last_error=notice.last_error or self._last_error(exhausted=exhausted),
                 count=sum(1 + other.more for other in alike) if exhausted else 1,
                 emails=self.wishes.emails if self.starter.mails else [],
@@ -109,6 +109,11 @@ class Audience:
             ),
             f"exhausted-{hour}" if exhausted else str(notice.number),
         )
+
+    def _held(self, notice: Notice) -> int:
+        """Return how many deliveries were held: what a recovery releases is soon held no more."""
+        then = notice.data.get("held")
+        return then if isinstance(then, int) else self.state.health.queue.held
 
     def _last_error(self, *, exhausted: bool) -> str | None:
         return self.state.health.streak.last_error if exhausted else None
