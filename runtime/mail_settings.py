@@ -1,11 +1,10 @@
-"""The settings of messages to people: the mail server, and the portal that they link to."""
+"""The settings of the mail server that messages to people are handed in to."""
 
 import re
 from email.headerregistry import Address
 from email.utils import parseaddr
 from ipaddress import ip_address
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings
@@ -47,20 +46,6 @@ def check_sender(text: str | None) -> str | None:
     return text.strip()
 
 
-def check_portal_url(url: str | None) -> str | None:
-    """Return the base URL of the portal, without a slash at its end."""
-    if url is None:
-        return None
-    try:
-        parts = urlsplit(url)
-        fits = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-    except ValueError:
-        fits = False
-    if not fits or not re.fullmatch(r"[!-~]+", url) or re.search(r"[?#@\\<>\"|]", url):
-        raise ValueError("write it as https://webhooks.example.com, perhaps with a path")
-    return url.rstrip("/")
-
-
 class MailSettings(BaseSettings):
     """Where mails are handed in. Nothing is mailed until `smtp_host` is set."""
 
@@ -91,12 +76,6 @@ class MailSettings(BaseSettings):
     ] = Field(
         default=None,
         description="Whom mails come from: an address, perhaps with a name before it.",
-    )
-    portal_url: Annotated[
-        str | None, BeforeValidator(none_if_empty), AfterValidator(check_portal_url)
-    ] = Field(
-        default=None,
-        description="The base URL that people reach the portal at. Unset: messages have no link.",
     )
 
     @property

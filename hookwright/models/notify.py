@@ -4,7 +4,7 @@ import re
 from typing import Annotated, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from hookwright.security import MAX_URL_LENGTH
 
@@ -47,7 +47,8 @@ class NotifySettings(BaseModel):
     """Who is told when an endpoint fails or works again.
 
     `slack_url` is the URL of an incoming webhook of Slack, or of a chat that takes the same JSON.
-    Whoever knows it can write into the chat, so no answer shows it.
+    Whoever knows it can write into the chat, so no answer shows it. The `slack_host` of an answer
+    may be sent back, and says nothing: people read a tenant, change a part, and send it again.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -56,6 +57,13 @@ class NotifySettings(BaseModel):
         default=[], max_length=MAX_EMAILS
     )
     slack_url: str | None = Field(default=None, max_length=MAX_URL_LENGTH, repr=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_slack_host(cls, given: object) -> object:
+        if not isinstance(given, dict):
+            return given
+        return {name: value for name, value in given.items() if name != "slack_host"}
 
     def completed(self, earlier: Self | None, *, keeps_slack_url: bool) -> Self:
         """Return these settings, with the earlier chat's URL if it was left out.

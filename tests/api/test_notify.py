@@ -57,6 +57,19 @@ async def test_a_url_that_is_left_out_stays(service: Stack) -> None:
     assert await stored(service) is None
 
 
+async def test_what_was_read_can_be_sent_back(service: Stack) -> None:
+    """Who reads a tenant, changes one setting and puts all of them back, keeps who is told."""
+    await put(service, notify={"emails": ["ops@example.com"], "slack_url": URL})
+    read = (await service.http.get(service.root)).json()
+    for field in ("id", "created_at", "updated_at"):
+        del read[field]
+    sent_back = await put(service, **{**read, "name": "Renamed"})
+    assert sent_back.json()["notify"] == read["notify"]
+    found = await stored(service)
+    assert found is not None
+    assert found.slack_url == URL
+
+
 @pytest.mark.parametrize(
     "url",
     [
