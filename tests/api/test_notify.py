@@ -57,6 +57,31 @@ async def test_a_url_that_is_left_out_stays(service: Stack) -> None:
     assert await stored(service) is None
 
 
+async def patch(service: Stack, **fields: Any) -> httpx.Response:
+    return await service.http.patch(service.root, json=fields)
+
+
+async def test_a_change_in_part(service: Stack) -> None:
+    """PATCH changes who is told, and keeps a URL that it leaves out."""
+    first = await patch(service, notify={"emails": ["a@example.com"], "slack_url": URL})
+    assert first.json()["notify"] == {
+        "emails": ["a@example.com"],
+        "slack_host": "hooks.slack.com",
+    }
+    await patch(service, notify={"emails": ["b@example.com"]})
+    await patch(service, name="Renamed")
+    await service.http.post(f"{service.root}/tokens/revoke", json={})
+    found = await stored(service)
+    assert found == NotifySettings(emails=["b@example.com"], slack_url=URL)
+    refused = await patch(service, notify={"slack_url": "https://10.0.0.1/s3cret"})
+    assert (refused.status_code, "s3cret" in refused.text) == (422, False)
+    await patch(service, notify={"emails": ["b@example.com"], "slack_url": None})
+    found = await stored(service)
+    assert found == NotifySettings(emails=["b@example.com"])
+    assert (await patch(service, notify=None)).json()["notify"] is None
+    assert await stored(service) is None
+
+
 async def test_what_was_read_can_be_sent_back(service: Stack) -> None:
     """Who reads a tenant, changes one setting and puts all of them back, keeps who is told."""
     await put(service, notify={"emails": ["ops@example.com"], "slack_url": URL})

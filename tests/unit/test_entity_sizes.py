@@ -227,9 +227,7 @@ def largest_endpoint() -> EndpointState:
     config.description = "x" * (MAX_CONFIG_BYTES - len(config.model_dump_json()))
     facts = {"event_id": "e" * 64, "event_type": "x" * 128, "attempts": 31}
     outcome = {"last_outcome": "blocked_destination", "last_status_code": 599}
-    notice = Notice(
-        number=10**9, type="delivery.exhausted", data={**facts, **outcome}, at=NOW
-    )
+    notice = Notice(number=10**9, type="delivery.exhausted", data={**facts, **outcome}, at=NOW)
     return EndpointState(
         tenant_id="t" * 64,
         endpoint_id="e" * 64,

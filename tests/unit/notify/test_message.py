@@ -15,7 +15,7 @@ from activities.notify.mail import build_mail
 from activities.notify.message import Message, compose, one_line
 from activities.notify.slack import as_chat_text
 from hookwright.contracts import DisabledReason
-from hookwright.health import reason_in_words
+from hookwright.health import DISABLED_BECAUSE
 from hookwright.models import EndpointRef, MailInput, NotificationInput
 from hookwright.outcomes import Outcome
 
@@ -85,9 +85,9 @@ def test_each_type_says_what_happened(event_type, data, title, lead):
 @pytest.mark.parametrize("reason", DisabledReason)
 def test_every_reason_has_words(reason):
     """Whatever disables an endpoint is said in words, when it goes and when it is back."""
-    assert facts(told(data={"reason": reason}))["Reason"] == reason_in_words(reason)
+    assert facts(told(data={"reason": reason}))["Reason"] == DISABLED_BECAUSE[reason]
     back = facts(told("endpoint.recovered", data={"reason": reason}, last_error="timeout"))
-    assert back["Reason"] == f"it was switched off because {reason_in_words(reason)}"
+    assert back["Reason"] == f"it was switched off because {DISABLED_BECAUSE[reason]}"
     assert back["Last error"] == "timeout"
 
 
