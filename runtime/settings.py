@@ -22,7 +22,7 @@ from hookwright.security import DestinationPolicy, parse_networks
 from hookwright.temporal import MAKE_A_KEY
 from runtime.errors import CommandError
 from runtime.jwt_keys import jwks_keys, pem_key, secret_key
-from runtime.mail_settings import MailSettings
+from runtime.mail import MailSettings
 from runtime.setting_values import (
     TENANT,
     CommaSeparated,

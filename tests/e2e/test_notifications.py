@@ -17,7 +17,8 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.notices import NoticeActivities
 from activities.notify import NotificationStarter
-from hookwright.health import Notice
+from hookwright.contracts import DisabledReason
+from hookwright.health import DISABLED_BECAUSE, Notice
 from hookwright.ids import notification_workflow_id, notifications_queue
 from hookwright.models import EndpointRef, NoticesInput, Told
 from hookwright.temporal import TENANT_ID, WorkflowType, attribute_is, described, executions_of
@@ -119,7 +120,8 @@ async def test_the_whole_story(office: Office, hooks: Receiver) -> None:
         assert f"{PORTAL}/portal/endpoints/{endpoint}" in mail.part("plain")
         assert f'href="{PORTAL}/portal/endpoints/{endpoint}"' in mail.part("html")
         assert "Last error: the receiver answered 500" in mail.part("plain")
-    assert "Reason: deliveries have failed at their last attempt" in off.part("plain")
+    reason = DISABLED_BECAUSE[DisabledReason.EXHAUSTED]
+    assert f"Reason: {reason}" in off.part("plain")
     assert "Held deliveries: 1" in back.part("plain")
 
     chat = [json.loads(it.body)["text"] for it in hooks.requests if it.path.endswith("/chat")]
