@@ -1,4 +1,7 @@
-"""Notices: operational events about an endpoint's health, for its tenant and for the operator."""
+"""Notices: operational events about an endpoint's health, for its tenant and for the operator.
+
+The people whom the tenant names in `notify` are told of some of them, too.
+"""
 
 import asyncio
 import hashlib
@@ -8,6 +11,7 @@ from temporalio import activity
 from temporalio.client import Client
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
+from activities.notify import NotificationStarter
 from hookwright.health import TURN_SECONDS, Notice
 from hookwright.models import EndpointRef, EventInput, NoticesInput
 from hookwright.temporal import ActivityName, publish
@@ -20,13 +24,17 @@ class NoticeActivities:
     client: Client
     operator_tenant: str | None
     events_queue: str
+    notifications: NotificationStarter
 
     @activity.defn(name=ActivityName.PUBLISH_NOTICES)
     async def publish(self, request: NoticesInput) -> int:
         """Publish notices as events, for TURN_SECONDS. Return how many are published.
 
-        It is safe to repeat, because the events' ids are derived from the notices.
+        It is safe to repeat, because the ids of the events and of the messages to people are
+        derived from the notices.
         """
+        activity.heartbeat()
+        audience = await self.notifications.audience(request.endpoint, request.notices)
         clock, published = asyncio.get_running_loop().time, 0
         end = clock() + TURN_SECONDS
         for notice in request.notices:
@@ -34,6 +42,8 @@ class NoticeActivities:
             owner = request.endpoint.tenant_id
             for tenant_id in dict.fromkeys((owner, self.operator_tenant or owner)):
                 await self._publish(tenant_id, request.endpoint, notice)
+            if audience:
+                await audience.tell(notice, activity.info().scheduled_time)
             published += 1
             if clock() >= end:
                 break

@@ -52,6 +52,11 @@ def entities_queue(task_queue: str) -> str:
     return f"{task_queue}-entities"
 
 
+def notifications_queue(task_queue: str) -> str:
+    """Return the task queue whose workers send messages to people."""
+    return f"{task_queue}-notifications"
+
+
 def tenant_workflow_id(tenant_id: str) -> str:
     """Return the id of a tenant's `Tenant` workflow."""
     return f"tenant:{tenant_id}"
@@ -87,6 +92,14 @@ def portal_link_workflow_id(tenant_id: str, link_id: str) -> str:
     return f"portal-link:{tenant_id}:{link_id}"
 
 
+def notification_workflow_id(tenant_id: str, endpoint_id: str, notice: str) -> str:
+    """Return the id of a `Notification` workflow: its uniqueness keeps messages from doubling.
+
+    `notice` is the number of a notice, or the hour of notices that are told together.
+    """
+    return f"notification:{tenant_id}:{endpoint_id}:{notice}"
+
+
 def recovery_id(endpoint_id: str, run_id: str) -> str:
     """Return a recovery's id as the API shows it. It names one run of the `Recovery` workflow."""
     return f"{endpoint_id}:{run_id}"
@@ -94,7 +107,7 @@ def recovery_id(endpoint_id: str, run_id: str) -> str:
 
 def tenant_workflow_prefixes(tenant_id: str) -> tuple[str, ...]:
     """Return the prefixes of all workflow ids of a tenant, except the `Tenant` workflow's id."""
-    kinds = ("event", "delivery", "endpoint", "test", "recovery", "portal-link")
+    kinds = ("event", "delivery", "endpoint", "test", "recovery", "portal-link", "notification")
     return tuple(f"{kind}:{tenant_id}:" for kind in kinds)
 
 

@@ -14,6 +14,7 @@ PACKAGES = ("hookwright", "workflows", "activities", "api", "runtime")
 
 SECRET_PATTERN = re.compile(
     r"\b(whsec_|whsk_|hwk_[A-Za-z0-9]+_|(?i:bearer) )[A-Za-z0-9+/=._-]+"
+    r"|(https://hooks\.slack\.com/)[^\s\"'<>|]+"
     r"|\b(eyJ)[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*"
     r"|(-----BEGIN [A-Z ]*PRIVATE KEY-----).*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)",
     re.DOTALL,

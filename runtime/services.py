@@ -95,6 +95,8 @@ def worker_config(settings: Settings) -> WorkerConfig:
         proxy=settings.proxy,
         authorities=settings.egress_authorities,
         operator_tenant=settings.operator_tenant,
+        mail_server=settings.mail_server,
+        portal_url=settings.portal_url,
     )
 
 

@@ -77,8 +77,13 @@ def check_portal_url(url: str | None) -> str | None:
     """Return the portal's base URL, without a slash at its end."""
     if url is None:
         return None
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+    try:
+        parts = urlsplit(url)
+        fits = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        fits = False
+    # It stands in mails and in the markup of chats, so it has nothing that ends a link there.
+    if not fits or re.search(r"[^!-~]|[?#@\\<>\"|]", url):
         raise ValueError("write it as https://host, with a path if the portal is behind one")
     return url.rstrip("/")
 

@@ -10,7 +10,7 @@ from typing import Annotated
 
 from jwt import PyJWK
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode, SettingsConfigDict
 
 from activities.egress import Proxy, tls_context
 from api.config import IN_MEMORY
@@ -22,6 +22,7 @@ from hookwright.security import DestinationPolicy, parse_networks
 from hookwright.temporal import MAKE_A_KEY
 from runtime.errors import CommandError
 from runtime.jwt_keys import jwks_keys, pem_key, secret_key
+from runtime.mail import MailSettings
 from runtime.setting_values import (
     TENANT,
     CommaSeparated,
@@ -40,7 +41,7 @@ from runtime.setting_values import (
 )
 
 
-class Settings(BaseSettings):
+class Settings(MailSettings):
     """The operator's settings, from `HOOKWRIGHT_...` variables in the environment or in `.env`."""
 
     model_config = SettingsConfigDict(
@@ -261,6 +262,7 @@ def load_settings() -> Settings:
         }
         sentences = [f"HOOKWRIGHT_{name}: {fault}" for name, fault in faults.items()]
         raise CommandError("; ".join(sentences)) from None
+    _ = settings.mail_server  # refuses what does not fit together
     if {*settings.api_keys.values()} & {*settings.tenant_keys}:
         raise CommandError(
             "HOOKWRIGHT_TENANT_KEYS: a tenant's key is also an operator's; make another key"

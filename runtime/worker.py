@@ -1,11 +1,13 @@
 """The worker: it registers the workflows and activities, and runs them.
 
-It consists of three SDK workers. Each has its own task queue and its own slots, so that events
-cannot take the slots of their deliveries, and entities answer under any load
+It consists of four SDK workers. Each has its own task queue and its own slots, so that events
+cannot take the slots of their deliveries, entities answer under any load, and a mail server that
+does not answer delays mails only
 (docs/decisions/0020-workers-and-slots.md).
 """
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -29,24 +31,31 @@ from activities.delivery import (
     ReportQueue,
     WebhookSender,
 )
-from activities.egress import Egress, Proxy
+from activities.egress import Egress, Proxy, tls_context
 from activities.endpoint_snapshots import EndpointSnapshots
 from activities.entities import EntityActivities
 from activities.erasure import ErasureActivities
 from activities.fan_out import FanOutActivities
 from activities.notices import NoticeActivities
+from activities.notify import (
+    MailServer,
+    NotificationActivities,
+    NotificationStarter,
+    SlackSender,
+)
 from activities.recovery import RecoveryActivities
 from activities.releases import ReleaseActivities
 from activities.task_slots import MAX_TASKS_IN_ALL, TaskSlots
 from hookwright.contracts import Contracts
 from hookwright.expressions import Evaluator
-from hookwright.ids import deliveries_queue, entities_queue
+from hookwright.ids import deliveries_queue, entities_queue, notifications_queue
 from hookwright.security import DestinationPolicy
 from workflows.delivery import Delivery
 from workflows.endpoint import Endpoint
 from workflows.endpoint_test import EndpointTest
 from workflows.event import Event
 from workflows.event_types import EventTypes
+from workflows.notification import Notification
 from workflows.portal_sign_in import PortalSignIn
 from workflows.recovery import Recovery
 from workflows.tenant import Tenant
@@ -60,6 +69,7 @@ WORKFLOWS = [
     Recovery,
     EventTypes,
     PortalSignIn,
+    Notification,
 ]
 
 EVENT_TASK_SLOTS = 8
@@ -68,6 +78,9 @@ eight keep the full rate under a flood of events, and leave the server time to c
 deliveries that they have started."""
 
 ENTITY_TASK_SLOTS = 100
+NOTIFICATION_TASK_SLOTS, MESSAGE_SLOTS = 8, 16
+"""A mail server allows a sender few connections at the same time, often ten or twenty."""
+
 ACTIVITY_SLOTS = 1_000
 """Activities wait for the network and cost little while they wait. The number of attempts is
 limited by their shares (`activities.shares`), not by these slots."""
@@ -90,7 +103,8 @@ class WorkerConfig:
     """A worker's configuration, made from the settings when the process starts.
 
     `proxy` and `authorities` (PEM) are used for requests to receivers. `operator_tenant` gets a
-    copy of every tenant's operational events.
+    copy of every tenant's operational events. Without a `mail_server` no mails are sent. Messages
+    to people link to the portal at `portal_url`.
     """
 
     task_queue: str
@@ -99,6 +113,8 @@ class WorkerConfig:
     proxy: Proxy | None = None
     authorities: str | None = None
     operator_tenant: str | None = None
+    mail_server: MailServer | None = None
+    portal_url: str | None = None
 
 
 @asynccontextmanager
@@ -123,7 +139,10 @@ async def worker(
         runner = AttemptRunner(sender, DeliveryReports(reports, endpoints, sender), ledger)
         common: dict[str, Any] = {
             "workflows": WORKFLOWS,
-            "activities": _activities(client, config, runner, endpoints, evaluator, slots),
+            "activities": [
+                *_activities(client, config, runner, endpoints, evaluator, slots),
+                *_notification_activities(client, config, egress, tls_context(config.authorities)),
+            ],
             "workflow_runner": workflow_runner or UnsandboxedWorkflowRunner(),
             "graceful_shutdown_timeout": SHUTDOWN_TIMEOUT,
             "max_heartbeat_throttle_interval": MAX_HEARTBEAT_INTERVAL,
@@ -144,6 +163,12 @@ async def worker(
                 tuner=_tuner(ENTITY_TASK_SLOTS),
                 **common,
             ),
+            Worker(
+                client,
+                task_queue=notifications_queue(task_queue),
+                tuner=_tuner(NOTIFICATION_TASK_SLOTS, MESSAGE_SLOTS),
+                **common,
+            ),
         ):
             yield
 
@@ -160,9 +185,9 @@ async def _run_all(*workers: Worker) -> AsyncIterator[None]:
             await asyncio.gather(*(sdk_worker.shutdown() for sdk_worker in workers))
 
 
-def _tuner(workflow_tasks: int | TaskSlots) -> WorkerTuner:
+def _tuner(workflow_tasks: int | TaskSlots, activities: int = ACTIVITY_SLOTS) -> WorkerTuner:
     """Return a tuner with the given slots for workflow tasks, and enough slots for activities."""
-    activity_slots = FixedSizeSlotSupplier(ACTIVITY_SLOTS)
+    activity_slots = FixedSizeSlotSupplier(activities)
     return WorkerTuner.create_composite(
         workflow_supplier=workflow_tasks
         if isinstance(workflow_tasks, TaskSlots)
@@ -201,7 +226,16 @@ def _activities(  # noqa: PLR0913 - one parameter for each object that activitie
         entities.unregister_route,
         entities.delete_endpoints,
         entities.cancel_deliveries,
-        NoticeActivities(client, config.operator_tenant, config.task_queue).publish,
+        NoticeActivities(
+            client,
+            config.operator_tenant,
+            config.task_queue,
+            NotificationStarter(
+                client,
+                notifications_queue(config.task_queue),
+                mails=config.mail_server is not None,
+            ),
+        ).publish,
         releases.probe,
         releases.release,
         releases.expire,
@@ -211,3 +245,13 @@ def _activities(  # noqa: PLR0913 - one parameter for each object that activitie
         recoveries.recorded_progress,
         ErasureActivities(client).erase_tenant,
     ]
+
+
+def _notification_activities(
+    client: Client, config: WorkerConfig, egress: Egress, tls: ssl.SSLContext
+) -> list[Callable[..., Any]]:
+    """Return the activities that send messages to people."""
+    messages = NotificationActivities(
+        client, SlackSender(egress), config.mail_server, config.portal_url, tls
+    )
+    return [messages.send_mail, messages.send_slack]

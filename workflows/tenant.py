@@ -23,20 +23,26 @@ CLEAN_UP_HEARTBEAT = timedelta(seconds=30)
 
 
 class TenantPutUpdate(Deadline):
-    """The argument of `put`. `keeps_tokens_not_before`: an earlier revocation of tokens stays."""
+    """The argument of `put`. `keeps_tokens_not_before`: an earlier revocation of tokens stays.
+
+    `keeps_slack_url`: so does the URL in an earlier `notify`, if there is a new `notify`.
+    """
 
     settings: TenantSettings
     keeps_tokens_not_before: bool = False
+    keeps_slack_url: bool = False
 
 
 class TenantChangeUpdate(Deadline):
     """The argument of `change`: the settings to set, and which tokens to revoke beside.
 
     Tokens issued before `revoke_before` are revoked. An earlier revocation of later tokens stays.
+    `keeps_slack_url`: the URL in an earlier `notify` stays, if there is a new `notify`.
     """
 
     fields: dict[str, Any]
     revoke_before: Timestamp | None = None
+    keeps_slack_url: bool = False
 
     def applied_to(self, settings: TenantSettings) -> TenantSettings:
         """Return the settings after the change.
@@ -49,6 +55,10 @@ class TenantChangeUpdate(Deadline):
             changed = TenantSettings.model_validate({**settings.model_dump(), **self.fields})
         except ValueError as error:
             raise ApplicationError(str(error), type=ErrorType.CONFLICT) from None
+        if "notify" in self.fields and changed.notify:
+            changed.notify = changed.notify.completed(
+                settings.notify, keeps_slack_url=self.keeps_slack_url
+            )
         if self.revoke_before:
             earlier = changed.tokens_not_before
             changed.tokens_not_before = max(self.revoke_before, earlier or self.revoke_before)
@@ -81,6 +91,7 @@ class Tenant:
         self.state = state
         self.table = RouteTable(state.routes)
         self.view_changed = False
+        self.notify_in_memo = state.settings.notify is not None
         self.endpoints_to_delete: list[str] = []
 
     @workflow.run
@@ -115,15 +126,24 @@ class Tenant:
         }
         if self.view_changed:
             memo[MemoKey.TENANT] = None if self.state.deleted else self.view()
+            memo |= self.notify_memo()
         workflow.upsert_memo(memo)
         self.table.changed.clear()
         self.view_changed = False
+
+    def notify_memo(self) -> dict[str, object]:
+        """Return the memo's entry of who is told; nothing for a tenant that never had one."""
+        notify = None if self.state.deleted else self.state.settings.notify
+        if notify is None and not self.notify_in_memo:
+            return {}
+        self.notify_in_memo = True
+        return {MemoKey.NOTIFY: notify}
 
     def continue_as_new(self) -> None:
         """Go on in a new run, with a packed route table and a memo that equals the state."""
         self.state.routes = self.table.packed()
         slices = {routes_key(number): it for number, it in enumerate(self.state.routes)}
-        view = {str(MemoKey.TENANT): self.view()} if self.state.version else {}
+        view = {MemoKey.TENANT: self.view(), **self.notify_memo()} if self.state.version else {}
         workflow.continue_as_new(self.state, memo={**view, **slices})
 
     @workflow.update
@@ -132,6 +152,10 @@ class Tenant:
         created = self.state.version == 0
         if request.keeps_tokens_not_before:
             request.settings.tokens_not_before = self.state.settings.tokens_not_before
+        if request.settings.notify:
+            request.settings.notify = request.settings.notify.completed(
+                self.state.settings.notify, keeps_slack_url=request.keeps_slack_url
+            )
         return TenantPutResult(tenant=self.keep(request.settings), created=created)
 
     @workflow.update
@@ -205,9 +229,8 @@ class Tenant:
 
     def view(self) -> TenantView:
         """Return what the memo shows."""
-        return TenantView(
-            id=self.state.tenant_id,
-            **self.state.settings.model_dump(),
-            created_at=self.state.created_at or workflow.now(),
-            updated_at=self.state.updated_at or workflow.now(),
+        now = workflow.now()
+        state = self.state
+        return TenantView.of(
+            state.tenant_id, state.settings, state.created_at or now, state.updated_at or now
         )

@@ -46,7 +46,7 @@ class Services:
         visibility = Visibility(client)
         lists = ExecutionLists(visibility, cursors)
         entities = entities_queue(config.task_queue)
-        tenants = TenantService(client, entities, config.contracts, lists)
+        tenants = TenantService(client, entities, config.contracts, config.destinations, lists)
         deliveries = DeliveryService(client, lists)
         event_types = EventTypeService(client, entities, config.contracts, cursors)
         events = EventService(

@@ -1,4 +1,4 @@
-"""What an endpoint's settings must meet before anything is stored."""
+"""What the settings of an endpoint or a tenant must meet before anything is stored."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -10,8 +10,8 @@ from temporalio.exceptions import TimeoutError as TemporalTimeoutError
 
 from api.http import Problem, invalid, not_found, unavailable
 from hookwright.contracts import Contract, Contracts, UnknownContractError
-from hookwright.models import EndpointConfig
-from hookwright.security import ClientIdentity, check_identity
+from hookwright.models import EndpointConfig, NotifySettings
+from hookwright.security import ClientIdentity, DestinationPolicy, check_identity
 from hookwright.temporal import ErrorType
 
 P = ParamSpec("P")
@@ -50,6 +50,30 @@ def chosen_contract(contracts: Contracts, name: str | None) -> Contract:
         return contracts.named(name)
     except UnknownContractError as error:
         raise invalid(("body", "contract"), str(error)) from None
+
+
+def checked_notify(
+    notify: NotifySettings | None, destinations: DestinationPolicy
+) -> NotifySettings | None:
+    """Return who is to be told, if the chat's URL is one that webhooks may go to.
+
+    Which fields the caller has left out stays visible (`leaves_out_slack_url`).
+
+    Raises:
+        Problem: 422, which names the fault, and never repeats the URL.
+    """
+    if notify is None or notify.slack_url is None:
+        return notify
+    try:
+        url = destinations.check_url(notify.slack_url)
+    except ValueError as error:
+        raise invalid(("body", "notify", "slack_url"), str(error)) from None
+    return notify.model_copy(update={"slack_url": url})
+
+
+def leaves_out_slack_url(notify: NotifySettings | None) -> bool:
+    """Return whether a caller says nothing about the chat's URL, so that it stays as it is."""
+    return notify is not None and "slack_url" not in notify.model_fields_set
 
 
 def checked_config(config: EndpointConfig, contract: Contract) -> EndpointConfig:

@@ -16,7 +16,7 @@ from temporalio.client import (
 from temporalio.common import WorkflowIDConflictPolicy
 
 from api.http import Page, invalid_model, not_found
-from api.services.endpoint_checks import chosen_contract
+from api.services.endpoint_checks import checked_notify, chosen_contract, leaves_out_slack_url
 from api.services.lists import ExecutionLists, superseded
 from api.services.temporal import (
     UPDATE_TIMEOUT,
@@ -28,6 +28,7 @@ from hookwright.contracts import Contracts
 from hookwright.ids import tenant_workflow_id
 from hookwright.models import Route, TenantSettings, TenantView
 from hookwright.routing import TenantState
+from hookwright.security import DestinationPolicy
 from hookwright.temporal import MemoKey, Row, WorkflowType, executions_of, has_status, routes_of
 from workflows.tenant import (
     Tenant,
@@ -54,6 +55,7 @@ class TenantService:
     client: Client
     task_queue: str
     contracts: Contracts
+    destinations: DestinationPolicy
     lists: ExecutionLists
     _known: TTLCache[str, TenantView] = field(
         default_factory=lambda: TTLCache(10_000, KNOWN_SECONDS), init=False
@@ -63,13 +65,16 @@ class TenantService:
         """Create a tenant, or change it. A revocation stays until another, or null, is set.
 
         Raises:
-            Problem: 409 it is being deleted; 422 there is no such contract.
+            Problem: 409 it is being deleted; 422 there is no such contract, or the chat's URL
+                may not be called.
         """
         chosen_contract(self.contracts, settings.contract)
+        settings.notify = checked_notify(settings.notify, self.destinations)
         request = TenantPutUpdate(
             settings=settings,
             # A caller that only renames a tenant leaves it out: that must not revive stolen tokens.
             keeps_tokens_not_before="tokens_not_before" not in settings.model_fields_set,
+            keeps_slack_url=leaves_out_slack_url(settings.notify),
             not_after=deadline(),
         )
         start = WithStartWorkflowOperation(
@@ -112,9 +117,12 @@ class TenantService:
             raise invalid_model(error, "body") from None
         if "contract" in fields:
             chosen_contract(self.contracts, changed.contract)
+        if "notify" in fields:
+            changed.notify = checked_notify(changed.notify, self.destinations)
         checked = changed.model_dump(mode="json")
         request = TenantChangeUpdate(
             fields={name: checked[name] for name in fields},
+            keeps_slack_url=leaves_out_slack_url(changed.notify),
             revoke_before=revoke_before,
             not_after=deadline(),
         )

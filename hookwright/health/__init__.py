@@ -8,9 +8,10 @@ from hookwright.health.probing import shows_working_receiver
 from hookwright.health.reports import MAX_REPORTED_ERROR, MAX_REPORTS, Release, Report, Reports
 from hookwright.health.state import Health
 from hookwright.health.status_changes import StatusChange, StatusChangeKind, StatusChanges
-from hookwright.health.wording import health_in_words
+from hookwright.health.wording import DISABLED_BECAUSE, health_in_words
 
 __all__ = [
+    "DISABLED_BECAUSE",
     "ERROR_PERCENT",
     "MAX_REPORTED_ERROR",
     "MAX_REPORTS",

@@ -1,5 +1,6 @@
 """Notices: operational events of an endpoint that wait to be published to its tenant."""
 
+from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel, JsonValue
@@ -7,7 +8,7 @@ from pydantic import BaseModel, JsonValue
 from hookwright.health.reports import Report
 from hookwright.health.streak import Streak
 from hookwright.ids import EventType
-from hookwright.times import rfc3339
+from hookwright.times import Timestamp, rfc3339
 
 MAX_WAITING_NOTICES = 1_000
 """The most notices that wait one by one. Further ones are counted in the latest of their type."""
@@ -16,13 +17,17 @@ MAX_WAITING_NOTICES = 1_000
 class Notice(BaseModel):
     """One notice. The id of the event that publishes it is derived from `number`.
 
-    `more` further notices of its type are only counted here, because too many waited.
+    `more` further notices of its type are only counted here, because too many waited. `at` is when
+    it was made, and `last_error` the error of an outage that is over. These two are for people, and
+    no part of the event.
     """
 
     number: int
     type: EventType
     data: dict[str, Any]
     more: int = 0
+    at: Timestamp | None = None
+    last_error: str | None = None
 
 
 class NoticeQueue(BaseModel):
@@ -36,7 +41,14 @@ class NoticeQueue(BaseModel):
     waiting: list[Notice] = []
     publishing: int = 0
 
-    def add(self, event_type: str, /, **data: JsonValue) -> None:
+    def add(
+        self,
+        event_type: str,
+        at: datetime,
+        last_error: str | None = None,
+        /,
+        **data: JsonValue,
+    ) -> None:
         """Add a notice, or count it in the latest of its type if too many wait."""
         if len(self.waiting) >= MAX_WAITING_NOTICES:
             changeable = reversed(self.waiting[self.publishing :])
@@ -45,7 +57,9 @@ class NoticeQueue(BaseModel):
                 latest.more += 1
                 return
         self.made += 1
-        self.waiting.append(Notice(number=self.made, type=event_type, data=data))
+        self.waiting.append(
+            Notice(number=self.made, type=event_type, data=data, at=at, last_error=last_error)
+        )
 
     def next(self, number: int) -> list[Notice]:
         """Return at most `number` of the next notices: the same ones until they are published."""

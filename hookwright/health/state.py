@@ -57,7 +57,7 @@ class Health(HealthRecord):
 
     def _apply(self, report: Report, rule: DeactivationRule, now: datetime) -> None:
         if report.ended is DeliveryState.EXPIRED and not report.operational:
-            self.notices.add("delivery.expired", **delivery_facts(report))
+            self.notices.add("delivery.expired", now, **delivery_facts(report))
         if report.outcome:
             self.counts.add_one(now, report.outcome, report.duration_ms)
         if report.outcome is Outcome.DELIVERED:
@@ -95,7 +95,7 @@ class Health(HealthRecord):
         exhausted = report.ended is DeliveryState.EXHAUSTED
         self.streak.failed(now, report.at, exhausted=exhausted, error=report.error)
         if exhausted:
-            self.notices.add("delivery.exhausted", **delivery_facts(report))
+            self.notices.add("delivery.exhausted", now, **delivery_facts(report))
         self._check_rule(report, rule, now)
 
     def _check_rule(self, report: Report, rule: DeactivationRule, now: datetime) -> None:
@@ -113,7 +113,7 @@ class Health(HealthRecord):
         if reason:
             self._disable(reason, now)
         elif percent := self.streak.new_warning(rule, recent, now):
-            self.notices.add("endpoint.warned", percent=percent, **streak_facts(self.streak))
+            self.notices.add("endpoint.warned", now, percent=percent, **streak_facts(self.streak))
             error = self.streak.last_error
             self.changes.add(
                 now, StatusChangeKind.WARNED, self.status, percent=percent, last_error=error
@@ -175,6 +175,7 @@ class Health(HealthRecord):
         self.next_probe_at = None if self.gone else now + until_probe(self.probes)
         self.notices.add(
             "endpoint.disabled",
+            now,
             reason=reason,
             next_probe_at=rfc3339(self.next_probe_at) if self.next_probe_at else None,
             **streak_facts(self.streak),
@@ -193,7 +194,7 @@ class Health(HealthRecord):
         self.changes.add(now, change, EndpointStatus.ACTIVE, reason=self.disabled_reason, by=by)
         if self.status is EndpointStatus.DISABLED:
             facts: dict[str, JsonValue] = {"reason": self.disabled_reason, "held": self.queue.held}
-            self.notices.add("endpoint.recovered", **facts)
+            self.notices.add("endpoint.recovered", now, self.streak.last_error, **facts)
         self.status, self.disabled_reason, self.next_probe_at = EndpointStatus.ACTIVE, None, None
         self.active_since = now
         self.streak = self.streak.restarted()

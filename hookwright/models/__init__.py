@@ -28,6 +28,8 @@ from hookwright.models.endpoint_duties import (
 from hookwright.models.event import EventInput, FanOut, FanOutInput, Route
 from hookwright.models.fields import Channels, CustomHeaders, EventData, EventTypeChecks, Metadata
 from hookwright.models.kept_attempts import trim_attempts, whole_attempts
+from hookwright.models.notification import SLACK, MailInput, NotificationInput, Told
+from hookwright.models.notify import EmailAddress, NotifySettings, NotifyView, check_email
 from hookwright.models.recovery import (
     MAX_PER_SECOND,
     RecoverInput,
@@ -41,6 +43,7 @@ from hookwright.models.tenant import TenantSettings, TenantView, Tier
 __all__ = [
     "LONGEST_ATTEMPT",
     "MAX_PER_SECOND",
+    "SLACK",
     "Attempt",
     "AttemptInput",
     "Channels",
@@ -48,6 +51,7 @@ __all__ = [
     "DeliveryInput",
     "DeliveryLog",
     "DeliveryScope",
+    "EmailAddress",
     "EndedInput",
     "EndpointConfig",
     "EndpointDeleteUpdate",
@@ -59,8 +63,12 @@ __all__ = [
     "EventTypeChecks",
     "FanOut",
     "FanOutInput",
+    "MailInput",
     "Metadata",
     "NoticesInput",
+    "NotificationInput",
+    "NotifySettings",
+    "NotifyView",
     "ProbeInput",
     "RecoverInput",
     "RecoveryInput",
@@ -76,6 +84,8 @@ __all__ = [
     "TenantView",
     "Tier",
     "Timing",
+    "Told",
+    "check_email",
     "trim_attempts",
     "whole_attempts",
 ]

@@ -1,11 +1,13 @@
 """A tenant and its settings."""
 
+from datetime import datetime
 from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from hookwright.ids import Name
 from hookwright.models.fields import EventTypeChecks, Metadata
+from hookwright.models.notify import NotifySettings, NotifyView
 from hookwright.times import Timestamp, WrittenTimestamp
 
 DEFAULT_HOLD_SECONDS, MAX_HOLD_SECONDS = 7 * 86_400, 30 * 86_400
@@ -22,7 +24,7 @@ class Tier(StrEnum):
 class TenantSettings(BaseModel):
     """The settings of a tenant that an operator chooses.
 
-    Tokens issued before `tokens_not_before` are revoked.
+    Tokens issued before `tokens_not_before` are revoked. `notify` is who is told about endpoints.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -36,10 +38,14 @@ class TenantSettings(BaseModel):
     )
     tier: Tier = Tier.FREE
     tokens_not_before: WrittenTimestamp | None = None
+    notify: NotifySettings | None = None
 
 
 class TenantView(BaseModel):
-    """A tenant as its memo and the API show it. The memo holds the routes separately."""
+    """A tenant as its memo and the API show it. The memo holds the routes separately.
+
+    It also holds `NotifySettings` separately, because they have a secret that the API never shows.
+    """
 
     id: Name
     name: str
@@ -49,5 +55,23 @@ class TenantView(BaseModel):
     hold_for_seconds: float = DEFAULT_HOLD_SECONDS
     tier: Tier = Tier.FREE
     tokens_not_before: Timestamp | None = None
+    notify: NotifyView | None = None
     created_at: Timestamp
     updated_at: Timestamp
+
+    @classmethod
+    def of(
+        cls,
+        tenant_id: str,
+        settings: TenantSettings,
+        created_at: datetime,
+        updated_at: datetime,
+    ) -> "TenantView":
+        """Return the view of a tenant with these settings, without their secrets."""
+        return cls(
+            id=tenant_id,
+            **settings.model_dump(exclude={"notify"}),
+            notify=settings.notify.view() if settings.notify else None,
+            created_at=created_at,
+            updated_at=updated_at,
+        )

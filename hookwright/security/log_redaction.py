@@ -9,7 +9,8 @@ from contextlib import contextmanager
 SECRET_FIELDS = frozenset(
     {
         "api_key", "authorization", "body", "client_key", "cookie", "data", "headers", "key",
-        "password", "payload", "proxy", "secret", "secrets", "signature", "token", "url",
+        "password", "payload", "proxy", "secret", "secrets", "signature", "slack_url",
+        "smtp_password", "token", "url",
     }
 )  # fmt: skip
 """The names of fields whose values are or contain secrets. URLs of receivers often have a token."""

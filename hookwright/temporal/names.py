@@ -17,6 +17,7 @@ class WorkflowType(StrEnum):
     RECOVERY = "Recovery"
     EVENT_TYPES = "EventTypes"
     PORTAL_SIGN_IN = "PortalSignIn"
+    NOTIFICATION = "Notification"
 
 
 class ActivityName(StrEnum):
@@ -49,6 +50,9 @@ class ActivityName(StrEnum):
     # Recovery
     RECOVER = "recover"
     RECORDED_PROGRESS = "recorded_progress"
+    # Notification
+    SEND_MAIL = "send_mail"
+    SEND_SLACK = "send_slack"
 
 
 class Signal(StrEnum):
@@ -87,6 +91,7 @@ class ErrorType(StrEnum):
     WAITING = "waiting"
     BUSY = "busy"
     ENDPOINT_GONE = "endpoint_gone"
+    NOT_TAKEN = "not_taken"
 
 
 class MemoKey(StrEnum):
@@ -98,6 +103,7 @@ class MemoKey(StrEnum):
     STATUS_CHANGES = "status_changes"
     ATTEMPTS = "attempts"
     RECOVERY = "recovery"
+    NOTIFY = "notify"
 
 
 def routes_key(number: int) -> str:

@@ -11,7 +11,7 @@ from support.waiting import eventually
 
 FIELDS = {
     "id", "name", "contract", "metadata", "hold_for_seconds",
-    "event_type_checks", "tier",
+    "event_type_checks", "tier", "notify",
     "tokens_not_before", "created_at", "updated_at",
 }  # fmt: skip
 

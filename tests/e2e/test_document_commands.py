@@ -128,6 +128,18 @@ async def test_tokens(service: Stack, api_url: str) -> None:
     assert tenant["tokens_not_before"]
 
 
+async def test_notifications(service: Stack, api_url: str) -> None:
+    """docs/notifications.md names who is told, without another change to the tenant."""
+    settings = {"name": "Kept", "tier": "pro", "metadata": {"plan": "x"}}
+    assert (await service.http.put(service.root, json=settings)).status_code == 200
+    page = "docs/notifications.md"
+    statuses = await run(page, API=api_url, KEY=OPERATOR_KEY, TENANT=service.tenant)
+    assert statuses == [200]
+    tenant = (await service.http.get(service.root)).json()
+    assert {name: tenant[name] for name in settings} == settings
+    assert tenant["notify"] == {"emails": ["ops@example.com"], "slack_host": "hooks.slack.com"}
+
+
 async def test_contracts(api_url: str, hooks: Receiver) -> None:
     """docs/contracts.md chooses a contract for a tenant and an endpoint, and rotates a secret."""
     statuses = await run(

@@ -25,10 +25,11 @@ from hookwright.ids import (
     delivery_workflow_id,
     endpoint_workflow_id,
     event_workflow_id,
+    notification_workflow_id,
     recovery_workflow_id,
     tenant_workflow_id,
 )
-from hookwright.temporal import connect, set_up_namespace
+from hookwright.temporal import connect, described, set_up_namespace
 from hookwright.times import rfc3339
 from runtime.dev import EmbeddedServer, free_port
 
@@ -122,6 +123,17 @@ async def costly_event(service: Stack) -> None:
     await service.http.delete(f"{service.root}/endpoints/{costly['id']}")
 
 
+async def notification(service: Stack, hooks: Receiver) -> None:
+    """Record a message to a chat about an endpoint that is switched off."""
+    await service.http.put(service.root, json={"notify": {"slack_url": f"{hooks.url}/chat"}})
+    hooks.behave = lambda it: Reply(410 if "gone" in it.path else 200)
+    endpoint = await service.add_endpoint(f"{hooks.url}/gone")
+    await service.publish(endpoint_id=endpoint["id"])
+    workflow_id = notification_workflow_id(service.tenant, endpoint["id"], "1")
+    await eventually(lambda: described(service.client, workflow_id), within=90)
+    await save(service, "notification", workflow_id)
+
+
 async def recovery(service: Stack, endpoint: dict[str, object]) -> None:
     """Record a recovery that is paused, resumed, and ends."""
     path = f"{service.root}/endpoints/{endpoint['id']}"
@@ -146,6 +158,7 @@ async def main() -> None:
                 await service.http.delete("/v1/event-types/loan.funded")
                 history = await client.get_workflow_handle(EVENT_TYPES_WORKFLOW_ID).fetch_history()
                 (HERE / "eventtypes.json").write_text(history.to_json() + "\n")
+                await notification(await service.with_new_tenant(), hooks)
                 last = await service.add_endpoint(hooks.url)
                 await service.http.delete(service.root)
                 await save(service, "tenant", tenant_workflow_id(service.tenant))

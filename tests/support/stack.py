@@ -127,12 +127,13 @@ async def stack(
     client: Client,
     workflow_runner: WorkflowRunner | None = None,
     contracts: Contracts = CONTRACTS,
+    **worker_settings: Any,
 ) -> AsyncIterator[Stack]:
     """Run API and worker while the context lasts. Workflows run in the sandbox."""
     task_queue = unique("queue")
     runner = workflow_runner or SandboxedWorkflowRunner()
     async with (
-        worker(client, WorkerConfig(task_queue, LOOPBACK, contracts), runner),
+        worker(client, WorkerConfig(task_queue, LOOPBACK, contracts, **worker_settings), runner),
         api_client(client, replace(api_config(task_queue), contracts=contracts)) as http,
     ):
         yield await Stack(client, http, task_queue, "").with_new_tenant()

@@ -42,8 +42,7 @@ async def start_tenant(
     state = TenantState(
         tenant_id=tenant_id, version=1, created_at=now, updated_at=now, routes=slices
     )
-    settings = TenantSettings().model_dump()
-    view = TenantView(id=tenant_id, **settings, created_at=now, updated_at=now)
+    view = TenantView.of(tenant_id, TenantSettings(), now, now)
     memo = {routes_key(number): it for number, it in enumerate(slices)}
     await client.start_workflow(
         Tenant.run,

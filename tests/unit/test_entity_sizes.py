@@ -29,6 +29,7 @@ from hookwright.models import (
     EndpointRef,
     EndpointState,
     NoticesInput,
+    NotifySettings,
     RecoveryInput,
     RecoverySelection,
     RecoveryView,
@@ -39,6 +40,7 @@ from hookwright.models import (
 )
 from hookwright.models.endpoint import MAX_LIVE_SECRETS
 from hookwright.models.fields import MAX_METADATA_BYTES
+from hookwright.models.notify import MAX_EMAILS
 from hookwright.outcomes import EndpointStatus
 from hookwright.routing import (
     RouteChange,
@@ -49,7 +51,7 @@ from hookwright.routing import (
     TenantState,
 )
 from hookwright.routing.route_table import TOO_LARGE
-from hookwright.security import ClientIdentity
+from hookwright.security import MAX_URL_LENGTH, ClientIdentity
 from hookwright.sizes import (
     BLOB_BYTES,
     KIB,
@@ -85,14 +87,17 @@ def shortest_routes() -> list[Route]:
 
 def largest_settings() -> TenantSettings:
     """Return a tenant's settings with what JSON lengthens most."""
+    emails = [f"{number:a>64}@{'x.' * 90}example" for number in range(MAX_EMAILS)]
     return TenantSettings(
-        name="\0" * 200, contract="x" * 64, metadata={"": "\0" * MAX_METADATA_BYTES}
+        name="\0" * 200,
+        contract="x" * 64,
+        metadata={"": "\0" * MAX_METADATA_BYTES},
+        notify=NotifySettings(emails=emails, slack_url="\\" * MAX_URL_LENGTH),
     )
 
 
 def tenant_view() -> TenantView:
-    fields = largest_settings().model_dump()
-    return TenantView(id="t" * 64, **fields, created_at=NOW, updated_at=NOW)
+    return TenantView.of("t" * 64, largest_settings(), NOW, NOW)
 
 
 def largest_changes() -> RouteChanges:
@@ -112,7 +117,7 @@ def test_a_tenant_at_its_largest(routes):
     slices = RouteTable([routes]).packed()
     written = {routes_key(number): it for number, it in enumerate(slices)}
     assert sum(len(r.model_dump_json()) + 1 for r in routes) > 0.85 * MAX_ROUTE_TABLE_BYTES
-    view = {MemoKey.TENANT: tenant_view()}
+    view = {MemoKey.TENANT: tenant_view(), MemoKey.NOTIFY: largest_settings().notify}
     refusals = RoutesChanged(refusals=[TOO_LARGE] * MAX_CHANGES)
     changes = [
         message
@@ -222,7 +227,7 @@ def largest_endpoint() -> EndpointState:
     config.description = "x" * (MAX_CONFIG_BYTES - len(config.model_dump_json()))
     facts = {"event_id": "e" * 64, "event_type": "x" * 128, "attempts": 31}
     outcome = {"last_outcome": "blocked_destination", "last_status_code": 599}
-    notice = Notice(number=10**9, type="delivery.exhausted", data={**facts, **outcome})
+    notice = Notice(number=10**9, type="delivery.exhausted", data={**facts, **outcome}, at=NOW)
     return EndpointState(
         tenant_id="t" * 64,
         endpoint_id="e" * 64,

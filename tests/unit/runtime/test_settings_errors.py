@@ -28,7 +28,8 @@ def nothing_else_is_set(monkeypatch, tmp_path):
         *("TENANT_KEYS", "FACADES", "CONTRACTS_DIR", "RATE_LIMIT_STORAGE", "OPERATOR_RATE_LIMIT"),
         *("JWT_KEY", "JWT_PUBLIC_KEY_FILE", "JWT_JWKS_FILE", "JWT_AUDIENCE"),
         *("EGRESS_ALLOW_CIDRS", "EGRESS_ALLOW_HTTP", "CODEC_TOKEN", "UI_ORIGIN"),
-        *("EGRESS_PROXY", "EGRESS_CA_BUNDLE", "API_DOCS"),
+        *("EGRESS_PROXY", "EGRESS_CA_BUNDLE", "API_DOCS", "PORTAL_URL", "MAIL_FROM"),
+        *("SMTP_HOST", "SMTP_PORT", "SMTP_USERNAME", "SMTP_PASSWORD", "SMTP_TLS"),
     ):
         monkeypatch.delenv(f"HOOKWRIGHT_{name}", raising=False)
 
@@ -79,6 +80,22 @@ MALFORMED = [
     ("RATE_LIMIT_STORAGE", "redis:///0"),
     ("OPERATOR_RATE_LIMIT", "Secr3tValue"),
     ("OPERATOR_RATE_LIMIT", "0"),
+    ("SMTP_HOST", "smtp://Secr3tValue.example.com"),
+    ("SMTP_HOST", "smtp.example.com:587"),
+    ("SMTP_HOST", "smtp.example.com\r\nQUIT"),
+    ("SMTP_PORT", "Secr3tValue"),
+    ("SMTP_PORT", "0"),
+    ("SMTP_PORT", "65536"),
+    ("SMTP_TLS", "Secr3tValue"),
+    ("MAIL_FROM", "Secr3tValue"),
+    ("MAIL_FROM", "a@example.com, b@example.com"),
+    ("MAIL_FROM", "A <a@example.com>\r\nBcc: b@example.com"),
+    ("MAIL_FROM", "A\r\nBcc: b@example.com <a@example.com>"),
+    ("PORTAL_URL", "Secr3tValue"),
+    ("PORTAL_URL", "javascript://Secr3tValue"),
+    ("PORTAL_URL", "https://user:Secr3tValue@example.com"),
+    ("PORTAL_URL", "https://example.com/?key=Secr3tValue"),
+    ("PORTAL_URL", "https://example.com/ Secr3tValue"),
 ]
 
 

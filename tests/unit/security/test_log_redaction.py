@@ -49,6 +49,7 @@ def test_fields_by_name(name):
         ("token eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln ends", "token eyJ*** ends"),
         ("-----BEGIN EC PRIVATE KEY-----\nMHc\n-----END EC PRIVATE KEY-----.", None),
         ("-----BEGIN PRIVATE KEY-----\nMHc\ncut off", None),
+        ("https://hooks.slack.com/services/T0/B0/x.", "https://hooks.slack.com/***"),
         ("nothing of the kind, whsec_ included", "nothing of the kind, whsec_ included"),
     ],
 )

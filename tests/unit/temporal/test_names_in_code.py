@@ -9,7 +9,7 @@ from support.product import modules, shown, tree
 from temporalio import activity, workflow
 
 from hookwright.temporal.names import ActivityName, Signal, Update, WorkflowType
-from runtime.worker import WORKFLOWS, _activities
+from runtime.worker import WORKFLOWS, _activities, _notification_activities
 
 NAMED_FIRST = {
     "execute_activity",
@@ -107,6 +107,9 @@ def test_every_workflow_type_is_registered() -> None:
 
 def test_every_activity_is_registered_once() -> None:
     """The worker runs one activity for each ActivityName, and no other."""
-    activities = _activities(*(MagicMock() for _ in range(6)))
+    activities = [
+        *_activities(*(MagicMock() for _ in range(6))),
+        *_notification_activities(*(MagicMock() for _ in range(4))),
+    ]
     names = [activity._Definition.must_from_callable(each).name for each in activities]
     assert sorted(names) == sorted(ActivityName)
