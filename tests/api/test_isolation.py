@@ -72,9 +72,10 @@ async def test_foreign_ids_are_unknown_ids(victim: Owner, mallory: Owner) -> Non
     stack = mallory.service
     tried, asked_temporal = 0, 0
     async with api_client(counting(stack.client, calls), api_config(stack.task_queue)) as http:
-        await http.get(stack.root, headers=mallory.token)  # its own tenant is known from here on
 
         async def ask(verb: str, path: str, **options: object) -> tuple[httpx.Response, list[str]]:
+            # The API knows the caller's own tenant for a few seconds, and must know it each time.
+            await http.get(stack.root, headers=mallory.token)
             calls.clear()
             answer = await http.request(verb, path, headers=mallory.token, **options)
             return answer, list(calls)

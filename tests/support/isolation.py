@@ -38,8 +38,11 @@ class Owner:
 
     def id_for(self, path: str, name: str) -> str:
         """Return this tenant's id of the kind that a path takes."""
-        if name == "webhook_id":
-            return next(it for root, it in self.webhooks.items() if path.startswith(root))
+        webhook = next((it for root, it in self.webhooks.items() if path.startswith(root)), None)
+        if name == "webhook_id" and webhook:
+            return webhook
+        if name == "delivery_id" and webhook:  # the webhook's delivery of the same event
+            return f"{webhook}:{self.ids['event_id']}"
         return self.ids[name]
 
     def at(self, path: str) -> str:
