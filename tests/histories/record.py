@@ -14,18 +14,21 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parent), str(HERE.parent.parent)]
 
+import httpx
 from support.commands_made import write_fingerprints
 from support.receiver import Receiver, Reply, receiver
-from support.stack import CODEC, Stack, stack
+from support.stack import CODEC, PORTAL_KEY, Stack, stack
 from support.waiting import eventually
 from temporalio.client import WorkflowExecutionStatus
 
+from api.portal.grants import GrantKey, GrantUse
 from hookwright.ids import (
     EVENT_TYPES_WORKFLOW_ID,
     delivery_workflow_id,
     endpoint_workflow_id,
     event_workflow_id,
     notification_workflow_id,
+    portal_link_workflow_id,
     recovery_workflow_id,
     tenant_workflow_id,
 )
@@ -134,6 +137,16 @@ async def notification(service: Stack, hooks: Receiver) -> None:
     await save(service, "notification", workflow_id)
 
 
+async def portal_sign_in(service: Stack) -> None:
+    """Record the use of a link to the portal."""
+    url = (await service.http.post(f"{service.root}/portal-links")).json()["url"]
+    link = httpx.URL(url).params["link"]
+    grant = GrantKey(PORTAL_KEY).read(link, GrantUse.LINK)
+    assert grant
+    await service.http.post("/portal/sign-in", data={"link": link})
+    await save(service, "portalsignin", portal_link_workflow_id(service.tenant, grant.jti))
+
+
 async def recovery(service: Stack, endpoint: dict[str, object]) -> None:
     """Record a recovery that is paused, resumed, and ends."""
     path = f"{service.root}/endpoints/{endpoint['id']}"
@@ -158,6 +171,7 @@ async def main() -> None:
                 await service.http.delete("/v1/event-types/loan.funded")
                 history = await client.get_workflow_handle(EVENT_TYPES_WORKFLOW_ID).fetch_history()
                 (HERE / "eventtypes.json").write_text(history.to_json() + "\n")
+                await portal_sign_in(service)
                 await notification(await service.with_new_tenant(), hooks)
                 last = await service.add_endpoint(hooks.url)
                 await service.http.delete(service.root)

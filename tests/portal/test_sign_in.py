@@ -8,7 +8,7 @@ import jwt
 import pytest
 from playwright.async_api import Page
 from support.portal import Portal, serving
-from support.stack import OPERATOR_KEY, TOKENS, Stack
+from support.stack import OPERATOR_KEY, PORTAL_KEY, TOKENS, Stack
 from support.waiting import eventually
 
 from api.access import PER_MINUTE, CallKind
@@ -16,8 +16,6 @@ from api.portal.grants import Grant, GrantKey, GrantUse
 from api.portal_config import PortalConfig
 from api.tokens import Scope
 from hookwright.models import Tier
-
-KEY = b"p" * 32
 
 
 async def test_a_link_opens_the_portal_in_a_browser(portal: Portal, page: Page) -> None:
@@ -74,7 +72,7 @@ async def test_the_cookie_is_secure_unless_on_loopback(service: Stack, scheme: s
 
 async def test_links_go_where_the_operator_says(service: Stack) -> None:
     """With PORTAL_URL, links begin with it, and its host may send forms."""
-    config = PortalConfig(key=KEY, url="https://portal.example")
+    config = PortalConfig(key=PORTAL_KEY, url="https://portal.example")
     async with (
         serving(service, portal=config) as portal,
         httpx.AsyncClient(base_url=portal.url, trust_env=False) as http,
@@ -112,7 +110,7 @@ async def test_no_session_no_page(portal: Portal) -> None:
     """Without a session, and with every kind of false one, there is a page that says so."""
     tenant = portal.service.tenant
     real = Grant.new(60, tenant=tenant, scopes=list(Scope))
-    own = GrantKey(KEY)
+    own = GrantKey(PORTAL_KEY)
     claims = {**real.model_dump(exclude_none=True), "aud": GrantUse.SESSION.value}
     token = TOKENS.mint(tenant, list(Scope), 60, Tier.FREE)
     assert token

@@ -34,6 +34,7 @@ CONTRACTS = load_contracts()
 TENANT_KEYS: dict[str, str] = {}
 JWT_SECRET = "jwt-key-for-tests-0123456789abcdef"
 TOKENS = Tokens([secret_key(JWT_SECRET)], secret_key(JWT_SECRET))
+PORTAL_KEY = b"p" * 32
 CODEC_TOKEN = "codec-token-for-tests-0123456789abcdef"
 LOOPBACK = DestinationPolicy(
     allow_http=True, allow_networks=parse_networks(["127.0.0.0/8", "::1/128"])
@@ -61,7 +62,7 @@ def api_config(task_queue: str, destinations: DestinationPolicy = LOOPBACK) -> A
         codec=CODEC,
         codec_token=CODEC_TOKEN,
         ui_origin="http://localhost:8233",
-        portal=PortalConfig(key=b"p" * 32),
+        portal=PortalConfig(key=PORTAL_KEY),
     )
 
 
