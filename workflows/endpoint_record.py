@@ -81,28 +81,37 @@ class EndpointRecord:
             self._changes_shown = changes.made
         return memo
 
+    @property
+    def _is_indexed(self) -> bool:
+        """Whether lists over all tenants find this endpoint by search attributes.
+
+        Those that an earlier version of Hookwright started have none, and get none: in a namespace
+        that lacks them, a workflow that set them could not go on. The lists read such endpoints.
+        """
+        return workflow.info().typed_search_attributes.get(ENDPOINT_STATUS) is not None
+
     def _index(self) -> None:
         """Let lists over all tenants find the endpoint by its status and the colour of its health.
 
-        An endpoint that an earlier version of Hookwright started has no such search attributes
-        before it continues as new. The lists read it to know.
+        The search attributes change only with status and colour, in the task that writes the memo.
         """
-        shown = workflow.info().typed_search_attributes
-        if shown.get(ENDPOINT_STATUS) is None:
+        if not self._is_indexed:
             return
+        shown = workflow.info().typed_search_attributes
         wanted = endpoint_search_attributes(self.state, workflow.now())
         if changed := [pair for pair in wanted if shown.get(pair.key) != pair.value]:
             workflow.upsert_search_attributes([each.key.value_set(each.value) for each in changed])
 
     def continue_as_new(self) -> None:
         """Go on in a new run, with a memo and search attributes that equal the state."""
+        attributes = endpoint_search_attributes(self.state, workflow.now())
         workflow.continue_as_new(
             self.state,
             memo={
                 MemoKey.ENDPOINT: self.state.public(),
                 MemoKey.STATUS_CHANGES: self.health.changes,
             },
-            search_attributes=endpoint_search_attributes(self.state, workflow.now()),
+            search_attributes=attributes if self._is_indexed else None,
         )
 
     # Changes.

@@ -71,6 +71,7 @@ async def owner(service: Stack, hooks: Receiver, marker: str) -> Owner:
             )
     first = await recovered(service, endpoint["id"], but="")
     ids = {
+        "name": "capital_call.approved",
         "tenant_id": service.tenant,
         "endpoint_id": endpoint["id"],
         "event_id": event["id"],

@@ -15,7 +15,14 @@ from temporalio.client import Client, WorkflowFailureError, WorkflowUpdateFailed
 from hookwright.ids import endpoint_workflow_id, tenant_workflow_id
 from hookwright.models import Route
 from hookwright.routing import RouteChange, RouteChanges
-from hookwright.temporal import connect, routes_of, set_up_namespace
+from hookwright.temporal import (
+    ENDPOINT_HEALTH,
+    ENDPOINT_STATUS,
+    TENANT_ID,
+    connect,
+    routes_of,
+    set_up_namespace,
+)
 from runtime.dev import EmbeddedServer, free_port
 from workflows.endpoint import Endpoint
 from workflows.endpoint_messages import EndpointChangeUpdate
@@ -76,6 +83,13 @@ async def test_entities_survive_twenty_continue_as_news(
         assert [each["description"] for each in listed] == ["steady", f"change {changes}"]
         assert listed[1]["metadata"] == {"kept": "yes"}
         assert listed[1]["version"] == changes + 1
+        latest = await impatient_client.get_workflow_handle(busy_id).describe()
+        attributes = latest.typed_search_attributes
+        found = [attributes[key] for key in (TENANT_ID, ENDPOINT_STATUS, ENDPOINT_HEALTH)]
+        assert found == [service.tenant, "active", "green"]
+        path = f"{service.root}/endpoints/{busy['id']}/status-changes"
+        [created] = (await service.http.get(path)).json()["data"]
+        assert created["change"] == "created"
         event = await service.publish()
         await assert_eventually(lambda: hooks.ids() == [event["id"]] * 2)
         assert steady["secret"] != busy["secret"]

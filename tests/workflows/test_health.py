@@ -14,7 +14,7 @@ from hookwright.contracts.deactivation import FailureRate
 from hookwright.health import Reports, StatusChanges
 from hookwright.health.probing import PROBE_AFTER_SECONDS
 from hookwright.outcomes import DeliveryState, EndpointStatus, Outcome
-from hookwright.temporal import ENDPOINT_STATUS, MemoKey
+from hookwright.temporal import MemoKey
 from workflows.endpoint import MAX_SIGNALS
 
 ACTIVE, PAUSED, DISABLED = EndpointStatus
@@ -239,4 +239,3 @@ async def test_continue_as_new_carries_all(time_skipping: WorkflowEnvironment) -
         shown = await world.handle.describe()
         changes = await shown.memo_value(MemoKey.STATUS_CHANGES, type_hint=StatusChanges)
         assert [str(it.change) for it in changes.latest] == ["created", "paused"]
-        assert shown.typed_search_attributes[ENDPOINT_STATUS] == PAUSED
