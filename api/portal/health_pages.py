@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Depends, Request, Response
 
 from api.access import ServicesDependency
-from api.portal.health_view import CHART_HEIGHT, HealthView
+from api.portal.health_view import HealthView
 from api.portal.portal_route import PortalRoute
 from api.portal.rendering import page
 from api.portal.session import RequireSessionScope, TenantSession
@@ -30,5 +30,4 @@ async def show_health(
         "health.html",
         endpoint=view.endpoint,
         health_view=view,
-        chart_height=CHART_HEIGHT,
     )

@@ -72,7 +72,7 @@ async def test_the_apis_figures(portal: Portal, hooks: Receiver) -> None:
         assert f"<dd>{figures['latency_p95_ms']} ms</dd>" in html
     assert html.count("<td>The receiver answered with an error</td><td>2</td>") == 2
     assert html.count("<dt>Success</dt><dd>0 %</dd>") == 2
-    assert "<dt>Held deliveries</dt><dd>1</dd>" in html
+    assert "<dt>Held now</dt><dd>1</dd>" in html
     assert "It was disabled because too many deliveries in a row" in html
     assert "50 % of the limit is reached" in html
     assert VERIFY_SIGNATURES.title in html

@@ -157,7 +157,7 @@ async def test_draining_is_shown(portal: Portal, hooks: Receiver) -> None:
     path = f"/portal/endpoints/{endpoint['id']}/recover"
     async with portal.visit() as person:
         html = await _text(person, path)
-        assert "<dt>Held deliveries</dt><dd>3</dd>" in html
+        assert "<dt>Held now</dt><dd>3</dd>" in html
         assert "They are sent in their order once the webhook is active." in html
         await service.http.post(f"{root}/resume")
         draining = await eventually(now, lambda it: it["draining_since"])
