@@ -7,6 +7,7 @@ from api.access import ServicesDependency, app_state
 from api.portal.endpoints.verify_recipe import verify_recipe
 from api.portal.endpoints.verify_snippets import verify_snippets
 from api.portal.forms import FormDependency, text
+from api.portal.health_view import HealthView
 from api.portal.portal_route import PortalRoute
 from api.portal.rendering import page
 from api.portal.session import RequireSessionScope, SessionTenantId
@@ -51,13 +52,17 @@ async def show_endpoint(
     request: Request, endpoint_id: Name, tenant_id: SessionTenantId, services: ServicesDependency
 ) -> Response:
     """Show one endpoint: its settings, and how it is."""
-    endpoint = EndpointRead.of(await services.endpoints.get(tenant_id, endpoint_id))
+    health_view = await HealthView.read(
+        services, await services.endpoints.get(tenant_id, endpoint_id)
+    )
+    endpoint = health_view.endpoint
     contract = app_state(request).config.contracts.get(endpoint.contract or DEFAULT_CONTRACT)
     recipe = contract and verify_recipe(contract, ed25519=endpoint.public_key is not None)
     return page(
         request,
         "endpoint.html",
         endpoint=endpoint,
+        health_view=health_view,
         contract=contract,
         recipe=recipe,
         snippets=verify_snippets(recipe) if recipe else [],

@@ -8,9 +8,11 @@ from api.portal import (
     assets,
     endpoint_pages,
     event_type_pages,
+    health_pages,
     links,
     log_pages,
     operator_pages,
+    recovery_pages,
     sign_in,
 )
 from api.portal.endpoints import form_pages, secret_pages, trial_pages
@@ -41,7 +43,9 @@ def install_portal(app: FastAPI) -> None:
         secret_pages,
         trial_pages,
         endpoint_pages,
+        health_pages,
         log_pages,
+        recovery_pages,
         event_type_pages,
         operator_pages,
     ):

@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse
 
 from api.access import app_state
 from api.portal.timing import phases
-from api.portal.words import OUTCOMES, TRIGGERS
+from api.portal.words import CHANGES, OUTCOMES, TRIGGERS, why_changed
 from hookwright.times import rfc3339
 
 POLICY = (
@@ -103,4 +103,6 @@ templates.filters |= {
     "phases": phases,
     "outcome": OUTCOMES.__getitem__,
     "trigger": TRIGGERS.__getitem__,
+    "change": CHANGES.__getitem__,
+    "why_changed": why_changed,
 }

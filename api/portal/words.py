@@ -1,6 +1,7 @@
 """What states, outcomes and triggers mean, in sentences for people."""
 
-from hookwright.outcomes import DeliveryState, Outcome, StatusClass, Trigger
+from hookwright.health import DISABLED_BECAUSE, StatusChange, StatusChangeKind
+from hookwright.outcomes import DeliveryState, EndpointStatus, Outcome, StatusClass, Trigger
 
 STATES = {
     DeliveryState.PENDING: "It is being attempted, or it waits for its next attempt.",
@@ -48,3 +49,32 @@ ANSWERS = {
     StatusClass.SERVER_ERROR: "5xx: server error",
     StatusClass.NO_ANSWER: "No answer",
 }
+
+CHANGES = {
+    StatusChangeKind.CREATED: "Created",
+    StatusChangeKind.WARNED: "Warned",
+    StatusChangeKind.DISABLED: "Disabled",
+    StatusChangeKind.PAUSED: "Made inactive",
+    StatusChangeKind.RESUMED: "Made active",
+    StatusChangeKind.RECOVERED: "Works again",
+}
+
+
+def why_changed(change: StatusChange) -> str:
+    """Return the reason of a change in a sentence, or an empty text if there is none to tell."""
+    because = f"because {DISABLED_BECAUSE[change.reason]}" if change.reason else ""
+    why = ""
+    match change.change:
+        case StatusChangeKind.CREATED if change.status is EndpointStatus.PAUSED:
+            why = "It was inactive from the start."
+        case StatusChangeKind.WARNED:
+            why = f"{change.percent} % of the limit is reached at which it is disabled."
+        case StatusChangeKind.DISABLED if because:
+            why = f"It was disabled {because}."
+        case StatusChangeKind.RECOVERED if because:
+            why = f"A probe was delivered. It had been disabled {because}."
+        case StatusChangeKind.RECOVERED:
+            why = "A delivery succeeded after the warning."
+        case StatusChangeKind.RESUMED if because:
+            why = f"It had been disabled {because}."
+    return why

@@ -1,6 +1,6 @@
 """An endpoint's health: the reports of workers, and the status that follows from them."""
 
-from hookwright.health.counts import success_rate
+from hookwright.health.counts import STEPS, success_rate
 from hookwright.health.duties import TURN_SECONDS, Due, Duty, Turns
 from hookwright.health.latencies import ERROR_PERCENT, latencies_of, merged, quantile
 from hookwright.health.notices import Notice
@@ -15,6 +15,7 @@ __all__ = [
     "ERROR_PERCENT",
     "MAX_REPORTED_ERROR",
     "MAX_REPORTS",
+    "STEPS",
     "TURN_SECONDS",
     "Due",
     "Duty",

@@ -155,6 +155,7 @@ async def test_one_delivery(portal: Portal, hooks: Receiver) -> None:
         f"POST {hooks.url}",
         f"webhook-id: {event['id']}",
         "webhook-signature: [redacted]",
+        "&lt;img src=x onerror=alert(1)&gt;\\u001b[31m",
         "The schedule started this attempt.",
         f"It took {attempt['duration_ms']} ms.",
         "&#34;why&#34;: &#34;busy&#34;",
