@@ -86,11 +86,15 @@ def _pretty_text(text: str | None) -> str:
 
 
 def _duration(seconds: float) -> str:
-    """Return a duration in its largest unit: `1.5 h`."""
+    """Return a duration in its two largest units: `2 min 5 s`."""
+    parts, left = [], seconds
     for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
-        if seconds >= size:
-            return f"{round(seconds / size, 2):g} {unit}"
-    return f"{seconds:g} s"
+        if left >= size:
+            parts.append(f"{int(left // size)} {unit}")
+            left %= size
+    if left or not parts:
+        parts.append(f"{left:g} s")
+    return " ".join(parts[:2])
 
 
 templates.filters |= {
