@@ -6,14 +6,13 @@ from api.access import require_access
 from api.http import not_found
 from api.portal import (
     assets,
-    endpoint_pages,
     event_type_pages,
     links,
     log_pages,
     operator_pages,
     sign_in,
 )
-from api.portal.endpoints import form_pages, secret_pages, trial_pages
+from api.portal.endpoints import endpoint_pages, form_pages, secret_pages, trial_pages
 from api.portal.portal_route import PortalRoute
 from api.portal.session import find_session
 

@@ -81,7 +81,7 @@ def _pretty_text(text: str | None) -> str:
     """Return a text of JSON with line breaks, and any other text as it is."""
     try:
         return _pretty(json.loads(text or ""))
-    except ValueError:
+    except (ValueError, RecursionError):
         return text or ""
 
 

@@ -70,7 +70,11 @@ async def test_a_preview_shows_filter_and_body(portal: Portal, path: str) -> Non
         ({"payload_template": "length(data.amount)"}, "Body: "),
         ({"example_data": "{"}, "The example data is not JSON."),
         ({"example_data": "1e999"}, "The example data is not JSON."),
-        ({"example_data": "[" * 100_000}, "The example data is not JSON."),
+        ({"example_data": "[" * 50_000}, "The example data is not JSON."),
+        (
+            {"example_data": "[" * 900 + "]" * 900, "filter": "data"},
+            "The example data is not JSON.",
+        ),
     ],
 )
 async def test_a_preview_says_what_is_wrong(
@@ -153,6 +157,17 @@ async def test_the_test_page_sends_an_example(portal: Portal, hooks: Receiver) -
     assert json.loads(hooks.requests[0].body)["data"] == {"amount": 7}
 
 
+async def test_a_reply_that_nests_deeply_is_shown(portal: Portal, hooks: Receiver) -> None:
+    """A reply that Python's parser refuses is shown as the text that it is."""
+    hooks.behave = lambda _: Reply(200, (), b"[" * 1_500)
+    endpoint = await portal.service.add_endpoint(hooks.url)
+    async with portal.visit() as person:
+        path = f"/portal/endpoints/{endpoint['id']}/test"
+        shown = await person.send(path, type="loan.funded", data="{}")
+    assert shown.status_code == 200
+    assert "[" * 1_000 in shown.text
+
+
 async def test_a_test_that_fails_says_why(portal: Portal, hooks: Receiver) -> None:
     """A status that is no success, and a server that is away, are told in words."""
     hooks.behave = lambda _: Reply(500, (), b"broken")
@@ -175,6 +190,8 @@ async def test_a_test_that_fails_says_why(portal: Portal, hooks: Receiver) -> No
         ({"type": "loan.funded", "data": "1e999"}, "data"),
         ({"type": "no spaces", "data": "{}"}, "type"),
         ({"type": "loan.funded", "data": ""}, "data"),
+        ({"type": "loan.funded", "data": "[" * 50_000}, "data"),
+        ({"type": "loan.funded", "data": "[" * 900 + "]" * 900}, "data"),
     ],
 )
 async def test_a_test_event_that_is_none(portal: Portal, fields: dict[str, str], name: str) -> None:
