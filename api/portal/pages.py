@@ -6,7 +6,6 @@ from api.access import require_access
 from api.http import not_found
 from api.portal import (
     assets,
-    endpoint_pages,
     event_type_pages,
     health_pages,
     links,
@@ -15,7 +14,7 @@ from api.portal import (
     recovery_pages,
     sign_in,
 )
-from api.portal.endpoints import form_pages, secret_pages, trial_pages
+from api.portal.endpoints import endpoint_pages, form_pages, secret_pages, trial_pages
 from api.portal.portal_route import PortalRoute
 from api.portal.session import find_session
 

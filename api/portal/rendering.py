@@ -81,16 +81,20 @@ def _pretty_text(text: str | None) -> str:
     """Return a text of JSON with line breaks, and any other text as it is."""
     try:
         return _pretty(json.loads(text or ""))
-    except ValueError:
+    except (ValueError, RecursionError):
         return text or ""
 
 
 def _duration(seconds: float) -> str:
-    """Return a duration in its largest unit: `1.5 h`."""
+    """Return a duration in its two largest units: `2 min 5 s`."""
+    parts, left = [], seconds
     for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
-        if seconds >= size:
-            return f"{round(seconds / size, 2):g} {unit}"
-    return f"{seconds:g} s"
+        if left >= size:
+            parts.append(f"{int(left // size)} {unit}")
+            left %= size
+    if left or not parts:
+        parts.append(f"{left:g} s")
+    return " ".join(parts[:2])
 
 
 templates.filters |= {

@@ -254,6 +254,32 @@ async def test_replace_the_secret(portal: Portal) -> None:
     assert len((await read(portal, endpoint["id"]))["secrets"]) == 2
 
 
+async def test_the_old_secret_can_sign_alone(portal: Portal) -> None:
+    """Where a header has room for one signature, a person chooses which secret signs."""
+    secret = "a-first-secret-of-mine"
+    endpoint = await portal.service.add_endpoint(
+        "http://127.0.0.1:8080/", contract="plain", secret=secret
+    )
+    path = f"/portal/endpoints/{endpoint['id']}/secret"
+    async with portal.visit() as person:
+        shown = (await person.get(path)).text
+        assert "The header has room for one signature." in shown
+        form = {
+            "version": str(endpoint["version"]),
+            "grace_hours": "1",
+            "sign_with": "previous",
+            "secret_from": "person",
+        }
+        refused = await person.send(path, **form, secret="short")
+        assert refused.status_code == 422
+        assert 'id="secret-fault"' in refused.text
+        assert re.search(r'value="previous" checked', refused.text)
+        rotated = await person.send(path, **form, secret="a-second-secret-of-mine")
+        assert SECRET.findall(rotated.text) == ["a-second-secret-of-mine"]
+    current, previous = (await read(portal, endpoint["id"]))["secrets"]
+    assert current["signs_from"] == previous["expires_at"]
+
+
 @pytest.mark.parametrize("hours", ["-1", "169", "nan", "1e999", "soon"])
 async def test_bad_hours_of_overlap(portal: Portal, hours: str) -> None:
     """An overlap that is no number of hours, or too long, is refused beside its field."""

@@ -97,7 +97,7 @@ class CodeRunner:
         if code not in self.built:
             module = self.folder / f"go{len(self.built)}"
             (module / "webhooks").mkdir(parents=True)
-            (module / "go.mod").write_text("module try\n\ngo 1.21\n")
+            (module / "go.mod").write_text("module try\n\ngo 1.19\n")
             (module / "webhooks/verify.go").write_text(code)
             (module / "main.go").write_text(GO)
             subprocess.run(["go", "vet", "./..."], cwd=module, check=True, timeout=300)

@@ -1,1 +1,1 @@
-"""Pages of one endpoint beside its own page: create and edit, secrets, tests, deletion."""
+"""Pages of webhooks: the list, one webhook, create and edit, secrets, tests, deletion."""

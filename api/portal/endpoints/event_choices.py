@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from pydantic import JsonValue
 
 from api.services import Services
+from api.services.event_types import TEST_DATA
 from hookwright.contracts import Contract
 from hookwright.subscription import OPERATIONAL_TYPES
 
-ALL_TYPES = 10_000
 TEST_TYPE = "endpoint.test"
-TEST_DATA: JsonValue = {"test": True}
 
 OPERATIONAL_DESCRIPTIONS = dict(
     zip(
@@ -40,23 +39,15 @@ class EventChoice:
 
 async def event_choices(services: Services, contract: Contract) -> list[EventChoice]:
     """Return the event types that endpoints of this contract can subscribe to, by name."""
-    choices = []
-    for known in (await services.event_types.page(ALL_TYPES, None)).data:
-        own = contract.event_types.get(known.name)
-        entry = known.entry
-        if own is None and (contract.event_types or entry is None):
-            continue
-        if contract.subscription_fault([known.name]):
-            continue
-        choices.append(
-            EventChoice(
-                known.name,
-                entry.description if entry and entry.description else own or "",
-                entry.example if entry else None,
-                deprecated=bool(entry and entry.deprecated),
-            )
+    return [
+        EventChoice(
+            known.name,
+            known.description,
+            known.entry.example if known.entry else None,
+            deprecated=bool(known.entry and known.entry.deprecated),
         )
-    return choices
+        for known in await services.event_types.of_contract(contract.name)
+    ]
 
 
 def operational_choices() -> list[EventChoice]:

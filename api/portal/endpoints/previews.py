@@ -59,7 +59,7 @@ class Previewer:
         try:
             data = json.loads(shown.data)
             event = self._event(event_type, data)
-        except ValueError:
+        except (ValueError, RecursionError):
             return replace(shown, data_fault="The example data is not JSON.")
         now = datetime.now(UTC)
         shown = await self._filtered(shown, form.filter, event_document(event, now))
