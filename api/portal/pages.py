@@ -4,17 +4,10 @@ from fastapi import APIRouter, Depends, FastAPI, Request, Response
 
 from api.access import require_access
 from api.http import not_found
-from api.portal import (
-    assets,
-    event_type_pages,
-    health_pages,
-    links,
-    log_pages,
-    operator_pages,
-    recovery_pages,
-    sign_in,
-)
+from api.portal import assets, event_type_pages, links, operator_pages, sign_in
 from api.portal.endpoints import endpoint_pages, form_pages, secret_pages, trial_pages
+from api.portal.health import health_pages
+from api.portal.logs import log_pages, recovery_pages
 from api.portal.portal_route import PortalRoute
 from api.portal.session import find_session
 

@@ -11,8 +11,8 @@ from support.receiver import Receiver, answering
 from support.stack import Stack
 from support.waiting import eventually
 
-from api.portal.health_view import CHART_HEIGHT, WindowView
-from api.portal.practices import (
+from api.portal.health.health_view import CHART_HEIGHT, WindowView
+from api.portal.health.practices import (
     ALL,
     ANSWER_QUICKLY,
     HANDLE_DUPLICATES,

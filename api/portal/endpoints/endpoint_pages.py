@@ -7,7 +7,7 @@ from api.access import ServicesDependency, app_state
 from api.portal.endpoints.verify_recipe import verify_recipe
 from api.portal.endpoints.verify_snippets import verify_snippets
 from api.portal.forms import FormDependency, text
-from api.portal.health_view import HealthView
+from api.portal.health.health_view import HealthView
 from api.portal.portal_route import PortalRoute
 from api.portal.rendering import page
 from api.portal.session import RequireSessionScope, SessionTenantId

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Self
 
-from api.portal.practices import Practice, practices_for
+from api.portal.health.practices import Practice, practices_for
 from api.routes.endpoint_bodies import EndpointRead
 from api.routes.overview.status_changes import StatusChangeRead
 from api.routes.stats import EndpointStatsRead, Window

@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Depends, Request, Response
 
 from api.access import ServicesDependency
-from api.portal.health_view import HealthView
+from api.portal.health.health_view import HealthView
 from api.portal.portal_route import PortalRoute
 from api.portal.rendering import page
 from api.portal.session import RequireSessionScope, TenantSession

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from api.access import ServicesDependency
 from api.http import Problem
 from api.portal.forms import FormDependency
-from api.portal.log_filters import LogFilters
+from api.portal.logs.log_filters import LogFilters
 from api.portal.portal_route import PortalRoute
 from api.portal.rendering import page
 from api.portal.session import (

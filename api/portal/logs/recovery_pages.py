@@ -11,8 +11,8 @@ from pydantic import ValidationError
 from api.access import ServicesDependency
 from api.http import Problem, invalid_model
 from api.portal.forms import FormDependency, text
-from api.portal.health_view import pace_of
-from api.portal.log_filters import utc_moment
+from api.portal.health.health_view import pace_of
+from api.portal.logs.log_filters import utc_moment
 from api.portal.portal_route import PortalRoute
 from api.portal.rendering import page
 from api.portal.session import PortalSession, RequireSessionScope, TenantSession

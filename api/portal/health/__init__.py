@@ -1,0 +1,1 @@
+"""Pages of an endpoint's health: figures, what happened, and what helps."""
