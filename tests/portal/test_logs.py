@@ -117,7 +117,7 @@ async def test_pages_lead_through_the_whole_log(
     portal: Portal, hooks: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Links lead from page to page, newest first, each delivery once, and keep the filters."""
-    monkeypatch.setattr("api.portal.log_pages.PAGE_SIZE", 2)
+    monkeypatch.setattr("api.portal.logs.log_pages.PAGE_SIZE", 2)
     service = portal.service
     endpoint = await service.add_endpoint(hooks.url)
     for number in range(5):
