@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 from playwright.async_api import Page, expect
-from support.portal import Portal
+from support.portal import Portal, serving
 from support.receiver import Receiver, Reply
-from support.stack import unique
+from support.stack import CONTRACTS, Stack, unique
 
+from hookwright.contracts import Contracts
 from runtime.dev import free_port
 
+SECRET = "a-secret-of-mine"
 EXAMPLE = {"amount": 1500, "name": "Zoë"}
 
 
@@ -223,3 +225,16 @@ async def test_the_page_has_code_for_the_contract(portal: Portal) -> None:
     assert "webhook-signature" in texts[own["id"]]
     assert "WEBHOOK_SECRET" in texts[own["id"]]
     assert "WEBHOOK_PUBLIC_KEY" in texts[signed["id"]]
+
+
+async def test_a_contract_that_is_gone_is_said(service: Stack) -> None:
+    """If an operator took a contract away, the pages of its webhooks say so and do not fail."""
+    endpoint = await service.add_endpoint("http://127.0.0.1:8080/", contract="plain", secret=SECRET)
+    left = Contracts({name: each for name, each in CONTRACTS.items() if name != "plain"})
+    async with serving(service, contracts=left) as portal, portal.visit() as person:
+        path = f"/portal/endpoints/{endpoint['id']}"
+        assert (await person.get(path)).status_code == 200
+        for page in ("edit", "secret", "test"):
+            answer = await person.get(f"{path}/{page}")
+            assert answer.status_code == 422
+            assert "no such contract" in answer.text.lower()

@@ -11,13 +11,14 @@ from api.access import ServicesDependency, app_state
 from api.http import Problem, invalid_model
 from api.portal.endpoints.endpoint_form import EndpointForm, read_headers
 from api.portal.endpoints.event_choices import EventChoice, event_choices, operational_choices
-from api.portal.endpoints.previews import Preview, Previewer
+from api.portal.endpoints.previews import Preview, Previewer, one_line
 from api.portal.forms import FormDependency, text
 from api.portal.portal_route import PortalRoute
 from api.portal.rendering import page
 from api.portal.session import RequireSessionScope, SessionTenantId, TenantSession
 from api.portal.sign_in import redirect
 from api.routes.endpoint_bodies import EndpointChangeRequest, EndpointCreateRequest, EndpointRead
+from api.services.endpoint_checks import chosen_contract
 from api.services.new_endpoint import NewEndpoint
 from api.tokens import Scope
 from hookwright.contracts import Contract
@@ -76,7 +77,7 @@ async def _form_page(
     services: ServicesDependency,
 ) -> FormPage:
     contracts = app_state(request).config.contracts
-    contract = contracts.named(session.tenant.contract if session.tenant else None)
+    contract = chosen_contract(contracts, session.tenant.contract if session.tenant else None)
     return FormPage(request, tenant_id, contract, await event_choices(services, contract))
 
 
@@ -87,7 +88,8 @@ async def _edit_page(
     request: Request, endpoint_id: Name, tenant_id: SessionTenantId, services: ServicesDependency
 ) -> tuple[FormPage, EndpointState]:
     endpoint = await services.endpoints.get(tenant_id, endpoint_id)
-    contract = app_state(request).config.contracts.named(endpoint.active_config.contract)
+    contracts = app_state(request).config.contracts
+    contract = chosen_contract(contracts, endpoint.active_config.contract)
     choices = await event_choices(services, contract)
     shown = EndpointRead.of(endpoint)
     return FormPage(request, tenant_id, contract, choices, shown), endpoint
@@ -207,7 +209,7 @@ def faults_by_field(refusal: Problem | None) -> dict[str, str]:
     faults: dict[str, str] = {}
     for fault in refusal.errors if refusal else ():
         name = str(fault.loc[1]) if len(fault.loc) > 1 else "form"
-        faults.setdefault(name, fault.msg)
+        faults.setdefault(name, one_line(fault.msg))
     return faults
 
 

@@ -4,6 +4,7 @@ The expressions are evaluated by the same code and with the same limits as at a 
 """
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -81,7 +82,7 @@ class Previewer:
             check_literals(check_expression(expression))
             value = await self.evaluator.value(self.tenant_id, expression, document)
         except ValueError as error:
-            return replace(shown, passes=False, filter_fault=str(error))
+            return replace(shown, passes=False, filter_fault=one_line(str(error)))
         text = json.dumps(value, ensure_ascii=False, default=str)[:MAX_SHOWN]
         return replace(shown, passes=is_true(value), filter_value=text)
 
@@ -97,5 +98,10 @@ class Previewer:
                 value = await self.evaluator.value(self.tenant_id, template, document)
                 body = encode_body(self.contract, value)
         except ValueError as error:
-            return replace(shown, body_fault=str(error)[:MAX_SHOWN])
+            return replace(shown, body_fault=one_line(str(error))[:MAX_SHOWN])
         return replace(shown, body=body.decode(errors="replace")[:MAX_SHOWN])
+
+
+def one_line(fault: str) -> str:
+    """Return a fault without line ends, and without the mark that JMESPath puts below the text."""
+    return re.sub(r"\s*\n\s*\^?\s*", " ", fault).strip()

@@ -14,6 +14,7 @@ from api.portal.portal_route import PortalRoute
 from api.portal.rendering import page
 from api.portal.session import RequireSessionScope, SessionTenantId
 from api.routes.endpoint_bodies import EndpointRead, SecretRotateRequest
+from api.services.endpoint_checks import chosen_contract
 from api.services.new_endpoint import SecretRotation
 from api.tokens import Scope
 from hookwright.contracts import Contract
@@ -99,7 +100,7 @@ def _form(
     request: Request, endpoint: EndpointState, form: dict[str, str], refusal: Problem | None
 ) -> Response:
     contracts = app_state(request).config.contracts
-    contract = contracts.named(endpoint.active_config.contract)
+    contract = chosen_contract(contracts, endpoint.active_config.contract)
     return page(
         request,
         "secret_form.html",

@@ -22,6 +22,7 @@ from api.portal.rendering import page
 from api.portal.session import RequireSessionScope, SessionTenantId
 from api.routes.endpoint_bodies import EndpointRead, EndpointTestRequest
 from api.services import Services
+from api.services.endpoint_checks import chosen_contract
 from api.tokens import Scope
 from hookwright.contracts import Contract
 from hookwright.ids import Name, new_event_id
@@ -124,7 +125,8 @@ async def _show(  # noqa: PLR0913 - all that the page shows
 
 
 def _contract(request: Request, endpoint: EndpointState) -> Contract:
-    return app_state(request).config.contracts.named(endpoint.active_config.contract)
+    contracts = app_state(request).config.contracts
+    return chosen_contract(contracts, endpoint.active_config.contract)
 
 
 def _first_type(endpoint: EndpointState, choices: list[EventChoice]) -> str:
