@@ -1,11 +1,12 @@
 """Pages of the delivery log, and of one delivery with its attempts."""
 
+import asyncio
 from http import HTTPStatus
 
 from fastapi import APIRouter, Depends, Request, Response
 
 from api.access import ServicesDependency
-from api.http import Problem
+from api.http import Page, Problem
 from api.portal.forms import FormDependency
 from api.portal.logs.log_filters import LogFilters
 from api.portal.portal_route import PortalRoute
@@ -20,10 +21,11 @@ from api.portal.words import ANSWERS, STATES
 from api.routes.deliveries import DeliveryRead
 from api.routes.parameters import DeliveryIdDependency, DeliveryKey
 from api.services import Services
+from api.services.deliveries import DeliveryView
 from api.tokens import Scope
 from hookwright.outcomes import DeliveryState
 
-PAGE_SIZE = 25
+PAGE_SIZE = 20
 MAX_CHOICES = 20
 """Webhooks that can be chosen from a list. Each costs a call, also at every refresh."""
 
@@ -47,24 +49,21 @@ async def list_deliveries(
 ) -> Response:
     """Show the delivery log, newest first."""
     filters = LogFilters.read(request.query_params)
-    choices = await _choices(session, services)
-    deliveries: list[DeliveryRead] = []
-    next_cursor = None
-    if not filters.faults:
-        found = await services.deliveries.page(session.tenant_id, filters.wanted, PAGE_SIZE, cursor)
-        deliveries, next_cursor = list(map(DeliveryRead.of, found.data)), found.next_cursor
+    choices, found = await asyncio.gather(
+        _choices(session, services), _found(session, services, filters, cursor)
+    )
     return page(
         request,
         "deliveries.html",
         HTTPStatus.UNPROCESSABLE_ENTITY if filters.faults else HTTPStatus.OK,
-        deliveries=deliveries,
+        deliveries=list(map(DeliveryRead.of, found.data)),
         filters=filters,
         faults=filters.faults,
         choices=choices,
         urls=choices or {},
         states=[(state.value, state.value.capitalize()) for state in DeliveryState],
         answers=[(answer.value, text) for answer, text in ANSWERS.items()],
-        next_path=filters.path(next_cursor) if next_cursor else None,
+        next_path=filters.path(found.next_cursor) if found.next_cursor else None,
         first=cursor is None,
     )
 
@@ -112,6 +111,15 @@ async def cancel_delivery(
     except Problem as problem:
         return await _refused(request, key, session, services, problem)
     return redirect(f"/portal/deliveries/{key.endpoint_id}:{key.event_id}")
+
+
+async def _found(
+    session: PortalSession, services: Services, filters: LogFilters, cursor: str | None
+) -> Page[DeliveryView]:
+    """Return a page of the log. While a filter has a fault, the page is empty."""
+    if filters.faults:
+        return Page(data=[], next_cursor=None)
+    return await services.deliveries.page(session.tenant_id, filters.wanted, PAGE_SIZE, cursor)
 
 
 async def _refused(
@@ -186,7 +194,7 @@ async def _choices(session: PortalSession, services: Services) -> dict[str, str]
     """
     if not session.can(Scope.ENDPOINTS_READ):
         return None
-    found = await services.endpoints.page(session.tenant_id, MAX_CHOICES, None)
-    if found.next_cursor:
+    if len(await services.tenants.routes(session.tenant_id)) > MAX_CHOICES:
         return None
+    found = await services.endpoints.page(session.tenant_id, MAX_CHOICES, None)
     return {endpoint.endpoint_id: endpoint.active_config.url for endpoint in found.data}
