@@ -9,7 +9,7 @@ from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from activities.entities import EntityActivities
-    from hookwright.health import Health
+    from hookwright.health import Health, StatusChanges
     from hookwright.models import EndpointConfig, EndpointState
     from hookwright.routing import RouteChange, TenantRouteChange
     from hookwright.temporal import (
@@ -76,7 +76,10 @@ class EndpointRecord:
         """Return the state, and the history of its status only if there is more of it."""
         memo: dict[str, object] = {MemoKey.ENDPOINT: self.state.public()}
         changes = self.health.changes
-        if changes.made != self._changes_shown:
+        if self.state.deleted:
+            # It is still running while it clears up, and its tenant's list shows it no more.
+            memo[MemoKey.STATUS_CHANGES] = StatusChanges()
+        elif changes.made != self._changes_shown:
             memo[MemoKey.STATUS_CHANGES] = changes
             self._changes_shown = changes.made
         return memo

@@ -101,7 +101,10 @@ class StatusChangeService:
             changes = StatusChanges.model_validate(read)
         if not changes.begins and (payload := memo.fields.get(MemoKey.ENDPOINT)):
             [state] = await self.client.data_converter.decode([payload], [EndpointState])
-            created_at = EndpointState.model_validate(state).created_at
+            endpoint = EndpointState.model_validate(state)
+            if endpoint.deleted:
+                return []  # a deleted endpoint empties its history, so it comes here
+            created_at = endpoint.created_at
         return [
             NumberedChange(endpoint_id, number, change)
             for number, change in changes.since_creation(created_at)
