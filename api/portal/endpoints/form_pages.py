@@ -15,7 +15,12 @@ from api.portal.endpoints.previews import Preview, Previewer, one_line
 from api.portal.forms import FormDependency, text
 from api.portal.portal_route import PortalRoute
 from api.portal.rendering import page
-from api.portal.session import RequireSessionScope, SessionTenantId, TenantSession
+from api.portal.session import (
+    RequireSessionScope,
+    SessionDependency,
+    SessionTenantId,
+    TenantSession,
+)
 from api.portal.sign_in import redirect
 from api.routes.endpoint_bodies import EndpointChangeRequest, EndpointCreateRequest, EndpointRead
 from api.services.endpoint_checks import chosen_contract
@@ -105,7 +110,10 @@ async def new_endpoint(form_page: NewForm) -> Response:
 
 @router.post("/endpoints")
 async def create_endpoint(
-    form_page: NewForm, services: ServicesDependency, fields: FormDependency
+    form_page: NewForm,
+    session: SessionDependency,
+    services: ServicesDependency,
+    fields: FormDependency,
 ) -> Response:
     """Create an endpoint, and show its secret. A form that is sent again shows no secret."""
     form = EndpointForm.read(fields)
@@ -132,6 +140,7 @@ async def create_endpoint(
                 body.headers,
                 endpoint_id,
                 paused=not form.active,
+                by=session.signature,
             ),
         )
     except Problem as refusal:
