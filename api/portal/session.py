@@ -39,6 +39,11 @@ class PortalSession:
         """Whether an operator is signed in, with or without acting as a tenant."""
         return self.grant.operator is not None
 
+    @property
+    def signature(self) -> str:
+        """How a person is named in an endpoint's status changes: `operator:ops`, or `portal`."""
+        return f"operator:{self.grant.operator}" if self.is_operator else "portal"
+
     def can(self, scope: str) -> bool:
         """Return whether the session allows this scope."""
         return scope in self.grant.known_scopes

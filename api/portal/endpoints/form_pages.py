@@ -105,7 +105,10 @@ async def new_endpoint(form_page: NewForm) -> Response:
 
 @router.post("/endpoints")
 async def create_endpoint(
-    form_page: NewForm, services: ServicesDependency, fields: FormDependency
+    form_page: NewForm,
+    session: TenantSession,
+    services: ServicesDependency,
+    fields: FormDependency,
 ) -> Response:
     """Create an endpoint, and show its secret. A form that is sent again shows no secret."""
     form = EndpointForm.read(fields)
@@ -132,6 +135,7 @@ async def create_endpoint(
                 body.headers,
                 endpoint_id,
                 paused=not form.active,
+                by=session.signature,
             ),
         )
     except Problem as refusal:
