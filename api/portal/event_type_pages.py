@@ -2,12 +2,13 @@
 
 from fastapi import APIRouter, Request, Response
 
-from api.access import ServicesDependency
+from api.access import ServicesDependency, app_state
+from api.http import unavailable
 from api.portal.portal_route import PortalRoute
 from api.portal.rendering import page
 from api.portal.session import PortalSession, TenantSession
 from api.routes.event_types import EventTypeRead
-from hookwright.contracts import DEFAULT_CONTRACT
+from hookwright.contracts import UnknownContractError
 from hookwright.ids import EventType
 
 PAGE_SIZE = 100
@@ -24,7 +25,8 @@ async def list_event_types(
     after: str = "",
 ) -> Response:
     """Show the event types whose name or description has the words that are searched for."""
-    known = list(map(EventTypeRead.of, await services.event_types.of_contract(_contract(session))))
+    contract = _contract(request, session)
+    known = list(map(EventTypeRead.of, await services.event_types.of_contract(contract)))
     found = [each for each in known if _has_words(each, q)]
     later = [each for each in found if each.name > after]
     shown = later[:PAGE_SIZE]
@@ -44,12 +46,21 @@ async def show_event_type(
     request: Request, name: EventType, session: TenantSession, services: ServicesDependency
 ) -> Response:
     """Show one event type with its schema and its example."""
-    found = await services.event_types.get(name, _contract(session))
+    found = await services.event_types.get(name, _contract(request, session))
     return page(request, "event_type.html", event_type=EventTypeRead.of(found))
 
 
-def _contract(session: PortalSession) -> str:
-    return (session.tenant and session.tenant.contract) or DEFAULT_CONTRACT
+def _contract(request: Request, session: PortalSession) -> str:
+    """Return the name of the tenant's contract.
+
+    Raises:
+        Problem: 503, the contract is gone.
+    """
+    contracts = app_state(request).config.contracts
+    try:
+        return contracts.named(session.tenant.contract if session.tenant else None).name
+    except UnknownContractError as error:
+        raise unavailable(error.missing) from None
 
 
 def _has_words(event_type: EventTypeRead, q: str) -> bool:

@@ -41,7 +41,7 @@ class PortalSession:
 
     @property
     def signature(self) -> str:
-        """Who did it, as an endpoint's history names them."""
+        """How a person is named in an endpoint's status changes: `operator:ops`, or `portal`."""
         return f"operator:{self.grant.operator}" if self.is_operator else "portal"
 
     def can(self, scope: str) -> bool:

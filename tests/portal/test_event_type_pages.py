@@ -4,8 +4,10 @@ import re
 from typing import Any
 
 import pytest
-from support.portal import Portal
-from support.stack import Stack, unique
+from support.portal import Portal, serving
+from support.stack import CONTRACTS, Stack, unique
+
+from hookwright.contracts import Contracts
 
 LINK = re.compile(r'href="/portal/event-types/([^"]+)"')
 
@@ -70,6 +72,18 @@ async def test_only_the_contracts_own_types(portal: Portal) -> None:
         html = (await person.get("/portal/event-types")).text
         assert LINK.findall(html) == [row["name"] for row in answer.json()["data"]]
         assert (await person.get(f"/portal/event-types/{foreign}")).status_code == 404
+
+
+async def test_a_contract_that_is_gone(portal: Portal) -> None:
+    """If the tenant's contract is no longer there, the page says so, and is no error of ours."""
+    service = portal.service
+    settings = {"name": "Test", "contract": "clearway"}
+    assert (await service.http.put(service.root, json=settings)).is_success
+    contracts = Contracts({name: it for name, it in CONTRACTS.items() if name != "clearway"})
+    async with serving(service, contracts=contracts) as without, without.visit() as person:
+        answer = await person.get("/portal/event-types")
+    assert answer.status_code == 503
+    assert "Contract clearway is missing" in answer.text
 
 
 async def test_pages_of_a_long_catalogue(portal: Portal, monkeypatch: pytest.MonkeyPatch) -> None:

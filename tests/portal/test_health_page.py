@@ -79,6 +79,19 @@ async def test_the_apis_figures(portal: Portal, hooks: Receiver) -> None:
     assert ANSWER_QUICKLY.title not in html
 
 
+async def test_who_did_it(portal: Portal, hooks: Receiver) -> None:
+    """The changes that a person made in the portal are named as such."""
+    endpoint = await portal.service.add_endpoint(hooks.url)
+    path = f"/portal/endpoints/{endpoint['id']}"
+    async with portal.visit() as person:
+        for action, words in (("pause", "Made inactive"), ("resume", "Made active")):
+            assert (await person.send(f"{path}/{action}")).status_code == 303
+            for shown in (path, f"{path}/health"):
+                html = (await person.get(shown)).text
+                assert f"<strong>{words}</strong>" in html
+        assert html.count("By portal") == 2
+
+
 async def test_who_sees_it(portal: Portal, hooks: Receiver) -> None:
     """It takes `endpoints:read`; another tenant's endpoint is a 404."""
     mine = await portal.service.add_endpoint(hooks.url)

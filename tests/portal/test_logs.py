@@ -141,6 +141,60 @@ async def test_pages_lead_through_the_whole_log(
         assert (await person.get("/portal/deliveries", cursor="bm9uZQ==")).status_code == 422
 
 
+async def test_many_webhooks(
+    portal: Portal, hooks: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With more webhooks than a list has room for, or a deleted one, its id is typed."""
+    service = portal.service
+    first = await service.add_endpoint(hooks.url)
+    event = await service.publish()
+    await reached(service, first["id"], event["id"], "delivered")
+    hint = "The id of a webhook"
+    async with portal.visit() as person:
+
+        async def html() -> str:
+            return await log(person, endpoint_id=first["id"])
+
+        expected = [f"{first['id']}:{event['id']}"]
+        assert hint not in await eventually(html, lambda it: shown(it) == expected)
+        with monkeypatch.context() as patch:
+            patch.setattr("api.portal.logs.log_pages.MAX_CHOICES", 0)
+            assert hint in await html()
+        assert (await service.http.delete(f"{service.root}/endpoints/{first['id']}")).is_success
+        after = await html()
+        assert hint in after
+        assert shown(after) == expected
+        one = (await person.get(f"/portal/deliveries/{expected[0]}")).text
+        assert f"<code>{first['id']}</code>" in one
+        refused = await person.send(f"/portal/deliveries/{expected[0]}/retry")
+        assert refused.status_code == 409
+        assert "The endpoint was deleted" in refused.text
+
+
+async def test_an_empty_page_leads_on(
+    portal: Portal, hooks: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If no delivery that was read for a page fits, the page says so and leads to older ones."""
+    monkeypatch.setattr("api.services.lists.MAX_READS", 1)
+    monkeypatch.setattr("api.portal.logs.log_pages.PAGE_SIZE", 1)
+    service = portal.service
+    hooks.behave = answering(404, 500)
+    endpoint = await service.add_endpoint(hooks.url, retry={"schedule_seconds": [600]})
+    for number in range(2):
+        await service.publish(id=f"evt_{number}")
+        await waiting(service, endpoint["id"], f"evt_{number}")
+    async with portal.visit() as person:
+
+        async def newest() -> str:
+            return await log(person, last_status="4xx")
+
+        html = await eventually(newest, lambda it: "Nothing found yet" in it)
+        older = re.search(r'href="([^"]+)">Older deliveries', html)
+        assert older
+        following = (await person.get(older[1].replace("&amp;", "&"))).text
+        assert shown(following) == [f"{endpoint['id']}:evt_0"]
+
+
 async def test_one_delivery(portal: Portal, hooks: Receiver) -> None:
     """The page tells what the API tells: event, attempts, request, reply, times, what is next."""
     hooks.behave = lambda _: Reply(503, (("x-hint", HOSTILE[:28]),), b'{"why":"' + b'busy"}')

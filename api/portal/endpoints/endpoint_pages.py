@@ -10,7 +10,7 @@ from api.portal.forms import FormDependency, text
 from api.portal.health.health_view import HealthView
 from api.portal.portal_route import PortalRoute
 from api.portal.rendering import page
-from api.portal.session import RequireSessionScope, SessionDependency, SessionTenantId
+from api.portal.session import RequireSessionScope, SessionTenantId, TenantSession
 from api.portal.sign_in import redirect
 from api.routes.endpoint_bodies import EndpointRead
 from api.tokens import Scope
@@ -72,26 +72,24 @@ async def show_endpoint(
 @router.post("/{endpoint_id}/pause", dependencies=CHANGES)
 async def pause_endpoint(
     endpoint_id: Name,
-    tenant_id: SessionTenantId,
+    session: TenantSession,
     services: ServicesDependency,
-    session: SessionDependency,
     form: FormDependency,
 ) -> Response:
     """Make an endpoint inactive."""
-    await services.endpoints.pause(tenant_id, endpoint_id, by=session.signature)
+    await services.endpoints.pause(session.tenant_id, endpoint_id, session.signature)
     return redirect(back(form, endpoint_id))
 
 
 @router.post("/{endpoint_id}/resume", dependencies=CHANGES)
 async def resume_endpoint(
     endpoint_id: Name,
-    tenant_id: SessionTenantId,
+    session: TenantSession,
     services: ServicesDependency,
-    session: SessionDependency,
     form: FormDependency,
 ) -> Response:
     """Make an endpoint active. What was held is sent, oldest first."""
-    await services.endpoints.resume(tenant_id, endpoint_id, by=session.signature)
+    await services.endpoints.resume(session.tenant_id, endpoint_id, session.signature)
     return redirect(back(form, endpoint_id))
 
 

@@ -15,12 +15,7 @@ from api.portal.endpoints.previews import Preview, Previewer, one_line
 from api.portal.forms import FormDependency, text
 from api.portal.portal_route import PortalRoute
 from api.portal.rendering import page
-from api.portal.session import (
-    RequireSessionScope,
-    SessionDependency,
-    SessionTenantId,
-    TenantSession,
-)
+from api.portal.session import RequireSessionScope, SessionTenantId, TenantSession
 from api.portal.sign_in import redirect
 from api.routes.endpoint_bodies import EndpointChangeRequest, EndpointCreateRequest, EndpointRead
 from api.services.endpoint_checks import chosen_contract
@@ -111,7 +106,7 @@ async def new_endpoint(form_page: NewForm) -> Response:
 @router.post("/endpoints")
 async def create_endpoint(
     form_page: NewForm,
-    session: SessionDependency,
+    session: TenantSession,
     services: ServicesDependency,
     fields: FormDependency,
 ) -> Response:
