@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 from support.portal import Person, Portal
-from support.receiver import Receiver
+from support.receiver import Receiver, answering
 from support.stack import unique
 from support.waiting import eventually
 
@@ -319,6 +319,34 @@ async def test_readers_change_nothing(portal: Portal) -> None:
         assert (await reader.get("/portal/endpoints/new")).status_code == 403
         assert (await reader.send("/portal/endpoints")).status_code == 403
         assert (await reader.send("/portal/preview")).status_code == 403
+
+
+async def test_the_state_is_told_in_words(portal: Portal, hooks: Receiver) -> None:
+    """Why a webhook fails, how often and since when, and why it is disabled, stand on its page."""
+    hooks.behave = answering(500, 410)
+    service = portal.service
+    endpoint = await service.add_endpoint(hooks.url, retry={"schedule_seconds": [600]})
+    path = f"/portal/endpoints/{endpoint['id']}"
+    async with portal.visit() as person:
+        await service.publish()
+
+        async def failed() -> int:
+            return (await read(portal, endpoint["id"]))["consecutive_failures"]
+
+        await eventually(failed, lambda count: count == 1)
+        text = (await person.get(path)).text
+        assert "The last attempt failed on <time" in text
+        assert "the receiver answered 500" in text
+        await service.publish()
+
+        async def status() -> str:
+            return (await read(portal, endpoint["id"]))["status"]
+
+        await eventually(status, lambda it: it == "disabled")
+        text = (await person.get(path)).text
+        assert "Disabled: your server answered 410 Gone" in text
+        assert "The last 2 attempts failed, the first on <time" in text
+        assert ">Activate<" in text
 
 
 async def test_hostile_settings_are_text(portal: Portal) -> None:
