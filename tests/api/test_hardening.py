@@ -115,7 +115,7 @@ async def test_docs_can_be_switched_off(client: Client) -> None:
     ("method", "path", "allowed"),
     [
         ("DELETE", "/v1/tenants", {"GET"}),
-        ("POST", "/v1/tenants/acme", {"GET", "PUT", "DELETE"}),
+        ("POST", "/v1/tenants/acme", {"GET", "PUT", "PATCH", "DELETE"}),
         ("PUT", "/v1/tenants/acme/endpoints", {"GET", "POST"}),
         ("PUT", "/v1/tenants/acme/endpoints/ep_1", {"GET", "PATCH", "DELETE"}),
         ("TRACE", "/v1/tenants/acme/events", {"GET", "POST"}),
