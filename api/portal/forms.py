@@ -9,7 +9,7 @@ from fastapi import Depends, Request
 from starlette.datastructures import FormData
 
 from api.access import app_state
-from api.http import Problem
+from api.http import Problem, conflict
 from api.portal.session import SessionDependency
 from api.routes.strict_route import read_body
 
@@ -55,7 +55,25 @@ async def _session_form(request: Request, session: SessionDependency) -> FormDat
     return form
 
 
-FormDependency = Annotated[FormData, Depends(_session_form)]
+SessionFormDependency = Annotated[FormData, Depends(_session_form)]
+"""A form that concerns the session itself, whichever tenant's pages it shows."""
+
+
+async def _form_of_page(session: SessionDependency, form: SessionFormDependency) -> FormData:
+    """Return a form of a page of the tenant whose pages are shown now.
+
+    All tabs of a browser share one session. In another tab an operator may have begun to act as
+    another tenant: a webhook must not be created there, with the first tenant's URL.
+
+    Raises:
+        Problem: 409, or as `_session_form`.
+    """
+    if session.is_operator and text(form, "acting_as") != session.tenant_id:
+        raise conflict("you act as another tenant now; open the page again and repeat")
+    return form
+
+
+FormDependency = Annotated[FormData, Depends(_form_of_page)]
 
 
 def text(form: FormData, name: str) -> str:

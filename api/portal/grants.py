@@ -94,8 +94,12 @@ def link_grant(tenant: str, scopes: Collection[Scope], seconds: int) -> Grant:
 
 
 def session_grant(link: Grant) -> Grant:
-    """Return the session that a link opens."""
-    return Grant.new(SESSION_SECONDS, tenant=link.tenant, scopes=link.scopes)
+    """Return the session that a link opens.
+
+    It is as old as its link: a revocation that comes while the link is being used ends both.
+    """
+    session = Grant.new(SESSION_SECONDS, tenant=link.tenant, scopes=link.scopes)
+    return session.model_copy(update={"iat": link.iat})
 
 
 def operator_grant(name: str, key_digest: str) -> Grant:

@@ -11,7 +11,7 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from api.access import AppState, app_state, operator_by_key
 from api.http import Problem
-from api.portal.forms import FormDependency, read_form, text
+from api.portal.forms import SessionFormDependency, read_form, text
 from api.portal.grants import Grant, GrantKey, GrantUse, operator_grant, session_grant
 from api.portal.portal_route import PortalRoute
 from api.portal.rendering import page
@@ -84,7 +84,9 @@ async def sign_in_operator(request: Request) -> Response:
 
 
 @router.post("/operator/act-as")
-async def act_as(request: Request, session: OperatorSession, form: FormDependency) -> Response:
+async def act_as(
+    request: Request, session: OperatorSession, form: SessionFormDependency
+) -> Response:
     """Show an operator a tenant's pages, or no tenant's again."""
     tenant_id = text(form, "tenant") or None
     if tenant_id:
@@ -98,7 +100,10 @@ async def act_as(request: Request, session: OperatorSession, form: FormDependenc
 
 
 @router.post("/sign-out")
-async def sign_out(request: Request, form: FormDependency) -> Response:  # noqa: ARG001 - checked
+async def sign_out(
+    request: Request,
+    form: SessionFormDependency,  # noqa: ARG001 - checked
+) -> Response:
     """End the session of this browser."""
     response = page(request, "signed_out.html")
     end_session(request, response)

@@ -48,6 +48,32 @@ async def test_a_failing_endpoint_is_shown_first(portal: Portal, hooks: Receiver
         assert (await person.get("/portal/endpoints")).status_code == 404
 
 
+async def test_a_form_for_one_tenant_does_nothing_to_another(portal: Portal) -> None:
+    """A page of one tenant that is still open in another tab changes no other tenant's endpoint."""
+    one, other = portal.service, await portal.service.with_new_tenant()
+    endpoint = await one.add_endpoint("http://127.0.0.1:8080/")
+    wanted = {"url": "http://127.0.0.1:8080/of-one", "event_type": "*", "active": "yes"}
+    async with operator(portal) as person:
+        await person.send("/portal/operator/act-as", tenant=one.tenant)
+        form_of_one = await person.hidden()
+        await person.send("/portal/operator/act-as", tenant=other.tenant)
+        for form in (form_of_one, {"csrf": form_of_one["csrf"]}):
+            for path in ("endpoints", "preview", f"endpoints/{endpoint['id']}/pause"):
+                answer = await person.http.post(f"/portal/{path}", data={**form, **wanted})
+                assert (answer.status_code, path) == (409, path)
+        assert "open the page again" in answer.text
+        assert (await other.http.get(f"{other.root}/endpoints")).json()["data"] == []
+        # What concerns the session itself works from every tab.
+        acting = await person.http.post(
+            "/portal/operator/act-as", data={**form_of_one, "tenant": one.tenant}
+        )
+        assert acting.status_code == 303
+        assert (
+            await person.http.post("/portal/endpoints", data={**form_of_one, **wanted})
+        ).is_success
+        assert (await person.http.post("/portal/sign-out", data=form_of_one)).is_success
+
+
 async def test_acting_leads_only_to_own_pages(portal: Portal) -> None:
     """The page after acting as a tenant is one of the portal, whatever the form says."""
     async with operator(portal) as person:

@@ -11,7 +11,8 @@ from support.portal import Portal, serving
 from support.stack import OPERATOR_KEY, PORTAL_KEY, TOKENS, Stack
 from support.waiting import eventually
 
-from api.access import PER_MINUTE, CallKind
+from api.access import PER_MINUTE, AppState, CallKind
+from api.portal import sign_in
 from api.portal.grants import Grant, GrantKey, GrantUse
 from api.portal_config import PortalConfig
 from api.tokens import Scope
@@ -154,6 +155,26 @@ async def test_a_revocation_ends_sessions_and_links(portal: Portal) -> None:
 
         await eventually(seen, lambda status: status == 401)
         assert (await person.follow(link)).status_code == 403
+
+
+async def test_a_revocation_while_a_link_is_used_ends_its_session(
+    portal: Portal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A session that is made after a revocation, from a link made before it, opens nothing."""
+    service, use = portal.service, sign_in._use
+
+    async def use_slowly(state: AppState, link: Grant) -> bool:
+        assert (await service.http.post(f"{service.root}/tokens/revoke")).is_success
+        return await use(state, link)
+
+    monkeypatch.setattr(sign_in, "_use", use_slowly)
+    async with portal.visit() as person:
+
+        async def seen() -> int:
+            return (await person.get("/portal/endpoints")).status_code
+
+        # Each process relies on what it read of a tenant for five seconds.
+        await eventually(seen, lambda status: status == 401)
 
 
 async def test_a_new_tenant_of_the_same_name_has_no_old_sessions(portal: Portal) -> None:

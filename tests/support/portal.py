@@ -16,6 +16,7 @@ from runtime.http import listening_socket, serve
 from support.stack import OPERATOR_KEY, Stack, api_config
 
 CSRF = re.compile(r'name="csrf" value="([0-9a-f]{64})"')
+ACTING_AS = re.compile(r'name="acting_as" value="([^"]+)"')
 
 
 @dataclass
@@ -88,9 +89,15 @@ class Person:
         assert found, "no form on the page"
         return found[1]
 
+    async def hidden(self) -> dict[str, str]:
+        """Return the hidden fields that every form carries now."""
+        page = (await self.http.get("/portal/nothing")).text
+        acting = ACTING_AS.search(page)
+        return {"csrf": await self.csrf(), **({"acting_as": acting[1]} if acting else {})}
+
     async def send(self, path: str, **fields: Any) -> httpx.Response:
         """Send a form as a page of this session would."""
-        return await self.http.post(path, data={"csrf": await self.csrf(), **fields})
+        return await self.http.post(path, data={**await self.hidden(), **fields})
 
 
 @asynccontextmanager

@@ -24,13 +24,13 @@ function searches(field) {
 }
 
 function previews(form) {
-  const names = ["csrf", "contract", "filter", "payload_template", "example", "example_data"];
+  const names = ["csrf", "acting_as", "contract", "filter", "payload_template", "example", "example_data"];
   let timer;
   let last = 0;
   async function show() {
     const mine = (last += 1);
     // Secrets stay in the form: only what the preview needs is sent.
-    const fields = names.map((name) => [name, form.elements[name].value]);
+    const fields = names.map((name) => [name, form.elements[name]?.value ?? ""]);
     try {
       const answer = await fetch("/portal/preview", { method: "POST", body: new URLSearchParams(fields) });
       if (!answer.ok || mine !== last) return;
