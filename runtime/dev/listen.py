@@ -112,4 +112,6 @@ def _show(request: Request, body: bytes, verdict: Text, status: int) -> None:
     shown = Text("\n").join(Text(INDENT + line) for line in body_lines(body))
     print_line(JSONHighlighter()(shown) if body else "(no body)")
     print_line()
+    if body:
+        print_line(Text(f"({len(body)} bytes; laid out here, signed as they came)", "dim"))
     print_line(verdict)

@@ -238,3 +238,16 @@ async def test_a_contract_that_is_gone_is_said(service: Stack) -> None:
             answer = await person.get(f"{path}/{page}")
             assert answer.status_code == 422
             assert "no such contract" in answer.text.lower()
+
+
+async def test_the_preview_button_keeps_what_was_typed(portal: Portal, page: Page) -> None:
+    """With script, the button shows the preview where the person is, and secrets stay typed."""
+    await portal.open(page, "/portal/endpoints/new")
+    await page.get_by_label("Value of header 1").fill("Bearer abc")
+    await page.get_by_label("Payload template (optional)").fill("{only: type}")
+    await page.get_by_role("button", name="Preview").click()
+    preview = page.locator("#preview")
+    await expect(preview).to_contain_text('"only"')
+    await expect(preview).to_be_in_viewport()
+    assert await page.get_by_label("Value of header 1").input_value() == "Bearer abc"
+    assert page.url.endswith("/portal/endpoints/new")

@@ -66,7 +66,7 @@ async def create_inactive(page: Page, url: str) -> None:
     await page.get_by_label("Active from the start").uncheck()
     await page.get_by_label("Name of header 1").fill("secret")
     await page.get_by_label("Value of header 1").fill("your-secure-key")
-    await page.get_by_label("An own list of delays").check()
+    await page.get_by_label("Delays of your own").check()
     await page.get_by_label("Delays in seconds").fill("0.2, 0.2")
     await page.get_by_role("button", name="Create webhook").click()
     await expect(page.get_by_role("heading", name="The webhook was created")).to_be_visible()

@@ -27,7 +27,7 @@ class Preview:
     """The example, whether the filter lets it pass, and the body; or what is wrong with them."""
 
     event_type: str
-    has_example: bool
+    is_made_up: bool
     data: str
     passes: bool = True
     filter_value: str | None = None
@@ -54,7 +54,7 @@ class Previewer:
         data = example_of([*self.choices], event_type)
         shown = Preview(
             event_type,
-            has_example=bool(chosen and chosen.example is not None),
+            is_made_up=not form.example_data and (chosen is None or chosen.example is None),
             data=form.example_data or json.dumps(data, indent=2, ensure_ascii=False),
         )
         try:

@@ -3,12 +3,16 @@
 "use strict";
 
 const SECONDS = 5;
+const LOCAL = {
+  year: "numeric", month: "short", day: "numeric", hour: "2-digit", minute: "2-digit",
+  second: "2-digit", timeZoneName: "short",
+};
 
 function localTimes(root) {
   for (const time of root.querySelectorAll("time[datetime]")) {
     const moment = new Date(time.dateTime);
     time.title = time.textContent;
-    time.textContent = moment.toLocaleString([], { dateStyle: "medium", timeStyle: "medium" });
+    time.textContent = moment.toLocaleString([], LOCAL);
   }
 }
 

@@ -48,6 +48,13 @@ function previews(form) {
     clearTimeout(timer);
     timer = setTimeout(show, PAUSE_MS);
   });
+  // Sending the form would empty the secrets that were typed.
+  form.addEventListener("submit", async (event) => {
+    if (event.submitter?.value !== "preview") return;
+    event.preventDefault();
+    await show();
+    document.getElementById("preview").scrollIntoView({ block: "center" });
+  });
 }
 
 for (const part of document.querySelectorAll("[data-search]")) part.hidden = false;
