@@ -71,11 +71,34 @@ def dev(  # noqa: PLR0913 - one parameter for each option
 
 
 @app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65_535, help="Port to listen on.")] = 8000,
+) -> None:
+    """Serve the REST API and deliver webhooks, in one process.
+
+    Reads HOOKWRIGHT_... and TEMPORAL_... settings. You can run several at once. The API answers at
+    once; the worker waits up to a minute for Temporal to start. If one part fails, both stop. After
+    SIGTERM or Ctrl-C it finishes the requests and then the attempts in progress; another Ctrl-C
+    stops it at once.
+
+    Example: `hookwright serve --host 0.0.0.0`
+    """
+    from runtime import logs
+    from runtime.settings import load_settings
+    from runtime.together import serve_api_and_worker
+
+    with exit_on_command_error():
+        logs.configure()
+        run(serve_api_and_worker(load_settings(), host, port))
+
+
+@app.command()
 def api(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65_535, help="Port to listen on.")] = 8000,
 ) -> None:
-    """Serve the REST API.
+    """Serve the REST API alone. `hookwright serve` runs it with a worker.
 
     Reads HOOKWRIGHT_... and TEMPORAL_... settings. You can run several at once. It can start before
     Temporal does: /readyz says when Temporal and a worker are ready.
@@ -93,7 +116,7 @@ def api(
 
 @app.command()
 def worker() -> None:
-    """Run workflows and deliver webhooks.
+    """Run workflows and deliver webhooks, without the API. `hookwright serve` runs both.
 
     Reads HOOKWRIGHT_... and TEMPORAL_... settings. You can run several at once. After SIGTERM or
     Ctrl-C it finishes the attempts in progress. It waits up to a minute for Temporal to start.

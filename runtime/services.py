@@ -2,9 +2,12 @@
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from typing import TypeVar
 
 import structlog
+from fastapi import FastAPI
 from temporalio.client import Client
 from temporalio.converter import PayloadCodec
 from temporalio.envconfig import ClientConfig
@@ -28,6 +31,8 @@ RETRY_SECONDS = 0.25
 TRANSIENT = (RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.NOT_FOUND)
 """What a server answers while it is starting, or before it notices its new namespace."""
 
+Value = TypeVar("Value")
+
 log = structlog.get_logger(__name__)
 
 
@@ -39,17 +44,26 @@ async def serve_api(settings: Settings, host: str, port: int) -> None:
     """
     config = api_config(settings)
     listener = listening_socket(host, port)
-    client = await _connect(config.codec, lazy=True)
-    if not settings.api_keys:
+    client = await connect_client(config.codec, lazy=True)
+    app = api_app(client, config)
+    log.info("api.started", host=host, port=port)
+    await serve(app, listener)
+
+
+def api_app(client: Client, config: ApiConfig) -> FastAPI:
+    """Return the API's application. Warn if no operator has a key.
+
+    Raises:
+        CommandError: A setting is not valid.
+    """
+    if not config.api_keys:
         log.warning(
             "api.no_keys", remedy="set HOOKWRIGHT_API_KEYS; without it no operator has access"
         )
     try:
-        app = create_app(client, config)
+        return create_app(client, config)
     except UnknownFacadeError as error:
         raise CommandError(f"HOOKWRIGHT_FACADES: {error}") from None
-    log.info("api.started", host=host, port=port)
-    await serve(app, listener)
 
 
 def api_config(settings: Settings) -> ApiConfig:
@@ -108,7 +122,18 @@ async def run_worker(settings: Settings) -> None:
     """
     # This comes before the wait, so that a broken file is reported at once.
     config = worker_config(settings)
-    client = await _wait_for_temporal(EncryptionCodec(settings.key_ring), WAIT_SECONDS)
+    codec = EncryptionCodec(settings.key_ring)
+    await run_worker_on(
+        await wait_for_temporal(lambda: connect_client(codec), WAIT_SECONDS), config
+    )
+
+
+async def run_worker_on(client: Client, config: WorkerConfig) -> None:
+    """Run a worker on a connected client until cancelled, then finish the requests in flight.
+
+    Raises:
+        CommandError: The worker cannot start, or has failed.
+    """
     try:
         async with worker(client, config):
             log.info("worker.started", task_queue=config.task_queue, namespace=client.namespace)
@@ -132,7 +157,8 @@ async def set_up(settings: Settings, wait_seconds: float) -> None:
     """
     deadline = time.monotonic() + wait_seconds
     # Setup sends no payloads, so it needs no encryption key.
-    client = await _wait_for_temporal(EncryptionCodec({}), wait_seconds)
+    codec = EncryptionCodec({})
+    client = await wait_for_temporal(lambda: connect_client(codec), wait_seconds)
     while True:
         try:
             changes = await set_up_namespace(client, timedelta(days=settings.retention_days))
@@ -145,15 +171,19 @@ async def set_up(settings: Settings, wait_seconds: float) -> None:
         print_line(f"✓ {change}")
 
 
-async def _wait_for_temporal(codec: PayloadCodec, wait_seconds: float) -> Client:
-    """Return a client. While Temporal cannot be reached, try again."""
+async def wait_for_temporal(reach: Callable[[], Awaitable[Value]], wait_seconds: float) -> Value:
+    """Return what `reach` returns. While Temporal cannot be reached, try again.
+
+    Raises:
+        CommandError: Temporal did not answer in time.
+    """
     deadline = time.monotonic() + wait_seconds
     if not error_console.is_terminal:
         log.info("temporal.connecting", at_most_seconds=wait_seconds)
     with error_console.status("Waiting for Temporal"):
         while True:
             try:
-                return await _connect(codec)
+                return await reach()
             except RuntimeError as error:
                 if time.monotonic() > deadline:
                     raise CommandError(
@@ -163,7 +193,13 @@ async def _wait_for_temporal(codec: PayloadCodec, wait_seconds: float) -> Client
                 await asyncio.sleep(RETRY_SECONDS)
 
 
-async def _connect(codec: PayloadCodec, *, lazy: bool = False) -> Client:
+async def connect_client(codec: PayloadCodec, *, lazy: bool = False) -> Client:
+    """Return a client. A lazy one connects at its first call, and cannot run a worker.
+
+    Raises:
+        CommandError: Temporal's own settings are not valid.
+        RuntimeError: Temporal cannot be reached.
+    """
     try:
         ClientConfig.load_client_connect_config()
     except (RuntimeError, ValueError) as error:

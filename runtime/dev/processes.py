@@ -8,8 +8,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import IO
 
-STOP_TIMEOUT_SECONDS = 70.0
-"""A worker first finishes its requests in flight (`runtime.worker.SHUTDOWN_TIMEOUT`)."""
+STOP_TIMEOUT_SECONDS = 80.0
+"""`hookwright serve` first finishes the API's requests (`runtime.http.server.FINISH_SECONDS`), and
+then the worker's requests in flight (`runtime.worker.SHUTDOWN_TIMEOUT`)."""
 
 
 class ProcessDiedError(Exception):

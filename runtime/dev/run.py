@@ -1,8 +1,8 @@
 """`hookwright dev`: it runs all of Hookwright on one machine, in one process tree.
 
-The parent only supervises. Temporal, the API, the worker and a built-in receiver are its children.
-They stop in an order that loses no work: the worker stops first, while its receivers and the
-Temporal server that it reports to are still running.
+The parent only supervises. Its children are Temporal, a built-in receiver, and `hookwright serve`,
+which is the API and a worker in one process. They stop in an order that loses no work: `serve`
+stops first, while its receivers and the Temporal server that it reports to are still running.
 """
 
 import asyncio
@@ -126,7 +126,7 @@ class Dev:
 
     def _commands(self, addresses: DevAddresses) -> list[tuple[str, list[str]]]:
         """Return the other parts' names and commands, in the order in which they start."""
-        parts = [("API", ["api", "--port", str(self.port)]), ("worker", ["worker"])]
+        parts = [("API and worker", ["serve", "--port", str(self.port)])]
         if addresses.listener_port is None:
             return parts
         return [("listener", ["listen", "--port", str(addresses.listener_port)]), *parts]
