@@ -40,15 +40,19 @@ def run(main: Coroutine[None, None, None]) -> NoReturn:
     """Run a command until it ends or a signal stops it; a stop by a signal exits with status 0.
 
     The first signal cancels the command, which then closes what it has opened. Another Ctrl-C
-    cancels this closing as well.
+    cancels this closing as well, and what the command has left open then is not waited for.
 
     This function does not return. The SDK's threads may abort the interpreter while it shuts down
     (temporalio/sdk-python#300), so the process exits at once; everything is closed by then.
     """
     status = 0
+    runner = asyncio.Runner()
+    task = runner.get_loop().create_task(main)
     try:
         with exit_on_command_error(), suppress(asyncio.CancelledError):
-            asyncio.run(_run_until_signal(main))
+            runner.run(_run_until_signal(task))
+        if task.cancelling() <= 1:
+            runner.close()
     except typer.Exit as error:
         status = error.exit_code
     except Exception:  # noqa: BLE001 - no caller is left that could handle it
@@ -59,9 +63,7 @@ def run(main: Coroutine[None, None, None]) -> NoReturn:
     os._exit(status)
 
 
-async def _run_until_signal(main: Coroutine[None, None, None]) -> None:
-    task = asyncio.ensure_future(main)
-
+async def _run_until_signal(task: asyncio.Task[None]) -> None:
     def stop(received: signal.Signals) -> None:
         # A second SIGTERM or SIGHUP is ignored: supervisors repeat their signals, and the kernel
         # sends another one when the parent dies. A second Ctrl-C comes from a person.

@@ -21,6 +21,7 @@ from hookwright.temporal import EncryptionCodec, connect, set_up_namespace
 from runtime.errors import CommandError
 from runtime.http import listening_socket, serve
 from runtime.keys import cursor_key, portal_key
+from runtime.parts import run_parts
 from runtime.running import error_console, print_line
 from runtime.settings import Settings
 from runtime.worker import WorkerConfig, worker
@@ -123,9 +124,8 @@ async def run_worker(settings: Settings) -> None:
     # This comes before the wait, so that a broken file is reported at once.
     config = worker_config(settings)
     codec = EncryptionCodec(settings.key_ring)
-    await run_worker_on(
-        await wait_for_temporal(lambda: connect_client(codec), WAIT_SECONDS), config
-    )
+    client = await wait_for_temporal(lambda: connect_client(codec), WAIT_SECONDS)
+    await run_parts(worker=run_worker_on(client, config))
 
 
 async def run_worker_on(client: Client, config: WorkerConfig) -> None:

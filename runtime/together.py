@@ -1,16 +1,13 @@
 """The command `serve`: the API and a worker in one process, on one Temporal client."""
 
-import asyncio
-from collections.abc import Coroutine
-
 import structlog
 from temporalio.api.workflowservice.v1 import GetSystemInfoRequest
 from temporalio.client import Client
 from temporalio.service import RPCError
 
 from hookwright.temporal import RPC_TIMEOUT
-from runtime.errors import CommandError
 from runtime.http import listening_socket, serve
+from runtime.parts import run_parts
 from runtime.services import (
     WAIT_SECONDS,
     api_app,
@@ -43,47 +40,7 @@ async def serve_api_and_worker(settings: Settings, host: str, port: int) -> None
     client = await connect_client(config.codec, lazy=True)
     app = api_app(client, config)
     log.info("api.started", host=host, port=port)
-    await run_parts(
-        ("API", serve(app, listener)),
-        ("worker", _work_when_connected(client, worker_settings)),
-    )
-
-
-async def run_parts(*parts: tuple[str, Coroutine[None, None, None]]) -> None:
-    """Run parts until cancelled, or until one ends. Then stop all, one after another, in order.
-
-    A second cancellation stops the waiting: it leaves the parts as they are.
-
-    Raises:
-        CommandError: A part has ended by itself.
-    """
-    tasks = {asyncio.create_task(part): name for name, part in parts}
-    try:
-        ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    except asyncio.CancelledError:
-        await _stop_in_order(tasks)
-        raise
-    failures = [_failure(tasks[task], task) for task in ended]
-    await _stop_in_order(tasks)
-    raise failures[0]
-
-
-def _failure(name: str, task: asyncio.Task[None]) -> CommandError:
-    """Return the error that tells why a part has ended."""
-    error = None if task.cancelled() else task.exception()
-    if isinstance(error, CommandError):
-        return error
-    log.error("serve.part_ended", part=name, exc_info=error)
-    reason = f" ({error})" if error else ""
-    return CommandError(f"the {name} has ended by itself{reason}; everything is stopped")
-
-
-async def _stop_in_order(tasks: dict[asyncio.Task[None], str]) -> None:
-    for task, name in tasks.items():
-        task.cancel()
-        await asyncio.wait([task])
-        if not task.cancelled() and (error := task.exception()):
-            log.error("serve.stopping_failed", part=name, exc_info=error)
+    await run_parts(API=serve(app, listener), worker=_work_when_connected(client, worker_settings))
 
 
 async def _work_when_connected(client: Client, config: WorkerConfig) -> None:
