@@ -18,7 +18,7 @@ from runtime.keys import new_encryption_key
 SECRET = generate_secret()
 
 
-@pytest.mark.parametrize("service", ["api", "worker"])
+@pytest.mark.parametrize("service", ["api", "worker", "serve"])
 async def test_no_encryption_key(service: str, tmp_path: Path) -> None:
     """Without an encryption key nothing starts, and the error says how to make one."""
     it = await hookwright(service, folder=tmp_path)
@@ -27,10 +27,11 @@ async def test_no_encryption_key(service: str, tmp_path: Path) -> None:
     assert it.output.count("\n") == 1
 
 
-async def test_invalid_settings_are_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize("service", ["worker", "serve"])
+async def test_invalid_settings_are_named(service: str, tmp_path: Path) -> None:
     """An invalid setting is named with its fault, and its value is not repeated."""
     wrong = {"HOOKWRIGHT_ENCRYPTION_KEYS": "k1:c2VjcmV0", "HOOKWRIGHT_API_KEYS": "hwk_a_secret"}
-    it = await hookwright("worker", folder=tmp_path, **wrong)
+    it = await hookwright(service, folder=tmp_path, **wrong)
     assert it.status == 1
     assert "HOOKWRIGHT_ENCRYPTION_KEYS: key k1: not 32 bytes in base64" in it.output
     assert "HOOKWRIGHT_API_KEYS: write it as name:value" in it.output
@@ -38,10 +39,11 @@ async def test_invalid_settings_are_named(tmp_path: Path) -> None:
     assert "hwk_a" not in it.output
 
 
-async def test_unknown_facade(tmp_path: Path) -> None:
+@pytest.mark.parametrize("service", ["api", "serve"])
+async def test_unknown_facade(service: str, tmp_path: Path) -> None:
     """An unknown facade stops the API at start, and the error names the known ones."""
     it = await hookwright(
-        *("api", "--port", str(free_port())),
+        *(service, "--port", str(free_port())),
         folder=tmp_path,
         HOOKWRIGHT_ENCRYPTION_KEYS=new_encryption_key(),
         HOOKWRIGHT_FACADES="reflow,nonesuch",

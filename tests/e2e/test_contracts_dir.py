@@ -17,7 +17,7 @@ GOOD = (SHIPPED / "standard.toml").read_text().replace('name = "standard"', 'nam
 NOWHERE = {"HOOKWRIGHT_ENCRYPTION_KEYS": KEY_RING, "TEMPORAL_ADDRESS": "127.0.0.1:1"}
 
 
-@pytest.mark.parametrize("service", ["api", "worker"])
+@pytest.mark.parametrize("service", ["api", "worker", "serve"])
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
@@ -35,7 +35,7 @@ async def test_broken_file(tmp_path: Path, service: str, content: str, reason: s
     """A broken file stops the start with file, key and reason, before Temporal is asked."""
     path = tmp_path / "acme.toml"
     path.write_text(content)
-    port = ("--port", str(free_port())) if service == "api" else ()
+    port = ("--port", str(free_port())) if service != "worker" else ()
     it = await hookwright(
         service, *port, folder=tmp_path, HOOKWRIGHT_CONTRACTS_DIR=str(tmp_path), **NOWHERE
     )
@@ -45,11 +45,11 @@ async def test_broken_file(tmp_path: Path, service: str, content: str, reason: s
     assert "Traceback" not in it.output
 
 
-@pytest.mark.parametrize("service", ["api", "worker"])
+@pytest.mark.parametrize("service", ["api", "worker", "serve"])
 async def test_missing_folder(tmp_path: Path, service: str) -> None:
     """A folder that is not there stops the start, too."""
     where = tmp_path / "contracts"
-    port = ("--port", str(free_port())) if service == "api" else ()
+    port = ("--port", str(free_port())) if service != "worker" else ()
     it = await hookwright(
         service, *port, folder=tmp_path, HOOKWRIGHT_CONTRACTS_DIR=str(where), **NOWHERE
     )
