@@ -1,4 +1,5 @@
-# One image for every process of ours: `hookwright api`, `hookwright worker`, `hookwright setup`.
+# One image for every process of ours: `hookwright serve`, or `hookwright api` and
+# `hookwright worker`; and `hookwright setup`.
 
 FROM python:3.12-slim-bookworm AS build
 

@@ -204,6 +204,7 @@ def _new_id() -> str:
 
 async def run(rounds: int, seconds: float) -> str:
     """Run the benchmark and return the report."""
+    machine = facts("embedded")
     outcomes = {name: Measured() for name in COMMANDS}
     for number in range(rounds):
         turns = list(COMMANDS.items())
@@ -215,7 +216,7 @@ async def run(rounds: int, seconds: float) -> str:
         [label, f"{first:.1f}", f"{second:.1f}", f"{first / second:.2f}"]
         for label, first, second in zip(FIGURES, one, two, strict=True)
     ]
-    return f"{facts_table(facts('embedded'))}\n\n{table(('', *COMMANDS, 'ratio'), rows)}"
+    return f"{facts_table(machine)}\n\n{table(('', *COMMANDS, 'ratio'), rows)}"
 
 
 def main() -> None:

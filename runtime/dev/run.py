@@ -1,8 +1,8 @@
 """`hookwright dev`: it runs all of Hookwright on one machine, in one process tree.
 
-The parent only supervises. Its children are Temporal, a built-in receiver, and `hookwright serve`,
-which is the API and a worker in one process. They stop in an order that loses no work: `serve`
-stops first, while its receivers and the Temporal server that it reports to are still running.
+The parent supervises, and runs a built-in receiver. Its children are Temporal and `hookwright
+serve`, which is the API and a worker in one process. They stop in an order that loses no work:
+`serve` stops first, while its receivers and the Temporal server that it reports to still run.
 """
 
 import asyncio
@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from http import HTTPStatus
 from pathlib import Path
 
 import httpx
@@ -20,12 +21,13 @@ from temporalio.client import Client
 
 from hookwright.temporal import set_up_namespace
 from runtime.dev.embedded import EmbeddedServer, free_port
+from runtime.dev.listen import Listener
 from runtime.dev.portal_link import portal_link
 from runtime.dev.processes import ManagedProcess, ProcessDiedError, managed_process
 from runtime.dev.state import DevKeys, open_state
 from runtime.dev.welcome import TENANT, DevAddresses, print_welcome
 from runtime.errors import CommandError
-from runtime.http import listening_socket
+from runtime.http import listening_socket, serve
 from runtime.keys import digest
 from runtime.running import console, print_line
 from runtime.settings import load_settings
@@ -73,9 +75,11 @@ class Dev:
             )
             try:
                 parts = [await stack.enter_async_context(self._run_temporal(keys))]
-                for name, command in self._commands(addresses):
-                    part = managed_process(name, _hookwright(*command), environment)
-                    parts.append(await stack.enter_async_context(part))
+                if addresses.listener_port is not None:
+                    await stack.enter_async_context(_running_listener(addresses.listener_port))
+                command = _hookwright("serve", "--port", str(self.port))
+                part = managed_process("API and worker", command, environment)
+                parts.append(await stack.enter_async_context(part))
                 await _wait_until_ready(addresses.api, parts)
                 print_welcome(addresses, await portal_link(addresses))
                 yield parts
@@ -124,13 +128,6 @@ class Dev:
                 await set_up_namespace(client, retention)
             yield process
 
-    def _commands(self, addresses: DevAddresses) -> list[tuple[str, list[str]]]:
-        """Return the other parts' names and commands, in the order in which they start."""
-        parts = [("API and worker", ["serve", "--port", str(self.port)])]
-        if addresses.listener_port is None:
-            return parts
-        return [("listener", ["listen", "--port", str(addresses.listener_port)]), *parts]
-
     def _environment(self, keys: DevKeys) -> dict[str, str]:
         """Return the environment of the parts.
 
@@ -157,6 +154,18 @@ class Dev:
             "HOOKWRIGHT_CODEC_TOKEN": keys.codec_token,
             "HOOKWRIGHT_UI_ORIGIN": f"http://localhost:{self.ui_port}",
         }
+
+
+@asynccontextmanager
+async def _running_listener(port: int) -> AsyncIterator[None]:
+    """Run the built-in receiver in this process: a process of its own would cost 70 MB."""
+    app = Listener(check=None, status=HTTPStatus.OK, delay_seconds=0.0).app()
+    serving = asyncio.create_task(serve(app, listening_socket(LOOPBACK, port, "--listen-port")))
+    try:
+        yield
+    finally:
+        serving.cancel()
+        await asyncio.wait([serving])
 
 
 def _hookwright(*command: str) -> list[str]:

@@ -45,7 +45,7 @@ async def test_dev_first_delivery_and_restart(tmp_path: Path) -> None:
         async with httpx.AsyncClient() as http:
             assert "Webhooks of Acme" in (await http.get(link[0])).text
         children = first.children
-        assert len(children) == 3
+        assert len(children) == 2
         [tenant_key] = first.tenant_keys
         registered = await first.register("/v1/webhooks", FACADE_BODY, tenant_key)
         assert registered.status_code == 201, registered.text
