@@ -85,8 +85,8 @@ def serve(
     Example: `hookwright serve --host 0.0.0.0`
     """
     from runtime import logs
+    from runtime.services import serve_api_and_worker
     from runtime.settings import load_settings
-    from runtime.together import serve_api_and_worker
 
     with exit_on_command_error():
         logs.configure()

@@ -1,4 +1,4 @@
-"""The commands `api`, `worker` and `setup`, once their settings are loaded."""
+"""The commands `serve`, `api`, `worker` and `setup`, once their settings are loaded."""
 
 import asyncio
 import time
@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import structlog
 from fastapi import FastAPI
+from temporalio.api.workflowservice.v1 import GetSystemInfoRequest
 from temporalio.client import Client
 from temporalio.converter import PayloadCodec
 from temporalio.envconfig import ClientConfig
@@ -17,12 +18,11 @@ from api.app import create_app
 from api.config import ApiConfig
 from api.facades import UnknownFacadeError
 from api.portal_config import PortalConfig
-from hookwright.temporal import EncryptionCodec, connect, set_up_namespace
+from hookwright.temporal import RPC_TIMEOUT, EncryptionCodec, connect, set_up_namespace
 from runtime.errors import CommandError
 from runtime.http import listening_socket, serve
 from runtime.keys import cursor_key, portal_key
-from runtime.parts import run_parts
-from runtime.running import error_console, print_line
+from runtime.running import error_console, print_line, run_parts
 from runtime.settings import Settings
 from runtime.worker import WorkerConfig, worker
 
@@ -45,13 +45,13 @@ async def serve_api(settings: Settings, host: str, port: int) -> None:
     """
     config = api_config(settings)
     listener = listening_socket(host, port)
-    client = await connect_client(config.codec, lazy=True)
-    app = api_app(client, config)
+    client = await _connect(config.codec, lazy=True)
+    app = _api_app(client, config)
     log.info("api.started", host=host, port=port)
     await serve(app, listener)
 
 
-def api_app(client: Client, config: ApiConfig) -> FastAPI:
+def _api_app(client: Client, config: ApiConfig) -> FastAPI:
     """Return the API's application. Warn if no operator has a key.
 
     Raises:
@@ -124,11 +124,11 @@ async def run_worker(settings: Settings) -> None:
     # This comes before the wait, so that a broken file is reported at once.
     config = worker_config(settings)
     codec = EncryptionCodec(settings.key_ring)
-    client = await wait_for_temporal(lambda: connect_client(codec), WAIT_SECONDS)
-    await run_parts(worker=run_worker_on(client, config))
+    client = await _wait_for_temporal(lambda: _connect(codec), WAIT_SECONDS)
+    await run_parts(worker=_run_worker_on(client, config))
 
 
-async def run_worker_on(client: Client, config: WorkerConfig) -> None:
+async def _run_worker_on(client: Client, config: WorkerConfig) -> None:
     """Run a worker on a connected client until cancelled, then finish the requests in flight.
 
     Raises:
@@ -149,6 +149,26 @@ async def run_worker_on(client: Client, config: WorkerConfig) -> None:
         log.info("worker.stopped")
 
 
+async def serve_api_and_worker(settings: Settings, host: str, port: int) -> None:
+    """Serve the REST API and deliver webhooks until cancelled.
+
+    The API answers while the worker still waits for Temporal. At the end the API stops first, while
+    the worker still runs, because requests in progress may need it. Then the worker finishes its
+    attempts. If one part fails, the other one stops in the same way.
+
+    Raises:
+        CommandError: A setting is not valid, the port cannot be used, or a part has failed.
+    """
+    # Everything that can be wrong with the settings of either part is found before anything starts.
+    worker_settings = worker_config(settings)
+    config = api_config(settings)
+    listener = listening_socket(host, port)
+    client = await _connect(config.codec, lazy=True)
+    app = _api_app(client, config)
+    log.info("api.started", host=host, port=port)
+    await run_parts(API=serve(app, listener), worker=_work_when_connected(client, worker_settings))
+
+
 async def set_up(settings: Settings, wait_seconds: float) -> None:
     """Wait for Temporal, prepare the namespace, and print what was done.
 
@@ -158,7 +178,7 @@ async def set_up(settings: Settings, wait_seconds: float) -> None:
     deadline = time.monotonic() + wait_seconds
     # Setup sends no payloads, so it needs no encryption key.
     codec = EncryptionCodec({})
-    client = await wait_for_temporal(lambda: connect_client(codec), wait_seconds)
+    client = await _wait_for_temporal(lambda: _connect(codec), wait_seconds)
     while True:
         try:
             changes = await set_up_namespace(client, timedelta(days=settings.retention_days))
@@ -171,7 +191,27 @@ async def set_up(settings: Settings, wait_seconds: float) -> None:
         print_line(f"✓ {change}")
 
 
-async def wait_for_temporal(reach: Callable[[], Awaitable[Value]], wait_seconds: float) -> Value:
+async def _work_when_connected(client: Client, config: WorkerConfig) -> None:
+    await _wait_for_temporal(lambda: _reach(client), WAIT_SECONDS)
+    # The SDK refuses a lazy client for a worker, because it may not be connected. This one is, and
+    # only with the same client can the server hand a new workflow's first task to this worker.
+    client.service_client.config.lazy = False
+    await _run_worker_on(client, config)
+
+
+async def _reach(client: Client) -> None:
+    """Connect a lazy client.
+
+    Raises:
+        RuntimeError: Temporal cannot be reached.
+    """
+    try:
+        await client.workflow_service.get_system_info(GetSystemInfoRequest(), timeout=RPC_TIMEOUT)
+    except RPCError as error:
+        raise RuntimeError(error.message) from error
+
+
+async def _wait_for_temporal(reach: Callable[[], Awaitable[Value]], wait_seconds: float) -> Value:
     """Return what `reach` returns. While Temporal cannot be reached, try again.
 
     Raises:
@@ -193,7 +233,7 @@ async def wait_for_temporal(reach: Callable[[], Awaitable[Value]], wait_seconds:
                 await asyncio.sleep(RETRY_SECONDS)
 
 
-async def connect_client(codec: PayloadCodec, *, lazy: bool = False) -> Client:
+async def _connect(codec: PayloadCodec, *, lazy: bool = False) -> Client:
     """Return a client. A lazy one connects at its first call, and cannot run a worker.
 
     Raises:

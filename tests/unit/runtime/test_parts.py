@@ -7,7 +7,7 @@ import pytest
 from support.waiting import assert_eventually
 
 from runtime.errors import CommandError
-from runtime.parts import run_parts
+from runtime.running import run_parts
 
 
 class Part:
