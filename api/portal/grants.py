@@ -18,6 +18,7 @@ from pydantic import BaseModel, StringConstraints, ValidationError
 
 from api.tokens import ALL_SCOPES, Scope
 from hookwright.ids import Name
+from hookwright.models import TenantView
 
 SESSION_SECONDS = 12 * 3_600
 ALGORITHM = "HS256"
@@ -88,9 +89,14 @@ class GrantKey:
         return hmac.new(self.key, f"csrf {grant.jti}".encode(), hashlib.sha256).hexdigest()
 
 
-def link_grant(tenant: str, scopes: Collection[Scope], seconds: int) -> Grant:
-    """Return the grant of a new link."""
-    return Grant.new(seconds, tenant=tenant, scopes=sorted(scopes))
+def link_grant(tenant: TenantView, scopes: Collection[Scope], seconds: int) -> Grant:
+    """Return the grant of a new link.
+
+    It is not older than its tenant, even if this machine's clock is behind Temporal's: it would
+    look like a link to an earlier tenant of the same id.
+    """
+    grant = Grant.new(seconds, tenant=tenant.id, scopes=sorted(scopes))
+    return grant.model_copy(update={"iat": max(grant.iat, tenant.created_at.timestamp())})
 
 
 def session_grant(link: Grant) -> Grant:

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.access import AppStateDependency, require_operator
-from api.http import BODY_ERRORS, responses
+from api.http import BODY_ERRORS, conflict, responses
 from api.portal.grants import GrantKey, GrantUse, link_grant
 from api.routes.strict_route import StrictRoute
 from api.tokens import Scope
@@ -40,7 +40,7 @@ class PortalLinkRead(BaseModel):
     "/{tenant_id}/portal-links",
     dependencies=[Depends(require_operator)],
     status_code=HTTPStatus.CREATED,
-    responses=responses(*BODY_ERRORS, HTTPStatus.NOT_FOUND),
+    responses=responses(*BODY_ERRORS, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
 )
 async def create_portal_link(
     tenant_id: Name,
@@ -49,9 +49,11 @@ async def create_portal_link(
     body: PortalLinkRequest | None = None,
 ) -> PortalLinkRead:
     """Make a link that signs a tenant's developer in to the portal. It works once."""
-    await state.services.tenants.get(tenant_id)
+    tenant = await state.services.tenants.get(tenant_id)
+    if tenant.tokens_not_before and tenant.tokens_not_before > datetime.now(UTC):
+        raise conflict("the tenant's tokens_not_before is in the future; until then no link works")
     wanted = body or PortalLinkRequest()
-    grant = link_grant(tenant_id, wanted.scopes, wanted.expires_in_seconds)
+    grant = link_grant(tenant, wanted.scopes, wanted.expires_in_seconds)
     token = GrantKey(state.config.portal.key).write(grant, GrantUse.LINK)
     base = state.config.portal.url or str(request.base_url).rstrip("/")
     return PortalLinkRead(

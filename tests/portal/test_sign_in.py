@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import jwt
@@ -13,10 +14,11 @@ from support.waiting import eventually
 
 from api.access import PER_MINUTE, AppState, CallKind
 from api.portal import sign_in
-from api.portal.grants import Grant, GrantKey, GrantUse
+from api.portal.grants import Grant, GrantKey, GrantUse, link_grant
+from api.portal.session import is_still_granted
 from api.portal_config import PortalConfig
 from api.tokens import Scope
-from hookwright.models import Tier
+from hookwright.models import TenantView, Tier
 
 
 async def test_a_link_opens_the_portal_in_a_browser(portal: Portal, page: Page) -> None:
@@ -105,6 +107,26 @@ async def test_links_are_for_operators(service: Stack) -> None:
         {"scope": "endpoints:read"},
     ):
         assert (await service.http.post(path, json=wish)).status_code == 422
+
+
+async def test_no_link_while_a_revocation_lies_ahead(portal: Portal) -> None:
+    """A link that would not work is refused with the reason."""
+    service = portal.service
+    ahead = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    settings = {"tokens_not_before": ahead}
+    assert (await service.http.patch(service.root, json=settings)).status_code == 200
+    answer = await service.http.post(f"{service.root}/portal-links")
+    assert answer.status_code == 409
+    assert "tokens_not_before" in answer.json()["detail"]
+
+
+def test_a_link_works_though_this_clock_is_behind() -> None:
+    """A link is not older than its tenant, whose time is that of Temporal's clock."""
+    created = datetime.now(UTC) + timedelta(seconds=40)
+    tenant = TenantView(
+        id="t", name="", contract=None, metadata={}, created_at=created, updated_at=created
+    )
+    assert is_still_granted(link_grant(tenant, list(Scope), 60), tenant)
 
 
 async def test_no_session_no_page(portal: Portal) -> None:
