@@ -12,6 +12,8 @@ from support.waiting import assert_eventually, eventually
 
 from hookwright.outcomes import EndpointStatus
 
+pytestmark = pytest.mark.usefixtures("large_tenant")
+
 
 async def logged(it: Developer, webhook: str, event: str, *statuses: str) -> dict[str, Any]:
     """Return a delivery of plain's log once it has one of these statuses."""

@@ -9,6 +9,8 @@ from support.receiver import Receiver, answering
 from support.stack import Stack
 from support.waiting import assert_eventually, eventually
 
+pytestmark = pytest.mark.usefixtures("large_tenant")
+
 WHOLE_SECONDS = re.compile(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 SECRET = re.compile(r"whsec_[A-Za-z0-9+/]{43}=")
 

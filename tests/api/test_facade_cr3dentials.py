@@ -15,6 +15,8 @@ from support.waiting import assert_eventually, eventually
 from hookwright.verify import VerificationError, verify
 from runtime.dev import free_port
 
+pytestmark = pytest.mark.usefixtures("large_tenant")
+
 DOCUMENTED = {"type", "status", "data"}
 EXPLAINED = {
     "verificationId", "sessionId", "stepId", "status", "proofData", "formattedData", "metadata",
@@ -25,7 +27,7 @@ OLD, NEW = "the-old-secret-0000", "the-new-secret-1111"
 @pytest_asyncio.fixture
 async def partner(service: Stack) -> Developer:
     """A partner whose events are those of the contract."""
-    await service.http.put(service.root, json={"contract": "cr3dentials"})
+    await service.http.put(service.root, json={"contract": "cr3dentials", "tier": "enterprise"})
     return Developer(service, CALLS["cr3dentials"])
 
 

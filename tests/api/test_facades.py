@@ -15,6 +15,8 @@ from api.facades import FACADES, UnknownFacadeError
 from hookwright.temporal import connect
 from runtime.dev import free_port
 
+pytestmark = pytest.mark.usefixtures("large_tenant")
+
 
 @pytest_asyncio.fixture(params=CALLS)
 async def developer(service: Stack, request: pytest.FixtureRequest) -> Developer:
