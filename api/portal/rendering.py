@@ -28,6 +28,9 @@ PAGE_HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
 
+MAX_GROWTH = 16
+"""How many times as long line breaks may make a text. Indentation grows with depth squared."""
+
 templates = Environment(
     loader=PackageLoader("api.portal"),
     autoescape=True,
@@ -78,11 +81,18 @@ def _pretty(value: Any) -> str:  # noqa: ANN401 - any JSON value
 
 
 def _pretty_text(text: str | None) -> str:
-    """Return a text of JSON with line breaks, and any other text as it is."""
+    r"""Return a text of JSON with line breaks, and any other text as it is.
+
+    Receivers choose it. As it is also stays half of a surrogate pair (`"\ud800"`), which no page
+    can have, and JSON whose nesting would make it many times as long.
+    """
+    text = text or ""
     try:
-        return _pretty(json.loads(text or ""))
+        pretty = _pretty(json.loads(text))
+        pretty.encode()
     except (ValueError, RecursionError):
-        return text or ""
+        return text
+    return pretty if len(pretty) <= MAX_GROWTH * len(text) else text
 
 
 def _duration(seconds: float) -> str:

@@ -64,6 +64,27 @@ async def test_every_page_shows_hostile_texts_as_text(
     assert html.escape(SCRIPT, quote=False) in await listed(page, portal)
 
 
+@pytest.mark.parametrize(
+    "reply", [b'"\\ud800"', b'{"\\udfff": 1}', b"[" * 450 + b"]" * 450, b"NaN", b"1" * 2_000]
+)
+async def test_every_reply_can_be_shown(portal: Portal, hooks: Receiver, reply: bytes) -> None:
+    """A reply that is JSON and no text, or nests deeply, is shown as it came."""
+    service = portal.service
+    hooks.behave = lambda _: Reply(500, (), reply)
+    endpoint = await service.add_endpoint(hooks.url, retry={"schedule_seconds": []})
+    event = await service.publish()
+    await eventually(
+        lambda: service.delivery(endpoint["id"], event["id"]), lambda it: it.get("attempts")
+    )
+    async with portal.visit() as person:
+        log = await person.get(f"/portal/deliveries/{endpoint['id']}:{event['id']}")
+        sent = await person.send(f"/portal/endpoints/{endpoint['id']}/test", type="a.b", data="{}")
+    for shown in (log, sent):
+        assert shown.status_code == 200
+        assert reply.decode() in html.unescape(shown.text)
+        assert len(shown.content) < 20_000
+
+
 async def listed(page: Page, portal: Portal) -> str:
     await page.goto(f"{portal.url}/portal/endpoints")
     return await page.content()
