@@ -70,11 +70,31 @@ async def read_body(
     return bytes(body)
 
 
-class StrictRequest(Request):
-    """A request with a limited body that must be valid JSON.
+class NestedTooDeeplyError(ValueError):
+    """JSON nests more than MAX_NESTING levels."""
+
+    def __init__(self) -> None:
+        super().__init__(f"nests more than {MAX_NESTING} levels")
+
+
+def strict_json(text: bytes) -> Any:  # noqa: ANN401 - any JSON value
+    """Return the value of a JSON text.
 
     Python's own parser accepts NaN, lone surrogates and any depth. Such values could be neither
-    stored nor signed. Secrets in the body are kept out of the logs until `concealing` is closed.
+    stored nor signed.
+
+    Raises:
+        ValueError: it is not JSON, or it nests too deeply (NestedTooDeeplyError).
+    """
+    if nesting_depth(text) > MAX_NESTING:
+        raise NestedTooDeeplyError
+    return from_json(text, allow_inf_nan=False)
+
+
+class StrictRequest(Request):
+    """A request with a limited body that must be valid JSON (`strict_json`).
+
+    Secrets in the body are kept out of the logs until `concealing` is closed.
     """
 
     def __init__(
@@ -104,14 +124,14 @@ class StrictRequest(Request):
             Problem: 400 if it is not JSON, 422 if it is nested too deeply.
         """
         body = await self.body()
-        if nesting_depth(body) > MAX_NESTING:
+        try:
+            value = strict_json(body)
+        except NestedTooDeeplyError as error:
             raise Problem(
                 HTTPStatus.UNPROCESSABLE_ENTITY,
                 "nested-too-deeply",
-                f"the body nests more than {MAX_NESTING} levels; flatten it",
-            )
-        try:
-            value = from_json(body, allow_inf_nan=False)
+                f"the body {error}; flatten it",
+            ) from None
         except ValueError as error:
             raise Problem(
                 HTTPStatus.BAD_REQUEST, "not-json", f"the body is not JSON: {error}"

@@ -15,6 +15,7 @@ from hookwright.contracts import Contracts
 from runtime.dev import free_port
 
 SECRET = "a-secret-of-mine"
+DEEP = "[" * 101 + "]" * 101
 EXAMPLE = {"amount": 1500, "name": "Zoë"}
 
 
@@ -72,10 +73,11 @@ async def test_a_preview_shows_filter_and_body(portal: Portal, path: str) -> Non
         ({"payload_template": "length(data.amount)"}, "Body: "),
         ({"example_data": "{"}, "The example data is not JSON."),
         ({"example_data": "1e999"}, "The example data is not JSON."),
-        ({"example_data": "[" * 50_000}, "The example data is not JSON."),
-        (
-            {"example_data": "[" * 900 + "]" * 900, "filter": "data"},
-            "The example data is not JSON.",
+        ({"example_data": "[" * 50_000}, "The example data nests more than 100 levels."),
+        ({"example_data": DEEP, "filter": "data"}, "The example data nests more than 100 levels."),
+        *(
+            ({"example_data": '{"a": "\\ud800"}', **fields}, "The example data is not JSON.")
+            for fields in ({}, {"filter": "@"}, {"payload_template": "to_string(@)"})
         ),
     ],
 )
@@ -193,7 +195,9 @@ async def test_a_test_that_fails_says_why(portal: Portal, hooks: Receiver) -> No
         ({"type": "no spaces", "data": "{}"}, "type"),
         ({"type": "loan.funded", "data": ""}, "data"),
         ({"type": "loan.funded", "data": "[" * 50_000}, "data"),
-        ({"type": "loan.funded", "data": "[" * 900 + "]" * 900}, "data"),
+        ({"type": "loan.funded", "data": DEEP}, "data"),
+        ({"type": "loan.funded", "data": '{"a": "\\ud800"}'}, "data"),
+        ({"type": "loan.funded", "data": '{"\\udfff": 1}'}, "data"),
     ],
 )
 async def test_a_test_event_that_is_none(portal: Portal, fields: dict[str, str], name: str) -> None:

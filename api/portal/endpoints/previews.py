@@ -13,6 +13,7 @@ from pydantic import JsonValue
 
 from api.portal.endpoints.endpoint_form import EndpointForm
 from api.portal.endpoints.event_choices import EventChoice, example_extra, example_of
+from api.routes.strict_route import NestedTooDeeplyError, strict_json
 from hookwright.contracts import Contract
 from hookwright.expressions import Evaluator, check_expression, check_literals, is_true
 from hookwright.models import EventInput
@@ -58,9 +59,11 @@ class Previewer:
             data=form.example_data or json.dumps(data, indent=2, ensure_ascii=False),
         )
         try:
-            data = json.loads(shown.data)
+            data = strict_json(shown.data.encode())
             event = self._event(event_type, data)
-        except (ValueError, RecursionError):
+        except NestedTooDeeplyError as error:
+            return replace(shown, data_fault=f"The example data {error}.")
+        except ValueError:
             return replace(shown, data_fault="The example data is not JSON.")
         now = datetime.now(UTC)
         shown = await self._filtered(shown, form.filter, event_document(event, now))

@@ -21,6 +21,7 @@ from api.portal.portal_route import PortalRoute
 from api.portal.rendering import page
 from api.portal.session import RequireSessionScope, SessionTenantId
 from api.routes.endpoint_bodies import EndpointRead, EndpointTestRequest
+from api.routes.strict_route import NestedTooDeeplyError, strict_json
 from api.services import Services
 from api.services.endpoint_checks import chosen_contract
 from api.tokens import Scope
@@ -143,7 +144,9 @@ def _written(value: JsonValue) -> str:
 
 def _json(name: str, value: str) -> JsonValue:
     try:
-        parsed: JsonValue = json.loads(value)
-    except (ValueError, RecursionError):
+        parsed: JsonValue = strict_json(value.encode())
+    except NestedTooDeeplyError as error:
+        raise invalid(("body", name), f"this {error}") from None
+    except ValueError:
         raise invalid(("body", name), "this is not JSON") from None
     return parsed
