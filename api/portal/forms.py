@@ -89,13 +89,21 @@ def check_origin(request: Request) -> None:
     Raises:
         Problem: 403.
     """
-    own = {request.headers.get("host", "")}
+    own = {request.headers.get("host", "")} - {""}
     if url := app_state(request).config.portal.url:
         own.add(urlsplit(url).netloc)
     source = request.headers.get("origin") or request.headers.get("referer")
     site = request.headers.get("sec-fetch-site", "same-origin")
-    if site not in ("same-origin", "none") or (source and urlsplit(source).netloc not in own):
+    if site not in ("same-origin", "none") or (source and _host(source) not in own):
         raise _foreign()
+
+
+def _host(url: str) -> str:
+    """Return the host and port of a URL, or an empty text if it is malformed."""
+    try:
+        return urlsplit(url).netloc
+    except ValueError:
+        return ""
 
 
 def _foreign() -> Problem:
