@@ -40,6 +40,13 @@ async def read(portal: Portal, endpoint_id: str) -> dict[str, Any]:
     return (await service.http.get(f"{service.root}/endpoints/{endpoint_id}")).json()
 
 
+def version_in(page: str) -> str:
+    """Return the version of the webhook for which a form was opened."""
+    found = re.search(r'name="version" value="(\d+)"', page)
+    assert found, page
+    return found[1]
+
+
 async def new_form(person: Person) -> dict[str, str]:
     """Return the hidden fields of the form for a new webhook."""
     text = (await person.get("/portal/endpoints/new")).text
@@ -191,6 +198,7 @@ async def test_edit(portal: Portal) -> None:
         assert "Those that are set now: 3, after 5 s, 5 s, 5 s" in shown
         answer = await person.send(
             path,
+            version=str(endpoint["version"]),
             url="http://127.0.0.1:8081/",
             event_type=["loan.funded"],
             retry="keep",
@@ -214,7 +222,8 @@ async def test_an_edit_of_nothing_changes_nothing(portal: Portal) -> None:
     endpoint = await portal.service.add_endpoint("http://127.0.0.1:8080/", headers={"X-A": "1"})
     path = f"/portal/endpoints/{endpoint['id']}/edit"
     async with portal.visit() as person:
-        sent = await person.send(path, url=endpoint["url"], event_type="*", retry="default")
+        form = {"version": str(endpoint["version"]), "url": endpoint["url"], "event_type": "*"}
+        sent = await person.send(path, **form, retry="default")
         assert sent.status_code == 303
     assert (await read(portal, endpoint["id"]))["version"] == endpoint["version"]
 
@@ -225,11 +234,44 @@ async def test_kept_headers_are_sent(portal: Portal, hooks: Receiver) -> None:
     endpoint = await portal.service.add_endpoint(hooks.url, headers=headers)
     path = f"/portal/endpoints/{endpoint['id']}/edit"
     async with portal.visit() as person:
-        form = {"url": hooks.url, "event_type": "*", "header_value_1": "new"}
-        assert (await person.send(path, **form)).status_code == 303
+        form = {"version": str(endpoint["version"]), "url": hooks.url, "event_type": "*"}
+        assert (await person.send(path, **form, header_value_1="new")).status_code == 303
     await portal.service.http.post(f"{portal.service.root}/endpoints/{endpoint['id']}/test")
     sent = hooks.requests[0].headers
     assert (sent["authorization"], sent["x-old"]) == ("Bearer abc-123", "new")
+
+
+@pytest.mark.parametrize(
+    "change", [{"url": "http://127.0.0.1:8082/"}, {"headers": {"X-B": "2", "X-C": "3"}}]
+)
+async def test_a_form_undoes_no_change_made_meanwhile(
+    portal: Portal, change: dict[str, Any]
+) -> None:
+    """What the API changed while the form was open stays, unless a person saves a second time.
+
+    The values of headers have their place as name: without the first header, one would get the
+    value of another.
+    """
+    endpoint = await portal.service.add_endpoint(
+        "http://127.0.0.1:8080/", headers={"X-A": "1", "X-B": "2"}
+    )
+    path = f"/portal/endpoints/{endpoint['id']}"
+    async with portal.visit() as person:
+        form = {"url": endpoint["url"], "event_type": "*", "header_value_1": "new value of X-B"}
+        form["version"] = version_in((await person.get(f"{path}/edit")).text)
+        api = f"{portal.service.root}/endpoints/{endpoint['id']}"
+        assert (await portal.service.http.patch(api, json=change)).status_code == 200
+        changed = await read(portal, endpoint["id"])
+        looked = await person.send(f"{path}/edit", **form, do="preview")
+        assert version_in(looked.text) == form["version"]
+        for stale in (form, {**form, "version": ""}):
+            refused = await person.send(f"{path}/edit", **stale)
+            assert refused.status_code == 409
+            assert "has changed since this form was opened" in refused.text
+            assert await read(portal, endpoint["id"]) == changed
+        again = {**form, "description": "mine", "version": version_in(refused.text)}
+        assert (await person.send(f"{path}/edit", **again)).status_code == 303
+    assert (await read(portal, endpoint["id"]))["description"] == "mine"
 
 
 async def test_replace_the_secret(portal: Portal) -> None:
@@ -238,10 +280,8 @@ async def test_replace_the_secret(portal: Portal) -> None:
     path = f"/portal/endpoints/{endpoint['id']}/secret"
     async with portal.visit() as person:
         shown = (await person.get(path)).text
-        version = re.search(r'name="version" value="(\d+)"', shown)
-        assert version
         assert "each webhook carries two signatures" in shown
-        form = {"version": version[1], "grace_hours": "2", "sign_with": "new"}
+        form = {"version": version_in(shown), "grace_hours": "2", "sign_with": "new"}
         rotated = await person.send(path, **form)
         assert rotated.status_code == 200
         secret = SECRET.search(rotated.text)

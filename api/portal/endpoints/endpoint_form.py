@@ -39,6 +39,7 @@ class EndpointForm:
     example: str = ""
     example_data: str = ""
     key: str = ""
+    version: str = ""
 
     @classmethod
     def of(cls, endpoint: EndpointState, known_types: Collection[str]) -> Self:
@@ -58,6 +59,7 @@ class EndpointForm:
             schedule=", ".join(f"{each:g}" for each in own or ()),
             timeout_seconds="" if config.timeout_seconds is None else f"{config.timeout_seconds:g}",
             header_names=list(endpoint.headers),
+            version=str(endpoint.version),
         )
 
     @classmethod
@@ -82,6 +84,7 @@ class EndpointForm:
             example=text(form, "example"),
             example_data=text(form, "example_data"),
             key=text(form, "key"),
+            version=text(form, "version"),
         )
 
     def wanted_types(self) -> list[str]:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from pydantic import ValidationError
 
 from api.access import ServicesDependency, app_state
-from api.http import Problem, invalid_model
+from api.http import Problem, conflict, invalid_model
 from api.portal.endpoints.endpoint_form import EndpointForm, read_headers
 from api.portal.endpoints.event_choices import EventChoice, event_choices, operational_choices
 from api.portal.endpoints.previews import Preview, Previewer, one_line
@@ -175,6 +175,13 @@ async def change_endpoint(
         return await form_page.show(form)
     current = endpoint.active_config.model_dump()
     try:
+        if form.version != str(endpoint.version):
+            # The form still has what another person has replaced, and values of headers by place.
+            form.version = str(endpoint.version)
+            raise conflict(
+                "the webhook has changed since this form was opened; nothing was saved. Compare"
+                " with the webhook's page: saving again sets all fields as they stand here"
+            )
         headers = read_headers(fields, endpoint.headers)
         changes = {name: value for name, value in form.settings().items() if value != current[name]}
         own_headers = None if headers == endpoint.headers else headers
