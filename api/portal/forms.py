@@ -12,13 +12,16 @@ from api.access import app_state
 from api.http import Problem, conflict
 from api.portal.session import SessionDependency
 from api.routes.strict_route import read_body
+from hookwright.security import SECRET_FIELDS, hidden_from_logs
 
 MEDIA_TYPE = "application/x-www-form-urlencoded"
 MAX_FIELDS = 500
+SECRET_NAMES = SECRET_FIELDS | {"csrf", "example_data", "link"}
+"""The names of fields whose values are secrets, beside the values of headers."""
 
 
 async def read_form(request: Request) -> FormData:
-    """Return the fields of a form that a page of this host sent.
+    """Return the fields of a form that a page of this host sent. Its secrets stay out of the logs.
 
     Raises:
         Problem: 403 another site sent it; 408, 413, 415 and 422 as for any body.
@@ -38,8 +41,14 @@ async def read_form(request: Request) -> FormData:
         raise Problem(
             HTTPStatus.UNPROCESSABLE_ENTITY, "not-a-form", "the form is not valid"
         ) from None
+    secrets = [value for name, value in fields if _is_secret(name)]
+    request.state.concealing.enter_context(hidden_from_logs(*secrets))
     # A browser sends the ends of lines of a text area as CR LF.
     return FormData([(name, value.replace("\r\n", "\n")) for name, value in fields])
+
+
+def _is_secret(name: str) -> bool:
+    return name in SECRET_NAMES or name.startswith("header_value")
 
 
 async def _session_form(request: Request, session: SessionDependency) -> FormData:

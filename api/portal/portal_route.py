@@ -1,6 +1,7 @@
 """A route whose errors are pages."""
 
 from collections.abc import Callable, Coroutine
+from contextlib import ExitStack
 from http import HTTPStatus
 from typing import Any
 
@@ -12,6 +13,7 @@ from starlette.exceptions import HTTPException
 from api.http import not_found, unavailability
 from api.portal.rendering import page
 from api.portal.session import SignedOutError
+from hookwright.security import hidden_from_logs
 
 Handle = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -22,6 +24,12 @@ class PortalRoute(APIRoute):
     def get_route_handler(self) -> Handle:
         """Return FastAPI's handler, whose errors become pages."""
         handle = super().get_route_handler()
+
+        async def handle_secretly(request: Request) -> Response:
+            tokens = (*request.cookies.values(), request.query_params.get("link", ""))
+            with ExitStack() as concealing, hidden_from_logs(*tokens):
+                request.state.concealing = concealing  # `read_form` adds what the form has
+                return await handle_for_people(request)
 
         async def handle_for_people(request: Request) -> Response:
             try:
@@ -38,7 +46,7 @@ class PortalRoute(APIRoute):
                     raise
                 return error_page(request, problem)
 
-        return handle_for_people
+        return handle_secretly
 
 
 def error_page(request: Request, error: HTTPException) -> Response:
