@@ -41,6 +41,14 @@ class NoticeQueue(BaseModel):
     waiting: list[Notice] = []
     publishing: int = 0
 
+    def begin(self, now: datetime) -> None:
+        """Begin to number the notices of a new endpoint.
+
+        An endpoint that was deleted may have had the same id, and what tells of a notice has its
+        number in its own id. So numbers begin at a time, which no earlier endpoint has reached.
+        """
+        self.made = int(now.timestamp() * 1_000)
+
     def add(
         self,
         event_type: str,

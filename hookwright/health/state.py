@@ -136,6 +136,7 @@ class Health(HealthRecord):
         if paused:
             self.status = EndpointStatus.PAUSED
         self.changes.add(now, StatusChangeKind.CREATED, self.status, by=by)
+        self.notices.begin(now)
 
     def pause(self, now: datetime, by: str | None = None) -> None:
         """Hold deliveries, because a person asked for it."""

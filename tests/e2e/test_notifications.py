@@ -58,8 +58,22 @@ class Office:
     def titles(self, person: str | None = None) -> list[str]:
         return sorted(it.message["Subject"].partition(":")[0] for it in self.mails(person))
 
-    async def results(self, endpoint: str, notice: str) -> list[Told]:
-        workflow_id = notification_workflow_id(self.service.tenant, endpoint, notice)
+    async def disabled(self, endpoint: str) -> str:
+        """Return the id of the workflow that tells that the endpoint was disabled."""
+        prefix = notification_workflow_id(self.service.tenant, endpoint, "")
+        query = executions_of(
+            WorkflowType.NOTIFICATION, attribute_is(TENANT_ID, self.service.tenant)
+        )
+
+        async def found() -> list[str]:
+            rows = self.service.client.list_workflows(query)
+            ids = [row.id async for row in rows]
+            return [it for it in ids if it.startswith(prefix) and "exhausted" not in it]
+
+        [workflow_id] = await eventually(found, within=SOON)
+        return workflow_id
+
+    async def results(self, workflow_id: str) -> list[Told]:
         handle = self.service.client.get_workflow_handle(workflow_id, result_type=list[Told])
         told: list[Told] = await handle.result()
         return told
@@ -189,7 +203,8 @@ async def test_a_repeat_tells_nobody_twice(
     await eventually(office.notifications, lambda it: it == len(expected))
     ids = ("exhausted-20260115T10", "exhausted-20260115T11", "4", "6")
     for notice in ids:
-        [told] = await office.results(endpoint.endpoint_id, notice)
+        workflow_id = notification_workflow_id(office.service.tenant, endpoint.endpoint_id, notice)
+        [told] = await office.results(workflow_id)
         assert told == Told(to=office.person, outcome="sent")
     assert office.titles() == expected
     assert any("42 deliveries have failed" in mail.part("plain") for mail in office.mails())
@@ -220,7 +235,7 @@ async def test_a_refusal_concerns_one_address(office: Office, hooks: Receiver) -
     await office.wants(emails=[gone, office.person], slack_url=f"{hooks.url}/chat")
     endpoint = await office.lose_a_delivery(f"{hooks.url}/bad")
     await assert_eventually(lambda: DISABLED in office.titles(), within=SOON)
-    refused, sent, chat = await office.results(endpoint, "2")
+    refused, sent, chat = await office.results(await office.disabled(endpoint))
     assert (refused.outcome, sent.outcome, chat.outcome) == ("failed", "sent", "sent")
     assert refused.error == "the mail server answered 550: No such user"
     assert office.mails(gone) == []
@@ -262,7 +277,7 @@ async def test_who_is_not_wanted_any_more_is_not_told(office: Office, hooks: Rec
     await office.service.http.delete(office.service.root)
     for person in (removed, left):
         office.box.to_recipients[person] = ["250 OK"]
-    for told in await office.results(endpoint, "2"):
+    for told in await office.results(await office.disabled(endpoint)):
         assert told.outcome == "unwanted"
     assert office.mails(removed) == office.mails(left) == []
 
@@ -275,8 +290,8 @@ async def test_an_erased_tenant_has_no_messages(office: Office, hooks: Receiver)
     await office.wants(emails=[office.person, waiting])
     endpoint = await office.lose_a_delivery(hooks.url)
     await assert_eventually(lambda: len(office.mails()) == 2, within=SOON)
+    workflow_id = await office.disabled(endpoint)
     await office.service.http.delete(f"{office.service.root}?erase=true")
-    workflow_id = notification_workflow_id(office.service.tenant, endpoint, "2")
 
     async def gone() -> bool:
         return await described(office.service.client, workflow_id) is None
