@@ -3,39 +3,24 @@
 import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 
 from temporalio import activity
 from temporalio.client import Client
-from temporalio.common import WorkflowIDReusePolicy
-from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
+from temporalio.exceptions import ApplicationError
 
 from activities.heartbeats import heartbeats
 from activities.shares import FAN_OUTS, NoRoomError, Shares, waiting_error
-from hookwright.expressions import Evaluator, Verdicts, small_verdicts
-from hookwright.ids import delivery_workflow_id, tenant_workflow_id
-from hookwright.models import DeliveryInput, DeliveryLog, EventInput, FanOut, FanOutInput, Route
-from hookwright.outcomes import Trigger
-from hookwright.routing import filter_expressions, filter_verdict, is_addressed
-from hookwright.temporal import (
-    ActivityName,
-    ErrorType,
-    MemoKey,
-    WorkflowType,
-    delivery_search_attributes,
-    described,
-    routes_of,
-)
+from hookwright.expressions import Evaluator
+from hookwright.ids import tenant_workflow_id
+from hookwright.models import DeliveryInput, EventInput, FanOut, FanOutInput, Route
+from hookwright.routing import cheap_deliveries, deliveries_of, filter_expressions, is_addressed
+from hookwright.temporal import ActivityName, ErrorType, described, routes_of, start_delivery
 from hookwright.webhook import event_document
 
 MAX_LOCAL_STARTS = 100
 """The most deliveries that are started within a workflow task of the event."""
 
 CONCURRENT_STARTS = 10
-
-TASK_TIMEOUT = timedelta(seconds=6)
-"""After this time the first attempt of a killed worker is made again. If an attempt takes longer,
-its worker reports to Temporal in time that the task goes on."""
 
 
 @dataclass(frozen=True)
@@ -63,13 +48,11 @@ class FanOutActivities:
         """
         event, accepted_at = request.event, request.accepted_at
         routes = await self._routes(event)
-        verdicts = small_verdicts(filter_expressions(routes), _document(event, accepted_at))
-        decided = [each for each in routes if each.filter is None or each.filter in verdicts]
-        deliveries = _deliveries(decided, verdicts, event, accepted_at)
+        deliveries, decided = cheap_deliveries(routes, event, accepted_at)
         await self._start(deliveries[:MAX_LOCAL_STARTS], asyncio.Semaphore(CONCURRENT_STARTS))
         return FanOut(
             endpoint_ids=[each.endpoint_id for each in deliveries[:MAX_LOCAL_STARTS]],
-            complete=len(decided) == len(routes) and len(deliveries) <= MAX_LOCAL_STARTS,
+            complete=decided and len(deliveries) <= MAX_LOCAL_STARTS,
         )
 
     @activity.defn(name=ActivityName.FAN_OUT_REST)
@@ -90,12 +73,13 @@ class FanOutActivities:
         with share:
             async with heartbeats():
                 routes = await self._routes(event)
+                document = event_document(event, event.created_at or accepted_at)
                 verdicts = await self.evaluator.verdicts(
-                    event.tenant_id, filter_expressions(routes), _document(event, accepted_at)
+                    event.tenant_id, filter_expressions(routes), document
                 )
                 done_ids = {*done.endpoint_ids}
                 rest = [each for each in routes if each.endpoint_id not in done_ids]
-                deliveries = _deliveries(rest, verdicts, event, accepted_at)
+                deliveries = deliveries_of(rest, verdicts, event, accepted_at)
                 await self._start(deliveries, self.wide_starts)
         ids = [*done.endpoint_ids, *(each.endpoint_id for each in deliveries)]
         return FanOut(endpoint_ids=ids, complete=True)
@@ -119,51 +103,3 @@ class FanOutActivities:
                 non_retryable=True,
             )
         return [route for route in await routes_of(description) if is_addressed(route, event)]
-
-
-def _document(event: EventInput, accepted_at: datetime) -> dict[str, object]:
-    return event_document(event, event.created_at or accepted_at)
-
-
-def _deliveries(
-    routes: list[Route], verdicts: Verdicts, event: EventInput, accepted_at: datetime
-) -> list[DeliveryInput]:
-    """Return the deliveries to endpoints whose filter passes the event or costs too much."""
-    passes = {route.endpoint_id: filter_verdict(route, verdicts) for route in routes}
-    return [
-        DeliveryInput(
-            event=event,
-            happened_at=event.created_at or accepted_at,
-            accepted_at=accepted_at,
-            endpoint_id=route.endpoint_id,
-            endpoint_version=route.version,
-            unfiltered=passes[route.endpoint_id] is None,
-        )
-        for route in routes
-        if passes[route.endpoint_id] is not False
-    ]
-
-
-async def start_delivery(
-    client: Client, task_queue: str, delivery: DeliveryInput, recovery: str | None = None
-) -> None:
-    """Start a delivery, unless the event has one to this endpoint already.
-
-    `recovery` is the id of the recovery that starts it, or None.
-    """
-    event = delivery.event
-    try:
-        await client.start_workflow(
-            WorkflowType.DELIVERY,
-            delivery,
-            id=delivery_workflow_id(event.tenant_id, delivery.endpoint_id, event.id),
-            task_queue=task_queue,
-            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-            search_attributes=delivery_search_attributes(delivery, recovery),
-            static_summary=event.type,
-            task_timeout=TASK_TIMEOUT,
-            request_eager_start=True,
-            memo={MemoKey.ATTEMPTS: DeliveryLog(trigger=Trigger.RECOVERY)} if recovery else None,
-        )
-    except WorkflowAlreadyStartedError:
-        return

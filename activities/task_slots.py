@@ -1,7 +1,7 @@
 """How many workflow tasks of deliveries a worker takes at once: as many as are completed in time.
 
 Temporal repeats a task, on another worker or on the same one, if it is not completed within its
-timeout (`activities.fan_out.TASK_TIMEOUT`). More open tasks do not make a busy server faster. Each
+timeout (`hookwright.temporal.TASK_TIMEOUT`). More open tasks do not make a busy server faster. Each
 only takes longer, until the timeout passes (docs/decisions/0020-workers-and-slots.md).
 """
 

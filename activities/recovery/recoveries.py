@@ -22,24 +22,21 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.endpoint_snapshots import EndpointSnapshots
 from activities.entities import VISIBILITY_LAG_SECONDS
-from activities.fan_out import start_delivery
 from activities.grouping import grouped
 from activities.heartbeats import heartbeats
 from activities.recovery.pace import Pace
 from activities.shares import RECOVERIES, NoRoomError, Shares, waiting_error
 from hookwright.expressions import Evaluator
-from hookwright.ids import delivery_workflow_id, event_workflow_id, recovery_id
+from hookwright.ids import event_workflow_id, recovery_id
 from hookwright.models import (
-    DeliveryInput,
     EndpointState,
-    EventInput,
     RecoverInput,
     RecoveryInput,
     RecoveryProgress,
     RecoverySelection,
 )
 from hookwright.outcomes import Trigger
-from hookwright.routing import filter_expressions, filter_verdict, is_addressed
+from hookwright.routing import deliveries_of, filter_expressions, is_addressed
 from hookwright.temporal import (
     ENDPOINT_ID,
     EXECUTION_TIME,
@@ -51,14 +48,17 @@ from hookwright.temporal import (
     Order,
     Row,
     WorkflowType,
+    accepted_event,
     attribute_is,
     described,
+    described_delivery,
     executions_of,
-    first_entry,
+    fanned_out_events,
     has_status,
     oldest_first,
     recorded,
     resend_request,
+    start_delivery,
     start_resend,
     time_between,
 )
@@ -228,45 +228,32 @@ class RecoveryActivities:
         # From its workflow id, because a direct start may have left out the search attribute.
         event_id = row.workflow_id.removeprefix(event_workflow_id(endpoint.tenant_id, ""))
         ids = (endpoint.tenant_id, endpoint.endpoint_id, event_id)
-        if not run.remembers(row) or await described(self.client, delivery_workflow_id(*ids)):
+        if not run.remembers(row) or await described_delivery(self.client, *ids):
             return None
-        began = await first_entry(self.client, row.workflow_id, row.place.run_id)
-        payloads = began.workflow_execution_started_event_attributes.input.payloads
-        event: EventInput
-        [event] = await self.client.data_converter.decode(payloads, [EventInput])
-        started = began.event_time.ToDatetime(UTC)
-        happened_at = event.created_at or started
-        event = event.model_copy(update={"created_at": happened_at})
-        route = endpoint.route()
-        found = await self.evaluator.verdicts(
-            event.tenant_id, filter_expressions([route]), event_document(event, happened_at)
-        )
-        passes = is_addressed(route, event) and filter_verdict(route, found)
-        if passes is False:
+        accepted = await accepted_event(self.client, row.workflow_id, row.place.run_id)
+        if accepted.resent:  # the event has a row of its own, from when it was accepted
             return None
-        delivery = DeliveryInput(
-            event=event,
-            happened_at=happened_at,
-            accepted_at=max(started, event.deliver_at or started),
-            endpoint_id=route.endpoint_id,
-            endpoint_version=route.version,
-            unfiltered=passes is None,
+        event, route = accepted.event, endpoint.route()
+        if not is_addressed(route, event):
+            return None
+        document = event_document(event, event.created_at or accepted.accepted_at)
+        verdicts = await self.evaluator.verdicts(
+            event.tenant_id, filter_expressions([route]), document
         )
-        return partial(start_delivery, self.client, self.deliveries_queue, delivery, run.own_id)
+        for delivery in deliveries_of([route], verdicts, event, accepted.accepted_at):
+            return partial(start_delivery, self.client, self.deliveries_queue, delivery, run.own_id)
+        return None
 
 
 def _selected(recovery: RecoveryInput) -> str:
     """Return the query for what a recovery looks at."""
     when = time_between(EXECUTION_TIME, recovery.since, recovery.until)
-    tenant = attribute_is(TENANT_ID, recovery.tenant_id)
     if recovery.status is RecoverySelection.MISSING:
-        return executions_of(
-            WorkflowType.EVENT, has_status(WorkflowExecutionStatus.COMPLETED), tenant, when
-        )
+        return fanned_out_events(recovery.tenant_id, when)
     return executions_of(
         WorkflowType.DELIVERY,
         has_status(WorkflowExecutionStatus.FAILED),
-        tenant,
+        attribute_is(TENANT_ID, recovery.tenant_id),
         attribute_is(ENDPOINT_ID, recovery.endpoint_id),
         when,
     )

@@ -16,6 +16,7 @@ from hookwright.temporal import (
     WorkflowType,
     attribute_is,
     executions_of,
+    workflow_id_starts_with,
 )
 
 ROWS, TENANTS = 20, 50
@@ -74,7 +75,7 @@ def temporal_links(state: AppState) -> dict[str, str]:
             WorkflowType.DELIVERY, "ExecutionStatus = 'Running'", held
         ),
         "Deliveries given up": executions_of(WorkflowType.DELIVERY, "ExecutionStatus = 'Failed'"),
-        "Events": executions_of(WorkflowType.EVENT),
+        "Events": workflow_id_starts_with(["event:"]),
         "Endpoints": executions_of(WorkflowType.ENDPOINT, "ExecutionStatus = 'Running'"),
         "Recoveries": executions_of(WorkflowType.RECOVERY),
     }

@@ -25,6 +25,7 @@ from api.routes.events import EventPublishRead, EventPublishRequest, naming_the_
 from api.routes.parameters import IdempotencyKey
 from api.routes.strict_route import SEND_REFERENCE, StrictRoute, body_too_large
 from api.services import Services
+from api.services.tenants import TenantAtPublish
 from hookwright.ids import Name
 from hookwright.models import EventInput
 from hookwright.sizes import MIB
@@ -103,7 +104,7 @@ async def publish_batch(  # noqa: PLR0913 - one parameter for each part of the r
     """
     if further_events := len(body.events) - 1:
         await count_call(request, further_events)
-    await services.tenants.known(tenant_id)
+    tenant = await services.tenants.at_publish(tenant_id)
     max_bytes = app_state(request).config.max_body_bytes
     results: list[BatchItemRead] = []
     for index, item in enumerate(body.events):
@@ -113,7 +114,7 @@ async def publish_batch(  # noqa: PLR0913 - one parameter for each part of the r
         give_up = any(each.status == HTTPStatus.SERVICE_UNAVAILABLE for each in results)
         try:
             event = _event(tenant_id, item, key, max_bytes)
-            published = await _publish(event, services, give_up=give_up)
+            published = await _publish(event, tenant, services, give_up=give_up)
             results.append(BatchItemRead(status=HTTPStatus.ACCEPTED, event=published, error=None))
         except Problem as problem:
             error = problem.body()
@@ -139,12 +140,14 @@ def _event(tenant_id: str, item: JsonValue, key: str | None, max_bytes: int) -> 
     return request.event(tenant_id, None if request.id else key)
 
 
-async def _publish(event: EventInput, services: Services, *, give_up: bool) -> EventPublishRead:
+async def _publish(
+    event: EventInput, tenant: TenantAtPublish, services: Services, *, give_up: bool
+) -> EventPublishRead:
     with naming_the_event(event.id):
         if give_up:
             raise unavailable("not tried, because Temporal did not answer before; repeat it")
         try:
-            return EventPublishRead.of(await services.events.publish(event))
+            return EventPublishRead.of(await services.events.publish(event, tenant))
         except RPCError as error:
             # Whatever the reason, the results of the events before this one must be told.
             log.warning("batch.refused_by_temporal", status=error.status.name)

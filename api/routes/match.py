@@ -51,7 +51,7 @@ async def match_event(
     """
     endpoint = await services.endpoints.get(tenant_id, endpoint_id)
     event = body.event(tenant_id)
-    await services.events.check(event)
+    await services.events.check(event, await services.tenants.at_publish(tenant_id))
     document = event_document(event, datetime.now(UTC))
     checks = await explain(services.evaluator, tenant_id, endpoint.route(), event, document)
     return MatchRead(

@@ -1,5 +1,7 @@
 """The service of deliveries: the delivery log. Reading it needs no worker."""
 
+import asyncio
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -23,6 +25,7 @@ from hookwright.temporal import (
     WorkflowType,
     attribute_is,
     attribute_unset,
+    described_delivery,
     ended_log,
     executions_of,
     has_status,
@@ -153,9 +156,20 @@ class DeliveryService:
 
     async def find(self, tenant_id: str, endpoint_id: str, event_id: str) -> DeliveryView | None:
         """Return a delivery, or None."""
-        workflow_id = delivery_workflow_id(tenant_id, endpoint_id, event_id)
-        description = await describe(self.client, workflow_id)
-        return await self._read(description) if description else None
+        found = await described_delivery(self.client, tenant_id, endpoint_id, event_id)
+        return await self.read(found) if found else None
+
+    async def of_event(
+        self, tenant_id: str, event_id: str, endpoint_ids: Iterable[str]
+    ) -> list[DeliveryView]:
+        """Return the deliveries that the fan-out of an `Event` started to these endpoints."""
+
+        async def find(endpoint_id: str) -> DeliveryView | None:
+            workflow_id = delivery_workflow_id(tenant_id, endpoint_id, event_id)
+            found = await describe(self.client, workflow_id)
+            return await self.read(found) if found else None
+
+        return [each for each in await asyncio.gather(*map(find, endpoint_ids)) if each]
 
     async def page(
         self, tenant_id: str | None, wanted: DeliveryFilter, limit: int, cursor: str | None
@@ -172,12 +186,13 @@ class DeliveryService:
                 return None
             if not wanted.still_matches(latest):
                 return None
-            delivery = await self._read(latest)
+            delivery = await self.read(latest)
             return delivery if delivery and wanted.shows(delivery) else None
 
         return await self.lists.page(wanted.query(tenant_id), limit, cursor, shown, wanted.kind)
 
-    async def _read(self, description: WorkflowExecutionDescription) -> DeliveryView | None:
+    async def read(self, description: WorkflowExecutionDescription) -> DeliveryView | None:
+        """Return a delivery from what the server knows of it."""
         if description.status is None:
             return None
         log, due = await self._log(description)

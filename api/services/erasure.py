@@ -15,7 +15,7 @@ from api.http import conflict
 from api.services.event_views import EventWithDeliveries, FanOutState
 from api.services.events import EventService
 from api.services.temporal import describe
-from hookwright.ids import delivery_workflow_id, event_workflow_id
+from hookwright.ids import event_workflow_id
 from hookwright.temporal import (
     EVENT_ID,
     RPC_TIMEOUT,
@@ -23,6 +23,7 @@ from hookwright.temporal import (
     WorkflowType,
     attribute_is,
     delete_execution,
+    described_delivery,
     executions_of,
     reached,
 )
@@ -73,14 +74,17 @@ class ErasureService:
         if running and not force:
             raise conflict("deliveries are pending; wait for their end, or give ?force=true")
         await self._end(running)
-        runs = {(row.id, row.run_id) for row in rows[:MAX_IN_A_CALL]}
+        workflow_id = event_workflow_id(tenant_id, event_id)
+        event = await describe(self.client, workflow_id)
+        # The event is found by its last run, so that is the last to be deleted.
+        last = {(workflow_id, event.run_id)} if event else set()
+        runs = {(row.id, row.run_id) for row in rows[:MAX_IN_A_CALL]} - last
         await self._delete(runs)
         if len(rows) > MAX_IN_A_CALL:
             return Erased(len(runs), complete=False, gone=False)
-        workflow_id = event_workflow_id(tenant_id, event_id)
-        await delete_execution(self.client, workflow_id)
+        await self._delete(last)
         gone = await self._gone({workflow_id, *(row.id for row in rows)})
-        return Erased(len(runs) + 1, complete=True, gone=gone)
+        return Erased(len(runs | last), complete=True, gone=gone)
 
     async def _deliveries(
         self, tenant_id: str, found: EventWithDeliveries
@@ -103,12 +107,13 @@ class ErasureService:
         ]
         if len(rows) > MAX_IN_A_CALL:
             return rows
-        ids = [
-            delivery_workflow_id(tenant_id, each.endpoint_id, found.event.id)
-            for each in found.deliveries
-        ]
+        current = await asyncio.gather(
+            *(
+                described_delivery(self.client, tenant_id, each.endpoint_id, found.event.id)
+                for each in found.deliveries
+            )
+        )
         known = {row.run_id for row in rows}
-        current = await asyncio.gather(*(describe(self.client, each) for each in ids))
         return rows + [each for each in current if each and each.run_id not in known]
 
     async def _running(self, rows: list[WorkflowExecution]) -> list[WorkflowExecution]:

@@ -14,11 +14,10 @@ from hookwright.models import EventInput
 from hookwright.temporal import (
     EVENT_TYPE,
     START_TIME,
-    TENANT_ID,
     Row,
     WorkflowType,
+    accepted_events,
     attribute_is,
-    executions_of,
     time_between,
 )
 from hookwright.webhook import unsafe_integers
@@ -77,16 +76,17 @@ class EventFilter:
 
     def query(self, tenant_id: str) -> str:
         """Return the query that finds them."""
-        return executions_of(
-            WorkflowType.EVENT,
-            attribute_is(TENANT_ID, tenant_id),
+        return accepted_events(
+            tenant_id,
             attribute_is(EVENT_TYPE, self.event_type),
             time_between(START_TIME, self.since, self.until),
         )
 
 
 def fan_out_state(execution: Row | WorkflowExecutionDescription, event: EventInput) -> FanOutState:
-    """Return how far an event's execution has come."""
+    """Return how far an event's execution has come. One that is a delivery needs no fan-out."""
+    if execution.workflow_type == WorkflowType.DELIVERY:
+        return FanOutState.COMPLETE
     if execution.status is WorkflowExecutionStatus.RUNNING:
         waits = event.deliver_at and event.deliver_at > datetime.now(UTC)
         return FanOutState.SCHEDULED if waits else FanOutState.RUNNING

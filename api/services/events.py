@@ -1,6 +1,5 @@
 """The service of events: publish, list, read, cancel."""
 
-import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -27,17 +26,21 @@ from api.services.event_views import (
 )
 from api.services.lists import ExecutionLists
 from api.services.temporal import cancelled, describe
-from api.services.tenants import TenantService
+from api.services.tenants import TenantAtPublish, TenantService
 from hookwright.contracts import Contract, Contracts, UnknownContractError
-from hookwright.ids import event_workflow_id
-from hookwright.models import EventInput, FanOut
+from hookwright.ids import deliveries_queue, event_workflow_id
+from hookwright.models import EventInput, FanOut, Route
+from hookwright.routing import sole_delivery
 from hookwright.sizes import MAX_EVENT_BYTES
 from hookwright.temporal import (
     RPC_TIMEOUT,
     UNREADABLE,
+    AcceptedEvent,
     Row,
-    first_entry,
+    accepted_event,
+    is_sole_delivery,
     publish,
+    publish_sole_delivery,
 )
 from hookwright.times import delay_until
 
@@ -59,49 +62,48 @@ class EventService:
     event_types: EventTypeService
     lists: ExecutionLists
 
-    async def publish(self, event: EventInput) -> Published:
+    async def publish(self, event: EventInput, tenant: TenantAtPublish | None = None) -> Published:
         """Accept an event. It is stored when this returns, because its workflow has been started.
 
         A repeat gets the first answer, even if it would be refused today, because its endpoint is
-        gone or the catalogue has become stricter.
+        gone or the catalogue has become stricter. `tenant` is what the caller has just read of it.
 
         Raises:
             Problem: 404 no such tenant; 409 the id stands for another event; 422 it does not fit
                 the tenant's contract.
         """
+        tenant = tenant or await self.tenants.at_publish(event.tenant_id)
         try:
-            found = await self.check(event)
-        except Problem as refusal:
-            workflow_id = event_workflow_id(event.tenant_id, event.id)
-            if refusal.status_code == HTTPStatus.NOT_FOUND or not (
-                await describe(self.client, workflow_id)
-            ):
+            found = await self.check(event, tenant)
+        except Problem:
+            if not await describe(self.client, event_workflow_id(event.tenant_id, event.id)):
                 raise
             return await self._repeated(event)
         try:
-            await publish(self.client, event, task_queue=self.task_queue, rpc_timeout=RPC_TIMEOUT)
+            await self._start(event, tenant.routes)
         except WorkflowAlreadyStartedError:
             return await self._repeated(event)
         return Published(event, duplicate=False, warnings=warnings_of(event) + found)
 
-    async def check(self, event: EventInput) -> list[str]:
+    async def check(self, event: EventInput, tenant: TenantAtPublish) -> list[str]:
         """Refuse what no endpoint of the tenant could be sent; return the catalogue's warnings.
 
         Raises:
-            Problem: 404 no such tenant; 422 it does not fit the tenant's contract or its type's
-                schema, is for an endpoint that the tenant does not have, or is too far ahead.
+            Problem: 422 it does not fit the tenant's contract or its type's schema, is for an
+                endpoint that the tenant does not have, or is too far ahead.
         """
         try:
             delay_until(event.deliver_at, datetime.now(UTC))
         except ValueError as error:
             raise invalid(("body", "deliver_at"), str(error)) from None
-        tenant = await self.tenants.known(event.tenant_id)
-        contract = self._checked_contract(event, tenant.contract)
+        contract = self._checked_contract(event, tenant.settings.contract)
         if event.endpoint_id:
-            routes = await self.tenants.routes(event.tenant_id)
+            routes = tenant.routes
+            if routes is None:
+                routes = await self.tenants.routes(event.tenant_id)
             if event.endpoint_id not in (route.endpoint_id for route in routes):
                 raise invalid(("body", "endpoint_id"), "this tenant has no such endpoint")
-        return await self.event_types.check(event, tenant.event_type_checks, contract)
+        return await self.event_types.check(event, tenant.settings.event_type_checks, contract)
 
     async def get(self, tenant_id: str, event_id: str) -> EventWithDeliveries:
         """Return an event with its deliveries.
@@ -113,16 +115,17 @@ class EventService:
         description = await describe(self.client, workflow_id)
         if description is None:
             raise not_found("event")
-        event = await self._input(workflow_id)
+        event = (await self._accepted(workflow_id)).event
         state = fan_out_state(description, event)
+        if is_sole_delivery(description):
+            found = await self.deliveries.read(description)
+            return EventWithDeliveries(event, state, [found] if found else [])
         if state is not FanOutState.COMPLETE:
             return EventWithDeliveries(event, state, [])
         handle = self.client.get_workflow_handle(workflow_id, result_type=FanOut)
         fan_out: FanOut = await handle.result(rpc_timeout=RPC_TIMEOUT)
-        found = await asyncio.gather(
-            *(self.deliveries.find(tenant_id, each, event_id) for each in fan_out.endpoint_ids)
-        )
-        return EventWithDeliveries(event, state, [each for each in found if each])
+        deliveries = await self.deliveries.of_event(tenant_id, event_id, fan_out.endpoint_ids)
+        return EventWithDeliveries(event, state, deliveries)
 
     async def fan_out(self, tenant_id: str, event_id: str) -> EventFanOut:
         """Return an event without its deliveries.
@@ -134,7 +137,7 @@ class EventService:
         description = await describe(self.client, workflow_id)
         if description is None:
             raise not_found("event")
-        event = await self._input(workflow_id)
+        event = (await self._accepted(workflow_id)).event
         return EventFanOut(event, fan_out_state(description, event))
 
     async def cancel(self, tenant_id: str, event_id: str) -> EventFanOut:
@@ -163,6 +166,24 @@ class EventService:
         await self.tenants.known(tenant_id)
         return await self.lists.page(wanted.query(tenant_id), limit, cursor, self._shown)
 
+    async def _start(self, event: EventInput, routes: list[Route] | None) -> None:
+        """Start the event's workflow or, if it goes to one endpoint only, its delivery.
+
+        Both have the event's id, so a repeat never starts the other one.
+        """
+        delivery = None
+        if routes and not event.deliver_at:
+            delivery = sole_delivery(routes, event, datetime.now(UTC))
+        if delivery is None:
+            await publish(self.client, event, task_queue=self.task_queue, rpc_timeout=RPC_TIMEOUT)
+        else:
+            await publish_sole_delivery(
+                self.client,
+                delivery,
+                task_queue=deliveries_queue(self.task_queue),
+                rpc_timeout=RPC_TIMEOUT,
+            )
+
     def _checked_contract(self, event: EventInput, contract_name: str | None) -> Contract:
         try:
             contract = self.contracts.named(contract_name)
@@ -179,12 +200,12 @@ class EventService:
         return contract
 
     async def _repeated(self, event: EventInput) -> Published:
-        accepted = await self._input(event_workflow_id(event.tenant_id, event.id))
+        accepted = (await self._accepted(event_workflow_id(event.tenant_id, event.id))).event
         if content_of(accepted) != content_of(event):
             raise conflict("this event id was used for another event; choose a new id")
         return Published(accepted, duplicate=True, warnings=warnings_of(accepted))
 
-    async def _input(self, workflow_id: str) -> EventInput:
+    async def _accepted(self, workflow_id: str, run_id: str | None = None) -> AcceptedEvent:
         """Return the event that a workflow was started with: the argument in its history.
 
         Raises:
@@ -192,15 +213,11 @@ class EventService:
                 a key that we do not have.
         """
         try:
-            first = await first_entry(self.client, workflow_id)
+            return await accepted_event(self.client, workflow_id, run_id)
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND:  # it was erased between two calls
                 raise not_found("event") from None
             raise
-        started = first.workflow_execution_started_event_attributes
-        event: EventInput
-        try:
-            [event] = await self.client.data_converter.decode(started.input.payloads, [EventInput])
         except UNREADABLE as error:
             # The error's text is left out, because it may hold what was stored.
             log.warning("event.unreadable", workflow_id=workflow_id, error=type(error).__name__)
@@ -208,8 +225,6 @@ class EventService:
                 "what is stored under this id cannot be read: it is no event, or is encrypted with"
                 " a key that HOOKWRIGHT_ENCRYPTION_KEYS lacks"
             ) from None
-        began = first.event_time.ToDatetime(UTC)
-        return event if event.created_at else event.model_copy(update={"created_at": began})
 
     async def _after_cancelling(self, tenant_id: str, event_id: str) -> EventFanOut:
         """Ask for the cancellation, and return the event once a worker has handled it."""
@@ -219,7 +234,9 @@ class EventService:
 
     async def _shown(self, row: Row, _newest: int) -> EventFanOut | None:
         try:
-            event = await self._input(row.workflow_id)
+            accepted = await self._accepted(row.workflow_id, row.place.run_id)
         except Problem:
             return None
-        return EventFanOut(event, fan_out_state(row, event))
+        if accepted.resent:  # the event is listed where it was published
+            return None
+        return EventFanOut(accepted.event, fan_out_state(row, accepted.event))

@@ -12,9 +12,17 @@ from temporalio.client import Client, WorkflowExecutionDescription, WorkflowExec
 from api.http import conflict, not_found, unavailable
 from api.services.temporal import CLOCKS_AGREE, describe
 from hookwright.health import Release
-from hookwright.ids import delivery_workflow_id, endpoint_workflow_id
+from hookwright.ids import endpoint_workflow_id
 from hookwright.outcomes import DeliveryState, Trigger
-from hookwright.temporal import DELIVERY_STATE, RPC_TIMEOUT, Signal, endpoint_of, reached, resend
+from hookwright.temporal import (
+    DELIVERY_STATE,
+    RPC_TIMEOUT,
+    Signal,
+    described_delivery,
+    endpoint_of,
+    reached,
+    resend,
+)
 
 TOO_CLOSE_TO_RESET = RPC_TIMEOUT + CLOCKS_AGREE
 """An attempt that is due so soon may begin before a reset arrives, so it counts as the one that was
@@ -68,11 +76,10 @@ class RetryService:
     async def _describe(
         self, tenant_id: str, endpoint_id: str, event_id: str
     ) -> WorkflowExecutionDescription:
-        workflow_id = delivery_workflow_id(tenant_id, endpoint_id, event_id)
-        description = await describe(self.client, workflow_id)
-        if description is None:
+        delivery = await described_delivery(self.client, tenant_id, endpoint_id, event_id)
+        if delivery is None:
             raise not_found("delivery")
-        return description
+        return delivery
 
     async def _refuse_without_endpoint(self, tenant_id: str, endpoint_id: str) -> None:
         endpoint = await describe(self.client, endpoint_workflow_id(tenant_id, endpoint_id))

@@ -18,6 +18,7 @@ from temporalio.common import WorkflowIDConflictPolicy
 from api.http import Page, invalid_model, not_found
 from api.services.endpoint_checks import checked_notify, chosen_contract, leaves_out_slack_url
 from api.services.lists import ExecutionLists, superseded
+from api.services.route_tables import RouteTables
 from api.services.temporal import (
     UPDATE_TIMEOUT,
     deadline,
@@ -29,7 +30,7 @@ from hookwright.ids import tenant_workflow_id
 from hookwright.models import Route, TenantSettings, TenantView
 from hookwright.routing import TenantState
 from hookwright.security import DestinationPolicy
-from hookwright.temporal import MemoKey, Row, WorkflowType, executions_of, has_status, routes_of
+from hookwright.temporal import MemoKey, Row, WorkflowType, executions_of, has_status
 from workflows.tenant import (
     Tenant,
     TenantChangeUpdate,
@@ -39,13 +40,23 @@ from workflows.tenant import (
 )
 
 KNOWN_SECONDS = 5.0
-"""How long a publish relies on what it read of a tenant. An event for a tenant that was deleted
-meanwhile is accepted and matches no endpoint."""
+"""How long a call relies on what was read of a tenant, unless it needs it as it is now."""
+
+MAX_ROUTES_AT_PUBLISH = 1_000
+"""A larger route table is left to the worker: reading it takes an API process milliseconds."""
 
 TENANTS = executions_of(
     WorkflowType.TENANT,
     has_status(WorkflowExecutionStatus.RUNNING, WorkflowExecutionStatus.CONTINUED_AS_NEW),
 )
+
+
+@dataclass(frozen=True)
+class TenantAtPublish:
+    """A tenant as a publish reads it. `routes` is None if they are too many to be read there."""
+
+    settings: TenantView
+    routes: list[Route] | None
 
 
 @dataclass(frozen=True)
@@ -60,6 +71,10 @@ class TenantService:
     _known: TTLCache[str, TenantView] = field(
         default_factory=lambda: TTLCache(10_000, KNOWN_SECONDS), init=False
     )
+    _with_many_routes: TTLCache[str, bool] = field(
+        default_factory=lambda: TTLCache(10_000, KNOWN_SECONDS), init=False
+    )
+    _route_tables: RouteTables = field(default_factory=RouteTables, init=False)
 
     async def put(self, tenant_id: str, settings: TenantSettings) -> TenantPutResult:
         """Create a tenant, or change it. A revocation stays until another, or null, is set.
@@ -170,7 +185,26 @@ class TenantService:
             Problem: 404.
         """
         _, description = await self._read(tenant_id)
-        return await routes_of(description)
+        return await self._route_tables.of(description)
+
+    async def at_publish(self, tenant_id: str) -> TenantAtPublish:
+        """Return a tenant as it is now, with its routes.
+
+        A tenant with more than MAX_ROUTES_AT_PUBLISH is returned without them, and as it was at
+        most KNOWN_SECONDS ago. An event for it is accepted even if it was deleted meanwhile, and
+        matches no endpoint.
+
+        Raises:
+            Problem: 404.
+        """
+        if tenant_id in self._with_many_routes:
+            return TenantAtPublish(await self.known(tenant_id), None)
+        settings, description = await self._read(tenant_id)
+        routes = await self._route_tables.of(description)
+        if len(routes) > MAX_ROUTES_AT_PUBLISH:
+            self._with_many_routes[tenant_id] = True
+            return TenantAtPublish(settings, None)
+        return TenantAtPublish(settings, routes)
 
     async def page(self, limit: int, cursor: str | None) -> Page[TenantView]:
         """Return a page of tenants, those first whose last run began last."""

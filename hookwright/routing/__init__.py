@@ -1,5 +1,6 @@
 """Routing: a tenant's route table, and which of its endpoints get an event."""
 
+from hookwright.routing.deliveries import cheap_deliveries, deliveries_of, sole_delivery
 from hookwright.routing.matching import explain, filter_expressions, filter_verdict, is_addressed
 from hookwright.routing.route_table import (
     Refusal,
@@ -19,8 +20,11 @@ __all__ = [
     "RoutesChanged",
     "TenantRouteChange",
     "TenantState",
+    "cheap_deliveries",
+    "deliveries_of",
     "explain",
     "filter_expressions",
     "filter_verdict",
     "is_addressed",
+    "sole_delivery",
 ]

@@ -1,7 +1,20 @@
 """All that the domain knows of Temporal: the client, names, search attributes, executions."""
 
+from hookwright.temporal.acceptance import (
+    AcceptedEvent,
+    accepted_event,
+    accepted_events,
+    described_delivery,
+    fanned_out_events,
+    is_sole_delivery,
+)
 from hookwright.temporal.codec import EncryptionCodec
 from hookwright.temporal.connection import connect, set_up_namespace
+from hookwright.temporal.delivery_starts import (
+    TASK_TIMEOUT,
+    publish_sole_delivery,
+    start_delivery,
+)
 from hookwright.temporal.executions import (
     RPC_TIMEOUT,
     UNREADABLE,
@@ -80,8 +93,10 @@ __all__ = [
     "RECOVERY_ID",
     "RPC_TIMEOUT",
     "START_TIME",
+    "TASK_TIMEOUT",
     "TENANT_ID",
     "UNREADABLE",
+    "AcceptedEvent",
     "ActivityName",
     "EncryptionCodec",
     "ErrorType",
@@ -94,6 +109,8 @@ __all__ = [
     "Signal",
     "Update",
     "WorkflowType",
+    "accepted_event",
+    "accepted_events",
     "attribute_in",
     "attribute_in_or_unset",
     "attribute_is",
@@ -102,17 +119,21 @@ __all__ = [
     "delete_execution",
     "delivery_search_attributes",
     "described",
+    "described_delivery",
     "ended_log",
     "endpoint_of",
     "endpoint_search_attributes",
     "event_search_attributes",
     "executions_of",
+    "fanned_out_events",
     "first_entry",
     "has_status",
+    "is_sole_delivery",
     "kept_log",
     "named_values",
     "oldest_first",
     "publish",
+    "publish_sole_delivery",
     "reached",
     "read_key_ring",
     "recorded",
@@ -121,6 +142,7 @@ __all__ = [
     "routes_key",
     "routes_of",
     "set_up_namespace",
+    "start_delivery",
     "start_resend",
     "tenant_search_attributes",
     "time_between",

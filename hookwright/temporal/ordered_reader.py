@@ -69,6 +69,7 @@ class Order(Enum):
         nanoseconds = self._nanoseconds(info)
         return Row(
             workflow_id=info.execution.workflow_id,
+            workflow_type=info.type.name,
             place=Place(self.at(nanoseconds), info.execution.run_id),
             status=WorkflowExecutionStatus(info.status),
             time=EPOCH + timedelta(microseconds=nanoseconds // 1_000),
@@ -106,6 +107,7 @@ class Row:
     """An execution as visibility has it. `time` is the one that the order goes by."""
 
     workflow_id: str
+    workflow_type: str
     place: Place
     status: WorkflowExecutionStatus
     time: datetime = EPOCH

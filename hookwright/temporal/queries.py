@@ -18,8 +18,18 @@ EXECUTION_TIME = "ExecutionTime"
 
 
 def executions_of(workflow_type: WorkflowType, *conditions: str) -> str:
-    """Return the query for executions of one type that meet all conditions; empty ones are none."""
-    return " AND ".join([f"WorkflowType = '{workflow_type}'", *filter(None, conditions)])
+    """Return the query for executions of one type that meet all conditions."""
+    return all_of(type_is(workflow_type), *conditions)
+
+
+def all_of(*conditions: str) -> str:
+    """Return the condition that all of these hold. An empty one is left out."""
+    return " AND ".join(filter(None, conditions))
+
+
+def type_is(workflow_type: WorkflowType) -> str:
+    """Return the condition that an execution has this type."""
+    return f"WorkflowType = '{workflow_type}'"
 
 
 def has_status(*statuses: WorkflowExecutionStatus) -> str:

@@ -9,7 +9,7 @@ from support.receiver import Receiver, Reply
 from support.stack import unique
 from support.waiting import assert_eventually, eventually
 
-from activities.fan_out import TASK_TIMEOUT
+from hookwright.temporal import TASK_TIMEOUT
 from runtime.dev import EmbeddedServer, free_port
 
 EVENTS = 30
