@@ -11,7 +11,7 @@ from support.waiting import assert_eventually, eventually
 from temporalio.client import Client
 
 from hookwright.contracts import load_contracts
-from hookwright.ids import delivery_workflow_id
+from hookwright.ids import event_workflow_id
 from runtime.dev import free_port
 
 DATA = {"name": "Zoë 😀", "n": 1.5}
@@ -52,7 +52,7 @@ async def test_a_delivered_body(service: Stack, hooks: Receiver) -> None:
     event = await service.publish(data=DATA)
     [attempt] = await attempts_of(service, endpoint["id"], event["id"], "delivered")
     assert shows(attempt, hooks.requests[0].body)
-    workflow_id = delivery_workflow_id(service.tenant, endpoint["id"], event["id"])
+    workflow_id = event_workflow_id(service.tenant, event["id"])
     handle = service.client.get_workflow_handle(workflow_id)
     assert (await handle.describe()).history_length == 6
     stored = b"".join([each.SerializeToString() async for each in handle.fetch_history_events()])
@@ -147,7 +147,7 @@ async def test_erasure_takes_the_body(service: Stack, hooks: Receiver) -> None:
         await assert_eventually(lambda n=number: len(hooks.requests) == n)
     assert attempts
     assert all(each["request_body"] for each in attempts)
-    workflow_id = delivery_workflow_id(service.tenant, endpoint, event)
+    workflow_id = event_workflow_id(service.tenant, event)
 
     async def runs() -> int:
         return (await service.client.count_workflows(f"WorkflowId = '{workflow_id}'")).count

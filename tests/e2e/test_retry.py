@@ -12,7 +12,7 @@ from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.workflow.v1 import PendingActivityInfo
 from temporalio.api.workflowservice.v1 import ResetActivityRequest
 
-from hookwright.ids import delivery_workflow_id
+from hookwright.ids import event_workflow_id
 
 pytestmark = pytest.mark.cluster
 
@@ -140,7 +140,7 @@ async def test_an_ended_delivery_is_resent(service: Stack, hooks: Receiver, stat
     assert triggers(ended) == ["schedule"] * attempts + ["manual"]
     assert ended["ended_at"]
     assert {*hooks.ids()} == {case.event}
-    workflow_id = delivery_workflow_id(service.tenant, case.endpoint, case.event)
+    workflow_id = event_workflow_id(service.tenant, case.event)
 
     async def runs() -> list[str]:
         query = f"WorkflowId = '{workflow_id}'"
@@ -190,7 +190,7 @@ async def test_reset_does_not_cut_an_attempt_short(service: Stack, hooks: Receiv
     hooks.behave = lambda _: Reply(200, gate=gate)
     await case.ask("retry")
     await assert_eventually(lambda: len(hooks.requests) == 2)
-    workflow_id = delivery_workflow_id(service.tenant, case.endpoint, case.event)
+    workflow_id = event_workflow_id(service.tenant, case.event)
 
     async def pending() -> PendingActivityInfo:
         description = await service.client.get_workflow_handle(workflow_id).describe()

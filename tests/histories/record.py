@@ -24,7 +24,6 @@ from temporalio.client import WorkflowExecutionStatus
 from api.portal.grants import GrantKey, GrantUse
 from hookwright.ids import (
     EVENT_TYPES_WORKFLOW_ID,
-    delivery_workflow_id,
     endpoint_workflow_id,
     event_workflow_id,
     notification_workflow_id,
@@ -33,6 +32,7 @@ from hookwright.ids import (
     tenant_workflow_id,
 )
 from hookwright.temporal import connect, described, set_up_namespace
+from hookwright.temporal import publish as start_event
 from hookwright.times import rfc3339
 from runtime.dev import EmbeddedServer, free_port
 
@@ -68,10 +68,13 @@ async def deliveries(service: Stack, hooks: Receiver) -> None:
         await eventually(
             lambda: service.delivery(endpoint["id"], event_id), lambda it: "state" in it
         )
-        return delivery_workflow_id(service.tenant, endpoint["id"], event_id)
+        return event_workflow_id(service.tenant, event_id)
 
     await save(service, "delivery_delivered", await publish("delivered", 200))
-    await save(service, "event", event_workflow_id(service.tenant, "delivered"))
+    direct = {"tenant_id": service.tenant, "id": "direct", "type": "loan.funded", "data": {}}
+    hooks.behave = lambda _: Reply()
+    event = await start_event(service.client, direct, task_queue=service.task_queue)
+    await save(service, "event", event.id)
     await costly_event(service)
     hooks.behave = lambda _: Reply()
     due = rfc3339(datetime.now(UTC) + timedelta(seconds=1))
