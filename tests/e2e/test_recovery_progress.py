@@ -126,7 +126,7 @@ def test_the_edge_of_retention_is_not_missing() -> None:
     run = Run(asked, "id", RecoveryProgress(), retention=timedelta(days=1))
 
     def row(age: timedelta) -> Row:
-        return Row("w", Place(0, "r"), WorkflowExecutionStatus.COMPLETED, now - age)
+        return Row("w", "Event", Place(0, "r"), WorkflowExecutionStatus.COMPLETED, now - age)
 
     moment = timedelta(minutes=1)
     assert run.remembers(row(timedelta(days=1) - EDGE - moment))

@@ -57,7 +57,7 @@ class ListedReleases(ReleaseActivities):
 
     async def _oldest(self, _endpoint: EndpointRef) -> AsyncIterator[Row]:
         async for held in self._rows(""):
-            yield Row(held.id, Place(0, held.run_id), held.status)
+            yield Row(held.id, "Delivery", Place(0, held.run_id), held.status)
 
     async def _rows(self, _query: str) -> AsyncIterator[WorkflowExecutionDescription]:
         for handle in self.deliveries:

@@ -41,7 +41,7 @@ class FakeVisibility:
         places = [it for it in self.closed if lower <= it < upper]
         places.sort(key=lambda it: (self.closed[it] or 2**63, *it), reverse=True)
         status = WorkflowExecutionStatus.RUNNING
-        return [Row("w", it, status) for it in places[:size]], len(places) >= size
+        return [Row("w", "Delivery", it, status) for it in places[:size]], len(places) >= size
 
 
 @dataclass
