@@ -3,9 +3,11 @@
 from datetime import UTC, datetime, timedelta
 
 from support.receiver import Receiver, answering
-from support.stack import Stack, api_client, api_config
+from support.stack import Stack, api_config
 from support.waiting import assert_eventually, eventually
 
+from api.services import Services
+from hookwright.models import EventInput
 from hookwright.times import rfc3339
 
 TEMPORALS_TIME = 60.0
@@ -122,14 +124,13 @@ async def executions(service: Stack) -> set[str]:
 
 
 async def test_last_event_of_an_erased_tenant_goes_too(service: Stack) -> None:
-    """An event that another API process accepts after the deletion is erased like the others."""
-    async with api_client(service.client, api_config(service.task_queue)) as other:
-        body = {"id": "before", "type": "loan.funded", "data": {}}
-        known = await other.post(f"{service.root}/events", json=body)
-        assert known.status_code == 202
-        await service.http.delete(service.root, params={"erase": "true"})
-        last = await other.post(f"{service.root}/events", json={**body, "id": "after"})
-        assert last.status_code == 202
+    """An event whose publish began before the deletion is erased; the next one is a 404."""
+    services = Services.on(service.client, api_config(service.task_queue))
+    read = await services.tenants.at_publish(service.tenant)
+    await service.http.delete(service.root, params={"erase": "true"})
+    body = {"id": "after", "type": "loan.funded", "data": {}}
+    await services.events.publish(EventInput(tenant_id=service.tenant, **body), read)
+    assert (await service.http.post(f"{service.root}/events", json=body)).status_code == 404
     await eventually(lambda: executions(service), lambda ids: not ids, within=TEMPORALS_TIME + 30)
 
 
