@@ -5,6 +5,7 @@ import os
 import secrets
 import sys
 import tempfile
+from contextlib import ExitStack
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -20,6 +21,8 @@ from runtime.dev import free_port, managed_process
 
 IDLE_SECONDS = 10.0
 """How long it is left alone before it counts as idle: starting makes garbage."""
+
+MOST_SAID = 1_000
 
 
 @dataclass(frozen=True)
@@ -43,19 +46,22 @@ async def dev_memory(events: int, connections: int) -> DevMemory:
         "--listen-port": free_port(),
         "--api-key": key,
     }
-    with tempfile.TemporaryDirectory() as folder:
-        options["--state-dir"] = folder
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
+        options["--state-dir"] = f"{folder}/state"
         arguments = (str(word) for option in options.items() for word in option)
         command = [sys.executable, "-P", *CLI, "dev", *arguments]
-        log = (Path(folder) / "dev.log").open("w")
+        log = Path(folder) / "dev.log"
+        output = stack.enter_context(log.open("w"))
         async with (
+            managed_process("dev", command, _environment(), output) as dev,
             running_receiver() as receiver,
-            managed_process("dev", command, _environment(), log) as dev,
             running_publisher(receiver, port, key) as publisher,
         ):
 
             async def is_ready() -> bool:
-                dev.check_alive()
+                if dev.process.returncode is not None:
+                    raise RuntimeError(f"`hookwright dev` has ended: {_last_words(log)}")
                 return await publisher.answers("/readyz") is HTTPStatus.OK
 
             await until(is_ready)
@@ -69,6 +75,10 @@ async def dev_memory(events: int, connections: int) -> DevMemory:
                 await publisher.flood(tenant, ids, connections)
             count = 1 + len(process.children(recursive=True))
             return DevMemory(idle, watch.highest()["dev"], count, events)
+
+
+def _last_words(log: Path) -> str:
+    return log.read_text(encoding="utf-8")[-MOST_SAID:]
 
 
 def _environment() -> dict[str, str]:

@@ -129,7 +129,6 @@ class Deliveries:
     batch: int = 1
     connections: int = 0
     a_second: float = 0.0
-    tenant: Tenant | None = None
 
     @property
     def name(self) -> str:
@@ -146,15 +145,13 @@ class Deliveries:
         return site.hookwright
 
     async def prepare(self, site: Site) -> None:
-        """Create the tenant and its endpoints."""
-        name = f"{site.run}-{self.fan_out}-{next(NUMBERS)}"
-        self.tenant = await site.publisher.add_tenant(name, self.fan_out)
+        """Create the tenant and its endpoints, if no other scenario has."""
+        await site.tenant(self.fan_out)
 
     async def load(self, site: Site, count: int) -> Load:
         """Publish `count` events, and wait until all their webhooks have arrived."""
-        assert self.tenant  # noqa: S101 - made by `prepare`
-        tenant, publisher = self.tenant, site.publisher
-        prefix = f"{tenant.id}-{next(NUMBERS)}"
+        tenant, publisher = await site.tenant(self.fan_out), site.publisher
+        prefix = f"{site.run}-{next(NUMBERS)}"
         events = [f"{prefix}-{number}" for number in range(count)]
         if self.connections:
             published = await publisher.flood(tenant, events, self.connections)

@@ -8,7 +8,7 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from http import HTTPStatus
 from pathlib import Path
@@ -20,7 +20,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from bench.machine import Group
-from bench.publishing import Publisher, running_publisher
+from bench.publishing import Publisher, Tenant, running_publisher
 from bench.receiver import running_receiver
 from bench.waiting import until
 from hookwright.temporal import EncryptionCodec, connect, set_up_namespace
@@ -70,6 +70,14 @@ class Site:
     hookwright: Sequence[str]
     lean_port: int
     processes: Mapping[str, Group]
+    tenants: dict[int, Tenant] = field(default_factory=dict)
+
+    async def tenant(self, endpoints: int) -> Tenant:
+        """Return the tenant with so many endpoints. All scenarios that need such a one share it."""
+        if endpoints not in self.tenants:
+            name = f"{self.run}-{endpoints}"
+            self.tenants[endpoints] = await self.publisher.add_tenant(name, endpoints)
+        return self.tenants[endpoints]
 
     @property
     def bare_queue(self) -> str:
