@@ -58,7 +58,7 @@ def _stacked(axes: Axes, labels: Sequence[str], outcomes: Sequence[Outcome]) -> 
     axes.barh(labels, server, label="Temporal server")
     axes.barh(labels, others, left=server, label="worker and API")
     axes.set_xlabel("CPU ms a delivery (or bare workflow)")
-    axes.legend()
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
 
 
 def _latencies(figure: Figure, results: Results) -> None:
