@@ -42,7 +42,7 @@ format: .venv/.develops ## Format, and mend what can be mended.
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: .venv/.develops ## Measure this machine.
+bench: .venv/.develops ## Measure this machine: a quarter of an hour.
 	$(BIN)/python -m bench
 
 lock: .venv/.develops ## Choose the newest versions that pyproject.toml allows.

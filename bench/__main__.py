@@ -1,95 +1,137 @@
-"""`python -m bench`: it compares a bare Temporal workflow with Hookwright on one server."""
+"""`python -m bench`: it compares bare Temporal workflows with Hookwright on one server."""
 
 import argparse
 import asyncio
-import tempfile
-from collections.abc import Sequence
+import dataclasses
+import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench.compare import Entry, Outcome, compare
-from bench.machine import facts
-from bench.report import costs_table, facts_table, histories_table, rates_table
-from bench.scenarios import BareWorkflow, Deliveries
-from bench.site import ROOT, Site, running_site
-from runtime.dev import EmbeddedServer, free_port
+from bench.report.plots import draw_plots
+from bench.report.requirements import requirements, requirements_table
+from bench.report.tables import (
+    costs_table,
+    facts_table,
+    histories_table,
+    latencies_table,
+    memory_table,
+    number,
+    posts_table,
+    rates_table,
+)
+from bench.run import QUICK, Plan, Results, run
+from bench.site import ROOT, GivenServer
 
 RESULTS = ROOT / "docs" / "benchmarks"
-IN_FLIGHT = 20
-WIDE_FAN_OUT = 20
-WIDE_IN_FLIGHT = 4
-WIDE_SHARE = 5
+
+SIZES = {
+    "rounds": "rounds in which the scenarios take turns",
+    "events": "bare workflows, and events at fan-out 1, in a round",
+    "wide_events": "events at fan-out 20 in a round",
+    "widest_events": "events at fan-out 200 in a round",
+    "idle_events": "events and bare workflows one at a time",
+    "paced_seconds": "seconds of half load",
+    "connections": "connections of an open flood",
+    "flood": "events of the open flood at fan-out 1",
+    "wide_flood": "events of the open flood at fan-out 20",
+    "dev_flood": "events of the flood in which the memory of `hookwright dev` is measured",
+}
 
 
-def entries(site: Site, events: int) -> list[Entry]:
-    """Return the entries to compare.
-
-    An event with a wide fan-out makes many deliveries, so a round has fewer such events.
-    """
-    scenarios = (
-        (BareWorkflow(IN_FLIGHT), events),
-        (Deliveries(1, IN_FLIGHT), events),
-        (Deliveries(WIDE_FAN_OUT, WIDE_IN_FLIGHT), max(events // WIDE_SHARE, 1)),
+def options() -> argparse.ArgumentParser:
+    """Return the parser of the options."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument(
+        "--quick", action="store_true", help="a short run of rough figures, which is not kept"
     )
-    return [Entry(scenario.name, site, scenario, count) for scenario, count in scenarios]
+    for name, meaning in SIZES.items():
+        full, quick = getattr(Plan(), name), getattr(QUICK, name)
+        parser.add_argument(
+            f"--{name.replace('_', '-')}",
+            type=type(full),
+            help=f"{meaning} (default: {full}, with --quick {quick})",
+        )
+    parser.add_argument("--temporal-address", help="a Temporal that runs already, as HOST:PORT")
+    parser.add_argument(
+        "--namespace", default="", help="its namespace, which is set up (default: a new one)"
+    )
+    parser.add_argument(
+        "--server-pid",
+        type=int,
+        nargs="+",
+        default=[],
+        help="processes of that Temporal and of its database, with all their children",
+    )
+    parser.add_argument(
+        "--out", type=Path, help="the file to write (default: docs/benchmarks/<date>.md)"
+    )
+    return parser
 
 
-async def run(rounds: int, events: int, *, sandboxed: bool) -> str:
-    """Run the benchmark and return the report."""
-    options = ["--sandboxed"] if sandboxed else []
-    with tempfile.TemporaryDirectory() as state:
-        server = EmbeddedServer(Path(state), free_port())
-        async with running_site(server, worker_options=options) as site:
-            machine = facts(site.server_version)
-            outcomes = await compare(entries(site, events), rounds)
-    return report(machine, list(outcomes.values()), rounds, events)
+def plan(chosen: argparse.Namespace) -> Plan:
+    """Return the plan that the options ask for."""
+    sizes = {name: getattr(chosen, name) for name in SIZES}
+    given = {name: size for name, size in sizes.items() if size is not None}
+    return dataclasses.replace(QUICK if chosen.quick else Plan(), **given)
 
 
-def report(machine: dict[str, str], outcomes: Sequence[Outcome], rounds: int, events: int) -> str:
+def new_report(folder: Path, day: str) -> Path:
+    """Return the file of a new report: older ones of the same day are kept."""
+    path, number_of_day = folder / f"{day}.md", 1
+    while path.exists():
+        number_of_day += 1
+        path = folder / f"{day}-{number_of_day}.md"
+    return path
+
+
+def report(results: Results, command: str, plots: Mapping[str, Path]) -> str:
     """Return the report of a benchmark, as markdown."""
+    metered = number(results.idle_metered, 2)
     return "\n\n".join(
         (
             f"# Benchmark of {datetime.now(UTC):%Y-%m-%d}",
-            introduction(rounds, events, outcomes[-1].entry.count),
-            facts_table(machine),
+            f"`{command}`. [How to read it](README.md).",
+            facts_table(results.facts),
+            "## What must be reached",
+            requirements_table(requirements(results)),
+            *(f"![{title}]({path.name})" for title, path in plots.items()),
             "## How fast",
-            rates_table(outcomes),
-            "## What one delivery (or bare workflow) costs",
-            costs_table(outcomes),
-            "## What one delivery (or bare workflow) stores",
-            histories_table(outcomes),
+            rates_table(results),
+            "## How long it takes",
+            latencies_table(results),
+            "## What it costs",
+            costs_table(results),
+            "## What it stores",
+            histories_table(results),
+            f"The server's own metric `action` at fan-out 1, one at a time: {metered} an event.",
+            "## What is sent",
+            posts_table(results),
+            "## Memory",
+            memory_table(results),
         )
     )
 
 
-def introduction(rounds: int, events: int, wide_events: int) -> str:
-    """Return the paragraph that says what was measured."""
-    return (
-        f"`python -m bench --rounds {rounds} --events {events}`. A round runs {events} bare"
-        f" workflows, then {events} events at fan-out 1, then {wide_events} events at fan-out"
-        f" {WIDE_FAN_OUT}; there were {rounds} rounds. Figures are medians over the rounds."
-        " [How to read them](README.md)."
-    )
+def say(line: str) -> None:
+    """Tell the progress, apart from the report."""
+    print(f"{datetime.now(UTC):%H:%M:%S} {line}", file=sys.stderr, flush=True)
 
 
 def main() -> None:
-    """Read the options, run the benchmark, print the report and write it to a file."""
-    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5, help="number of rounds (default: 5)")
-    parser.add_argument("--events", type=int, default=60, help="events in a round (default: 60)")
-    parser.add_argument(
-        "--sandboxed", action="store_true", help="run Hookwright's workflows in the SDK's sandbox"
-    )
-    parser.add_argument(
-        "--out",
-        type=Path,
-        default=RESULTS / f"{datetime.now(UTC):%Y-%m-%d}.md",
-        help="the file to write (default: docs/benchmarks/<date>.md)",
-    )
-    options = parser.parse_args()
-    text = asyncio.run(run(options.rounds, options.events, sandboxed=options.sandboxed))
+    """Read the options, run the benchmark, print the report and write it with its plots."""
+    chosen = options().parse_args()
+    address = chosen.temporal_address
+    given = address and GivenServer(address, chosen.namespace, tuple(chosen.server_pid))
+    results = asyncio.run(run(plan(chosen), given or None, say))
+    out = chosen.out
+    if not out and not chosen.quick:
+        out = new_report(RESULTS, f"{datetime.now(UTC):%Y-%m-%d}")
+    plots = draw_plots(results, out.with_suffix("")) if out else {}
+    text = report(results, " ".join(("python -m bench", *sys.argv[1:])), plots)
     print(text)
-    options.out.write_text(text + "\n", encoding="utf-8")
+    if out:
+        out.write_text(text + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,22 +1,90 @@
-"""Facts about the machine, the processor time of processes, and the size of the database."""
+"""Facts about the machine, the processor time and memory of processes, and the database's size."""
 
+import asyncio
 import os
 import platform
 import sqlite3
-from collections.abc import Mapping
-from contextlib import closing
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, closing, suppress
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
 import psutil
 
 GIB = 2**30
+MB = 1e6
+SAMPLE_SECONDS = 2.0
+
+Group = Sequence[psutil.Process]
+"""Processes that count together, each with all its descendants."""
 
 
-def cpu_seconds(processes: Mapping[str, psutil.Process]) -> dict[str, float]:
-    """Return the processor seconds that each process has used so far."""
-    times = {name: process.cpu_times() for name, process in processes.items()}
-    return {name: used.user + used.system for name, used in times.items()}
+def cpu_seconds(groups: Mapping[str, Group]) -> dict[str, float]:
+    """Return the processor seconds that each group has used so far.
+
+    Descendants that have ended are in the account of their parents.
+    """
+    used = {}
+    for name, group in groups.items():
+        times = [process.cpu_times() for process in _running(group)]
+        used[name] = sum(
+            each.user + each.system + each.children_user + each.children_system for each in times
+        )
+    return used
+
+
+def pss_mb(groups: Mapping[str, Group]) -> dict[str, float]:
+    """Return the memory of each group in MB (of 10^6 bytes), pages that are shared in parts."""
+    return {
+        name: sum(process.memory_full_info().pss for process in _running(group)) / MB
+        for name, group in groups.items()
+    }
+
+
+def _running(group: Group) -> list[psutil.Process]:
+    found = []
+    for process in group:
+        with suppress(psutil.NoSuchProcess):
+            found += [process, *process.children(recursive=True)]
+    return found
+
+
+@dataclass
+class MemoryWatch:
+    """The memory of groups of processes over a while: when (`time.perf_counter`), and how much."""
+
+    samples: list[tuple[float, dict[str, float]]] = field(default_factory=list)
+
+    def highest(self) -> dict[str, float]:
+        """Return the most that each group had, and as `together` the most that all had at once."""
+        names = self.samples[0][1]
+        most = {name: max(sizes[name] for _, sizes in self.samples) for name in names}
+        return {**most, "together": max(sum(sizes.values()) for _, sizes in self.samples)}
+
+
+@asynccontextmanager
+async def watched_memory(groups: Mapping[str, Group]) -> AsyncIterator[MemoryWatch]:
+    """Sample the memory of groups while the context is open, at least at its end."""
+    watch = MemoryWatch()
+
+    async def sample() -> None:
+        sizes = await asyncio.to_thread(pss_mb, groups)
+        watch.samples.append((time.perf_counter(), sizes))
+
+    async def keep_sampling() -> None:
+        while True:
+            await sample()
+            await asyncio.sleep(SAMPLE_SECONDS)
+
+    sampling = asyncio.create_task(keep_sampling())
+    try:
+        yield watch
+    finally:
+        sampling.cancel()
+        await asyncio.wait([sampling])
+    await sample()
 
 
 def database_bytes(file: Path) -> int:

@@ -6,8 +6,9 @@ measured.
 
 import asyncio
 import re
-from collections import Counter
-from collections.abc import AsyncIterator
+import time
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -19,10 +20,14 @@ WEBHOOK_ID = re.compile(rb"\r\nwebhook-id: *([\w-]+)", re.IGNORECASE)
 
 @dataclass
 class Receiver:
-    """Counts how often each webhook has arrived, and sets an event after enough arrivals."""
+    """Notes when each webhook has arrived, and sets an event after enough arrivals.
+
+    Every POST counts: one that is sent twice is noted twice. The clock is `time.perf_counter`.
+    """
 
     port: int = 0
-    posts: Counter[str] = field(default_factory=Counter)
+    arrivals: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    total: int = 0
     _waiting: dict[str, tuple[int, asyncio.Event]] = field(default_factory=dict)
 
     @property
@@ -36,12 +41,18 @@ class Receiver:
         self._waiting[webhook_id] = (times, arrived)
         return arrived
 
-    def count(self, webhook_id: str) -> None:
-        """Count one arrival of a webhook."""
-        self.posts[webhook_id] += 1
+    def posts(self, webhook_ids: Iterable[str]) -> int:
+        """Return how many POSTs these webhooks have made so far."""
+        return sum(len(self.arrivals[webhook_id]) for webhook_id in webhook_ids)
+
+    def note(self, webhook_id: str) -> None:
+        """Note one arrival of a webhook."""
+        self.total += 1
+        self.arrivals[webhook_id].append(time.perf_counter())
         times, arrived = self._waiting.get(webhook_id, (0, None))
-        if arrived and self.posts[webhook_id] >= times:
+        if arrived and len(self.arrivals[webhook_id]) >= times:
             arrived.set()
+            del self._waiting[webhook_id]
 
 
 class _Connection(asyncio.Protocol):
@@ -63,7 +74,7 @@ class _Connection(asyncio.Protocol):
         while (end := self._end()) <= len(self.received):
             webhook_id = WEBHOOK_ID.search(self.received, 0, end)
             self.received = self.received[end:]
-            self.receiver.count(webhook_id[1].decode() if webhook_id else "")
+            self.receiver.note(webhook_id[1].decode() if webhook_id else "")
             if self.transport:
                 self.transport.write(ANSWER)
 

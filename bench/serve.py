@@ -7,71 +7,22 @@ tenant without endpoints, first at an idle moment, then while many publishers ke
 import argparse
 import asyncio
 import secrets
-import sys
-import tempfile
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from http import HTTPStatus
-from pathlib import Path
-from statistics import median, quantiles
+from statistics import median
 
-import httpx
-import psutil
+from bench.machine import cpu_seconds, facts, pss_mb
+from bench.publishing import Published, Tenant
+from bench.report.tables import facts_table, percentile, table
+from bench.site import ONE_PROCESS, TWO_PROCESSES, Site, running_site
 
-from bench.machine import facts
-from bench.receiver import Receiver, running_receiver
-from bench.report import facts_table, table
-from bench.scenarios import DATA
-from bench.site import RETENTION, ROOT, Keys
-from bench.waiting import until
-from hookwright.temporal import EncryptionCodec, connect, set_up_namespace
-from runtime.dev import EmbeddedServer, free_port, managed_process
-
-COMMANDS: Mapping[str, Sequence[str]] = {"one process": ["serve"], "two": ["api", "worker"]}
-QUIET, BUSY = "quiet", "busy"
+WAYS: Mapping[str, Mapping[str, Sequence[str]]] = {
+    "one process": ONE_PROCESS,
+    "two": TWO_PROCESSES,
+}
 PUBLISHERS, FAN_OUT = 40, 20
 PROBES_A_SECOND = 5.0
-MEBIBYTE = 2**20
-
-
-@dataclass(frozen=True)
-class Place:
-    """What runs during a round."""
-
-    http: httpx.AsyncClient
-    receiver: Receiver
-    processes: Sequence[psutil.Process]
-
-    @property
-    def pss(self) -> float:
-        """The memory of Hookwright's own processes, shared pages counted in parts, in MiB."""
-        sizes = [process.memory_full_info().pss for process in self.processes]
-        return sum(sizes) / MEBIBYTE
-
-    @property
-    def cpu_seconds(self) -> float:
-        """The processor time that Hookwright's own processes have used."""
-        times = [process.cpu_times() for process in self.processes]
-        return sum(used.user + used.system for used in times)
-
-    async def create(self, method: str, path: str, body: Mapping[str, str]) -> None:
-        """Create something; a busy machine's 503 is asked again."""
-
-        async def created() -> bool:
-            return (await self.http.request(method, path, json=body)).is_success
-
-        await until(created)
-
-    async def publish(self, tenant: str, event: str) -> bool:
-        """Publish an event, and return whether it was accepted at once."""
-        answer = await self.http.post(
-            f"/v1/tenants/{tenant}/events", json={"id": event, "type": "a.b", "data": DATA}
-        )
-        if answer.status_code != HTTPStatus.SERVICE_UNAVAILABLE:
-            answer.raise_for_status()
-        return answer.is_success
 
 
 @dataclass
@@ -85,117 +36,57 @@ class Measured:
     idle_pss: list[float] = field(default_factory=list)
     busy_pss: list[float] = field(default_factory=list)
 
-    def figures(self) -> list[float]:
-        """Return the figures of `FIGURES`."""
-        return [
-            *(median(self.idle_ms), quantiles(self.idle_ms, n=100)[98]),
-            *(median(self.busy_ms), quantiles(self.busy_ms, n=100)[98]),
-            *(median(self.rates), median(self.cpu_ms)),
-            *(median(self.idle_pss), median(self.busy_pss)),
-        ]
+    def figures(self) -> dict[str, float]:
+        """Return the figures of the report."""
+        return {
+            "publish, idle, p50 ms": median(self.idle_ms),
+            "publish, idle, p99 ms": percentile(self.idle_ms, 99),
+            "publish, full load, p50 ms": median(self.busy_ms),
+            "publish, full load, p99 ms": percentile(self.busy_ms, 99),
+            "deliveries a second": median(self.rates),
+            "CPU ms a delivery, API and worker": median(self.cpu_ms),
+            "memory (PSS) idle, MB": median(self.idle_pss),
+            "memory (PSS) under load, MB": median(self.busy_pss),
+        }
 
 
-FIGURES = (
-    "publish, idle, p50 ms",
-    "publish, idle, p99 ms",
-    "publish, full load, p50 ms",
-    "publish, full load, p99 ms",
-    "deliveries a second",
-    "CPU ms a delivery, API and worker",
-    "memory (PSS) idle, MiB",
-    "memory (PSS) under load, MiB",
-)
-
-
-@asynccontextmanager
-async def running_place(commands: Sequence[str]) -> AsyncIterator[Place]:
-    """Run a new server and the given commands while the context is open."""
-    keys, port = Keys.generate(), free_port()
-    async with AsyncExitStack() as stack:
-        state = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        log = stack.enter_context((state / "log").open("w"))
-        receiver = await stack.enter_async_context(running_receiver())
-        server = EmbeddedServer(state, free_port())
-        await stack.enter_async_context(server.running(log))
-        client = await connect(EncryptionCodec({"k1": keys.payload}), target_host=server.address)
-        await set_up_namespace(client, RETENTION)
-        processes = []
-        for command in commands:
-            listens = [] if command == "worker" else ["--port", str(port)]
-            line = [sys.executable, "-P", "-m", "runtime.cli", command, *listens]
-            environment = keys.environment(server.address, ROOT)
-            part = await stack.enter_async_context(managed_process(command, line, environment, log))
-            processes.append(psutil.Process(part.process.pid))
-        http = await stack.enter_async_context(
-            httpx.AsyncClient(
-                base_url=f"http://127.0.0.1:{port}",
-                headers={"authorization": f"Bearer {keys.operator}"},
-                timeout=30,
-                trust_env=False,
-                limits=httpx.Limits(max_connections=None),
-            )
-        )
-        await until(lambda: _ready(http))
-        yield Place(http, receiver, processes)
-
-
-async def _ready(http: httpx.AsyncClient) -> bool:
+async def one_round(site: Site, seconds: float, measured: Measured) -> None:
+    """Measure a site at an idle moment, and then under full load."""
+    quiet = await site.publisher.add_tenant("quiet", 0)
+    busy = await site.publisher.add_tenant("busy", FAN_OUT)
+    ours = {name: site.processes[name] for name in site.hookwright}
+    receiver = site.publisher.receiver
+    await probe(site, quiet, seconds / 4)
+    measured.idle_ms += await probe(site, quiet, seconds)
+    measured.idle_pss.append(sum(pss_mb(ours).values()))
+    publishers = [asyncio.create_task(keep_publishing(site, busy)) for _ in range(PUBLISHERS)]
     try:
-        return (await http.get("/readyz")).is_success
-    except httpx.TransportError:
-        return False
-
-
-async def one_round(place: Place, seconds: float, measured: Measured) -> None:
-    """Measure one way to run it once."""
-    for tenant, endpoints in ((QUIET, 0), (BUSY, FAN_OUT)):
-        await place.create("PUT", f"/v1/tenants/{tenant}", {"name": tenant})
-        for _ in range(endpoints):
-            body = {"url": place.receiver.url}
-            await place.create("POST", f"/v1/tenants/{tenant}/endpoints", body)
-    await probe(place, seconds / 4)
-    measured.idle_ms += await probe(place, seconds)
-    measured.idle_pss.append(place.pss)
-    publishers = [asyncio.create_task(keep_publishing(place)) for _ in range(PUBLISHERS)]
-    try:
-        await probe(place, seconds / 4)
-        posts, cpu, began = place.receiver.posts.total(), place.cpu_seconds, time.perf_counter()
-        measured.busy_ms += await probe(place, seconds)
-        made, took = place.receiver.posts.total() - posts, time.perf_counter() - began
+        await probe(site, quiet, seconds / 4)
+        posts, cpu, began = receiver.total, sum(cpu_seconds(ours).values()), time.perf_counter()
+        measured.busy_ms += await probe(site, quiet, seconds)
+        made, took = receiver.total - posts, time.perf_counter() - began
         measured.rates.append(made / took)
-        measured.cpu_ms.append(1_000 * (place.cpu_seconds - cpu) / made)
-        measured.busy_pss.append(place.pss)
+        measured.cpu_ms.append(1_000 * (sum(cpu_seconds(ours).values()) - cpu) / made)
+        measured.busy_pss.append(sum(pss_mb(ours).values()))
     finally:
         for publisher in publishers:
             publisher.cancel()
         await asyncio.gather(*publishers, return_exceptions=True)
 
 
-async def probe(place: Place, seconds: float) -> list[float]:
-    """Publish a few events a second, and return how many milliseconds each call took.
-
-    The calls do not wait for each other, so a slow moment is counted as often as it hits a call.
-    """
-
-    async def call() -> float:
-        began = time.perf_counter()
-        await until(lambda: place.publish(QUIET, _new_id()))
-        return 1_000 * (time.perf_counter() - began)
-
-    calls = []
-    for _ in range(int(seconds * PROBES_A_SECOND)):
-        calls.append(asyncio.create_task(call()))
-        await asyncio.sleep(1 / PROBES_A_SECOND)
-    return await asyncio.gather(*calls)
+async def probe(site: Site, tenant: Tenant, seconds: float) -> list[float]:
+    """Publish a few events a second, and return how many milliseconds each call took."""
+    events = [_new_id() for _ in range(int(seconds * PROBES_A_SECOND))]
+    return (await site.publisher.paced(tenant, events, PROBES_A_SECOND)).call_ms
 
 
-async def keep_publishing(place: Place) -> None:
+async def keep_publishing(site: Site, tenant: Tenant) -> None:
     """Publish the next event when all webhooks of the one before have arrived, until cancelled."""
     while True:
         event = _new_id()
-        arrival = place.receiver.arrival(event, FAN_OUT)
-        if await place.publish(BUSY, event):
-            await arrival.wait()
+        arrival = site.publisher.receiver.arrival(event, FAN_OUT)
+        await site.publisher.publish(tenant, [event], Published())
+        await arrival.wait()
 
 
 def _new_id() -> str:
@@ -205,18 +96,18 @@ def _new_id() -> str:
 async def run(rounds: int, seconds: float) -> str:
     """Run the benchmark and return the report."""
     machine = facts("embedded")
-    outcomes = {name: Measured() for name in COMMANDS}
+    outcomes = {name: Measured() for name in WAYS}
     for number in range(rounds):
-        turns = list(COMMANDS.items())
-        for name, commands in turns if number % 2 == 0 else reversed(turns):
-            async with running_place(commands) as place:
-                await one_round(place, seconds, outcomes[name])
-    one, two = (outcomes[name].figures() for name in COMMANDS)
+        turns = list(WAYS.items())
+        for name, hookwright in turns if number % 2 == 0 else reversed(turns):
+            async with running_site(hookwright=hookwright) as site:
+                await one_round(site, seconds, outcomes[name])
+    one, two = (outcomes[name].figures() for name in WAYS)
     rows = [
-        [label, f"{first:.1f}", f"{second:.1f}", f"{first / second:.2f}"]
-        for label, first, second in zip(FIGURES, one, two, strict=True)
+        [label, f"{first:.1f}", f"{two[label]:.1f}", f"{first / two[label]:.2f}"]
+        for label, first in one.items()
     ]
-    return f"{facts_table(machine)}\n\n{table(('', *COMMANDS, 'ratio'), rows)}"
+    return f"{facts_table(machine)}\n\n{table(('', *WAYS, 'ratio'), rows)}"
 
 
 def main() -> None:

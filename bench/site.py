@@ -5,49 +5,91 @@ import hashlib
 import os
 import secrets
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from http import HTTPStatus
 from pathlib import Path
 
 import httpx
 import psutil
 from temporalio.api.workflowservice.v1 import GetSystemInfoRequest
 from temporalio.client import Client
+from temporalio.service import RPCError
 
-from bench.receiver import Receiver, running_receiver
+from bench.machine import Group
+from bench.publishing import Publisher, Tenant, running_publisher
+from bench.receiver import running_receiver
 from bench.waiting import until
 from hookwright.temporal import EncryptionCodec, connect, set_up_namespace
-from runtime.dev import EmbeddedServer, ManagedProcess, free_port, managed_process
+from runtime.dev import EmbeddedServer, free_port, managed_process
 
 ROOT = Path(__file__).parent.parent
 RETENTION = timedelta(days=1)
-REQUEST_TIMEOUT_SECONDS = 30.0
+
+PORT = "{port}"
+CLI = ("-m", "runtime.cli")
+ONE_PROCESS: Mapping[str, Sequence[str]] = {"serve": (*CLI, "serve", "--port", PORT)}
+TWO_PROCESSES: Mapping[str, Sequence[str]] = {
+    "API": (*CLI, "api", "--port", PORT),
+    "worker": (*CLI, "worker"),
+}
+"""Ways to run Hookwright: for each process its name, and Python's arguments."""
+
+SERVER, BARE_WORKER, LEAN_WORKER, DRIVER = "server", "bare worker", "lean worker", "driver"
+
+
+@dataclass(frozen=True)
+class GivenServer:
+    """A Temporal server that runs already.
+
+    Without a namespace the site makes one of its own. With `pids` the server's processor time and
+    memory are read, those of its database if its pid is given as well.
+    """
+
+    address: str
+    namespace: str = ""
+    pids: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
 class Site:
-    """One server with the API, the worker and the bare worker. This process is the driver."""
+    """One server with Hookwright and the bare workers. This process is the driver.
 
+    `run` stands in every name that a run makes, so that a given server can serve several runs.
+    """
+
+    run: str
     client: Client
-    plain_client: Client
-    http: httpx.AsyncClient
-    receiver: Receiver
-    database: Path
+    publisher: Publisher
+    database: Path | None
     server_version: str
-    processes: Mapping[str, psutil.Process]
+    metrics_url: str | None
+    hookwright: Sequence[str]
+    lean_port: int
+    processes: Mapping[str, Group]
+    tenants: dict[int, Tenant] = field(default_factory=dict)
 
-    async def add_tenant(self, tenant: str, endpoints: int) -> None:
-        """Create a tenant whose endpoints all lead to the receiver and get every event."""
-        await self._create("PUT", f"/v1/tenants/{tenant}", {"name": tenant})
-        for _ in range(endpoints):
-            body = {"url": self.receiver.url}
-            await self._create("POST", f"/v1/tenants/{tenant}/endpoints", body)
+    async def tenant(self, endpoints: int) -> Tenant:
+        """Return the tenant with so many endpoints. All scenarios that need such a one share it."""
+        if endpoints not in self.tenants:
+            name = f"{self.run}-{endpoints}"
+            self.tenants[endpoints] = await self.publisher.add_tenant(name, endpoints)
+        return self.tenants[endpoints]
 
-    async def _create(self, method: str, path: str, body: Mapping[str, str]) -> None:
-        answer = await self.http.request(method, path, json=body)
-        answer.raise_for_status()
+    @property
+    def bare_queue(self) -> str:
+        """The task queue of the newcomer's worker."""
+        return f"bare-{self.run}"
+
+    async def metrics(self) -> str | None:
+        """Return the server's own metrics, if it is the embedded one."""
+        if not self.metrics_url:
+            return None
+        async with httpx.AsyncClient(trust_env=False) as http:
+            return (await http.get(self.metrics_url)).raise_for_status().text
 
 
 @dataclass(frozen=True)
@@ -62,12 +104,17 @@ class Keys:
         """Return new keys."""
         return cls(f"hwk_bench_{secrets.token_urlsafe(32)}", secrets.token_bytes(32))
 
-    def environment(self, address: str, tree: Path) -> dict[str, str]:
-        """Return the environment of the API and the worker, whose code is in the folder `tree`."""
+    def environment(self, server: GivenServer, run: str) -> dict[str, str]:
+        """Return the environment of Hookwright's processes.
+
+        The task queue is the run's own: on a given server another Hookwright may be at work.
+        """
         return {
             **os.environ,
-            "PYTHONPATH": str(tree),
-            "TEMPORAL_ADDRESS": address,
+            "PYTHONPATH": str(ROOT),
+            "TEMPORAL_ADDRESS": server.address,
+            "TEMPORAL_NAMESPACE": server.namespace,
+            "HOOKWRIGHT_TASK_QUEUE": f"hookwright-{run}",
             "HOOKWRIGHT_API_KEYS": f"bench:{hashlib.sha256(self.operator.encode()).hexdigest()}",
             "HOOKWRIGHT_ENCRYPTION_KEYS": f"k1:{base64.b64encode(self.payload).decode()}",
             "HOOKWRIGHT_EGRESS_ALLOW_CIDRS": "127.0.0.0/8",
@@ -77,60 +124,109 @@ class Keys:
 
 @asynccontextmanager
 async def running_site(
-    server: EmbeddedServer, tree: Path = ROOT, worker_options: Sequence[str] = ()
+    server: EmbeddedServer | GivenServer | None = None,
+    hookwright: Mapping[str, Sequence[str]] = ONE_PROCESS,
 ) -> AsyncIterator[Site]:
-    """Run a site while the context is open. Every process is ready when the context is entered."""
-    keys = Keys.generate()
-    environment = keys.environment(server.address, tree)
-    port = free_port()
+    """Run a site while the context is open. Every process is ready when the context is entered.
+
+    Without a server it is the embedded one, with a new database.
+    """
+    run, keys, port, lean_port = secrets.token_hex(3), Keys.generate(), free_port(), free_port()
     async with AsyncExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        server = server or EmbeddedServer(folder, free_port())
+        given, running = await _server(server, run, stack)
+        overrides = {"target_host": given.address, "namespace": given.namespace}
+        client = await connect(EncryptionCodec({"k1": keys.payload}), **overrides)
+        await _set_up(client)
+        environment = keys.environment(given, run)
+        bare = (given.address, given.namespace)
+        commands = {
+            BARE_WORKER: ("-m", "bench.bare.worker", *bare, f"bare-{run}"),
+            LEAN_WORKER: ("-m", "bench.bare.lean", *bare, f"lean-{run}", str(lean_port)),
+            **hookwright,
+        }
+        for name, arguments in commands.items():
+            command = [sys.executable, "-P", *(each.format(port=port) for each in arguments)]
+            log = stack.enter_context((folder / f"{name}.log").open("w"))
+            part = managed_process(name, command, environment, log)
+            process = (await stack.enter_async_context(part)).process
+            running[name] = [psutil.Process(process.pid)]
         receiver = await stack.enter_async_context(running_receiver())
-        server_log = stack.enter_context((server.state_dir / "server.log").open("w"))
-        running = {"server": await stack.enter_async_context(server.running(server_log))}
-        client = await connect(EncryptionCodec({"k1": keys.payload}), target_host=server.address)
-        await set_up_namespace(client, RETENTION)
-        for name, module, *arguments in (
-            ("bare worker", "bench.bare_worker", server.address),
-            ("worker", "bench.hookwright_worker", *worker_options),
-            ("API", "bench.hookwright_api", str(port)),
-        ):
-            command = [sys.executable, "-P", "-m", module, *arguments]
-            log = stack.enter_context((server.state_dir / f"{module}.log").open("w"))
-            running[name] = await stack.enter_async_context(
-                managed_process(name, command, environment, log)
-            )
-        http = await stack.enter_async_context(
-            httpx.AsyncClient(
-                base_url=f"http://127.0.0.1:{port}",
-                headers={"authorization": f"Bearer {keys.operator}"},
-                timeout=REQUEST_TIMEOUT_SECONDS,
-                trust_env=False,
-            )
+        publisher = await stack.enter_async_context(
+            running_publisher(receiver, port, keys.operator)
         )
-        await until(lambda: _api_answers(http, running["API"]))
+        await until(lambda: _is_ready(publisher, running))
         yield Site(
+            run=run,
             client=client,
-            plain_client=await Client.connect(server.address),
-            http=http,
-            receiver=receiver,
-            database=server.state_dir / "temporal.db",
+            publisher=publisher,
+            database=_database(server),
             server_version=await _server_version(client),
-            processes={
-                "driver": psutil.Process(),
-                **{name: psutil.Process(part.process.pid) for name, part in running.items()},
-            },
+            metrics_url=_metrics_url(server, running),
+            hookwright=tuple(hookwright),
+            lean_port=lean_port,
+            processes={**running, DRIVER: [_Alone()]},
         )
 
 
-async def _api_answers(http: httpx.AsyncClient, api: ManagedProcess) -> bool:
-    """Return whether the API answers. Any tenant that does not exist gives a 404."""
-    api.check_alive()
-    try:
-        return (await http.get("/v1/tenants/no-such-tenant")).status_code == httpx.codes.NOT_FOUND
-    except httpx.TransportError:
-        return False
+async def _server(
+    server: EmbeddedServer | GivenServer, run: str, stack: AsyncExitStack
+) -> tuple[GivenServer, dict[str, Group]]:
+    """Run the embedded server; return where the server is, and its processes if they are known."""
+    if isinstance(server, GivenServer):
+        group = {SERVER: [psutil.Process(pid) for pid in server.pids]} if server.pids else {}
+        return replace(server, namespace=server.namespace or f"bench-{run}"), {**group}
+    log = stack.enter_context((server.state_dir / "server.log").open("w"))
+    process = (await stack.enter_async_context(server.running(log))).process
+    return GivenServer(server.address, "default"), {SERVER: [psutil.Process(process.pid)]}
+
+
+async def _set_up(client: Client) -> None:
+    """Prepare the namespace, and wait until all parts of the server know it."""
+
+    async def is_known() -> bool:
+        try:
+            await set_up_namespace(client, RETENTION)
+            await client.count_workflows()
+        except RPCError:
+            return False
+        return True
+
+    await until(is_known)
+
+
+async def _is_ready(publisher: Publisher, running: Mapping[str, Group]) -> bool:
+    for name, group in running.items():
+        if not all(map(_is_alive, group)):
+            raise RuntimeError(f"{name} has ended")
+    return await publisher.answers("/readyz") is HTTPStatus.OK
+
+
+def _is_alive(process: psutil.Process) -> bool:
+    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+
+
+def _database(server: EmbeddedServer | GivenServer) -> Path | None:
+    return server.state_dir / "temporal.db" if isinstance(server, EmbeddedServer) else None
+
+
+def _metrics_url(server: EmbeddedServer | GivenServer, running: Mapping[str, Group]) -> str | None:
+    """Return where the embedded server has its metrics: on the port of its command line."""
+    if isinstance(server, GivenServer):
+        return None
+    command = running[SERVER][0].cmdline()
+    return f"http://127.0.0.1:{command[command.index('--metrics-port') + 1]}/metrics"
 
 
 async def _server_version(client: Client) -> str:
     system = await client.workflow_service.get_system_info(GetSystemInfoRequest())
     return system.server_version
+
+
+class _Alone(psutil.Process):
+    """This process without its children, which are measured by themselves."""
+
+    def children(self, recursive: bool = False) -> list[psutil.Process]:  # noqa: ARG002, FBT001, FBT002
+        """Return nothing."""
+        return []

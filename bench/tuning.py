@@ -14,9 +14,9 @@ from pathlib import Path
 
 from bench.compare import Entry, Outcome, compare
 from bench.machine import facts
-from bench.report import facts_table, table
+from bench.report.tables import facts_table, table
 from bench.scenarios import BareWorkflow, Deliveries, Scenario
-from bench.site import Site, running_site
+from bench.site import SERVER, Site, running_site
 from runtime.dev import EmbeddedServer, free_port
 
 TUNED = "tuned"
@@ -84,7 +84,8 @@ def results(outcomes: Mapping[str, Outcome], names: Iterable[str], reference: st
     def cell(name: str, label: str) -> str:
         outcome = outcomes[f"{name}: {label}"]
         ratio = outcome.ratio(outcomes[f"{reference}: {label}"])
-        return f"{ratio:.2f} ({outcome.cpu_ms('server'):.0f} ms)"
+        cpu_ms = (outcome.cpu_ms(SERVER) or 0.0) / outcome.deliveries
+        return f"{ratio:.2f} ({cpu_ms:.0f} ms)"
 
     rows = [[name, *(cell(name, label) for label in labels)] for name in names]
     return table(("", *labels), rows)

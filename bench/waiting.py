@@ -1,6 +1,7 @@
 """Functions that wait and that run many calls at once, both with limits."""
 
 import asyncio
+import signal
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TypeVar
 
@@ -8,6 +9,7 @@ Item = TypeVar("Item")
 Value = TypeVar("Value")
 
 MAX_WAIT_SECONDS = 60.0
+MAX_WORK_SECONDS = 900.0
 PAUSE_SECONDS = 0.05
 
 
@@ -25,12 +27,23 @@ async def until(condition: Callable[[], Awaitable[bool]]) -> None:
 async def for_each(
     items: Iterable[Item], act: Callable[[Item], Awaitable[Value]], in_flight: int
 ) -> list[Value]:
-    """Call `act` on every item, at most `in_flight` at once, and return the results in order."""
+    """Call `act` on every item, at most `in_flight` at once, and return the results in order.
+
+    Raises:
+        TimeoutError: They are not done within a quarter of an hour.
+    """
     semaphore = asyncio.Semaphore(in_flight)
 
     async def limited(item: Item) -> Value:
         async with semaphore:
             return await act(item)
 
-    async with asyncio.timeout(MAX_WAIT_SECONDS):
+    async with asyncio.timeout(MAX_WORK_SECONDS):
         return await asyncio.gather(*map(limited, items))
+
+
+async def until_sigterm() -> None:
+    """Return when the process receives SIGTERM, the stop signal of the benchmark's processes."""
+    received = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, received.set)
+    await received.wait()

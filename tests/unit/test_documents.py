@@ -18,7 +18,7 @@ PAGES = sorted(
 )
 DECISION_PAGES = sorted(DECISIONS.glob("[0-9]*.md"))
 # Written by `make bench` for each run.
-FREE_FORM = re.compile(r"docs/benchmarks/\d{4}-\d\d-\d\d\.md$")
+FREE_FORM = re.compile(r"docs/benchmarks/\d{4}-\d\d-\d\d(?:-\d+)?\.md$")
 PARAGRAPH_LINES, README_LINES = 5, 150
 FENCE = re.compile(r"^```.*?^```\s*?$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
