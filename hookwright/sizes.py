@@ -37,7 +37,7 @@ attempts have 100 KB."""
 # Hookwright's limits for `Tenant`.
 
 MAX_ROUTE_TABLE_BYTES = 1_000_000
-"""Room for about 8,000 endpoints with short subscriptions. When a tenant continues as new, one
+"""Room for about 10,000 endpoints with short subscriptions. When a tenant continues as new, one
 message holds its table twice, as argument and as memo, and also the answers to ten updates of
 MAX_CHANGES_BYTES."""
 

@@ -65,9 +65,16 @@ def dev(  # noqa: PLR0913 - one parameter for each option
 
     Example: `hookwright dev --port 8001 --state-dir /tmp/try`
     """
+    from runtime import logs
     from runtime.dev import Dev
+    from runtime.services import serve_api_and_worker
 
-    run(Dev(port, temporal_port, ui_port, listen_port, state_dir, api_key, strict_egress).run())
+    logs.configure()
+    it = Dev(
+        *(serve_api_and_worker, port, temporal_port, ui_port, listen_port),
+        *(state_dir, api_key, strict_egress),
+    )
+    run(it.run())
 
 
 @app.command()

@@ -17,8 +17,6 @@ from limits import RateLimitItemPerMinute
 from limits.aio.storage import MemoryStorage, RedisStorage
 from limits.aio.strategies import FixedWindowRateLimiter
 from limits.errors import StorageError
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -110,6 +108,10 @@ class RateLimits:
         """Return rate limits with this storage. If it is Redis, it need not be running yet."""
         if storage_url == IN_MEMORY:
             return cls()
+        # The client of Redis takes 10 MB, and most installations have no Redis.
+        from redis.asyncio.retry import Retry  # noqa: PLC0415
+        from redis.backoff import NoBackoff  # noqa: PLC0415
+
         storage = RedisStorage(
             storage_url,
             wrap_exceptions=True,

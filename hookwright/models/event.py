@@ -1,6 +1,6 @@
 """An event, the endpoints that it is for, and the progress of its fan-out."""
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from hookwright.ids import EventType, Name
 from hookwright.models.fields import Channels, EventData
@@ -37,14 +37,15 @@ class Route(BaseModel):
     """An endpoint's entry in the route table of its tenant: what matching an event needs.
 
     The filter was checked when the endpoint was saved and is not parsed here: parsing all filters
-    of a table again would take seconds.
+    of a table again would take seconds. What a route does not have is not stored: the table must
+    fit into one memo, and most routes have neither channels nor a filter.
     """
 
     endpoint_id: Name
     version: int
     event_types: list[EventTypePattern]
-    channels: Channels = []
-    filter: str | None = None
+    channels: Channels = Field(default=[], exclude_if=lambda channels: not channels)
+    filter: str | None = Field(default=None, exclude_if=lambda expression: expression is None)
 
 
 class FanOut(BaseModel):

@@ -1,15 +1,14 @@
-"""`hookwright dev`: it runs all of Hookwright on one machine, in one process tree.
+"""`hookwright dev`: it runs all of Hookwright on one machine, in two processes.
 
-The parent supervises, and runs a built-in receiver. Its children are Temporal and `hookwright
-serve`, which is the API and a worker in one process. They stop in an order that loses no work:
-`serve` stops first, while its receivers and the Temporal server that it reports to still run.
+This process runs the API, a worker and a built-in receiver in one event loop; Python and its
+libraries take some 90 MB in every process. Its one child is Temporal. The parts stop in an order
+that loses no work: API and worker stop first, while the receiver and Temporal still run.
 """
 
 import asyncio
 import os
-import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -23,25 +22,32 @@ from hookwright.temporal import set_up_namespace
 from runtime.dev.embedded import EmbeddedServer, free_port
 from runtime.dev.listen import Listener
 from runtime.dev.portal_link import portal_link
-from runtime.dev.processes import ManagedProcess, ProcessDiedError, managed_process
+from runtime.dev.processes import ManagedProcess, ProcessDiedError
 from runtime.dev.state import DevKeys, open_state
 from runtime.dev.welcome import TENANT, DevAddresses, print_welcome
 from runtime.errors import CommandError
 from runtime.http import listening_socket, serve
 from runtime.keys import digest
 from runtime.running import console, print_line
-from runtime.settings import load_settings
+from runtime.settings import Settings, load_settings
 
 LOOPBACK = "127.0.0.1"
 LISTENER_PORT = 8100
 READY_SECONDS = 60.0
 POLL_SECONDS = 0.1
 
+Service = asyncio.Task[None]
+"""The task of the API and the worker."""
+
 
 @dataclass(frozen=True)
 class Dev:
-    """The options of `hookwright dev`."""
+    """The options of `hookwright dev`, and what serves the API and runs a worker.
 
+    The latter is passed in: other commands import this room, and do not need all that it imports.
+    """
+
+    serve: Callable[[Settings, str, int], Coroutine[None, None, None]]
     port: int
     temporal_port: int
     ui_port: int
@@ -59,30 +65,30 @@ class Dev:
         try:
             with open_state(self.state_dir, self.api_key) as keys:
                 self._check_ports()
-                async with self._parts(keys) as parts:
-                    await _until_one_ends(parts)
+                async with self._parts(keys) as (temporal, service):
+                    await _until_one_ends(temporal, service)
         except (ProcessDiedError, FileNotFoundError, httpx.HTTPError) as error:
             raise CommandError(f"{error}; everything is stopped") from error
 
     @asynccontextmanager
-    async def _parts(self, keys: DevKeys) -> AsyncIterator[list[ManagedProcess]]:
+    async def _parts(self, keys: DevKeys) -> AsyncIterator[tuple[ManagedProcess, Service]]:
         """Run all parts while the context is open. They are ready when it is entered."""
         addresses = self._addresses(keys)
-        environment = self._environment(keys)
         async with AsyncExitStack() as stack:
             stack.callback(
                 print_line, f"Stopped. Keys and deliveries are kept in {self.state_dir}."
             )
             try:
-                parts = [await stack.enter_async_context(self._run_temporal(keys))]
+                temporal = await stack.enter_async_context(self._run_temporal(keys))
                 if addresses.listener_port is not None:
                     await stack.enter_async_context(_running_listener(addresses.listener_port))
-                command = _hookwright("serve", "--port", str(self.port))
-                part = managed_process("API and worker", command, environment)
-                parts.append(await stack.enter_async_context(part))
-                await _wait_until_ready(addresses.api, parts)
+                self._set_environment(keys)
+                service = await stack.enter_async_context(
+                    _running(self.serve(load_settings(), LOOPBACK, self.port))
+                )
+                await _wait_until_ready(addresses.api, temporal, service)
                 print_welcome(addresses, await portal_link(addresses))
-                yield parts
+                yield temporal, service
             finally:
                 print_line("\nStopping after the attempts in progress. Ctrl-C again stops at once.")
 
@@ -128,22 +134,18 @@ class Dev:
                 await set_up_namespace(client, retention)
             yield process
 
-    def _environment(self, keys: DevKeys) -> dict[str, str]:
-        """Return the environment of the parts.
+    def _set_environment(self, keys: DevKeys) -> None:
+        """Make this process's environment that of the API and the worker.
 
         It is this shell's environment without the settings of any other Temporal server, and with
         the settings of this `dev`.
         """
-        inherited = {
-            name: value for name, value in os.environ.items() if not name.startswith("TEMPORAL_")
-        }
-        egress = {
-            "HOOKWRIGHT_EGRESS_ALLOW_HTTP": "true",
-            "HOOKWRIGHT_EGRESS_ALLOW_CIDRS": "127.0.0.0/8,::1/128",
-        }
-        return {
-            **inherited,
-            **({} if self.strict_egress else egress),
+        for name in [name for name in os.environ if name.startswith("TEMPORAL_")]:
+            del os.environ[name]
+        if not self.strict_egress:
+            os.environ["HOOKWRIGHT_EGRESS_ALLOW_HTTP"] = "true"
+            os.environ["HOOKWRIGHT_EGRESS_ALLOW_CIDRS"] = "127.0.0.0/8,::1/128"
+        os.environ |= {
             "TEMPORAL_ADDRESS": f"{LOOPBACK}:{self.temporal_port}",
             "TEMPORAL_CONFIG_FILE": os.devnull,
             "HOOKWRIGHT_API_KEYS": f"dev:{digest(keys.operator_key)}",
@@ -158,23 +160,25 @@ class Dev:
 
 @asynccontextmanager
 async def _running_listener(port: int) -> AsyncIterator[None]:
-    """Run the built-in receiver in this process: a process of its own would cost 70 MB."""
+    """Run the built-in receiver while the context is open."""
     app = Listener(check=None, status=HTTPStatus.OK, delay_seconds=0.0).app()
-    serving = asyncio.create_task(serve(app, listening_socket(LOOPBACK, port, "--listen-port")))
-    try:
+    listener = listening_socket(LOOPBACK, port, "--listen-port")
+    async with _running(serve(app, listener)):
         yield
-    finally:
-        serving.cancel()
-        await asyncio.wait([serving])
 
 
-def _hookwright(*command: str) -> list[str]:
-    """Return the command line of a `hookwright` command.
+@asynccontextmanager
+async def _running(part: Coroutine[None, None, None]) -> AsyncIterator[Service]:
+    """Run a part of this process while the context is open. Then cancel it, and wait for its end.
 
-    With `-P` Python does not import from the working folder, which may hold modules of the same
-    names.
+    A second Ctrl-C ends this wait, and then the process.
     """
-    return [sys.executable, "-P", "-m", "runtime.cli", *command]
+    task = asyncio.create_task(part)
+    try:
+        yield task
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
 
 
 def _port_or_free_port(port: int) -> int:
@@ -186,13 +190,14 @@ def _port_or_free_port(port: int) -> int:
     return port
 
 
-async def _wait_until_ready(api_url: str, parts: list[ManagedProcess]) -> None:
+async def _wait_until_ready(api_url: str, temporal: ManagedProcess, service: Service) -> None:
     """Wait until the API says that it, Temporal and a worker are ready."""
     deadline = time.monotonic() + READY_SECONDS
     async with httpx.AsyncClient(base_url=api_url, trust_env=False) as http:
         while time.monotonic() < deadline:
-            for part in parts:
-                part.check_alive()
+            temporal.check_alive()
+            if service.done():
+                await service
             try:
                 if (await http.get("/readyz")).is_success:
                     return
@@ -202,5 +207,16 @@ async def _wait_until_ready(api_url: str, parts: list[ManagedProcess]) -> None:
     raise CommandError(f"the API was not ready within {READY_SECONDS:g} s; everything is stopped")
 
 
-async def _until_one_ends(parts: list[ManagedProcess]) -> None:
-    await asyncio.gather(*(part.raise_when_ended() for part in parts))
+async def _until_one_ends(temporal: ManagedProcess, service: Service) -> None:
+    """Wait until a part ends by itself, which is an error.
+
+    Raises:
+        CommandError: The API or the worker has failed.
+        ProcessDiedError: Temporal has ended.
+    """
+    temporal_ends = asyncio.create_task(temporal.raise_when_ended())
+    try:
+        await asyncio.wait([temporal_ends, service], return_when=asyncio.FIRST_COMPLETED)
+        await (service if service.done() else temporal_ends)
+    finally:
+        temporal_ends.cancel()

@@ -15,15 +15,15 @@ from activities.route_changes import TenantRoutes
 from hookwright.ids import endpoint_workflow_id, tenant_workflow_id
 from hookwright.models import Route
 from hookwright.routing import RouteChange, RouteChanges, RoutesChanged, TenantRouteChange
-from hookwright.sizes import MAX_CHANGES_BYTES, UPDATES_IN_FLIGHT
-from hookwright.temporal import described, routes_of
+from hookwright.sizes import BLOB_BYTES, MAX_CHANGES_BYTES, MAX_SLICE_BYTES, UPDATES_IN_FLIGHT
+from hookwright.temporal import MemoKey, described, routes_of
 
-WIDE = 8_000
+WIDE = 10_000
 
 
 @pytest.fixture
 async def wide(service: Stack) -> Stack:
-    """API and worker, with a tenant of 8,000 endpoints."""
+    """API and worker, with a tenant of 10,000 endpoints."""
     tenant = unique("wide")
     await start_tenant(service.client, service.task_queue, tenant, short_routes(WIDE))
     return replace(service, tenant=tenant)
@@ -54,8 +54,25 @@ async def create_at_once(service: Stack, url: str, number: int) -> list[str]:
         return await asyncio.gather(*(create(unique("key")) for _ in range(number)))
 
 
+async def test_one_and_a_few_of_ten_thousand(wide: Stack, hooks: Receiver) -> None:
+    """Of 10,000 endpoints, one event reaches the one that wants it, and another the few."""
+    one = await wide.add_endpoint(hooks.url, event_types=["loan.closed"])
+    few = [await wide.add_endpoint(hooks.url, event_types=["loan.funded"]) for _ in range(3)]
+    closed, funded = [await wide.publish(type=kind) for kind in ("loan.closed", "loan.funded")]
+    expected = sorted([closed["id"], *[funded["id"]] * 3])
+    await assert_eventually(lambda: sorted(hooks.ids()) == expected, within=60)
+    for endpoint, event in [(one, closed), *((each, funded) for each in few)]:
+        assert (await wide.delivery(endpoint["id"], event["id"]))["endpoint_id"] == endpoint["id"]
+
+    memo = (await running(wide.client, wide.tenant)).raw_description.workflow_execution_info.memo
+    slices = [it.data for key, it in memo.fields.items() if key.startswith(MemoKey.ROUTES)]
+    assert WIDE * 95 / MAX_SLICE_BYTES < len(slices) < 1.1 * WIDE * 95 / MAX_SLICE_BYTES
+    assert max(map(len, slices)) < 1.1 * MAX_SLICE_BYTES
+    assert memo.ByteSize() < BLOB_BYTES / 2
+
+
 async def test_fifty_changes_at_once_of_a_wide_tenant(wide: Stack, hooks: Receiver) -> None:
-    """A tenant of 8,000 endpoints takes 50 creations and 50 changes at once, and matches them."""
+    """A tenant of 10,000 endpoints takes 50 creations and 50 changes at once, and matches them."""
     before = await table(wide.client, wide.tenant)
     created = await create_at_once(wide, hooks.url, 50)
     patches = await asyncio.gather(
@@ -75,7 +92,7 @@ async def test_fifty_changes_at_once_of_a_wide_tenant(wide: Stack, hooks: Receiv
 
 
 async def test_an_outage_switches_five_hundred_endpoints_off(wide: Stack) -> None:
-    """New versions of 500 routes at once reach a tenant of 8,000, each where it stood."""
+    """New versions of 500 routes at once reach a tenant of 10,000, each where it stood."""
     before = await table(wide.client, wide.tenant)
     switched_off = list(before)[:: WIDE // 500]
     routes = TenantRoutes(wide.client)

@@ -112,13 +112,22 @@ def test_a_full_table():
     assert table.changed == set()
 
 
-def test_eight_thousand_short_subscriptions_fit():
+def test_ten_thousand_short_subscriptions_fit():
     """As many endpoints as are promised, with ids of our own making, have room."""
     table = RouteTable([])
-    for number in range(8_000):
+    for number in range(10_000):
         types = ["invoice.*"]
         it = Route(endpoint_id=f"ep_{number:024x}", version=1, event_types=types)
         assert table.put(it) is None
+
+
+def test_a_route_stores_only_what_it_has():
+    """No channels and no filter take no room; the longer form of earlier versions is read."""
+    short = {"endpoint_id": "ep_1", "version": 1, "event_types": ["a"]}
+    for known in ({}, {"channels": ["eu"]}, {"filter": "n > `1`"}):
+        route = Route.model_validate({**short, "channels": [], "filter": None, **known})
+        assert route.model_dump() == {**short, **known}
+        assert Route.model_validate_json(route.model_dump_json()) == route
 
 
 def test_an_endless_route():
