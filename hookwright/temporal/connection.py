@@ -15,7 +15,7 @@ from temporalio.api.workflowservice.v1 import RegisterNamespaceRequest, UpdateNa
 from temporalio.client import Client
 from temporalio.converter import PayloadCodec
 from temporalio.envconfig import ClientConfig
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.service import GrpcCompression, RPCError, RPCStatusCode
 
 from hookwright.temporal.codec import EncryptionCodec, data_converter
 from hookwright.temporal.key_ring import read_key_ring
@@ -42,6 +42,7 @@ async def connect(
     codec = codec or _codec_of_environment()
     config: dict[str, Any] = {
         "target_host": "localhost:7233",
+        "grpc_compression": GrpcCompression.NONE,  # ciphertext does not become smaller
         **ClientConfig.load_client_connect_config(),
         **overrides,
     }
