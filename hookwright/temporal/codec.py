@@ -9,18 +9,21 @@ The layout of an encrypted payload, for clients in other languages, is in docs/p
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from google.protobuf.message import DecodeError
 from temporalio.api.common.v1 import Payload
-from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.contrib.pydantic import PydanticPayloadConverter
 from temporalio.converter import (
+    CompositePayloadConverter,
     DataConverter,
     DefaultFailureConverterWithEncodedAttributes,
     PayloadCodec,
 )
+
+CONVERTERS = tuple(PydanticPayloadConverter().converters.values())
 
 ENCODING = b"binary/encrypted"
 NONCE_BYTES = 12
@@ -81,10 +84,21 @@ class EncryptionCodec(PayloadCodec):
             return payload
 
 
+class ModelConverter(CompositePayloadConverter):
+    """The SDK's converter of pydantic models, made once.
+
+    The SDK makes a new converter for every workflow and activity. Those of pydantic have a
+    serializer and a cache of validators, so a new one begins with an empty cache.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(*CONVERTERS)
+
+
 def data_converter(codec: PayloadCodec) -> DataConverter:
     """Return the one data converter: pydantic models as JSON, encrypted, failures included."""
-    return replace(
-        pydantic_data_converter,
+    return DataConverter(
+        payload_converter_class=ModelConverter,
         payload_codec=codec,
         failure_converter_class=DefaultFailureConverterWithEncodedAttributes,
     )
