@@ -31,9 +31,14 @@ def app_state(request: Request) -> AppState:
     return state
 
 
-def _services(request: Request) -> Services:
+# FastAPI calls a dependency that is not `async` in a thread, which costs more than these lookups.
+async def _app_state(request: Request) -> AppState:
+    return app_state(request)
+
+
+async def _services(request: Request) -> Services:
     return app_state(request).services
 
 
-AppStateDependency = Annotated[AppState, Depends(app_state)]
+AppStateDependency = Annotated[AppState, Depends(_app_state)]
 ServicesDependency = Annotated[Services, Depends(_services)]
