@@ -46,9 +46,11 @@ def _stop_hiding(values: list[str]) -> None:
 def redact_hidden_values(text: str) -> str:
     """Return the text with `***` in place of hidden values, also if they are escaped.
 
-    JSON and tracebacks escape some characters of a value.
+    JSON and tracebacks escape some characters of a value, which makes it longer. So a text cannot
+    contain a value that is longer than itself, and most texts of a log line are short.
     """
-    for value in sorted(_hidden, key=len, reverse=True):
+    possible = [value for value in _hidden if len(value) <= len(text)]
+    for value in sorted(possible, key=len, reverse=True):
         for written in (value, json.dumps(value)[1:-1], repr(value)[1:-1]):
             text = text.replace(written, "***")
     return text
