@@ -53,11 +53,14 @@ def shown_headers(sent: Mapping[str, str], secret: Collection[str]) -> dict[str,
     are too many.
     """
     shown: dict[str, str] = {}
+    bytes_left = MAX_SHOWN_BYTES
     secret_names = {name.lower() for name in secret}
     lower = [(name.lower(), value) for name, value in sent.items()]
     for name, value in sorted(lower, key=lambda header: header[0] in secret_names):
-        extended = {**shown, name: REDACTED if name in secret_names else value}
-        if len(json.dumps(extended)) > MAX_SHOWN_BYTES:
+        header = {name: REDACTED if name in secret_names else value}
+        # In the JSON of all headers a comma and a space stand for the two braces of this one.
+        bytes_left -= len(json.dumps(header))
+        if bytes_left < 0:
             break
-        shown = extended
+        shown |= header
     return shown

@@ -85,3 +85,13 @@ def test_what_is_shown_is_bounded(sent):
     assert len(json.dumps(shown)) <= MAX_SHOWN_BYTES
     assert {shown[name] for name in secret & shown.keys()} <= {REDACTED}
     assert next(iter(shown)) == "host"
+
+
+@given(st.dictionaries(NAMES.map(str.lower), st.text(max_size=600), min_size=1, max_size=30))
+def test_as_many_are_shown_as_fit(sent):
+    """Headers are shown in their order, and the first that is left out would not have fitted."""
+    shown = shown_headers(sent, ())
+    assert list(shown.items()) == list(sent.items())[: len(shown)]
+    if len(shown) < len(sent):
+        first = dict(list(sent.items())[: len(shown) + 1])
+        assert len(json.dumps(first)) > MAX_SHOWN_BYTES
