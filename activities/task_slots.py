@@ -58,16 +58,21 @@ class TaskSlots(CustomSlotSupplier):
         self._freed = asyncio.Event()
         self._lock = threading.Lock()
         self._taken = self._busy = self._lent = 0
+        self._waiting = 0
         self._refused = False
         self._completed, self._busy_seconds = 0, 0.0
         self._measured_at = self._window_began = time.monotonic()
 
     async def reserve_slot(self, ctx: SlotReserveContext) -> Permit:  # noqa: ARG002
         """Wait for a slot for a poll."""
-        while not (permit := self._take(busy=False)):
-            self._freed.clear()
-            await self._freed.wait()
-        return permit
+        self._waiting += 1  # before it looks, so that no slot becomes free unnoticed in between
+        try:
+            while not (permit := self._take(busy=False)):
+                self._freed.clear()
+                await self._freed.wait()
+            return permit
+        finally:
+            self._waiting -= 1
 
     def try_reserve_slot(self, ctx: SlotReserveContext) -> Permit | None:  # noqa: ARG002
         """Return a slot for a task that the server sends with the answer to a start, or None."""
@@ -133,5 +138,5 @@ class TaskSlots(CustomSlotSupplier):
         self._window_began, self._refused = now, False
 
     def _wake(self) -> None:
-        if not self._loop.is_closed():
+        if self._waiting and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._freed.set)

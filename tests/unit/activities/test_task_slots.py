@@ -126,3 +126,23 @@ async def test_who_waits_for_a_slot_gets_the_next(clock: Clock) -> None:
     with slots.lent():
         await assert_eventually(lambda: all(each.done() for each in waiting))
     assert clock.now == 1_000.0
+
+
+async def test_nobody_is_woken_if_nobody_waits(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A slot that becomes free costs the event loop nothing, unless a poll waits for it."""
+    slots = TaskSlots()
+    woken: list[object] = []
+    monkeypatch.setattr(slots._loop, "call_soon_threadsafe", woken.append)
+    release(slots, [await slots.reserve_slot(NOBODY)])
+    with slots.lent():
+        pass
+    assert not woken
+    permits = take_all(slots)
+    waiting = asyncio.ensure_future(slots.reserve_slot(NOBODY))
+    await asyncio.sleep(0)
+    release(slots, [permits.pop()])
+    assert woken
+    waiting.cancel()
+    assert clock.now == 1_000.0
