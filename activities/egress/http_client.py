@@ -1,16 +1,14 @@
 """The HTTP client for tenants' URLs. No other code opens a connection to them.
 
-It is an httpx client over a transport of our own, which keeps connections by tenant and origin
+It sends httpx's requests over a transport of our own, which keeps connections by tenant and origin
 (docs/decisions/0004-egress.md).
 """
 
 import asyncio
-import logging
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from threading import Lock
 from typing import Self
 from urllib.parse import urlsplit
@@ -41,8 +39,6 @@ MAX_TLS_CONTEXTS = 64
 1 MB of memory, and 40 ms to make."""
 
 FIRST_SUCCESS, FIRST_NON_SUCCESS = 200, 300
-
-logging.getLogger("httpx").setLevel(logging.WARNING)  # its log of requests shows whole URLs
 
 
 @dataclass(frozen=True)
@@ -118,7 +114,6 @@ class Egress:
     proxy: Proxy | None = None
     authorities: str | None = None
     transport: ReceiverTransport = field(init=False)
-    _client: httpx.AsyncClient = field(init=False)
     _contexts: LRUCache[bytes, ssl.SSLContext] = field(
         default_factory=lambda: LRUCache(MAX_TLS_CONTEXTS), init=False
     )
@@ -131,23 +126,14 @@ class Egress:
             if self.proxy
             else GuardedNetwork(self.policy, self.resolve)
         )
-        transport = ReceiverTransport(network, context)
-        # Nothing of what httpx does by itself: the deadline, the headers and the target are ours.
-        client = httpx.AsyncClient(
-            transport=transport,
-            trust_env=False,
-            follow_redirects=False,
-            timeout=None,  # noqa: S113 - `post` has one deadline for the whole exchange
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-        )
-        object.__setattr__(self, "transport", transport)
-        object.__setattr__(self, "_client", client)
+        # No httpx client: of what it does (redirects, cookies, the environment) nothing is wanted.
+        object.__setattr__(self, "transport", ReceiverTransport(network, context))
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._client.aclose()
+        await self.transport.aclose()
 
     async def post(  # noqa: PLR0913 - what a POST is
         self,
@@ -189,7 +175,7 @@ class Egress:
 
     async def _exchange(self, request: httpx.Request, reply: "Reply") -> None:
         """Send a request, and note its reply as it comes."""
-        response = await self._client.send(request, stream=True)
+        response = await self.transport.handle_async_request(request)
         try:
             reply.status_code = response.status_code
             reply.headers = response.headers
