@@ -1,5 +1,7 @@
 """The payload codec: nothing is stored in clear, and nothing that was stored is lost."""
 
+import zlib
+
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given
@@ -17,6 +19,7 @@ OLD, NEW = bytes(32), bytes(range(32))
 CODEC = EncryptionCodec({"k1": OLD})
 ROTATED = EncryptionCodec({"k2": NEW, "k1": OLD})
 SECRET = "whsec_dGhpcyBtdXN0IG5vdCBiZSBzZWVu"
+COMPRESSED = b"binary/encrypted-zlib"
 CLEAR = Payload(metadata={"encoding": b"json/plain", "messageType": b"X"}, data=SECRET.encode())
 PAYLOADS = st.builds(
     lambda metadata, data: Payload(metadata=metadata, data=data),
@@ -49,6 +52,67 @@ async def test_layout_as_documented():
     clear = AESGCM(OLD).decrypt(sealed.data[:12], sealed.data[12:], sealed.metadata["key-id"])
     assert Payload.FromString(clear) == CLEAR
     assert len(sealed.data) == 12 + len(clear) + 16
+
+
+LONG = Payload(metadata={"encoding": b"json/plain"}, data=b'{"note": "' + b"x" * 400 + b'"}')
+
+
+async def test_layout_of_a_compressed_payload():
+    """Another language reads a long payload by docs/publishing.md: it is compressed with zlib."""
+    (sealed,) = await CODEC.encode([LONG])
+    assert dict(sealed.metadata) == {"encoding": b"binary/encrypted-zlib", "key-id": b"k1"}
+    packed = AESGCM(OLD).decrypt(sealed.data[:12], sealed.data[12:], sealed.metadata["key-id"])
+    assert Payload.FromString(zlib.decompress(packed)) == LONG
+    assert len(sealed.data) < len(LONG.data) / 4
+
+
+def _sealed(clear: bytes, encoding: bytes = b"binary/encrypted") -> Payload:
+    """Return what another client may have stored."""
+    data = bytes(12) + AESGCM(OLD).encrypt(bytes(12), clear, b"k1")
+    return Payload(metadata={"encoding": encoding, "key-id": b"k1"}, data=data)
+
+
+@given(data=st.binary(max_size=4_000))
+async def test_sizes_and_contents(data):
+    """Short or long, compressible or not: every payload comes back, and none becomes larger."""
+    payload = Payload(metadata={"encoding": b"binary/plain"}, data=data)
+    (sealed,) = await CODEC.encode([payload])
+    assert await CODEC.decode([sealed]) == [payload]
+    assert len(sealed.data) <= 12 + payload.ByteSize() + 16
+
+
+async def test_long_payloads_that_are_not_compressed():
+    """What an earlier version or another client has stored, however long, is read."""
+    assert await CODEC.decode([_sealed(LONG.SerializeToString())]) == [LONG]
+
+
+@pytest.mark.parametrize("size", [2 * 1024 * 1024 + 1, 64 * 1024 * 1024])
+async def test_payloads_that_expand_too_far(size):
+    """A small payload cannot fill the memory: beyond what we compress it stays as it is."""
+    bomb = _sealed(zlib.compress(Payload(data=bytes(size)).SerializeToString()), COMPRESSED)
+    assert await CODEC.decode([bomb]) == [bomb]
+
+
+async def test_the_largest_payload_that_is_compressed():
+    """The largest payload that is compressed comes back whole."""
+    payload = Payload(data=bytes(2**21 - 4))  # and four bytes of protobuf
+    assert payload.ByteSize() == 2**21
+    (sealed,) = await CODEC.encode([payload])
+    assert sealed.metadata["encoding"] == COMPRESSED
+    assert await CODEC.decode([sealed]) == [payload]
+
+
+async def test_payloads_beyond_the_limit_of_compression():
+    """What is too large for Temporal is not made to fit: it is refused as before, not lost."""
+    (sealed,) = await CODEC.encode([Payload(data=bytes(3 * 1024 * 1024))])
+    assert sealed.metadata["encoding"] == b"binary/encrypted"
+
+
+@pytest.mark.parametrize("packed", [b"", b"x", LONG.data, zlib.compress(LONG.data)[:-1]])
+async def test_payloads_that_are_not_what_they_say(packed):
+    """A payload that is said to be compressed, and is not or is cut off, stays as it is."""
+    sealed = _sealed(packed, COMPRESSED)
+    assert await CODEC.decode([sealed]) == [sealed]
 
 
 async def test_equal_payloads_look_different():
