@@ -1,11 +1,13 @@
 """The embedded server's database: which indexes it has, whatever the state of its folder."""
 
 import asyncio
+import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+from support.paths import REPOSITORY
 from support.waiting import eventually
 from temporalio.client import Client
 from temporalio.common import SearchAttributeIndexedValueType, WorkflowIDConflictPolicy
@@ -96,3 +98,13 @@ def test_every_kind_of_our_search_attributes_keeps_its_indexes() -> None:
     kept = {SearchAttributeIndexedValueType.KEYWORD, SearchAttributeIndexedValueType.DATETIME}
 
     assert {key.indexed_value_type for key in SEARCH_ATTRIBUTES} <= kept
+
+
+def test_both_databases_keep_the_same_indexes() -> None:
+    """What deploy/visibility-indexes.sql keeps on PostgreSQL is what the embedded server keeps."""
+    script = (REPOSITORY / "deploy/visibility-indexes.sql").read_text()
+    [listed] = re.findall(r"indexname NOT IN\s*\(([^)]*)\)", script)
+    [kinds] = re.findall(r"\^by_\(([a-z|]+)\)_", script)
+
+    assert {name.strip(" '") for name in listed.split(",")} == set(KEPT)
+    assert tuple(f"by_{kind}_" for kind in kinds.split("|")) == KEPT_KINDS
