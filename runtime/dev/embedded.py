@@ -5,9 +5,10 @@ import os
 import random
 import shutil
 import socket
+import sqlite3
 import sysconfig
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -16,6 +17,7 @@ from temporalio.common import SearchAttributeIndexedValueType
 from temporalio.service import ConnectConfig, RPCError, ServiceClient
 
 from hookwright.temporal import SEARCH_ATTRIBUTES
+from runtime.dev.indexes import drop_unused_indexes
 from runtime.dev.processes import ManagedProcess, managed_process
 
 # A write-ahead log (WAL) needs one disk sync for each commit where the rollback journal needs two,
@@ -34,7 +36,9 @@ DYNAMIC_CONFIG = {
     # and whoever is in use (`Tenant`, `Endpoint`) stays.
     "history.hostLevelCacheMaxSize": "2000",
 }
-PRAGMAS = {"journal_mode": "WAL", "synchronous": "2"}
+# `busy_timeout` is in milliseconds: the server waits while another process has the database's lock,
+# as we have it while indexes are dropped.
+PRAGMAS = {"busy_timeout": "10000", "journal_mode": "WAL", "synchronous": "2"}
 GO_GC_PERCENT = "400"
 GO_MEMORY_LIMIT = "256MiB"
 """Garbage is collected rarely until the heap has this size (docs/decisions/0028-memory.md)."""
@@ -63,6 +67,11 @@ class EmbeddedServer:
     def address(self) -> str:
         """The address that clients connect to."""
         return f"127.0.0.1:{self.port}"
+
+    @property
+    def database(self) -> Path:
+        """The file of the database. The server creates it at its first start."""
+        return self.state_dir / "temporal.db"
 
     def command(self) -> list[str]:
         """Return the server's command line."""
@@ -96,7 +105,7 @@ class EmbeddedServer:
             *("server", "start-dev", "--log-level", "error", "--ip", "127.0.0.1"),
             *("--port", str(self.port), "--http-port", str(free_port())),
             *("--metrics-port", str(free_port())),
-            *("--db-filename", str(self.state_dir / "temporal.db")),
+            *("--db-filename", str(self.database)),
             *ui,
             *attributes,
             *dynamic,
@@ -112,9 +121,19 @@ class EmbeddedServer:
             TimeoutError: The server was not ready in time.
         """
         environment = {"GOGC": GO_GC_PERCENT, "GOMEMLIMIT": GO_MEMORY_LIMIT, **os.environ}
+        is_new = not self.database.exists()
+        if not is_new:
+            await self._drop_unused_indexes()
         async with managed_process("temporal", self.command(), environment, output) as process:
             await self._wait_until_ready(process)
+            if is_new:
+                await self._drop_unused_indexes()
             yield process
+
+    async def _drop_unused_indexes(self) -> None:
+        """Drop them if that can be done. Otherwise every row costs more, and all works as well."""
+        with suppress(sqlite3.Error):
+            await asyncio.to_thread(drop_unused_indexes, self.database)
 
     async def _wait_until_ready(self, process: ManagedProcess) -> None:
         async with asyncio.timeout(READY_TIMEOUT_SECONDS):

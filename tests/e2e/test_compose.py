@@ -131,13 +131,13 @@ def test_only_temporal_reaches_the_database():
     """The database's network has no way out, and only Temporal's own containers are on it."""
     on_it = {name for name, service in SERVICES.items() if "database" in service["networks"]}
 
-    assert on_it == {"postgresql", "schema", "temporal"}
+    assert on_it == {"postgresql", "schema", "indexes", "temporal"}
     assert COMPOSE["networks"]["database"]["internal"]
     assert COMPOSE["networks"]["engine"]["internal"]
 
 
 def test_every_service_comes_back():
-    """After a crash or a reboot all start again; the two that only set up end."""
+    """After a crash or a reboot all start again; the three that only set up end."""
     policies = {name: service["restart"].partition(":")[0] for name, service in SERVICES.items()}
     once = {name for name, policy in policies.items() if policy == "on-failure"}
     awaited = {
@@ -147,7 +147,7 @@ def test_every_service_comes_back():
         if it["condition"] == "service_completed_successfully"
     }
 
-    assert once == awaited == {"schema", "setup"}
+    assert once == awaited == {"schema", "indexes", "setup"}
     assert set(policies.values()) == {"on-failure", "unless-stopped"}
 
 

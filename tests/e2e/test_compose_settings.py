@@ -87,7 +87,7 @@ def test_api_and_worker_agree_on_what_they_share():
         ("HOOKWRIGHT_API_KEYS", {"api"}),
         ("HOOKWRIGHT_CODEC_TOKEN", {"api", "ui"}),
         ("HOOKWRIGHT_ENCRYPTION_KEYS", {"api", "worker"}),
-        ("POSTGRES_PASSWORD", {"postgresql", "schema", "temporal"}),
+        ("POSTGRES_PASSWORD", {"postgresql", "schema", "indexes", "temporal"}),
     ],
 )
 def test_a_secret_is_given_to_those_who_need_it(secret, holders):
