@@ -68,11 +68,11 @@ async def test_there_is_room_for_so_many_bytes(
 
 
 @pytest.mark.parametrize(
-    ("endpoints", "patterns", "left"),
-    [(0, 0, False), (1_000, 5, False), (1_001, 1, True), (100, 50, False), (101, 50, True)],
+    ("endpoints", "patterns", "owner"),
+    [(0, 0, "api"), (1_000, 5, "api"), (1_001, 1, "worker"), (100, 50, "api"), (101, 50, "worker")],
 )
-def test_large_tables_are_left_to_the_worker(endpoints: int, patterns: int, left: bool) -> None:
+def test_large_tables_are_left_to_the_worker(endpoints: int, patterns: int, owner: str) -> None:
     """A table is large by its endpoints, or by all their event types together."""
     event_types = [f"type{number}" for number in range(patterns)]
     route = Route(endpoint_id="ep_1", version=1, event_types=event_types)
-    assert is_left_to_worker([route] * endpoints) is left
+    assert is_left_to_worker([route] * endpoints) == (owner == "worker")
