@@ -17,9 +17,9 @@ MAX_PATTERNS_AT_PUBLISH = 5_000
 """The patterns in the subscriptions of all endpoints of a tenant. A publish compares each of them,
 which takes up to 0.25 us, and an endpoint may have fifty."""
 
-MAX_CACHED_BYTES = 4_000_000
-"""As stored, of all tenants together. Short subscriptions take five times as much memory, and fifty
-short patterns an endpoint twelve times: 20 to 50 MB."""
+MAX_CACHED_BYTES = 2_000_000
+"""As stored, of all tenants together: about 25,000 short subscriptions. They take up to ten times
+as much memory, so some 20 MB."""
 
 ENTRY_BYTES = 100
 """What a table counts besides its routes, so that tenants without endpoints are forgotten, too."""
