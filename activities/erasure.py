@@ -13,8 +13,9 @@ from hookwright.ids import tenant_workflow_prefixes
 from hookwright.temporal import ActivityName, delete_execution, workflow_id_starts_with
 
 LAST_PUBLISH_SECONDS = 15.0
-"""An API process relies on what it read of a tenant with many endpoints for 5 s
-(`api.services.tenants.KNOWN_SECONDS`), a publish takes 3 s at most, and then visibility lags."""
+"""An API process relies on what it read of a tenant for 5 s (`api.services.tenants.KNOWN_SECONDS`),
+and in a batch for 1 s more (`api.routes.batch.REREAD_SECONDS`). Then a publish takes 5 s at most,
+for two calls to Temporal, and visibility lags."""
 
 CONCURRENT_DELETIONS = 100
 """Executions in a page of visibility, which lets ten pages a second be read."""

@@ -1,10 +1,12 @@
 """The route that publishes a batch of events."""
 
 from collections.abc import Collection
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
 import structlog
+from cachetools import TTLCache
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 from pydantic_core import to_json
@@ -25,7 +27,7 @@ from api.routes.events import EventPublishRead, EventPublishRequest, naming_the_
 from api.routes.parameters import IdempotencyKey
 from api.routes.strict_route import SEND_REFERENCE, StrictRoute, body_too_large
 from api.services import Services
-from api.services.tenants import TenantAtPublish
+from api.services.tenants import TenantAtPublish, TenantService
 from hookwright.ids import Name
 from hookwright.models import EventInput
 from hookwright.sizes import MIB
@@ -36,8 +38,33 @@ MAX_BATCH_BYTES = 4 * MIB
 """The largest batch. A hundred events of the largest size would be 25 MiB by default, which is more
 than an API process should hold and parse for one caller while others wait."""
 
+REREAD_SECONDS = 1.0
+"""After this time a batch reads its tenant again. If Temporal is slow, a batch lasts for minutes,
+and what it read first may be long gone: the endpoint or the tenant was deleted and erased."""
 
 log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class BatchTenant:
+    """The tenant of a batch, read once for the events of REREAD_SECONDS."""
+
+    tenants: TenantService
+    tenant_id: str
+    _recent: TTLCache[str, TenantAtPublish] = field(
+        default_factory=lambda: TTLCache(1, REREAD_SECONDS), init=False
+    )
+
+    async def current(self) -> TenantAtPublish:
+        """Return the tenant as it was at most REREAD_SECONDS ago.
+
+        Raises:
+            Problem: 404.
+        """
+        recent = self._recent.get(self.tenant_id)
+        if recent is None:
+            recent = self._recent[self.tenant_id] = await self.tenants.at_publish(self.tenant_id)
+        return recent
 
 
 class BatchRoute(StrictRoute):
@@ -104,7 +131,8 @@ async def publish_batch(  # noqa: PLR0913 - one parameter for each part of the r
     """
     if further_events := len(body.events) - 1:
         await count_call(request, further_events)
-    tenant = await services.tenants.at_publish(tenant_id)
+    tenant = BatchTenant(services.tenants, tenant_id)
+    await tenant.current()  # a tenant that does not exist is a 404 of the whole batch
     max_bytes = app_state(request).config.max_body_bytes
     results: list[BatchItemRead] = []
     for index, item in enumerate(body.events):
@@ -141,13 +169,13 @@ def _event(tenant_id: str, item: JsonValue, key: str | None, max_bytes: int) -> 
 
 
 async def _publish(
-    event: EventInput, tenant: TenantAtPublish, services: Services, *, give_up: bool
+    event: EventInput, tenant: BatchTenant, services: Services, *, give_up: bool
 ) -> EventPublishRead:
     with naming_the_event(event.id):
         if give_up:
             raise unavailable("not tried, because Temporal did not answer before; repeat it")
         try:
-            return EventPublishRead.of(await services.events.publish(event, tenant))
+            return EventPublishRead.of(await services.events.publish(event, await tenant.current()))
         except RPCError as error:
             # Whatever the reason, the results of the events before this one must be told.
             log.warning("batch.refused_by_temporal", status=error.status.name)

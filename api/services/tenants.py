@@ -18,7 +18,7 @@ from temporalio.common import WorkflowIDConflictPolicy
 from api.http import Page, invalid_model, not_found
 from api.services.endpoint_checks import checked_notify, chosen_contract, leaves_out_slack_url
 from api.services.lists import ExecutionLists, superseded
-from api.services.route_tables import RouteTables
+from api.services.route_tables import RouteTables, is_left_to_worker
 from api.services.temporal import (
     UPDATE_TIMEOUT,
     deadline,
@@ -41,9 +41,6 @@ from workflows.tenant import (
 
 KNOWN_SECONDS = 5.0
 """How long a call relies on what was read of a tenant, unless it needs it as it is now."""
-
-MAX_ROUTES_AT_PUBLISH = 1_000
-"""A larger route table is left to the worker: reading it takes an API process milliseconds."""
 
 TENANTS = executions_of(
     WorkflowType.TENANT,
@@ -190,9 +187,9 @@ class TenantService:
     async def at_publish(self, tenant_id: str) -> TenantAtPublish:
         """Return a tenant as it is now, with its routes.
 
-        A tenant with more than MAX_ROUTES_AT_PUBLISH is returned without them, and as it was at
-        most KNOWN_SECONDS ago. An event for it is accepted even if it was deleted meanwhile, and
-        matches no endpoint.
+        A tenant whose routes are left to the worker is returned without them, and as it was at
+        most KNOWN_SECONDS ago. An event for it is accepted even if it was deleted meanwhile; its
+        `Event` fails then.
 
         Raises:
             Problem: 404.
@@ -201,7 +198,7 @@ class TenantService:
             return TenantAtPublish(await self.known(tenant_id), None)
         settings, description = await self._read(tenant_id)
         routes = await self._route_tables.of(description)
-        if len(routes) > MAX_ROUTES_AT_PUBLISH:
+        if is_left_to_worker(routes):
             self._with_many_routes[tenant_id] = True
             return TenantAtPublish(settings, None)
         return TenantAtPublish(settings, routes)

@@ -17,6 +17,8 @@ def sole_delivery(
     Return None if it goes to several or to none, or if the filters cost too much to say so here.
     """
     addressed = [route for route in routes if is_addressed(route, event)]
+    if sum(route.filter is None for route in addressed) > 1:
+        return None
     deliveries, complete = cheap_deliveries(addressed, event, accepted_at)
     return deliveries[0] if complete and len(deliveries) == 1 else None
 

@@ -23,7 +23,10 @@ class Reason:
 
 def is_addressed(route: Route, event: EventInput) -> bool:
     """Return whether an event passes all checks of a route except its filter."""
-    return all(check(route, event) for check in CHECKS.values())
+    for check in CHECKS.values():  # noqa: SIM110 - a generator takes three times as long
+        if not check(route, event):
+            return False
+    return True
 
 
 def filter_expressions(routes: Iterable[Route]) -> list[str]:

@@ -17,11 +17,12 @@ from hookwright.temporal.names import MemoKey, WorkflowType
 from hookwright.temporal.queries import (
     all_of,
     attribute_is,
+    attribute_unset,
     has_status,
     type_is,
     workflow_id_starts_with,
 )
-from hookwright.temporal.search_attributes import ENDPOINT_ID, TENANT_ID
+from hookwright.temporal.search_attributes import ENDPOINT_ID, RECOVERY_ID, TENANT_ID
 
 COMPLETED = WorkflowExecutionStatus.COMPLETED
 
@@ -41,12 +42,17 @@ class AcceptedEvent:
 def accepted_events(tenant_id: str, *conditions: str) -> str:
     """Return the query for a tenant's events that meet all conditions.
 
-    It finds each resend of an event's sole delivery, too (`AcceptedEvent.resent`).
+    It finds each resend of an event's sole delivery that a person asked for, too
+    (`AcceptedEvent.resent`). Those of a recovery are left out here: thousands of them at once would
+    each be read by a list only to be skipped, and its first pages would be empty.
     """
     prefix = event_workflow_id(tenant_id, "")
     # An underscore in the id stands for any character in the first condition.
     return all_of(
-        workflow_id_starts_with([prefix]), attribute_is(TENANT_ID, tenant_id), *conditions
+        workflow_id_starts_with([prefix]),
+        attribute_is(TENANT_ID, tenant_id),
+        attribute_unset(RECOVERY_ID),
+        *conditions,
     )
 
 

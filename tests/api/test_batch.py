@@ -8,6 +8,7 @@ from support.stack import Stack
 from temporalio.service import RPCError, RPCStatusCode
 
 from api.services.events import EventService
+from api.services.tenants import TenantService
 
 GOOD, BAD = {"type": "a", "data": 1}, {"type": "not a type", "data": 1}
 EVENT_LIMIT, BATCH_LIMIT = 262_144, 4 * 1_048_576
@@ -122,3 +123,38 @@ async def test_temporal_takes_nothing(service: Stack, monkeypatch: pytest.Monkey
     assert answer.status_code == 503
     assert int(answer.headers["retry-after"]) > 0
     assert len({each["error"]["event_id"] for each in answer.json()["results"]}) == 2
+
+
+async def test_a_tenant_that_is_deleted_in_the_middle(
+    service: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A batch that lasts reads its tenant again: nothing is accepted for one that is gone."""
+    published = EventService.publish
+
+    async def publish(*arguments: Any) -> Any:
+        answer = await published(*arguments)
+        await service.http.delete(service.root)
+        return answer
+
+    monkeypatch.setattr("api.services.events.EventService.publish", publish)
+    monkeypatch.setattr("api.routes.batch.REREAD_SECONDS", 0.0)
+    answer = await send(service, [GOOD, GOOD])
+    assert answer.status_code == 207
+    assert [each["status"] for each in answer.json()["results"]] == [202, 404]
+
+
+async def test_a_short_batch_reads_its_tenant_once(
+    service: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The events of a second share one read of the tenant and its routes."""
+    reads, read = 0, TenantService.at_publish
+
+    async def counted(*arguments: Any) -> Any:
+        nonlocal reads
+        reads += 1
+        return await read(*arguments)
+
+    monkeypatch.setattr("api.services.tenants.TenantService.at_publish", counted)
+    monkeypatch.setattr("api.routes.batch.REREAD_SECONDS", 60.0)
+    assert (await send(service, [GOOD] * 3)).status_code == 202
+    assert reads == 1
