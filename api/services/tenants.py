@@ -18,7 +18,6 @@ from temporalio.common import WorkflowIDConflictPolicy
 from api.http import Page, invalid_model, not_found
 from api.services.endpoint_checks import checked_notify, chosen_contract, leaves_out_slack_url
 from api.services.lists import ExecutionLists, superseded
-from api.services.route_tables import RouteTables, is_left_to_worker
 from api.services.temporal import (
     UPDATE_TIMEOUT,
     deadline,
@@ -30,7 +29,15 @@ from hookwright.ids import tenant_workflow_id
 from hookwright.models import Route, TenantSettings, TenantView
 from hookwright.routing import TenantState
 from hookwright.security import DestinationPolicy
-from hookwright.temporal import MemoKey, Row, WorkflowType, executions_of, has_status
+from hookwright.temporal import (
+    MemoKey,
+    RouteTables,
+    Row,
+    WorkflowType,
+    executions_of,
+    has_status,
+    is_left_to_worker,
+)
 from workflows.tenant import (
     Tenant,
     TenantChangeUpdate,

@@ -61,6 +61,7 @@ from hookwright.temporal.queries import (
     workflow_id_starts_with,
 )
 from hookwright.temporal.resending import resend, resend_request, start_resend
+from hookwright.temporal.route_tables import RouteTables, is_left_to_worker
 from hookwright.temporal.search_attributes import (
     ACCEPTED_AT,
     DELIVERY_STATE,
@@ -107,6 +108,7 @@ __all__ = [
     "OrderedReader",
     "Place",
     "ReadWindow",
+    "RouteTables",
     "Row",
     "Signal",
     "Update",
@@ -130,6 +132,7 @@ __all__ = [
     "fanned_out_events",
     "first_entry",
     "has_status",
+    "is_left_to_worker",
     "is_sole_delivery",
     "kept_log",
     "named_values",

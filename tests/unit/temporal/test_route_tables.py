@@ -6,9 +6,8 @@ from typing import Any
 import pytest
 from temporalio.api.common.v1 import Memo, Payload
 
-from api.services import route_tables
-from api.services.route_tables import RouteTables, is_left_to_worker
 from hookwright.models import Route
+from hookwright.temporal import RouteTables, is_left_to_worker, route_tables
 
 
 def tenant(name: str, **slices: bytes) -> Any:
@@ -25,7 +24,8 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     async def routes_of(tenant: Any) -> list[Route]:
         ids.append(tenant.id)
-        return [Route(endpoint_id=tenant.id, version=len(ids), event_types=["*"])]
+        types = ["x" * 100] * 3 if tenant.id == "large" else ["*"]
+        return [Route(endpoint_id=tenant.id, version=len(ids), event_types=types)]
 
     monkeypatch.setattr(route_tables, "routes_of", routes_of)
     return ids
@@ -56,14 +56,16 @@ async def test_slices_are_told_apart(decoded: list[str]) -> None:
 async def test_there_is_room_for_so_many_bytes(
     decoded: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Tables are forgotten when they are too many, by their size, and even if they are empty."""
-    monkeypatch.setattr(route_tables, "MAX_CACHED_BYTES", 3 * route_tables.ENTRY_BYTES)
+    """Tables are forgotten when they have no room together, and one that is too large is not kept."""
+    small = Route(endpoint_id="a", version=1, event_types=["*"]).model_dump_json()
+    room = 3 * (route_tables.ENTRY_BYTES + len(small))
+    monkeypatch.setattr(route_tables, "MAX_CACHED_BYTES", room)
     tables = RouteTables()
     for name in ("a", "b", "c", "a", "d", "a", "b"):
         await tables.of(tenant(name))
     assert decoded == ["a", "b", "c", "d", "b"]
-    for _ in range(2):  # too large to be kept
-        await tables.of(tenant("large", routes=b"x" * 300))
+    for _ in range(2):
+        await tables.of(tenant("large"))
     assert decoded[5:] == ["large", "large"]
 
 
