@@ -56,7 +56,7 @@ async def test_slices_are_told_apart(decoded: list[str]) -> None:
 async def test_there_is_room_for_so_many_bytes(
     decoded: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Tables are forgotten when they have no room together, and one that is too large is not kept."""
+    """Tables are forgotten where there is no room for all, and one too large is never kept."""
     small = Route(endpoint_id="a", version=1, event_types=["*"]).model_dump_json()
     room = 3 * (route_tables.ENTRY_BYTES + len(small))
     monkeypatch.setattr(route_tables, "MAX_CACHED_BYTES", room)
