@@ -1,7 +1,6 @@
 """The `hookwright` command line."""
 # ruff: noqa: PLC0415 - each command imports only what it needs: Temporal and FastAPI take seconds
 
-import json
 import secrets
 from pathlib import Path
 from typing import Annotated
@@ -258,7 +257,8 @@ def publish(  # noqa: PLR0913 - one parameter for each option
         event = {"type": event_type, "data": read_data(data)}
         event |= {name: value for name, value in optional.items() if value is not None}
         answer = publish_event(api_url, find_operator_key(api_key, state_dir), tenant, event)
-        console.print_json(json.dumps(answer))
+        # In ASCII no control character is left: JSON itself allows those from 0x7F to 0x9F.
+        console.print_json(data=answer, ensure_ascii=True)
 
 
 @app.command()

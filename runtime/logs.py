@@ -9,6 +9,7 @@ import structlog
 from rich.console import Console
 
 from hookwright.security import SECRET_FIELDS, redact_hidden_values
+from runtime.terminal_text import lines, one_line
 
 PACKAGES = ("hookwright", "workflows", "activities", "api", "runtime")
 
@@ -52,6 +53,7 @@ def configure() -> None:
                 # Plain tracebacks: the other formats print local variables, which may be secrets.
                 structlog.processors.format_exc_info,
                 without_secrets,
+                *([safe_to_print] if for_terminal else []),
                 _renderer(for_terminal=for_terminal, colours=not terminal.no_color),
             ],
         )
@@ -69,6 +71,19 @@ def without_secrets(_: object, __: str, event: MutableMapping[str, Any]) -> dict
     written: it turns every value into plain data.
     """
     return {name: _redacted(name, value) for name, value in event.items()}
+
+
+def safe_to_print(_: object, __: str, event: MutableMapping[str, Any]) -> dict[str, Any]:
+    """Write control characters out: an event may hold what a receiver or a caller has sent.
+
+    Only a traceback keeps its line ends. JSON needs none of this: it writes them out by itself.
+    """
+    return {
+        name: (lines if name in ("exception", "stack") else one_line)(value)
+        if isinstance(value, str)
+        else value
+        for name, value in event.items()
+    }
 
 
 def _redacted(name: object, value: object) -> object:

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.text import Text
 
 from runtime.errors import CommandError
+from runtime.terminal_text import lines
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -35,7 +36,9 @@ def exit_on_command_error() -> Iterator[None]:
     try:
         yield
     except CommandError as error:
-        error_console.print(Text.assemble(("error: ", "bold red"), str(error)), soft_wrap=True)
+        # The text may repeat what a server has answered.
+        text = Text.assemble(("error: ", "bold red"), lines(str(error)))
+        error_console.print(text, soft_wrap=True)
         raise typer.Exit(1) from None
 
 

@@ -18,6 +18,11 @@ def one_line(text: str) -> str:
     )
 
 
+def lines(text: str) -> str:
+    """Return the text with its line ends, and everything else in it safe to print."""
+    return "\n".join(one_line(line) for line in text.split("\n"))
+
+
 def body_lines(body: bytes) -> list[str]:
     r"""Return the lines that show a request's body, each of them safe: JSON with indentation.
 

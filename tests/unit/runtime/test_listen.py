@@ -7,6 +7,7 @@ import time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.types import Message, Receive, Scope, Send
 from support.listening import listening
 
 from hookwright.contracts import load_contracts
@@ -96,6 +97,67 @@ async def test_a_body_is_text(body, shown, capsys):
     assert "\n\n" + "".join(f"  {line}\n" for line in shown) + "\n" in output
     assert is_text(output)
     assert f"\n{FORGED}" not in output
+
+
+def requests_with(character: str) -> list[tuple[Scope, bytes]]:
+    """Return requests with a character in each place, as any server might hand them over."""
+    wire, escaped = character.encode("latin-1"), b"\\u%04x" % ord(character)
+    percent = b"%%%02x" % ord(character)
+    bare: Scope = {
+        "type": "http", "method": "POST", "raw_path": b"/", "path": "/", "query_string": b"",
+        "headers": [],
+    }  # fmt: skip
+    places: list[dict[str, object]] = [
+        {"raw_path": b"/a" + wire + b"[2J"},
+        {"raw_path": b"/a" + percent + b"[2J", "path": f"/a{character}[2J"},
+        {"query_string": b"q=" + wire + b"[2J"},
+        {"query_string": b"q=" + percent + b"[2J"},
+        {"headers": [(b"x-odd", b"a" + wire + b"[2J")]},
+        {"headers": [(b"x" + wire, b"a")]},
+        {"headers": [(b"webhook-id", wire), (b"webhook-signature", wire), (b"host", wire)]},
+        {"method": f"PO{character}ST"},
+    ]
+    bodies = [
+        wire,
+        character.encode(),
+        b'{"' + escaped + b'": ["' + escaped + b'[2J"]}',
+        b'{"' + character.encode() + b'": "' + character.encode() + b'"}',
+        b'"' + wire + b'"',
+        b"1" + wire + b"2",
+    ]
+    return [(bare | place, b"{}") for place in places] + [(bare, body) for body in bodies]
+
+
+@pytest.mark.parametrize("code", [*range(0x20), *range(0x7F, 0xA0)])
+async def test_no_control_character_reaches_the_terminal(code, capsys):
+    """No control character is printed, from no place of a request: C0, DEL and C1, each of them."""
+    check = SignatureCheck.with_secrets(CONTRACTS["standard"], [generate_secret()], None)
+    for listener in (Listener(), Listener(check)):
+        for scope, body in requests_with(chr(code)):
+            sent: list[Message] = []
+            await listener.app()(scope, receiving(body), sending_to(sent))
+            output = capsys.readouterr().out
+            assert sent, scope
+            assert is_text(output), (scope, body)
+            assert "answered" in output
+
+
+def receiving(body: bytes) -> Receive:
+    """Return what hands a request's body to an application."""
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return receive
+
+
+def sending_to(sent: list[Message]) -> Send:
+    """Return what notes an application's answer."""
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    return send
 
 
 async def test_a_sender_that_leaves(caplog):
