@@ -18,7 +18,7 @@ from api.access import (
     require_access,
 )
 from api.config import ApiConfig
-from api.http import Hardening, install_docs, install_errors, install_openapi
+from api.http import AllowedHosts, Hardening, install_docs, install_errors, install_openapi
 from api.portal import install_portal
 from api.routes import (
     batch,
@@ -71,6 +71,8 @@ def create_app(client: Client, config: ApiConfig) -> FastAPI:
     AppState(client, config, services, RateLimits.at(config.rate_limit_storage)).install(app)
     app.add_middleware(RateLimitHeaders)
     install_errors(app)
+    if config.allowed_hosts:
+        app.add_middleware(AllowedHosts, hosts=config.allowed_hosts)
     app.add_middleware(Hardening)
     if config.docs:
         install_docs(app)

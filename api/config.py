@@ -22,6 +22,7 @@ class ApiConfig:
     a tenant's key to the tenant. `operator_rate_limit` is in requests a minute, None for no limit.
     `facades` names those that are served. `cursor_key` signs cursors. Without `codec_token` there
     is no codec endpoint. With `docs` there are `/docs` and `/openapi.json`.
+    Without `allowed_hosts` requests for any host are answered.
     """
 
     task_queue: str
@@ -40,5 +41,6 @@ class ApiConfig:
     ui_origin: str
     portal: PortalConfig
     docs: bool = True
+    allowed_hosts: Sequence[str] = ()
     body_seconds: float = 10.0
     """How long a request's body may take to arrive."""

@@ -87,6 +87,7 @@ def api_config(settings: Settings) -> ApiConfig:
         ui_origin=settings.ui_origin,
         portal=portal_config(settings),
         docs=settings.api_docs,
+        allowed_hosts=settings.allowed_hosts,
     )
 
 

@@ -12,6 +12,7 @@ from pydantic_settings import NoDecode
 
 from activities.egress import Proxy
 from api.config import IN_MEMORY
+from api.http import host_name
 from api.portal_config import Logo
 from hookwright.security import parse_networks
 from hookwright.temporal import named_values, read_key_ring
@@ -142,6 +143,16 @@ def check_networks(networks: list[str]) -> list[str]:
     except ValueError:
         raise ValueError("write networks as 10.1.0.0/16, separated by commas") from None
     return networks
+
+
+def check_hosts(hosts: list[str]) -> list[str]:
+    """Return names of hosts in lower case."""
+    if any(host_name(host) != host.lower() for host in hosts):
+        raise ValueError(
+            "write hosts as webhooks.example.com or [::1], without scheme and port,"
+            " separated by commas"
+        )
+    return [host.lower() for host in hosts]
 
 
 def check_proxy(url: SecretStr | None) -> SecretStr | None:

@@ -29,6 +29,7 @@ from runtime.setting_values import (
     FileSetting,
     NamedValues,
     check_digests,
+    check_hosts,
     check_networks,
     check_portal_url,
     check_proxy,
@@ -129,6 +130,11 @@ class Settings(MailSettings):
         " system's.",
     )
     api_docs: bool = Field(default=True, description="Serve `/docs` and `/openapi.json`.")
+    allowed_hosts: Annotated[CommaSeparated, AfterValidator(check_hosts)] = Field(
+        default=[],
+        description="The hosts that the API answers to, comma-separated, without ports. Unset: any."
+        " `hookwright dev` always has localhost, 127.0.0.1 and [::1].",
+    )
     codec_token: SecretStr | None = Field(
         default=None,
         min_length=32,

@@ -18,6 +18,7 @@ from api.http.errors import (
     unavailable,
 )
 from api.http.hardening import MAX_HEAD_BYTES, Hardening
+from api.http.hosts import AllowedHosts, host_name
 from api.http.openapi import install_openapi
 from api.http.pages import Cursor, Cursors, Limit, Page
 
@@ -25,6 +26,7 @@ __all__ = [
     "BODY_ERRORS",
     "MAX_HEAD_BYTES",
     "RETRY_AFTER_SECONDS",
+    "AllowedHosts",
     "Cursor",
     "Cursors",
     "Fault",
@@ -34,6 +36,7 @@ __all__ = [
     "Problem",
     "ProblemBody",
     "conflict",
+    "host_name",
     "install_docs",
     "install_errors",
     "install_openapi",

@@ -149,6 +149,7 @@ def responses(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
     common_statuses = (
         HTTPStatus.UNAUTHORIZED,
         HTTPStatus.FORBIDDEN,
+        HTTPStatus.MISDIRECTED_REQUEST,
         HTTPStatus.UNPROCESSABLE_ENTITY,
         HTTPStatus.TOO_MANY_REQUESTS,
         HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,

@@ -32,6 +32,9 @@ from runtime.running import console, print_line
 from runtime.settings import Settings, load_settings
 
 LOOPBACK = "127.0.0.1"
+LOCAL_HOSTS = ("localhost", LOOPBACK, "[::1]")
+"""How this machine is named by those who may reach `dev`. A page that a browser shows may not: the
+codec endpoint and the API's answers are for nobody else (DNS rebinding)."""
 LISTENER_PORT = 8100
 READY_SECONDS = 60.0
 POLL_SECONDS = 0.1
@@ -148,6 +151,7 @@ class Dev:
         os.environ |= {
             "TEMPORAL_ADDRESS": f"{LOOPBACK}:{self.temporal_port}",
             "TEMPORAL_CONFIG_FILE": os.devnull,
+            "HOOKWRIGHT_ALLOWED_HOSTS": ",".join([*LOCAL_HOSTS, *load_settings().allowed_hosts]),
             "HOOKWRIGHT_API_KEYS": f"dev:{digest(keys.operator_key)}",
             "HOOKWRIGHT_TENANT_KEYS": f"{TENANT}:{digest(keys.tenant_key)}",
             "HOOKWRIGHT_JWT_KEY": keys.jwt_key,

@@ -44,6 +44,10 @@ async def test_dev_first_delivery_and_restart(tmp_path: Path) -> None:
         link = await first.command.says(rf"{first.api_url}/portal/sign-in\?link=\S+")
         async with httpx.AsyncClient() as http:
             assert "Webhooks of Acme" in (await http.get(link[0])).text
+            # A page whose name was made to resolve to this machine asks for its own host.
+            rebound = {"host": f"evil.example:{httpx.URL(first.api_url).port}"}
+            codec = await http.post(f"{first.api_url}/codec/x/decode", headers=rebound)
+            assert codec.status_code == 421
         children = first.children
         assert len(children) == 1
         [tenant_key] = first.tenant_keys

@@ -28,7 +28,14 @@ def nothing_else_is_set(monkeypatch, tmp_path):
         *("TENANT_KEYS", "FACADES", "CONTRACTS_DIR", "RATE_LIMIT_STORAGE", "OPERATOR_RATE_LIMIT"),
         *("JWT_KEY", "JWT_PUBLIC_KEY_FILE", "JWT_JWKS_FILE", "JWT_AUDIENCE"),
         *("EGRESS_ALLOW_CIDRS", "EGRESS_ALLOW_HTTP", "CODEC_TOKEN", "UI_ORIGIN"),
-        *("EGRESS_PROXY", "EGRESS_CA_BUNDLE", "API_DOCS", "PORTAL_URL", "MAIL_FROM"),
+        *(
+            "EGRESS_PROXY",
+            "EGRESS_CA_BUNDLE",
+            "ALLOWED_HOSTS",
+            "API_DOCS",
+            "PORTAL_URL",
+            "MAIL_FROM",
+        ),
         *("SMTP_HOST", "SMTP_PORT", "SMTP_USERNAME", "SMTP_PASSWORD", "SMTP_TLS"),
     ):
         monkeypatch.delenv(f"HOOKWRIGHT_{name}", raising=False)
@@ -70,6 +77,10 @@ MALFORMED = [
     ("EGRESS_PROXY", "http://user:Secr3tValue@proxy.internal:port"),
     ("EGRESS_PROXY", "socks5://user:Secr3tValue@proxy.internal:4750"),
     ("API_DOCS", "Secr3tValue"),
+    ("ALLOWED_HOSTS", "https://Secr3tValue.example.com"),
+    ("ALLOWED_HOSTS", "localhost,Secr3tValue:8000"),
+    ("ALLOWED_HOSTS", "*.Secr3tValue"),
+    ("ALLOWED_HOSTS", "::1"),
     ("CODEC_TOKEN", "Secr3tValue"),
     ("TASK_QUEUE", ""),
     ("JWT_KEY", "Secr3tValue"),
@@ -142,7 +153,9 @@ def test_well_formed(monkeypatch):
     monkeypatch.setenv("HOOKWRIGHT_ENCRYPTION_KEYS", f"k2:{KEY},k1:{OTHER_KEY}")
     monkeypatch.setenv("HOOKWRIGHT_EGRESS_ALLOW_CIDRS", "10.1.0.0/16, fd00::/8")
     monkeypatch.setenv("HOOKWRIGHT_EGRESS_ALLOW_HTTP", "true")
+    monkeypatch.setenv("HOOKWRIGHT_ALLOWED_HOSTS", "Hooks.example.com, [::1],")
     settings = load_settings()
+    assert settings.allowed_hosts == ["hooks.example.com", "[::1]"]
     assert settings.api_keys == {"ops": DIGEST, "ci": DIGEST}
     assert settings.tenant_keys == {"b" * 64: "acme", "a" * 64: "acme"}
     assert settings.facades == ["one", "two"]
