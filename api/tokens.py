@@ -17,8 +17,10 @@ MAX_LIFETIME_SECONDS = 90 * 86_400
 """A stolen token gives access to its tenant at most so long. Permanent access needs a key."""
 
 MAX_CLOCK_SKEW_SECONDS = 30
-"""The clock of a token's provider may be ahead of this machine's by so much: tokens are often used
+"""The clock of a token's provider may differ from this machine's by so much: tokens are often used
 at the moment when they are made."""
+
+EPOCH = datetime.fromtimestamp(0, UTC)
 
 
 class Scope(StrEnum):
@@ -41,7 +43,10 @@ Seconds = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 
 
 class Claims(BaseModel):
-    """The claims of a token. Unknown scopes belong to other services and are ignored."""
+    """The claims of a token. Unknown scopes belong to other services and are ignored.
+
+    `clock_lag` is no claim: it is by how many seconds its maker's clock may be behind.
+    """
 
     sub: Name
     iat: Seconds
@@ -49,6 +54,7 @@ class Claims(BaseModel):
     nbf: Seconds = 0
     scope: str = ""
     tier: Tier | None = None
+    clock_lag: float = 0
 
     @property
     def scopes(self) -> frozenset[Scope]:
@@ -59,6 +65,16 @@ class Claims(BaseModel):
         """Return whether the token has become valid, and its lifetime is not too long."""
         has_begun = max(self.iat, self.nbf) <= now + MAX_CLOCK_SKEW_SECONDS
         return has_begun and 0 < self.exp - self.iat <= MAX_LIFETIME_SECONDS
+
+    def is_older_than(self, created_at: datetime) -> bool:
+        """Return whether the token was made before its tenant: for an earlier one of the same id.
+
+        A tenant that was deleted takes its revocations with it, so none of its tokens may live on.
+        A token that was made right after the tenant is not older. Its time may be of a clock that
+        is behind, and whole seconds are rounded down.
+        """
+        rounding = 1.0 if self.iat.is_integer() else 0.0
+        return self.iat + max(rounding, self.clock_lag) < created_at.timestamp()
 
 
 @dataclass(frozen=True)
@@ -89,18 +105,31 @@ class Tokens:
                 claims = Claims.model_validate(self._decode(token, key))
             except (jwt.PyJWTError, ValidationError):
                 continue
+            # A symmetric key is this API's own. A provider has clocks of its own as well.
+            lag = 0.0 if key.key_type == "oct" else MAX_CLOCK_SKEW_SECONDS
+            claims = claims.model_copy(update={"clock_lag": lag})
             return claims if claims.is_timely(time.time()) else None
         return None
 
     def mint(
-        self, tenant_id: str, scopes: Sequence[Scope], expires_in_seconds: int, tier: Tier
+        self,
+        tenant_id: str,
+        scopes: Sequence[Scope],
+        expires_in_seconds: int,
+        tier: Tier,
+        *,
+        created_at: datetime = EPOCH,
     ) -> NewToken | None:
-        """Return a new token for a tenant, or None if there is no signing key."""
+        """Return a new token for a tenant, or None if there is no signing key.
+
+        The token is not older than the tenant, which has the time of Temporal's clock: this
+        machine's may be a little behind.
+        """
         if self.signing_key is None:
             return None
         # With a precision of milliseconds: in whole seconds, a token that is made just after a
         # revocation would seem older than it.
-        issued_at = round(time.time(), 3)
+        issued_at = max(round(time.time(), 3), created_at.timestamp())
         expires_at = int(issued_at + expires_in_seconds)
         claims: dict[str, Any] = {
             "sub": tenant_id,

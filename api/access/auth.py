@@ -19,7 +19,7 @@ from api.access.limits import PER_MINUTE, CallKind
 from api.access.state import app_state
 from api.config import ApiConfig
 from api.http import Problem, not_found
-from api.tokens import ALL_SCOPES, Scope
+from api.tokens import ALL_SCOPES, Claims, Scope
 from hookwright.models import TenantView, Tier
 
 PUBLISH_PATHS = ("/v1/tenants/{tenant_id}/events", "/v1/tenants/{tenant_id}/events/batch")
@@ -130,7 +130,7 @@ def operator_by_key(config: ApiConfig, key: str) -> tuple[str, str] | None:
 async def _caller_by_token(request: Request, config: ApiConfig, token: str) -> Caller:
     claims = config.tokens.read(token)
     tenant = await _find_tenant(request, claims.sub) if claims else None
-    if claims is None or tenant is None or _is_revoked(claims.iat, tenant):
+    if claims is None or tenant is None or _is_revoked(claims, tenant):
         raise Problem(
             HTTPStatus.UNAUTHORIZED,
             "unauthorized",
@@ -147,8 +147,11 @@ async def _caller_by_token(request: Request, config: ApiConfig, token: str) -> C
     )
 
 
-def _is_revoked(issued_at: float, tenant: TenantView) -> bool:
-    return bool(tenant.tokens_not_before and issued_at < tenant.tokens_not_before.timestamp())
+def _is_revoked(claims: Claims, tenant: TenantView) -> bool:
+    revoked_before = tenant.tokens_not_before
+    if revoked_before and claims.iat < revoked_before.timestamp():
+        return True
+    return claims.is_older_than(tenant.created_at)
 
 
 async def _find_tenant(request: Request, tenant_id: str) -> TenantView | None:

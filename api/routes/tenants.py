@@ -134,7 +134,11 @@ async def mint_token(tenant_id: Name, body: TokenRequest, state: AppStateDepende
             "the tenant's tokens_not_before is in the future; until then no token is valid"
         )
     new_token = state.config.tokens.mint(
-        tenant_id, body.scopes, body.expires_in_seconds, body.tier or tenant.tier
+        tenant_id,
+        body.scopes,
+        body.expires_in_seconds,
+        body.tier or tenant.tier,
+        created_at=tenant.created_at,
     )
     if new_token is None:
         raise Problem(

@@ -11,6 +11,7 @@ from cachetools import TTLCache
 from support.facades import CALLS, key_of
 from support.jwts import bearer, ours
 from support.stack import Stack, api_client, api_config, unique
+from support.waiting import eventually
 
 from api.services.tenants import KNOWN_SECONDS
 from api.tokens import ALL_SCOPES, Scope, Tokens
@@ -170,6 +171,31 @@ async def test_revoke_by_its_own_route(service: Stack) -> None:
     assert await read(service, new) == 401
     refused = await service.http.post(revoke, headers=key_of(service.tenant))
     assert refused.status_code == 403
+
+
+async def test_no_token_outlives_its_tenant(service: Stack) -> None:
+    """A tenant that is deleted and put again has none of its old tokens, revoked or not."""
+    old = [
+        (await mint(service)).json()["token"],
+        ours(sub=service.tenant, iat=time.time() - 0.5),
+        ours(sub=service.tenant, iat=int(time.time()) - 5),
+    ]
+    assert await read(service, old[0]) == 200
+    assert (await service.http.post(f"{service.root}/tokens/revoke")).status_code == 200
+    assert (await service.http.delete(service.root)).status_code == 204
+
+    async def put_again() -> httpx.Response:
+        return await service.http.put(service.root, json={})
+
+    for _ in range(2):
+        await eventually(put_again, lambda answer: answer.status_code == 201, within=90)
+        made_at_once = [(await mint(service)).json()["token"], ours(sub=service.tenant)]
+        assert [await read(service, token) for token in old] == [401] * len(old)
+        assert [await read(service, token) for token in made_at_once] == [200, 200]
+        old += made_at_once[:1]
+        await service.http.put(service.root, json={"tokens_not_before": None})
+        assert await read(service, old[0]) == 401
+        assert (await service.http.delete(service.root)).status_code == 204
 
 
 async def test_revoked_in_another_process(service: Stack) -> None:

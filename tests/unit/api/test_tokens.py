@@ -6,6 +6,7 @@ import hmac
 import json
 import time
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import jwt
 import pytest
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from support.jwts import PRIVATE_KEYS, claims, ours, pem_of, theirs, written
 from support.stack import JWT_SECRET, TOKENS
 
-from api.tokens import MAX_CLOCK_SKEW_SECONDS, MAX_LIFETIME_SECONDS, Scope, Tokens
+from api.tokens import EPOCH, MAX_CLOCK_SKEW_SECONDS, MAX_LIFETIME_SECONDS, Claims, Scope, Tokens
 from hookwright.models import Tier
 from runtime.jwt_keys import pem_key, secret_key
 
@@ -223,3 +224,42 @@ def test_hostile_json(deep):
     """JSON that nests without end, numbers without end, and no text at all, raise nothing."""
     assert TOKENS.read(signed(deep, claims())) is None
     assert TOKENS.read(signed({"alg": "HS256"}, deep)) is None
+
+
+CREATED_AT = 1_700_000_000.456
+
+
+@pytest.mark.parametrize(
+    ("iat", "lag", "is_older"),
+    [
+        (CREATED_AT, 0, False),
+        (CREATED_AT - 0.001, 0, True),
+        (CREATED_AT + 0.001, 0, False),
+        (int(CREATED_AT), 0, False),
+        (int(CREATED_AT) - 1, 0, True),
+        (CREATED_AT - 29.9, MAX_CLOCK_SKEW_SECONDS, False),
+        (CREATED_AT - 30.1, MAX_CLOCK_SKEW_SECONDS, True),
+        (int(CREATED_AT) - 29, MAX_CLOCK_SKEW_SECONDS, False),
+        (int(CREATED_AT) - 30, MAX_CLOCK_SKEW_SECONDS, True),
+    ],
+)
+def test_older_than_the_tenant(iat, lag, is_older):
+    """A token is older than its tenant if neither rounding nor its maker's clock explains it."""
+    read = Claims(**{**claims(), "iat": iat}, clock_lag=lag)
+    assert read.is_older_than(datetime.fromtimestamp(CREATED_AT, UTC)) is is_older
+
+
+@given(st.integers(0, 4_000_000_000_000))
+def test_a_minted_token_is_not_older_than_its_tenant(milliseconds):
+    """Whatever the two clocks say, a token of the API has at least the time of its tenant."""
+    created_at = EPOCH + timedelta(milliseconds=milliseconds)
+    minted = TOKENS.mint("acme", [], 60, Tier.FREE, created_at=created_at)
+    payload = jwt.decode(minted.token, options={"verify_signature": False})
+    assert not Claims.model_validate(payload).is_older_than(created_at)
+
+
+def test_a_token_cannot_choose_its_clock(by_provider, algorithm):
+    """How far a clock may be behind follows from the key, whatever the token says."""
+    assert TOKENS.read(ours(clock_lag=1e9)).clock_lag == 0
+    theirs_read = by_provider.read(theirs(algorithm, clock_lag=1e9))
+    assert theirs_read.clock_lag == MAX_CLOCK_SKEW_SECONDS
