@@ -3,7 +3,6 @@
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import version
 
 from temporalio.exceptions import ApplicationError
 
@@ -29,9 +28,8 @@ from hookwright.webhook import (
     encode_body,
     event_document,
     render,
+    user_agent,
 )
-
-USER_AGENT = f"Hookwright/{version('hookwright')}"
 
 MAX_STORED_REQUEST_BYTES = 2_048
 """How much of a body that was sent is recorded. Temporal's history of a delivery has it twice, or
@@ -204,7 +202,7 @@ def _headers(
     )
     return {
         **endpoint.headers,
-        "user-agent": USER_AGENT,
+        "user-agent": user_agent(request.event.hops),
         "accept-encoding": "identity",
         **contract_headers(contract, posting, endpoint.live_secrets(now), body),
     }

@@ -14,6 +14,7 @@ from api.access.auth import (
     require_access,
     require_operator,
 )
+from api.access.hops import Hops
 from api.access.limits import PER_MINUTE, CallKind, RateLimitHeaders, RateLimits
 from api.access.state import AppState, AppStateDependency, ServicesDependency, app_state
 
@@ -29,6 +30,7 @@ __all__ = [
     "CallerDependency",
     "CallerKind",
     "CallerTenantId",
+    "Hops",
     "RateLimitHeaders",
     "RateLimits",
     "ServicesDependency",

@@ -15,6 +15,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
+from api.access.hops import refuse_loops
 from api.access.limits import PER_MINUTE, CallKind
 from api.access.state import app_state
 from api.config import ApiConfig
@@ -63,11 +64,13 @@ async def admit(request: Request) -> Caller:
     """Return the caller. A request's caller is identified and counted only once.
 
     Raises:
-        Problem: 401, without a detail about what is wrong; or 429.
+        Problem: 401, without a detail about what is wrong; 403 for a webhook of ours in a loop; or
+            429.
     """
     if not hasattr(request.state, "caller"):
         request.state.caller = await _identify(request)
         await count_call(request)
+        refuse_loops(request, publishes=_publishes(request))
     caller: Caller = request.state.caller
     return caller
 
@@ -80,8 +83,7 @@ async def count_call(request: Request, cost: int = 1) -> None:
     """
     caller: Caller = request.state.caller
     state = app_state(request)
-    is_publish = request.method == "POST" and request.scope["route"].path in PUBLISH_PATHS
-    kind = CallKind.PUBLISH if is_publish else CallKind.MANAGEMENT
+    kind = CallKind.PUBLISH if _publishes(request) else CallKind.MANAGEMENT
     limit = PER_MINUTE[kind][caller.tier] if caller.tier else state.config.operator_rate_limit
     if limit is None:
         return
@@ -90,6 +92,10 @@ async def count_call(request: Request, cost: int = 1) -> None:
     request.state.rate_limit_status = rate_limit_status
     if rate_limit_status.exceeded:
         raise rate_limit_status.problem(kind)
+
+
+def _publishes(request: Request) -> bool:
+    return request.method == "POST" and request.scope["route"].path in PUBLISH_PATHS
 
 
 async def _identify(request: Request) -> Caller:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 from pydantic_core import to_json
 from temporalio.service import RPCError
 
-from api.access import ServicesDependency, app_state, count_call
+from api.access import Hops, ServicesDependency, app_state, count_call
 from api.config import ApiConfig
 from api.http import (
     BODY_ERRORS,
@@ -119,6 +119,7 @@ async def publish_batch(  # noqa: PLR0913 - one parameter for each part of the r
     services: ServicesDependency,
     request: Request,
     response: Response,
+    hops: Hops,
     idempotency_key: IdempotencyKey = None,
 ) -> BatchPublishRead:
     """Publish up to 100 events. Each one is accepted or refused independently of the others.
@@ -141,7 +142,7 @@ async def publish_batch(  # noqa: PLR0913 - one parameter for each part of the r
         # wait for an answer.
         give_up = any(each.status == HTTPStatus.SERVICE_UNAVAILABLE for each in results)
         try:
-            event = _event(tenant_id, item, key, max_bytes)
+            event = _event(tenant_id, item, key, max_bytes, hops)
             published = await _publish(event, tenant, services, give_up=give_up)
             results.append(BatchItemRead(status=HTTPStatus.ACCEPTED, event=published, error=None))
         except Problem as problem:
@@ -153,7 +154,9 @@ async def publish_batch(  # noqa: PLR0913 - one parameter for each part of the r
     return BatchPublishRead(results=results)
 
 
-def _event(tenant_id: str, item: JsonValue, key: str | None, max_bytes: int) -> EventInput:
+def _event(
+    tenant_id: str, item: JsonValue, key: str | None, max_bytes: int, hops: int
+) -> EventInput:
     """Return the event of an item. Its own id counts more than one derived from the batch's key.
 
     Raises:
@@ -165,7 +168,7 @@ def _event(tenant_id: str, item: JsonValue, key: str | None, max_bytes: int) -> 
         request = EventPublishRequest.model_validate(item)
     except ValidationError as error:
         raise invalid_model(error) from None
-    return request.event(tenant_id, None if request.id else key)
+    return request.event(tenant_id, None if request.id else key, hops)
 
 
 async def _publish(

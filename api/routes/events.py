@@ -9,7 +9,7 @@ from typing import Annotated, Self
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from api.access import ServicesDependency
+from api.access import Hops, ServicesDependency
 from api.http import BODY_ERRORS, Cursor, Limit, Page, invalid, responses, unavailability
 from api.routes.deliveries import DeliveryRead
 from api.routes.parameters import IdempotencyKey
@@ -40,8 +40,10 @@ class EventPublishRequest(BaseModel):
         description="At most 365 days in the future. A time in the past means now.",
     )
 
-    def event(self, tenant_id: str, idempotency_key: str | None = None) -> EventInput:
-        """Return the event, created now.
+    def event(
+        self, tenant_id: str, idempotency_key: str | None = None, hops: int = 0
+    ) -> EventInput:
+        """Return the event, created now, to which so many webhooks of ours led.
 
         Raises:
             Problem: 422, the body has an id although the request has an idempotency key.
@@ -61,6 +63,7 @@ class EventPublishRequest(BaseModel):
             channels=self.channels,
             deliver_at=self.deliver_at,
             created_at=datetime.now(UTC),
+            hops=hops,
         )
 
 
@@ -138,6 +141,7 @@ async def publish_event(
     tenant_id: Name,
     body: EventPublishRequest,
     services: ServicesDependency,
+    hops: Hops,
     idempotency_key: IdempotencyKey = None,
 ) -> EventPublishRead:
     """Publish an event. 202 means that it is stored and goes to every endpoint that matches it.
@@ -145,7 +149,7 @@ async def publish_event(
     A 503 has the event's id as `event_id`: repeat the request with this `id`, and the event is
     published once, whether or not it was stored the first time.
     """
-    event = body.event(tenant_id, idempotency_key)
+    event = body.event(tenant_id, idempotency_key, hops)
     with naming_the_event(event.id):
         return EventPublishRead.of(await services.events.publish(event))
 

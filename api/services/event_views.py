@@ -104,6 +104,6 @@ def warnings_of(event: EventInput) -> list[str]:
 
 
 def content_of(event: EventInput) -> str:
-    """Return what two equal publishes share: all but their time. In JSON, true is not 1."""
-    content: dict[str, Any] = event.model_dump(mode="json", exclude={"created_at"})
+    """Return what two equal publishes share: all but their time and way. In JSON, true is not 1."""
+    content: dict[str, Any] = event.model_dump(mode="json", exclude={"created_at", "hops"})
     return json.dumps(content, sort_keys=True)

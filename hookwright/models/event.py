@@ -16,7 +16,8 @@ class EventInput(BaseModel):
     `created_at` is when it happened; if a service that starts the workflow itself leaves it out,
     the start time counts. Nothing is delivered before `deliver_at`. `operational` marks a notice
     about an endpoint's health: an endpoint gets it only if it subscribes to the type by name, and
-    its own delivery causes no notices.
+    its own delivery causes no notices. `hops` is how many webhooks led to it, of which each
+    published the event of the next.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -31,6 +32,7 @@ class EventInput(BaseModel):
     created_at: Timestamp | None = None
     deliver_at: Timestamp | None = None
     operational: bool = False
+    hops: int = Field(default=0, ge=0, exclude_if=lambda hops: hops == 0)
 
 
 class Route(BaseModel):

@@ -3,6 +3,7 @@
 from hookwright.webhook.ecmascript import unsafe_integers
 from hookwright.webhook.envelope import contract_document, encode_body, event_document, render
 from hookwright.webhook.headers import Posting, contract_headers
+from hookwright.webhook.hops import MAX_HOPS, hops_of, user_agent
 from hookwright.webhook.signing import (
     PUBLIC_KEY_PREFIX,
     check_secret,
@@ -23,6 +24,7 @@ from hookwright.webhook.template_signature import (
 )
 
 __all__ = [
+    "MAX_HOPS",
     "PUBLIC_KEY_PREFIX",
     "Posting",
     "Signable",
@@ -32,6 +34,7 @@ __all__ = [
     "encode_body",
     "event_document",
     "generate_secret",
+    "hops_of",
     "new_secret",
     "next_secret",
     "public_key",
@@ -43,5 +46,6 @@ __all__ = [
     "template_digest",
     "template_key",
     "unsafe_integers",
+    "user_agent",
     "verifying_key",
 ]
