@@ -117,6 +117,11 @@ class Settings(MailSettings):
     egress_allow_cidrs: Annotated[CommaSeparated, AfterValidator(check_networks)] = Field(
         default=[], description="Networks that are not public, and that webhooks may still reach."
     )
+    egress_deny_cidrs: Annotated[CommaSeparated, AfterValidator(check_networks)] = Field(
+        default=[],
+        description="Networks that webhooks may not reach though they are public. It wins over"
+        " HOOKWRIGHT_EGRESS_ALLOW_CIDRS.",
+    )
     egress_allow_http: bool = Field(default=False, description="Allow plain http receivers.")
     egress_proxy: Annotated[
         SecretStr | None, BeforeValidator(none_if_empty), AfterValidator(check_proxy)
@@ -170,6 +175,7 @@ class Settings(MailSettings):
         return DestinationPolicy(
             allow_http=self.egress_allow_http,
             allow_networks=parse_networks(self.egress_allow_cidrs),
+            deny_networks=parse_networks(self.egress_deny_cidrs),
         )
 
     @property

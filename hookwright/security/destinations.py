@@ -47,6 +47,8 @@ FORBIDDEN_IPV6 = tuple(
     IPv6Network(network)
     for network in ("2001::/23", "2001:db8::/32", "2002::/16", "2620:4f:8000::/48", "3fff::/20")
 )
+NAT64 = IPv6Network("64:ff9b::/96")
+NAT64_LOCAL = IPv6Network("64:ff9b:1::/48")
 INTERNAL_SUFFIXES = (".localhost", ".local", ".internal", ".svc", ".cluster.local")
 METADATA_NAMES = ("metadata.google.internal", "metadata.goog", "instance-data.ec2.internal")
 FORBIDDEN_PORTS = frozenset(
@@ -72,20 +74,37 @@ COMPATIBLE_SCRIPTS = (
 
 @dataclass(frozen=True)
 class DestinationPolicy:
-    """What the operator allows beyond public https: plain http, and private networks."""
+    """What the operator allows beyond public https: plain http, and private networks.
+
+    `deny_networks` are closed whatever else is allowed: the operator's own public addresses, say.
+    """
 
     allow_http: bool = False
     allow_networks: tuple[Network, ...] = ()
+    deny_networks: tuple[Network, ...] = ()
 
     def allows(self, address: Address) -> bool:
         """Return whether an address may be dialled."""
+        if self._denies(address):
+            return False
         if any(address in network for network in self.allow_networks):
             return True
+        if isinstance(address, IPv6Address) and address.scope_id is None and address in NAT64:
+            # The gateway dials the IPv4 address inside. What `allow_networks` opens is near this
+            # machine, and the gateway may have another machine at that address.
+            address = IPv4Address(address.packed[12:])
         if isinstance(address, IPv4Address):
             return not any(address in network for network in FORBIDDEN_IPV4)
         if address.scope_id is not None or address not in PUBLIC_IPV6:
             return False
         return not any(address in network for network in FORBIDDEN_IPV6)
+
+    def _denies(self, address: Address) -> bool:
+        return any(
+            spelling in network
+            for network in self.deny_networks
+            for spelling in (address, *_carried(address))
+        )
 
     def check_url(self, url: str) -> str:
         """Return the URL if webhooks may go there, with its host in lower case and as A-labels.
@@ -136,6 +155,23 @@ class DestinationPolicy:
         if internal and not self.allow_networks:
             raise ValueError("the host is an internal name; use one that the public DNS knows")
         return host
+
+
+def _carried(address: Address) -> list[IPv4Address]:
+    """Return each IPv4 address that an IPv6 address may stand for.
+
+    The local prefix of NAT64 does not tell where the IPv4 address is in it: that depends on the
+    length of the gateway's own prefix (RFC 6052, 2.2). Octet 8 is no part of the address.
+    """
+    if isinstance(address, IPv4Address):
+        return []
+    octets = address.packed
+    found = [octets[12:]] if address in NAT64 else []
+    if address in NAT64_LOCAL:
+        without_u = octets[:8] + octets[9:]
+        found = [without_u[start : start + 4] for start in (6, 7, 8)] + [octets[12:]]
+    others = [it for it in (address.ipv4_mapped, address.sixtofour) if it is not None]
+    return [*map(IPv4Address, found), *others]
 
 
 def parse_networks(texts: Iterable[str]) -> tuple[Network, ...]:

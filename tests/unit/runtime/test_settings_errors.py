@@ -27,7 +27,13 @@ def nothing_else_is_set(monkeypatch, tmp_path):
         *("API_KEYS", "ENCRYPTION_KEYS", "TASK_QUEUE", "RETENTION_DAYS", "MAX_BODY_BYTES"),
         *("TENANT_KEYS", "FACADES", "CONTRACTS_DIR", "RATE_LIMIT_STORAGE", "OPERATOR_RATE_LIMIT"),
         *("JWT_KEY", "JWT_PUBLIC_KEY_FILE", "JWT_JWKS_FILE", "JWT_AUDIENCE"),
-        *("EGRESS_ALLOW_CIDRS", "EGRESS_ALLOW_HTTP", "CODEC_TOKEN", "UI_ORIGIN"),
+        *(
+            "EGRESS_ALLOW_CIDRS",
+            "EGRESS_DENY_CIDRS",
+            "EGRESS_ALLOW_HTTP",
+            "CODEC_TOKEN",
+            "UI_ORIGIN",
+        ),
         *(
             "EGRESS_PROXY",
             "EGRESS_CA_BUNDLE",
@@ -72,6 +78,8 @@ MALFORMED = [
     ("EGRESS_ALLOW_CIDRS", "Secr3tValue"),
     ("EGRESS_ALLOW_CIDRS", "10.0.0.1/8"),
     ("EGRESS_ALLOW_CIDRS", "10.0.0.0/8,Secr3tValue"),
+    ("EGRESS_DENY_CIDRS", "Secr3tValue"),
+    ("EGRESS_DENY_CIDRS", "198.51.100.1/24"),
     ("EGRESS_ALLOW_HTTP", "Secr3tValue"),
     ("EGRESS_PROXY", "Secr3tValue"),
     ("EGRESS_PROXY", "http://user:Secr3tValue@proxy.internal:port"),
@@ -152,6 +160,7 @@ def test_well_formed(monkeypatch):
     monkeypatch.setenv("HOOKWRIGHT_EGRESS_CA_BUNDLE", "")
     monkeypatch.setenv("HOOKWRIGHT_ENCRYPTION_KEYS", f"k2:{KEY},k1:{OTHER_KEY}")
     monkeypatch.setenv("HOOKWRIGHT_EGRESS_ALLOW_CIDRS", "10.1.0.0/16, fd00::/8")
+    monkeypatch.setenv("HOOKWRIGHT_EGRESS_DENY_CIDRS", "198.51.100.0/24,2001:db8::/32,")
     monkeypatch.setenv("HOOKWRIGHT_EGRESS_ALLOW_HTTP", "true")
     monkeypatch.setenv("HOOKWRIGHT_ALLOWED_HOSTS", "Hooks.example.com, [::1],")
     settings = load_settings()
@@ -163,7 +172,9 @@ def test_well_formed(monkeypatch):
     assert (settings.proxy, settings.egress_ca_bundle) == (None, None)
     assert list(settings.key_ring.items()) == [("k2", bytes(range(32))), ("k1", bytes(32))]
     assert settings.destinations == DestinationPolicy(
-        allow_http=True, allow_networks=parse_networks(["10.1.0.0/16", "fd00::/8"])
+        allow_http=True,
+        allow_networks=parse_networks(["10.1.0.0/16", "fd00::/8"]),
+        deny_networks=parse_networks(["198.51.100.0/24", "2001:db8::/32"]),
     )
 
 

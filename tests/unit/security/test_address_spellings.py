@@ -6,9 +6,10 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, ip_address
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.nat64 import local_nat64
 from support.strategies import FORBIDDEN_IPV4, FORBIDDEN_RANGES
 
-from hookwright.security import DestinationPolicy
+from hookwright.security import DestinationPolicy, parse_networks
 
 PUBLIC = DestinationPolicy()
 ANYTHING_GOES_BUT_ADDRESSES = DestinationPolicy(allow_http=True)
@@ -98,7 +99,32 @@ def test_both_ends_of_a_range(network):
 
 @given(address=st.ip_addresses(v=6))
 def test_ipv6_outside_global_unicast(address):
-    """An IPv6 address outside 2000::/3, or with a zone, may never be dialled."""
+    """An IPv6 address outside 2000::/3 and NAT64, or with a zone, may never be dialled."""
     inside = int(address) >> 125 == 0b001
-    assert inside or not PUBLIC.allows(address)
+    is_nat64 = int(address) >> 32 == 0x0064FF9B << 64
+    assert inside or is_nat64 or not PUBLIC.allows(address)
     assert not PUBLIC.allows(ip_address(f"{address}%eth0"))
+
+
+@given(address=st.ip_addresses(v=4))
+@settings(max_examples=200)
+def test_nat64(address):
+    """A NAT64 address may be dialled exactly if the IPv4 address inside may; with a zone, never."""
+    carrier = IPv6Address((0x0064FF9B << 96) + int(address))
+    assert PUBLIC.allows(carrier) is PUBLIC.allows(address)
+    assert not PUBLIC.allows(ip_address(f"{carrier}%eth0"))
+
+
+@given(address=st.ip_addresses(v=4))
+def test_the_local_prefix_of_nat64(address):
+    """Nobody can tell which IPv4 address is inside, so it is closed with a public one as well."""
+    for carrier in local_nat64(address):
+        assert not PUBLIC.allows(carrier)
+
+
+@given(address=FORBIDDEN_IPV4)
+def test_what_is_open_here_is_not_open_behind_a_gateway(address):
+    """An open IPv4 network does not open the gateway's machine at the same address."""
+    opened = DestinationPolicy(allow_networks=parse_networks(["0.0.0.0/0"]))
+    assert opened.allows(address)
+    assert not opened.allows(IPv6Address((0x0064FF9B << 96) + int(address)))
