@@ -82,13 +82,18 @@ def api_config(settings: Settings) -> ApiConfig:
         destinations=settings.destinations,
         max_body_bytes=settings.max_body_bytes,
         cursor_key=cursor_key(settings.key_ring),
-        codec=EncryptionCodec(settings.key_ring),
+        codec=payload_codec(settings),
         codec_token=token.get_secret_value() if token else None,
         ui_origin=settings.ui_origin,
         portal=portal_config(settings),
         docs=settings.api_docs,
         allowed_hosts=settings.allowed_hosts,
     )
+
+
+def payload_codec(settings: Settings) -> EncryptionCodec:
+    """Return the codec of all payloads, made from the settings."""
+    return EncryptionCodec(settings.key_ring, settings.refuse_clear_payloads)
 
 
 def portal_config(settings: Settings) -> PortalConfig:
@@ -124,7 +129,7 @@ async def run_worker(settings: Settings) -> None:
     """
     # This comes before the wait, so that a broken file is reported at once.
     config = worker_config(settings)
-    codec = EncryptionCodec(settings.key_ring)
+    codec = payload_codec(settings)
     client = await _wait_for_temporal(lambda: _connect(codec), WAIT_SECONDS)
     await run_parts(worker=_run_worker_on(client, config))
 

@@ -91,6 +91,10 @@ class Settings(MailSettings):
         repr=False,
         description="id:base64 of 32 bytes, comma-separated. The first encrypts, all decrypt.",
     )
+    refuse_clear_payloads: bool = Field(
+        default=False,
+        description="Read nothing from Temporal that was not encrypted with one of these keys.",
+    )
     task_queue: str = Field(
         default=TASK_QUEUE,
         min_length=1,

@@ -36,6 +36,10 @@ MIN_COMPRESSED_BYTES, MAX_COMPRESSED_BYTES = 256, 2 * 1024 * 1024
 """The size of clear payloads that are compressed. Temporal refuses larger ones, and no compressed
 payload may expand to more."""
 
+REFUSED = Payload(metadata={"encoding": b"hookwright/refused-clear"})
+"""What takes the place of a payload that is refused: no converter reads it, so only its reader
+fails."""
+
 
 class CodecError(ValueError):
     """A payload cannot be decrypted, for its key is missing; the text names it."""
@@ -43,9 +47,14 @@ class CodecError(ValueError):
 
 @dataclass
 class EncryptionCodec(PayloadCodec):
-    """Encrypts with the first key of the ring, decrypts with any; other payloads pass through."""
+    """Encrypts with the first key of the ring, decrypts with any; other payloads pass through.
+
+    With `refuses_clear` nobody can read those others: whoever reaches Temporal without a key can
+    then hand in no event and no argument. Calls without arguments are still possible.
+    """
 
     key_ring: Mapping[str, bytes] = field(repr=False)
+    refuses_clear: bool = False
     _ciphers: dict[str, AESGCM] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -66,10 +75,11 @@ class EncryptionCodec(PayloadCodec):
         Raises:
             CodecError: the key is not in the ring.
         """
+        other = REFUSED if self.refuses_clear else None
         return [
             self._decrypt(payload)
             if payload.metadata.get("encoding") in (ENCODING, COMPRESSED_ENCODING)
-            else payload
+            else other or payload
             for payload in payloads
         ]
 

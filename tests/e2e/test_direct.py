@@ -6,10 +6,15 @@ from base64 import b64encode
 import pytest
 from google.protobuf import json_format
 from support.receiver import Receiver
-from support.stack import CODEC, CODEC_TOKEN, Stack, unique
+from support.stack import CODEC, CODEC_TOKEN, Stack, stack, unique
 from support.waiting import assert_eventually, eventually
 from temporalio.api.common.v1 import Payload, Payloads
-from temporalio.client import WorkflowFailureError
+from temporalio.client import (
+    Client,
+    WorkflowExecutionStatus,
+    WorkflowFailureError,
+    WorkflowUpdateFailedError,
+)
 from temporalio.common import RawValue
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
@@ -126,6 +131,34 @@ async def test_unreadable_argument_fails_the_workflow(service: Stack, payload: P
     assert failure.value.cause.type == "invalid_event"
     assert (await service.http.get(f"{service.root}/events/bad")).status_code == 409
     assert (await service.http.get(f"{service.root}/events")).status_code == 200
+
+
+async def test_clear_payloads_are_refused_if_wished(
+    server: EmbeddedServer, client: Client, hooks: Receiver
+) -> None:
+    """Then an event in clear fails, a signal in clear does nothing, and all else goes on."""
+    strict = await connect(
+        EncryptionCodec(CODEC.key_ring, refuses_clear=True), target_host=server.address
+    )
+    keyless = await Client.connect(server.address, namespace=client.namespace)
+    async with stack(strict) as service:
+        endpoint = await service.add_endpoint(hooks.url)
+        argument = {"tenant_id": service.tenant, "id": "bad", "type": "loan.funded", "data": {}}
+        handle = await keyless.start_workflow(
+            "Event", argument, id=f"event:{service.tenant}:bad", task_queue=service.task_queue
+        )
+        with pytest.raises(WorkflowFailureError):
+            await handle.result()
+        description = await service.client.get_workflow_handle(handle.id).describe()
+        assert description.status is WorkflowExecutionStatus.FAILED
+        tenant = keyless.get_workflow_handle(f"tenant:{service.tenant}")
+        with pytest.raises(WorkflowUpdateFailedError):
+            await tenant.execute_update("delete", {"erase": True})
+        event = await service.publish()
+        await assert_eventually(lambda: event["id"] in hooks.ids())
+        assert hooks.ids() == [event["id"]]
+        kept = await service.http.get(f"{service.root}/endpoints/{endpoint['id']}")
+        assert kept.status_code == 200
 
 
 async def test_event_under_a_foreign_key(service: Stack, server: EmbeddedServer) -> None:

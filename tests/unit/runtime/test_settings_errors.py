@@ -24,7 +24,14 @@ def nothing_else_is_set(monkeypatch, tmp_path):
     """No setting of the machine, and no `.env` file, gets into a test."""
     monkeypatch.chdir(tmp_path)
     for name in (
-        *("API_KEYS", "ENCRYPTION_KEYS", "TASK_QUEUE", "RETENTION_DAYS", "MAX_BODY_BYTES"),
+        *(
+            "API_KEYS",
+            "ENCRYPTION_KEYS",
+            "TASK_QUEUE",
+            "REFUSE_CLEAR_PAYLOADS",
+            "RETENTION_DAYS",
+            "MAX_BODY_BYTES",
+        ),
         *("TENANT_KEYS", "FACADES", "CONTRACTS_DIR", "RATE_LIMIT_STORAGE", "OPERATOR_RATE_LIMIT"),
         *("JWT_KEY", "JWT_PUBLIC_KEY_FILE", "JWT_JWKS_FILE", "JWT_AUDIENCE"),
         *(
@@ -91,6 +98,7 @@ MALFORMED = [
     ("ALLOWED_HOSTS", "::1"),
     ("CODEC_TOKEN", "Secr3tValue"),
     ("TASK_QUEUE", ""),
+    ("REFUSE_CLEAR_PAYLOADS", "Secr3tValue"),
     ("JWT_KEY", "Secr3tValue"),
     ("RATE_LIMIT_STORAGE", "Secr3tValue"),
     ("RATE_LIMIT_STORAGE", ""),

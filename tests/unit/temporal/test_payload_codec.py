@@ -157,6 +157,25 @@ async def test_any_altered_byte(data):
             pydantic_data_converter.payload_converter.from_payload(payload)
 
 
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        *({}, {"encoding": b""}, {"encoding": b"json/plain"}, {"encoding": b"binary/null"}),
+        *({"encoding": b"binary/encrypted-other"}, {"encoding": b"json/plain", "key-id": b"k1"}),
+    ],
+)
+async def test_clear_payloads_are_refused_if_wished(metadata):
+    """Then what was not encrypted reads as nothing at all; what was encrypted reads as ever."""
+    clear = Payload(metadata=metadata, data=b"null")
+    assert await CODEC.decode([clear]) == [clear]
+    strict = EncryptionCodec({"k1": OLD}, refuses_clear=True)
+    refused, read = await strict.decode([clear, *await CODEC.encode([CLEAR])])
+    assert read == CLEAR
+    assert b"null" not in refused.SerializeToString()
+    with pytest.raises(KeyError, match="encoding"):
+        pydantic_data_converter.payload_converter.from_payload(refused)
+
+
 async def test_a_payload_under_another_keys_id():
     """The key's id is sealed in: a payload does not move to another id, even of the same key."""
     twins = EncryptionCodec({"k1": OLD, "k2": OLD})
