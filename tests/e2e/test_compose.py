@@ -182,6 +182,14 @@ def test_contracts_are_mounted_where_they_are_read(service):
     assert load_contracts(REPOSITORY / outer) == load_contracts()
 
 
+def test_no_container_takes_the_whole_machine():
+    """Every container has a limit of processes, and ours have one of memory."""
+    connections = int(SERVICES["postgresql"]["command"][-1].partition("=")[2])
+
+    assert all(it["pids_limit"] > 2 * connections for it in SERVICES.values())
+    assert {it["mem_limit"] for it in OURS.values()} == {"2g"}
+
+
 @pytest.mark.parametrize("service", OURS)
 def test_our_containers_can_do_little(service):
     """API, worker and setup run without capabilities, on a read-only file system."""
