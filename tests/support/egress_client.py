@@ -64,7 +64,8 @@ async def post(client: Egress, url: str, timeout_seconds: float = 5.0) -> Answer
 def counting_reads(client: Egress) -> list[int]:
     """Note the size of every piece that egress reads from the network."""
     sizes: list[int] = []
-    backend = client.transport._network.network
+    network: Any = client.transport._network
+    backend = network.network
     connect = backend.connect_tcp
 
     async def connect_counting(*args: Any, **kwargs: Any) -> Any:
