@@ -16,7 +16,8 @@ MAX_PIECE_BYTES = 4_096
 """How much is read at once: a small piece is parsed quickly."""
 
 MAX_STEPS = 1_024
-"""How many pieces, heads and chunks are read of a reply. An ordinary one has fewer than fifty."""
+"""How many pieces, heads and chunks are read of a reply. An ordinary one has fewer than
+a hundred."""
 
 STEPS_IN_A_TURN = 8
 """How many of them are parsed before others have their turn."""

@@ -7,6 +7,7 @@ line. So what a text costs depends on its length, and not on how many values the
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable
+from threading import RLock
 from typing import TypeVar
 
 MIN_SECRET_LENGTH = 6
@@ -22,10 +23,12 @@ class HiddenValues:
     """A counted set of values of at least MIN_SECRET_LENGTH characters.
 
     Most values come and go without a text in which they are searched, so they enter the index when
-    the first text does.
+    a text is searched. Threads log as well, and so does the garbage collector in the middle of
+    anything: hence a lock that its own thread may take again.
     """
 
     def __init__(self) -> None:
+        self._lock = RLock()
         self._uses: Counter[str] = Counter()
         self._unindexed: set[str] = set()
         self._pieces: Counter[str] = Counter()
@@ -37,30 +40,34 @@ class HiddenValues:
 
     def add(self, values: Iterable[str]) -> None:
         """Hide each of the values once more."""
-        for value in values:
-            self._uses[value] += 1
-            if self._uses[value] == 1:
-                self._unindexed.add(value)
+        with self._lock:
+            for value in values:
+                self._uses[value] += 1
+                if self._uses[value] == 1:
+                    self._unindexed.add(value)
 
     def remove(self, values: Iterable[str]) -> None:
         """Hide each of the values once less."""
-        for value in values:
-            if not _decrement(self._uses, value):
-                continue
-            if value in self._unindexed:
-                self._unindexed.remove(value)
-            else:
-                self._unindex(value)
+        with self._lock:
+            for value in values:
+                if not _decrement(self._uses, value):
+                    continue
+                if value in self._unindexed:
+                    self._unindexed.remove(value)
+                else:
+                    self._unindex(value)
 
     def redact(self, text: str) -> str:
         """Return the text with `***` in place of all hidden values, also if they are escaped."""
         if not self._uses or len(text) < MIN_SECRET_LENGTH:
             return text
-        while self._unindexed:
-            self._index(self._unindexed.pop())
+        with self._lock:
+            while self._unindexed:
+                self._index(self._unindexed.pop())
+            found = list(self._found(text))
         shown: list[str] = []
         end = 0
-        for start, stop in self._found(text):
+        for start, stop in found:
             if start > end or not shown:
                 shown.append(text[end:start])
             end = max(end, stop)

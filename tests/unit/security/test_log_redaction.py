@@ -6,6 +6,7 @@ import logging
 import string
 import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import structlog
@@ -145,6 +146,22 @@ def test_values_that_overlap():
     hidden.add(["first+shared", "shared+last", "a" * 100 + "shared"])
     text = f"x first+shared+last y {'a' * 100}shared+last z"
     assert hidden.redact(text) == "x *** y *** z"
+
+
+def test_threads():
+    """Values come, go and are searched in several threads, and in the end none is left."""
+    hidden = HiddenValues()
+
+    def use(thread):
+        for number in range(500):
+            values = [f"secret {number % 7}", f"of {thread}: {number}" * 20]
+            hidden.add(values)
+            assert hidden.redact(f"a {values[1]} b {values[0]} c") == "a *** b *** c"
+            hidden.remove(values)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(use, range(4)))
+    assert not any([hidden._uses, hidden._pieces, hidden._lengths, hidden._unindexed])
 
 
 def test_a_line_costs_its_length():
