@@ -9,9 +9,21 @@ import structlog
 from rich.console import Console
 
 from hookwright.security import SECRET_FIELDS, redact_hidden_values
+from runtime.log_floods import FloodFilter
 from runtime.terminal_text import lines, one_line
 
 PACKAGES = ("hookwright", "workflows", "activities", "api", "runtime")
+
+PLAIN_FIELDS = frozenset(
+    {
+        "attempt", "endpoint_id", "event_id", "event_type", "level", "outcome", "state",
+        "tenant_id", "timestamp", "trigger", "workflow_id",
+    }
+)  # fmt: skip
+"""The names of fields with ids and words of Hookwright's own, in which no values are searched.
+
+A tenant chooses its secrets. One that equals a word of the log must not remove it from all lines.
+"""
 
 SECRET_PATTERN = re.compile(
     r"\b(whsec_|whsk_|hwk_[A-Za-z0-9]+_|(?i:bearer) )[A-Za-z0-9+/=._-]+"
@@ -45,11 +57,11 @@ def configure() -> None:
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler()
+    handler.addFilter(FloodFilter())
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
             processors=[
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 # Plain tracebacks: the other formats print local variables, which may be secrets.
                 structlog.processors.format_exc_info,
                 without_secrets,
@@ -69,8 +81,17 @@ def without_secrets(_: object, __: str, event: MutableMapping[str, Any]) -> dict
     A secret is the value of a field with the name of a secret, a secret value that is in use, or
     text in the form of a Hookwright secret. This is the last structlog processor before the line is
     written: it turns every value into plain data.
+
+    The names of our own events are constants, in which no values are searched (PLAIN_FIELDS).
     """
-    return {name: _redacted(name, value) for name, value in event.items()}
+    event.pop("_record", None)
+    plain = PLAIN_FIELDS | {"event"} if event.pop("_from_structlog", False) else PLAIN_FIELDS
+    return {
+        name: _without_patterns(value)
+        if name in plain and isinstance(value, str)
+        else _redacted(name, value)
+        for name, value in event.items()
+    }
 
 
 def safe_to_print(_: object, __: str, event: MutableMapping[str, Any]) -> dict[str, Any]:
@@ -97,7 +118,11 @@ def _redacted(name: object, value: object) -> object:
         case list() | tuple():
             return [_redacted(None, inner) for inner in value]
         case _:
-            return SECRET_PATTERN.sub(_prefix_only, redact_hidden_values(str(value)))
+            return _without_patterns(redact_hidden_values(str(value)))
+
+
+def _without_patterns(text: str) -> str:
+    return SECRET_PATTERN.sub(_prefix_only, text)
 
 
 def _prefix_only(match: re.Match[str]) -> str:

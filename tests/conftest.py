@@ -31,6 +31,8 @@ PROMPT_DELETION = tuple(
 def log_output() -> Iterator[io.StringIO]:
     """All that this process logs, as `hookwright` would write it."""
     (handler,) = [it for it in logging.getLogger().handlers if type(it) is logging.StreamHandler]
+    for each in handler.filters:
+        each.forget()  # what other tests have logged
     written = io.StringIO()
     before = handler.setStream(written)
     yield written

@@ -3,22 +3,19 @@
 h11 reads and writes the protocol. A connection is used again only after a complete reply without a
 byte beyond it: what a receiver sends too much must never become the reply to another request
 (RFC 9112, section 9.2).
+
+What a reply may cost is bounded (`ReplyBudget`): in bytes read, and in steps of reading and parsing
+them. Chunks of one byte are cheap to send and dear to parse, so bytes alone would not be enough.
 """
 
-import asyncio
 from collections.abc import AsyncIterator
 
 import h11
 import httpcore
 import httpx
 
+from activities.egress.reply_budget import MAX_HEAD_BYTES, ReplyBudget, Turns
 from activities.egress.timing import PhaseTimer
-
-MAX_CHUNK_BYTES = 16_384
-"""How much is read at once: a small piece is parsed quickly, and does not block the event loop."""
-
-MAX_HEAD_BYTES = 102_400
-"""The longest reply head, status line and all headers."""
 
 
 class ClosedBeforeReplyError(Exception):
@@ -29,11 +26,17 @@ class ReplyCutShortError(Exception):
     """The reply began, and did not come to its end."""
 
 
+class HeadTooLongError(Exception):
+    """The reply's heads, interim ones included, have more bytes or parts than are read."""
+
+
 class ReceiverConnection:
     """A connection, for one exchange after the other."""
 
-    def __init__(self, stream: httpcore.AsyncNetworkStream) -> None:
+    def __init__(self, stream: httpcore.AsyncNetworkStream, turns: Turns) -> None:
         self._stream = stream
+        self._turns = turns
+        self._budget = ReplyBudget(turns)
         self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD_BYTES)
         self._has_replied = False
         self._write_error: httpcore.WriteError | None = None
@@ -54,6 +57,7 @@ class ReceiverConnection:
     def start_next_exchange(self) -> None:
         """Prepare a reusable connection for its next request."""
         self._http.start_next_cycle()
+        self._budget = ReplyBudget(self._turns)
         self._has_replied = False
 
     async def aclose(self) -> None:
@@ -67,6 +71,7 @@ class ReceiverConnection:
 
         Raises:
             ClosedBeforeReplyError: no byte of a reply came.
+            HeadTooLongError: the heads cost more than they may.
             ReplyCutShortError, h11.RemoteProtocolError, httpcore.NetworkError: the exchange failed.
         """
         headers = [*request.headers.raw]
@@ -84,25 +89,27 @@ class ReceiverConnection:
             self._write_error = error
         timer.restart()
         while not isinstance(event := await self._next_event(), h11.Response):
-            pass
+            if event is None:
+                raise HeadTooLongError
         timer.stop("first_byte_ms")
+        self._budget.head_is_complete()
         return event
 
     async def body(self) -> AsyncIterator[bytes]:
-        """Yield the pieces of the reply's body.
+        """Yield the pieces of the reply's body, as far as the budget goes.
+
+        A connection whose reply was not read to its end cannot be used again.
 
         Raises:
             ReplyCutShortError, h11.RemoteProtocolError, httpcore.NetworkError: it has no end.
         """
-        while not isinstance(event := await self._next_event(), h11.EndOfMessage):
+        while not isinstance(event := await self._next_event(), h11.EndOfMessage | None):
             if isinstance(event, h11.Data):
                 yield bytes(event.data)
-                # Pieces that have arrived come without a pause. 64 KiB in chunks of one byte would
-                # block the whole worker, and the timeout as well.
-                await asyncio.sleep(0)
 
-    async def _next_event(self) -> h11.Event:
-        while True:
+    async def _next_event(self) -> h11.Event | None:
+        """Return what comes next in the reply, or None if its budget is used up."""
+        while await self._budget.allows_step():
             try:
                 event = self._http.next_event()
             except h11.RemoteProtocolError as error:
@@ -113,11 +120,14 @@ class ReceiverConnection:
                 raise h11.RemoteProtocolError("the receiver switched to another protocol")
             if event is not h11.NEED_DATA:
                 return event  # type: ignore[return-value]
+            if not self._budget.bytes_to_read:
+                break
             await self._read()
+        return None
 
     async def _read(self) -> None:
         try:
-            data = await self._stream.read(MAX_CHUNK_BYTES)
+            data = await self._stream.read(self._budget.bytes_to_read)
         except httpcore.ReadError as error:
             if not self._has_replied:
                 raise ClosedBeforeReplyError from error
@@ -125,4 +135,5 @@ class ReceiverConnection:
         if not data and not self._has_replied:
             raise ClosedBeforeReplyError from self._write_error
         self._has_replied = True
+        self._budget.has_read(len(data))
         self._http.receive_data(data)

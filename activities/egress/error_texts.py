@@ -10,7 +10,11 @@ import httpcore
 import structlog
 
 from activities.egress.certificate_dates import EXPIRED, NOT_YET_VALID, date_of
-from activities.egress.connection import ClosedBeforeReplyError, ReplyCutShortError
+from activities.egress.connection import (
+    ClosedBeforeReplyError,
+    HeadTooLongError,
+    ReplyCutShortError,
+)
 from activities.egress.guarded_network import BlockedDestinationError, NameResolutionError
 from hookwright.outcomes import Outcome
 
@@ -65,7 +69,7 @@ def outcome_of(error: Exception) -> Outcome:
     connection_faults = (ClosedBeforeReplyError, httpcore.NetworkError, OSError)
     if any(_caused_by(error, kind) for kind in connection_faults):
         return Outcome.CONNECTION_ERROR
-    if not isinstance(error, (h11.RemoteProtocolError, ReplyCutShortError)):
+    if not isinstance(error, (h11.RemoteProtocolError, ReplyCutShortError, HeadTooLongError)):
         log.error("egress.unexpected_error", exc_info=error)
     return Outcome.PROTOCOL_ERROR
 
@@ -90,6 +94,8 @@ def _sentence(error: Exception, timeout_seconds: float) -> str:  # noqa: PLR0911
         return f"the receiver {did} the connection before it answered"
     if isinstance(error, ReplyCutShortError):
         return "the receiver ended the connection in the middle of its answer"
+    if isinstance(error, HeadTooLongError):
+        return "the head of the receiver's answer, with interim answers (1xx), is too long"
     if isinstance(error, h11.RemoteProtocolError):
         return f"the receiver's answer is not valid HTTP: {error}"
     for failed in _causes(error):

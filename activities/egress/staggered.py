@@ -16,6 +16,9 @@ from hookwright.security import Address
 STAGGER_SECONDS = 0.25
 """How long one address may take before the next one is dialled as well (RFC 8305, section 5)."""
 
+MAX_DIALLED = 3
+"""How many addresses of a name are dialled for one connection. A name may have thousands."""
+
 Dial = Callable[[Address], Awaitable[httpcore.AsyncNetworkStream]]
 
 
@@ -27,14 +30,14 @@ def interleaved(addresses: Sequence[Address]) -> list[Address]:
 
 
 async def first_to_connect(addresses: Sequence[Address], dial: Dial) -> httpcore.AsyncNetworkStream:
-    """Return the stream of the first address that connects.
+    """Return the stream of the first address that connects, among the first MAX_DIALLED.
 
     The next address is dialled when the ones before have failed, or after STAGGER_SECONDS.
 
     Raises:
-        httpcore.ConnectError, httpcore.ConnectTimeout: none of the addresses connects.
+        httpcore.ConnectError, httpcore.ConnectTimeout: none of them connects.
     """
-    waiting = deque(addresses)
+    waiting = deque(addresses[:MAX_DIALLED])
     dialling: set[asyncio.Task[httpcore.AsyncNetworkStream]] = set()
     failure: BaseException | None = None
     try:

@@ -13,6 +13,7 @@ import httpcore
 import httpx
 
 from activities.egress.connection import ClosedBeforeReplyError, ReceiverConnection
+from activities.egress.reply_budget import Turns
 from activities.egress.timing import PhaseTimer
 
 KEEPALIVE_SECONDS = 30.0
@@ -33,6 +34,7 @@ class ReceiverTransport(httpx.AsyncBaseTransport):
     def __init__(self, network: httpcore.AsyncNetworkBackend, context: ssl.SSLContext) -> None:
         self._network = network
         self._context = context
+        self.turns = Turns()
         self._idle: OrderedDict[ReceiverConnection, Origin] = OrderedDict()
         self._by_origin: dict[Origin, list[ReceiverConnection]] = {}
 
@@ -87,7 +89,7 @@ class ReceiverTransport(httpx.AsyncBaseTransport):
         if scheme == "https":
             stream = await stream.start_tls(context, host)
             timer.stop("tls_ms")
-        return ReceiverConnection(stream)
+        return ReceiverConnection(stream, self.turns)
 
     async def _take(self, origin: Origin) -> ReceiverConnection | None:
         """Return the connection of this origin that was used last, if one can still be used."""

@@ -1,10 +1,12 @@
 """What logs must not show: fields with certain names, and the secret values in use right now."""
 
 import asyncio
-import json
-from collections import Counter
+from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from itertools import islice
+
+from hookwright.security.hidden_values import MIN_SECRET_LENGTH, HiddenValues
 
 SECRET_FIELDS = frozenset(
     {
@@ -15,55 +17,53 @@ SECRET_FIELDS = frozenset(
 )  # fmt: skip
 """The names of fields whose values are or contain secrets. URLs of receivers often have a token."""
 
-MIN_SECRET_LENGTH = 6
-"""A shorter value is not a secret, and hiding it would make logs unreadable."""
+MAX_VALUES = 1_000
+"""How many values of one request are hidden: the event data of a request has tens of thousands."""
+
+MAX_VALUE_LENGTH = 16_384
+"""Of a longer text of a request this much is hidden. No secret is longer."""
 
 LINGER_SECONDS = 1.0
 """How long values stay hidden after use, because an exception is logged after the context has
 ended."""
 
-_hidden: Counter[str] = Counter()
+_hidden = HiddenValues()
 
 
 @contextmanager
 def hidden_from_logs(*values: str) -> Iterator[None]:
     """Hide values in this process's logs while the context lasts, and LINGER_SECONDS longer."""
     secrets = [value for value in values if len(value) >= MIN_SECRET_LENGTH]
-    _hidden.update(secrets)
+    _hidden.add(secrets)
     try:
         yield
     finally:
-        asyncio.get_running_loop().call_later(LINGER_SECONDS, _stop_hiding, secrets)
-
-
-def _stop_hiding(values: list[str]) -> None:
-    for value in values:
-        _hidden[value] -= 1
-        if not _hidden[value]:
-            del _hidden[value]
+        asyncio.get_running_loop().call_later(LINGER_SECONDS, _hidden.remove, secrets)
 
 
 def redact_hidden_values(text: str) -> str:
-    """Return the text with `***` in place of hidden values, also if they are escaped.
+    """Return the text with `***` in place of hidden values, also if they are escaped."""
+    return _hidden.redact(text)
 
-    JSON and tracebacks escape some characters of a value, which makes it longer. So a text cannot
-    contain a value that is longer than itself, and most texts of a log line are short.
+
+def find_secret_values(value: object) -> list[str]:
+    """Return the texts inside the fields of a JSON value that SECRET_FIELDS names, at any depth.
+
+    At most MAX_VALUES of them, and those at the least depth: secrets, URLs and headers are higher
+    up than most of an event's data.
     """
-    possible = [value for value in _hidden if len(value) <= len(text)]
-    for value in sorted(possible, key=len, reverse=True):
-        for written in (value, json.dumps(value)[1:-1], repr(value)[1:-1]):
-            text = text.replace(written, "***")
-    return text
+    long_enough = (it for it in _secret_values(value) if len(it) >= MIN_SECRET_LENGTH)
+    return [value[:MAX_VALUE_LENGTH] for value in islice(long_enough, MAX_VALUES)]
 
 
-def find_secret_values(value: object, *, is_secret: bool = False) -> Iterator[str]:
-    """Yield the texts inside the fields of a JSON value that SECRET_FIELDS names, at any depth."""
-    match value:
-        case str() if is_secret:
-            yield value
-        case Mapping():
-            for name, inner in value.items():
-                yield from find_secret_values(inner, is_secret=is_secret or name in SECRET_FIELDS)
-        case list():
-            for inner in value:
-                yield from find_secret_values(inner, is_secret=is_secret)
+def _secret_values(value: object) -> Iterator[str]:
+    waiting = deque([(value, False)])
+    while waiting:
+        match waiting.popleft():
+            case str() as text, True:
+                yield text
+            case Mapping() as fields, is_secret:
+                for name, inner in fields.items():
+                    waiting.append((inner, is_secret or name in SECRET_FIELDS))
+            case list() as items, is_secret:
+                waiting.extend((inner, is_secret) for inner in items)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from activities.egress import Answer, Egress
@@ -58,3 +59,51 @@ async def post(client: Egress, url: str, timeout_seconds: float = 5.0) -> Answer
     assert (answer.error is None) is (answer.outcome is Outcome.DELIVERED)
     assert answer.error != ""
     return answer
+
+
+def counting_reads(client: Egress) -> list[int]:
+    """Note the size of every piece that egress reads from the network."""
+    sizes: list[int] = []
+    network: Any = client.transport._network
+    backend = network.network
+    connect = backend.connect_tcp
+
+    async def connect_counting(*args: Any, **kwargs: Any) -> Any:
+        stream = await connect(*args, **kwargs)
+        read = stream.read
+
+        async def read_counting(*args: Any, **kwargs: Any) -> Any:
+            piece = await read(*args, **kwargs)
+            sizes.append(len(piece))
+            return piece
+
+        stream.read = read_counting
+        return stream
+
+    backend.connect_tcp = connect_counting
+    return sizes
+
+
+@dataclass
+class LoopTurns:
+    """The turns of the event loop that others had."""
+
+    count: int = 0
+
+
+@asynccontextmanager
+async def counting_turns(observe: Callable[[], None] = lambda: None) -> AsyncIterator[LoopTurns]:
+    """Count the event loop's turns while the context lasts, and observe something in each."""
+    turns = LoopTurns()
+
+    async def look_on() -> None:
+        while True:
+            turns.count += 1
+            observe()
+            await asyncio.sleep(0)
+
+    looking = asyncio.create_task(look_on())
+    try:
+        yield turns
+    finally:
+        looking.cancel()

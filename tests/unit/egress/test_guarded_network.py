@@ -6,10 +6,11 @@ import httpcore
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.egress_client import answers
+from support.egress_client import answers, counting_turns
 from support.strategies import FORBIDDEN_IPV4
 
 from activities.egress.guarded_network import (
+    VETTED_IN_A_TURN,
     BlockedDestinationError,
     GuardedNetwork,
     NameResolutionError,
@@ -44,6 +45,37 @@ async def test_addresses_and_never_names_are_dialled():
     hosts = await dialled(answers(*PUBLIC, *PUBLIC))
     first, second, other_family = PUBLIC
     assert hosts == [(address, 443) for address in (first, other_family, second)]
+
+
+@pytest.mark.parametrize(
+    ("addresses", "expected"),
+    [
+        ([f"93.1.{n >> 8}.{n & 255}" for n in range(4_000)], ["93.1.0.0", "93.1.0.1", "93.1.0.2"]),
+        ([f"2606:4700::{n:x}" for n in range(1, 4_001)], [f"2606:4700::{n}" for n in (1, 2, 3)]),
+        (
+            [f"93.1.{n >> 8}.{n & 255}" for n in range(4_000)] + ["2606:4700::1"],
+            ["93.1.0.0", "2606:4700::1", "93.1.0.1"],
+        ),
+    ],
+)
+async def test_a_name_with_thousands_of_addresses(addresses, expected):
+    """At most three addresses are dialled, of both families if there are two."""
+    assert await dialled(answers(*addresses)) == [(address, 443) for address in expected]
+
+
+@pytest.mark.parametrize("place", [0, 3, 63, 64, 2_000, 4_000])
+async def test_all_of_thousands_are_vetted(place):
+    """A forbidden address that would not be dialled is found as well, wherever it stands."""
+    addresses = [f"93.1.{n >> 8}.{n & 255}" for n in range(4_000)]
+    assert await dialled(answers(*addresses[:place], "10.0.0.1", *addresses[place:])) == []
+
+
+async def test_others_run_while_thousands_are_vetted():
+    """The event loop has a turn after each 64 addresses."""
+    addresses = [f"93.1.{n >> 8}.{n & 255}" for n in range(4_000)]
+    async with counting_turns() as turns:
+        await dialled(answers(*addresses))
+    assert turns.count >= 4_000 // VETTED_IN_A_TURN
 
 
 async def test_a_flipping_resolver():

@@ -4,7 +4,9 @@ import asyncio
 import json
 import logging
 import string
+import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import structlog
@@ -18,6 +20,7 @@ from hookwright.security import (
     redact_hidden_values,
 )
 from hookwright.security import log_redaction as secrecy
+from hookwright.security.hidden_values import HiddenValues
 from runtime.logs import without_secrets
 
 VALUE = 'Tr0ub4dor "é\\\n&3'
@@ -119,10 +122,100 @@ async def test_any_value(value):
     assert value not in line["event"].removeprefix("before ").removesuffix(" after")
 
 
+@given(
+    values=st.lists(
+        st.text("ab\n\\'\"é", min_size=6, max_size=400), min_size=1, max_size=4, unique=True
+    ),
+    around=st.text("cd ", max_size=200),
+)
+async def test_values_of_any_length(values, around):
+    """Nothing is left of a value, long or short, escaped or not, alone or beside others."""
+    hidden = HiddenValues()
+    hidden.add(values)
+    for value in values:
+        for form in (value, json.dumps(value)[1:-1], repr(value)[1:-1]):
+            assert hidden.redact(f"{around}{form}{around}") == f"{around}***{around}"
+    hidden.remove(values)
+    assert not any([hidden._uses, hidden._pieces, hidden._lengths, hidden._unindexed])
+    assert hidden.redact(values[0]) == values[0]
+
+
+def test_values_that_overlap():
+    """Of two values that share an end and a beginning nothing is left."""
+    hidden = HiddenValues()
+    hidden.add(["first+shared", "shared+last", "a" * 100 + "shared"])
+    text = f"x first+shared+last y {'a' * 100}shared+last z"
+    assert hidden.redact(text) == "x *** y *** z"
+
+
+def test_threads():
+    """Values come, go and are searched in several threads, and in the end none is left."""
+    hidden = HiddenValues()
+
+    def use(thread):
+        for number in range(500):
+            values = [f"secret {number % 7}", f"of {thread}: {number}" * 20]
+            hidden.add(values)
+            assert hidden.redact(f"a {values[1]} b {values[0]} c") == "a *** b *** c"
+            hidden.remove(values)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(use, range(4)))
+    assert not any([hidden._uses, hidden._pieces, hidden._lengths, hidden._unindexed])
+
+
+def test_a_line_costs_its_length():
+    """Ten thousand values in use cost a line as much as ten do, also if they begin alike."""
+    text = "the receiver answered 307, a redirect to https://hooks.example.com/in " + "a" * 400
+    few, many = HiddenValues(), HiddenValues()
+    for hidden, count in ((few, 10), (many, 10_000)):
+        hidden.add(f"https://hooks.example.com/{n:x}" for n in range(count // 2))
+        hidden.add("a" * (6 + n % 50) + f"{n:x}" for n in range(count // 2))
+        hidden.redact(text)
+    shares = [cpu(many.redact, text) / cpu(few.redact, text) for _ in range(5)]
+    assert min(shares) < 20
+
+
+def cpu(redact, text):
+    """Return the CPU time of some calls."""
+    began = time.thread_time()
+    for _ in range(20):
+        redact(text)
+    return time.thread_time() - began
+
+
+async def test_words_of_the_log_cannot_be_hidden(log_output):
+    """A tenant whose secret equals an event's name, an id or a level leaves the lines alone."""
+    with hidden_from_logs("delivery.attempted", "another_tenant", "delivered", "warning"):
+        structlog.get_logger("hookwright.test").warning(
+            "delivery.attempted",
+            tenant_id="another_tenant",
+            outcome="delivered",
+            error="delivery.attempted",
+        )
+    (line,) = log_output.getvalue().splitlines()
+    assert line.count("***") == 1
+    for word in ("delivery.attempted", "another_tenant", "delivered", "warning"):
+        assert word in line
+
+
 def test_secrets_of_a_body():
     """Of a request's body all texts below a secret's name are secret, and no others."""
-    body = {"id": "a", "headers": {"X-A": "b", "X-B": "c"}, "more": [{"secret": "d"}], "secret": 1}
-    assert list(find_secret_values(body)) == ["b", "c", "d"]
+    body = {
+        "id": "aaaaaa",
+        "more": [{"secret": "dddddd"}],
+        "headers": {"X-A": "bbbbbb", "X-B": "cccccc", "X-C": "short"},
+        "secret": 1,
+    }
+    assert find_secret_values(body) == ["bbbbbb", "cccccc", "dddddd"]
+
+
+def test_secrets_of_a_large_body():
+    """Of a body with more texts than are hidden, those that are higher up are hidden."""
+    data = {"deep": {f"k{n}": f"value {n}" for n in range(50_000)}}
+    found = find_secret_values({"data": data, "secret": VALUE, "headers": {"X-A": "a value"}})
+    assert len(found) == secrecy.MAX_VALUES
+    assert {VALUE, "a value"} <= set(found)
 
 
 async def test_lines_as_they_are_written(log_output):
