@@ -14,7 +14,7 @@ import h11
 import httpcore
 import httpx
 
-from activities.egress.reply_budget import MAX_HEAD_BYTES, ReplyBudget, Turns
+from activities.egress.reply_budget import MAX_HEAD_BYTES, ReplyBudget, ReplyTurns
 from activities.egress.timing import PhaseTimer
 
 
@@ -33,7 +33,7 @@ class HeadTooLongError(Exception):
 class ReceiverConnection:
     """A connection, for one exchange after the other."""
 
-    def __init__(self, stream: httpcore.AsyncNetworkStream, turns: Turns) -> None:
+    def __init__(self, stream: httpcore.AsyncNetworkStream, turns: ReplyTurns) -> None:
         self._stream = stream
         self._turns = turns
         self._budget = ReplyBudget(turns)

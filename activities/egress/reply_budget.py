@@ -23,7 +23,7 @@ STEPS_IN_A_TURN = 8
 """How many of them are parsed before others have their turn."""
 
 
-class Turns:
+class ReplyTurns:
     """The turns of the event loop that long replies take, one reply after the other.
 
     All long replies together parse STEPS_IN_A_TURN steps in a turn of the event loop, however many
@@ -44,7 +44,7 @@ class Turns:
 class ReplyBudget:
     """What is left for one reply."""
 
-    def __init__(self, turns: Turns) -> None:
+    def __init__(self, turns: ReplyTurns) -> None:
         self._turns = turns
         self._max_bytes = MAX_HEAD_BYTES
         self._bytes = 0

@@ -13,7 +13,7 @@ import httpcore
 import httpx
 
 from activities.egress.connection import ClosedBeforeReplyError, ReceiverConnection
-from activities.egress.reply_budget import Turns
+from activities.egress.reply_budget import ReplyTurns
 from activities.egress.timing import PhaseTimer
 
 KEEPALIVE_SECONDS = 30.0
@@ -34,7 +34,7 @@ class ReceiverTransport(httpx.AsyncBaseTransport):
     def __init__(self, network: httpcore.AsyncNetworkBackend, context: ssl.SSLContext) -> None:
         self._network = network
         self._context = context
-        self.turns = Turns()
+        self.turns = ReplyTurns()
         self._idle: OrderedDict[ReceiverConnection, Origin] = OrderedDict()
         self._by_origin: dict[Origin, list[ReceiverConnection]] = {}
 

@@ -8,9 +8,8 @@ import pytest
 import structlog
 from fastapi import FastAPI
 
-from runtime import log_floods
 from runtime.http import listening_socket, serve
-from runtime.log_floods import MAX_LINES, WINDOW_SECONDS
+from runtime.logs import MAX_LINES, WINDOW_SECONDS, floods
 
 ours = structlog.get_logger("hookwright.test")
 
@@ -19,7 +18,7 @@ ours = structlog.get_logger("hookwright.test")
 def clock(monkeypatch):
     """Return the time, which a test moves on."""
     now = [1_000.0]
-    monkeypatch.setattr(log_floods.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(floods.time, "monotonic", lambda: now[0])
     return now
 
 

@@ -9,7 +9,7 @@ import structlog
 from rich.console import Console
 
 from hookwright.security import SECRET_FIELDS, redact_hidden_values
-from runtime.log_floods import FloodFilter
+from runtime.logs.floods import FloodFilter
 from runtime.terminal_text import lines, one_line
 
 PACKAGES = ("hookwright", "workflows", "activities", "api", "runtime")

@@ -11,7 +11,7 @@ WINDOW_SECONDS = 10.0
 
 
 @dataclass
-class Window:
+class FloodWindow:
     """The lines of one kind since some time."""
 
     since: float
@@ -27,7 +27,7 @@ class FloodFilter(logging.Filter):
 
     def __init__(self) -> None:
         super().__init__()
-        self._windows: dict[object, Window] = {}
+        self._windows: dict[object, FloodWindow] = {}
 
     def forget(self) -> None:
         """Begin anew."""
@@ -39,11 +39,11 @@ class FloodFilter(logging.Filter):
             return True
         now = time.monotonic()
         kind = _kind(record)
-        window = self._windows.setdefault(kind, Window(now))
+        window = self._windows.setdefault(kind, FloodWindow(now))
         if now >= window.since + WINDOW_SECONDS:
             if window.lines > MAX_LINES:
                 _add(record, lines_left_out=window.lines - MAX_LINES)
-            window = self._windows[kind] = Window(now)
+            window = self._windows[kind] = FloodWindow(now)
         window.lines += 1
         if window.lines == MAX_LINES:
             _add(record, more_left_out_for_seconds=round(window.since + WINDOW_SECONDS - now, 1))
