@@ -210,7 +210,7 @@ async def test_openapi(offline: httpx.AsyncClient, name: str) -> None:
     root = CALLS[name].path
     assert {"get", "post"} == set(paths[root])
     assert {"patch", "delete"} <= set(paths[f"{root}/{{webhook_id}}"])
-    errors = {"401", "403", "404", "422", "429", "431", "503"}
+    errors = {"401", "403", "404", "421", "422", "429", "431", "503"}
     assert set(paths[root]["get"]["responses"]) == {"200"} | errors
     assert set(paths[root]["post"]["responses"]) == {
         *("201", "400", "408", "409", "413", "415"),
