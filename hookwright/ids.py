@@ -17,6 +17,9 @@ TASK_QUEUE = "hookwright"
 MAX_NUMBER = 2**53 - 1
 """The largest numeric id. JavaScript represents it exactly."""
 
+EVENT_PREFIX = "event:"
+"""What the workflow ids of all events begin with, those that are a sole delivery included."""
+
 EVENT_TYPES_WORKFLOW_ID = "event-types"
 """The id of the only catalogue workflow. Every other workflow id has a colon."""
 
@@ -69,7 +72,7 @@ def endpoint_workflow_id(tenant_id: str, endpoint_id: str) -> str:
 
 def event_workflow_id(tenant_id: str, event_id: str) -> str:
     """Return the id of an event's `Event` workflow: its uniqueness makes publish idempotent."""
-    return f"event:{tenant_id}:{event_id}"
+    return f"{EVENT_PREFIX}{tenant_id}:{event_id}"
 
 
 def delivery_workflow_id(tenant_id: str, endpoint_id: str, event_id: str) -> str:

@@ -10,6 +10,7 @@ from api.portal.portal_route import PortalRoute
 from api.portal.rendering import page
 from api.portal.session import signed_in_operator
 from api.routes.endpoint_bodies import EndpointRead
+from hookwright.ids import EVENT_PREFIX
 from hookwright.outcomes import Colour, DeliveryState, EndpointStatus
 from hookwright.temporal import (
     DELIVERY_STATE,
@@ -75,7 +76,7 @@ def temporal_links(state: AppState) -> dict[str, str]:
             WorkflowType.DELIVERY, "ExecutionStatus = 'Running'", held
         ),
         "Deliveries given up": executions_of(WorkflowType.DELIVERY, "ExecutionStatus = 'Failed'"),
-        "Events": workflow_id_starts_with(["event:"]),
+        "Events": workflow_id_starts_with([EVENT_PREFIX]),
         "Endpoints": executions_of(WorkflowType.ENDPOINT, "ExecutionStatus = 'Running'"),
         "Recoveries": executions_of(WorkflowType.RECOVERY),
     }

@@ -15,7 +15,7 @@ from api.http import conflict
 from api.services.event_views import EventWithDeliveries, FanOutState
 from api.services.events import EventService
 from api.services.temporal import describe
-from hookwright.ids import event_workflow_id
+from hookwright.ids import delivery_workflow_id, event_workflow_id
 from hookwright.temporal import (
     EVENT_ID,
     RPC_TIMEOUT,
@@ -23,7 +23,6 @@ from hookwright.temporal import (
     WorkflowType,
     attribute_is,
     delete_execution,
-    described_delivery,
     executions_of,
     reached,
 )
@@ -107,14 +106,21 @@ class ErasureService:
         ]
         if len(rows) > MAX_IN_A_CALL:
             return rows
-        current = await asyncio.gather(
+        # The event itself may be one of them, its only one.
+        ids = [
+            event_workflow_id(tenant_id, found.event.id),
             *(
-                described_delivery(self.client, tenant_id, each.endpoint_id, found.event.id)
+                delivery_workflow_id(tenant_id, each.endpoint_id, found.event.id)
                 for each in found.deliveries
-            )
-        )
+            ),
+        ]
         known = {row.run_id for row in rows}
-        return rows + [each for each in current if each and each.run_id not in known]
+        current = await asyncio.gather(*(describe(self.client, each) for each in ids))
+        return rows + [
+            each
+            for each in current
+            if each and each.workflow_type == WorkflowType.DELIVERY and each.run_id not in known
+        ]
 
     async def _running(self, rows: list[WorkflowExecution]) -> list[WorkflowExecution]:
         """Return those that are running now; visibility may not show yet that some have ended."""

@@ -27,15 +27,11 @@ ENTRY_BYTES = 100
 
 
 class Decoded(NamedTuple):
-    """A route table, with the digest of what it was decoded from."""
+    """A route table, with the digest of what it was decoded from, and its bytes as JSON."""
 
     digest: bytes
+    size: int
     routes: list[Route]
-
-    @property
-    def size(self) -> int:
-        """The bytes of the table as JSON, and of its entry."""
-        return ENTRY_BYTES + sum(len(route.model_dump_json()) for route in self.routes)
 
 
 @dataclass(frozen=True)
@@ -53,10 +49,12 @@ class RouteTables:
         known = self._decoded.get(tenant.id)
         if known and known.digest == digest:
             return known.routes
-        decoded = Decoded(digest, await routes_of(tenant))
-        if not is_left_to_worker(decoded.routes) and decoded.size <= MAX_CACHED_BYTES:
-            self._decoded[tenant.id] = decoded
-        return decoded.routes
+        routes = await routes_of(tenant)
+        if not is_left_to_worker(routes):
+            size = ENTRY_BYTES + sum(len(route.model_dump_json()) for route in routes)
+            if size <= MAX_CACHED_BYTES:
+                self._decoded[tenant.id] = Decoded(digest, size, routes)
+        return routes
 
 
 def is_left_to_worker(routes: list[Route]) -> bool:
