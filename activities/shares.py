@@ -65,6 +65,10 @@ RECOVERIES = Limits(endpoint=1, tenant=20, worker=200)
 """Each holds a slot until it ends, which may take days."""
 
 
+TURNS = Limits(endpoint=25, tenant=50, worker=400)
+"""Each gives turns of one queue, or of one ordering key, for seconds."""
+
+
 @dataclass
 class Gauge:
     """The attempts under way of one endpoint, one tenant or one worker.

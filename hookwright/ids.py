@@ -85,6 +85,11 @@ def endpoint_test_workflow_id(tenant_id: str, endpoint_id: str, event_id: str) -
     return f"test:{tenant_id}:{endpoint_id}:{event_id}"
 
 
+def queue_workflow_id(tenant_id: str, endpoint_id: str) -> str:
+    """Return the id of an endpoint's `EndpointQueue` workflow."""
+    return f"queue:{tenant_id}:{endpoint_id}"
+
+
 def recovery_workflow_id(tenant_id: str, endpoint_id: str) -> str:
     """Return the id of an endpoint's `Recovery` workflow. An endpoint has one at a time."""
     return f"recovery:{tenant_id}:{endpoint_id}"
@@ -110,7 +115,10 @@ def recovery_id(endpoint_id: str, run_id: str) -> str:
 
 def tenant_workflow_prefixes(tenant_id: str) -> tuple[str, ...]:
     """Return the prefixes of all workflow ids of a tenant, except the `Tenant` workflow's id."""
-    kinds = ("event", "delivery", "endpoint", "test", "recovery", "portal-link", "notification")
+    kinds = (
+        *("event", "delivery", "endpoint", "test", "recovery", "queue"),
+        *("portal-link", "notification"),
+    )
     return tuple(f"{kind}:{tenant_id}:" for kind in kinds)
 
 

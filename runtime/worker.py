@@ -28,6 +28,7 @@ from activities.delivery import (
     DeliveryActivities,
     DeliveryReports,
     Ledger,
+    QueuePlaces,
     ReportQueue,
     WebhookSender,
 )
@@ -46,12 +47,14 @@ from activities.notify import (
 from activities.recovery import RecoveryActivities
 from activities.releases import ReleaseActivities
 from activities.task_slots import MAX_TASKS_IN_ALL, TaskSlots
+from activities.turns import TurnActivities
 from hookwright.contracts import Contracts
 from hookwright.expressions import Evaluator
 from hookwright.ids import deliveries_queue, entities_queue, notifications_queue
 from hookwright.security import DestinationPolicy
 from workflows.delivery import Delivery
 from workflows.endpoint import Endpoint
+from workflows.endpoint_queue import EndpointQueue
 from workflows.endpoint_test import EndpointTest
 from workflows.event import Event
 from workflows.event_types import EventTypes
@@ -70,6 +73,7 @@ WORKFLOWS = [
     EventTypes,
     PortalSignIn,
     Notification,
+    EndpointQueue,
 ]
 
 EVENT_TASK_SLOTS = 8
@@ -209,7 +213,8 @@ def _activities(  # noqa: PLR0913 - one parameter for each object that activitie
     """Return the activities, bound to the objects that they use."""
     queue = deliveries_queue(config.task_queue)
     fan_outs = FanOutActivities(client, queue, evaluator)
-    attempts = DeliveryActivities(client, endpoints, runner, slots.lent)
+    queues = QueuePlaces(client, entities_queue(config.task_queue))
+    attempts = DeliveryActivities(client, endpoints, runner, queues, slots.lent)
     entities = EntityActivities(client)
     releases = ReleaseActivities(client, endpoints)
     recoveries = RecoveryActivities(client, endpoints, queue, evaluator)
@@ -244,6 +249,7 @@ def _activities(  # noqa: PLR0913 - one parameter for each object that activitie
         recoveries.recover,
         recoveries.recorded_progress,
         ErasureActivities(client).erase_tenant,
+        TurnActivities(client, endpoints).give_turns,
     ]
 
 

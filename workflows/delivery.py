@@ -36,6 +36,9 @@ MISSED_HEARTBEAT = timedelta(seconds=5)
 CALL_TIMEOUT = timedelta(seconds=10)
 """For an activity that makes one call to Temporal."""
 
+TURN_COMES_WITHIN = timedelta(hours=1)
+"""After this time a delivery asks its queue again for a turn."""
+
 OUR_OWN_FAULTS = RetryPolicy(
     initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1)
 )
@@ -45,7 +48,7 @@ delay, the contract's, with `next_retry_delay`."""
 
 @workflow.defn(name=WorkflowType.DELIVERY)
 class Delivery:
-    """Attempt; retry on the schedule; while held, wait to be released; end.
+    """Attempt; retry on the schedule; wait while held, and for turns in a queue; end.
 
     Completed means delivered, Failed means exhausted or expired, Canceled means cancelled: the
     Temporal UI shows the outcome without a further write.
@@ -54,6 +57,7 @@ class Delivery:
     def __init__(self) -> None:
         self.released_as: Release | None = None
         self.expired = False
+        self.turn = 0
 
     @workflow.run
     async def run(self, delivery: DeliveryInput) -> DeliveryLog:
@@ -69,6 +73,8 @@ class Delivery:
             while log.state in (DeliveryState.PENDING, DeliveryState.HELD):
                 if log.state is DeliveryState.HELD:
                     log = await self.hold(delivery, log)
+                elif log.queued:
+                    log = await self.wait_for_turn(delivery, log)
                 else:
                     log = await self.retry_on_schedule(delivery, log)
         except (ActivityError, asyncio.CancelledError):
@@ -106,6 +112,24 @@ class Delivery:
             heartbeat_timeout=MISSED_HEARTBEAT,
             retry_policy=OUR_OWN_FAULTS,
         )
+
+    async def wait_for_turn(self, delivery: DeliveryInput, log: DeliveryLog) -> DeliveryLog:
+        """Wait for a turn in the endpoint's queue, where the activity has taken a place.
+
+        The first attempt is made here, in a local activity again. If no turn comes for a long time,
+        the activity takes a place once more: the queue may have been full, or ended by a person.
+        """
+        if log.attempts:
+            workflow.upsert_memo({MemoKey.ATTEMPTS: log})
+        log = log.model_copy(update={"queued": False, "retry_in_seconds": 0.0})
+        try:
+            await workflow.wait_condition(
+                lambda: self.turn >= log.next_number, timeout=TURN_COMES_WITHIN
+            )
+        except TimeoutError:
+            return log
+        log = log.model_copy(update={"turn": log.next_number})
+        return log if log.steps else await self.attempt_first(delivery, log)
 
     async def hold(self, delivery: DeliveryInput, log: DeliveryLog) -> DeliveryLog:
         """Wait, with no timer and no slot, until the endpoint releases it or it expires.
@@ -184,6 +208,11 @@ class Delivery:
     def release(self, release: Release) -> None:
         """Release it, if it is held."""
         self.released_as = release
+
+    @workflow.signal(name=Signal.TURN)
+    def take_turn(self, attempt: int) -> None:
+        """Make the attempt of this number: it has its turn in the queue."""
+        self.turn = max(self.turn, attempt)
 
     @workflow.signal(name=Signal.EXPIRE)
     def let_expire(self) -> None:

@@ -2,6 +2,7 @@
 
 from activities.delivery.attempts import DeliveryActivities
 from activities.delivery.ledger import Ledger
+from activities.delivery.queue_places import QueuePlaces
 from activities.delivery.report_queue import ReportQueue
 from activities.delivery.reports import DeliveryReports
 from activities.delivery.request import WebhookSender
@@ -12,6 +13,7 @@ __all__ = [
     "DeliveryActivities",
     "DeliveryReports",
     "Ledger",
+    "QueuePlaces",
     "ReportQueue",
     "WebhookSender",
 ]

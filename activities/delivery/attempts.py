@@ -11,6 +11,7 @@ from temporalio import activity
 from temporalio.client import Client, WorkflowHandle
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
+from activities.delivery.queue_places import QueuePlaces
 from activities.delivery.request import WebhookRequest
 from activities.delivery.runner import AttemptRunner
 from activities.endpoint_snapshots import EndpointSnapshots
@@ -22,6 +23,7 @@ from hookwright.models import (
     DeliveryInput,
     DeliveryLog,
     EndedInput,
+    EndpointState,
     EndpointTestInput,
 )
 from hookwright.outcomes import DeliveryState, Trigger
@@ -43,6 +45,7 @@ class DeliveryActivities:
     client: Client
     endpoints: EndpointSnapshots
     runner: AttemptRunner
+    queues: QueuePlaces
     lend_slot: Callable[[], AbstractContextManager[None]] = nullcontext
     first_attempts: Shares = field(default_factory=lambda: Shares(FIRST_ATTEMPTS), init=False)
     retries: Shares = field(default_factory=lambda: Shares(RETRIES), init=False)
@@ -56,7 +59,8 @@ class DeliveryActivities:
         attempt holds a workflow task for as long as the receiver takes, so it needs a share of
         these. Without a share the attempt is left to `retry`, which holds no workflow task. If the
         activity is run again because its task was not completed in time, it joins the POST that the
-        first run began.
+        first run began. If the endpoint has a rate limit or an order, the delivery takes its place
+        in the queue instead, and this is called again when its turn has come.
         """
         delivery, so_far = attempt.delivery, attempt.log
         try:
@@ -67,8 +71,12 @@ class DeliveryActivities:
             endpoint = await self.endpoints.at_least(
                 delivery.event.tenant_id, delivery.endpoint_id, delivery.endpoint_version
             )
+            if self._needs_turn(endpoint, so_far):
+                return await self.queues.wait(delivery, so_far)
             with self.lend_slot():
-                return await self.runner.run(delivery, endpoint, so_far, share, lambda _: None)
+                after = await self.runner.run(delivery, endpoint, so_far, share, lambda _: None)
+            await self.queues.ended(delivery, endpoint, after)
+            return after
 
     @activity.defn(name=ActivityName.RETRY)
     async def retry(self, attempt: AttemptInput) -> DeliveryLog:
@@ -91,7 +99,7 @@ class DeliveryActivities:
             so_far = so_far.model_copy(update={"trigger": Trigger.MANUAL})
             activity.heartbeat(so_far)  # recorded in case this worker is killed
         after = await _shield_from_reset(self._next(attempt.delivery, so_far))
-        if after.state is DeliveryState.PENDING:
+        if after.state is DeliveryState.PENDING and not after.queued:
             raise _due_later(after)
         return after
 
@@ -102,6 +110,8 @@ class DeliveryActivities:
         endpoint = await self.endpoints.current(event.tenant_id, endpoint_id)
         if endpoint:
             await self.runner.reports.ended(endpoint, ended.delivery, ended.log, ended.state)
+        after = ended.log.model_copy(update={"state": ended.state, "turn": 0})
+        await self.queues.ended(ended.delivery, endpoint, after)
 
     @activity.defn(name=ActivityName.SEND_TEST)
     async def send_test(self, test: EndpointTestInput) -> Attempt:
@@ -145,7 +155,9 @@ class DeliveryActivities:
         return self.client.get_workflow_handle(activity.info().workflow_id or "")
 
     async def _next(self, delivery: DeliveryInput, so_far: DeliveryLog) -> DeliveryLog:
-        """Make the next attempt, or report the last one if a killed worker may not have done so.
+        """Make the next attempt, wait for its turn in the queue, or report the last attempt.
+
+        The last one is reported here if a killed worker may not have done so.
 
         Raises:
             ApplicationError: it has to wait for its turn; benign, and not counted as an attempt.
@@ -166,8 +178,18 @@ class DeliveryActivities:
             endpoint = await self.endpoints.current(delivery.event.tenant_id, delivery.endpoint_id)
             async with heartbeats(lambda: (latest,), first_after=FIRST_BEAT_SECONDS):
                 if so_far.unreported:
-                    return await self.runner.report(delivery, endpoint, so_far, None)
-                return await self.runner.run(delivery, endpoint, so_far, share, record)
+                    after = await self.runner.report(delivery, endpoint, so_far, None)
+                elif self._needs_turn(endpoint, so_far):
+                    return await self.queues.wait(delivery, so_far)
+                else:
+                    after = await self.runner.run(delivery, endpoint, so_far, share, record)
+                await self.queues.ended(delivery, endpoint, after)
+                return after
+
+    def _needs_turn(self, endpoint: EndpointState | None, so_far: DeliveryLog) -> bool:
+        """Return whether a POST that has not begun has to wait for its turn."""
+        waits = endpoint is not None and endpoint.needs_turn(so_far)
+        return waits and not self.runner.has_begun(so_far)
 
     def _share(
         self, shares: Shares, delivery: DeliveryInput, so_far: DeliveryLog

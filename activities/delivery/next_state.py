@@ -23,6 +23,7 @@ def after_attempt(so_far: DeliveryLog, sent: SentAttempt) -> DeliveryLog:
         release=so_far.release,
         held_since=so_far.held_since if state is DeliveryState.HELD else None,
         holds=so_far.holds,
+        turn=so_far.turn,
         unreported=True,
     )
 

@@ -47,7 +47,7 @@ class AttemptRunner:
         """
         if endpoint is None:
             return so_far.model_copy(update={"state": DeliveryState.CANCELLED})
-        if not (self._ignores_status(so_far) or endpoint.health.admits(so_far.release)):
+        if not (self._ignores_status(so_far) or endpoint.admits(so_far)):
             return await self._hold_or_end(delivery, endpoint, so_far)
         try:
             sent = await self._send(delivery, endpoint, so_far, share)

@@ -18,6 +18,7 @@ from hookwright.models import (
     SignWith,
 )
 from hookwright.outcomes import Colour, EndpointStatus
+from hookwright.queueing import GiveUp, Ordering
 from hookwright.security import MAX_PEM_CHARACTERS, ClientCertificate, describe_identity
 from hookwright.times import Timestamp
 from hookwright.webhook import public_key
@@ -161,6 +162,9 @@ class EndpointRead(BaseModel):
     timeout_seconds: float | None
     deactivation: DeactivationRule | None
     drain_per_second: float
+    rate_limit_per_second: float | None
+    ordering: Ordering
+    on_give_up: GiveUp
     status: EndpointStatus
     disabled_reason: DisabledReason | None
     health: Colour
@@ -174,6 +178,9 @@ class EndpointRead(BaseModel):
     success_rate_day: float | None
     held: int
     holding_since: Timestamp | None
+    waiting: int | None = None
+    waiting_since: Timestamp | None = None
+    blocked_by: Name | None = None
     draining_since: Timestamp | None
     throttled_until: Timestamp | None
     next_probe_at: Timestamp | None

@@ -75,7 +75,9 @@ async def get_endpoint(
     tenant_id: Name, endpoint_id: Name, services: ServicesDependency
 ) -> EndpointRead:
     """Read an endpoint."""
-    return EndpointRead.of(await services.endpoints.get(tenant_id, endpoint_id))
+    endpoint = await services.endpoints.get(tenant_id, endpoint_id)
+    queue = await services.deliveries.waiting(tenant_id, endpoint_id)
+    return EndpointRead.of(endpoint, **queue.model_dump())
 
 
 @router.patch(

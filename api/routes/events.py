@@ -16,7 +16,7 @@ from api.routes.parameters import IdempotencyKey
 from api.routes.strict_route import StrictRoute
 from api.services.event_views import EventFanOut, EventFilter, FanOutState, Published
 from hookwright.ids import EventType, Name, id_from_key, new_event_id
-from hookwright.models import Channels, EventData, EventInput
+from hookwright.models import Channels, EventData, EventInput, OrderingKey
 from hookwright.times import Timestamp, WrittenMoment
 
 router = APIRouter(
@@ -35,6 +35,7 @@ class EventPublishRequest(BaseModel):
     extra: dict[Name, EventData] = {}
     endpoint_id: Name | None = None
     channels: Channels = []
+    ordering_key: OrderingKey | None = None
     deliver_at: WrittenMoment | None = Field(
         default=None,
         description="At most 365 days in the future. A time in the past means now.",
@@ -61,6 +62,7 @@ class EventPublishRequest(BaseModel):
             extra=self.extra,
             endpoint_id=self.endpoint_id,
             channels=self.channels,
+            ordering_key=self.ordering_key,
             deliver_at=self.deliver_at,
             created_at=datetime.now(UTC),
             hops=hops,
@@ -107,6 +109,7 @@ class EventRead(BaseModel):
     extra: dict[str, JsonValue]
     endpoint_id: Name | None
     channels: list[str]
+    ordering_key: str | None = None
     created_at: Timestamp | None
     deliver_at: Timestamp | None
     fan_out: FanOutState

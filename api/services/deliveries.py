@@ -14,11 +14,13 @@ from api.services.temporal import describe
 from hookwright.ids import delivery_id, delivery_workflow_id
 from hookwright.models import Attempt, DeliveryLog, whole_attempts
 from hookwright.outcomes import DeliveryState, StatusClass
+from hookwright.queueing import QueueView
 from hookwright.temporal import (
     DELIVERY_STATE,
     ENDPOINT_ID,
     EVENT_ID,
     EVENT_TYPE,
+    RPC_TIMEOUT,
     START_TIME,
     TENANT_ID,
     Row,
@@ -30,6 +32,7 @@ from hookwright.temporal import (
     executions_of,
     has_status,
     kept_log,
+    queue_view,
     recorded,
     time_between,
 )
@@ -153,6 +156,10 @@ class DeliveryService:
         if delivery is None:
             raise not_found("delivery")
         return delivery
+
+    async def waiting(self, tenant_id: str, endpoint_id: str) -> QueueView:
+        """Return which deliveries wait for their turn in the queue of an endpoint."""
+        return await queue_view(self.client, tenant_id, endpoint_id, RPC_TIMEOUT)
 
     async def find(self, tenant_id: str, endpoint_id: str, event_id: str) -> DeliveryView | None:
         """Return a delivery, or None."""

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from temporalio.client import (
     Client,
     WithStartWorkflowOperation,
@@ -41,7 +41,13 @@ from hookwright.models import (
     EventInput,
 )
 from hookwright.security import DestinationPolicy
-from hookwright.temporal import Update, endpoint_of, endpoint_search_attributes
+from hookwright.temporal import (
+    RPC_TIMEOUT,
+    Update,
+    endpoint_of,
+    endpoint_search_attributes,
+    have_rules_read,
+)
 from hookwright.webhook import next_secret, secret_for
 from workflows.endpoint import Endpoint
 from workflows.endpoint_messages import (
@@ -194,10 +200,9 @@ class EndpointService:
             state.headers if headers is None else headers,
             change.identity(state.client_identity),
         )
-        async with updating("endpoint"):
-            return await self._handle(tenant_id, endpoint_id).execute_update(
-                Endpoint.change, change, rpc_timeout=UPDATE_TIMEOUT
-            )
+        after = await self._update(tenant_id, endpoint_id, Update.CHANGE, change)
+        await have_rules_read(self.client, tenant_id, endpoint_id, RPC_TIMEOUT)
+        return after
 
     async def rotate(
         self, tenant_id: str, endpoint_id: str, wanted: SecretRotation
@@ -216,10 +221,7 @@ class EndpointService:
             sign_with=wanted.sign_with,
             not_after=deadline(),
         )
-        async with updating("endpoint"):
-            return await self._handle(tenant_id, endpoint_id).execute_update(
-                Endpoint.rotate, rotation, rpc_timeout=UPDATE_TIMEOUT
-            )
+        return await self._update(tenant_id, endpoint_id, Update.ROTATE, rotation)
 
     async def pause(self, tenant_id: str, endpoint_id: str, by: str | None = None) -> EndpointState:
         """Hold an endpoint's deliveries; `by` is who asks for it, for its history.
@@ -273,15 +275,18 @@ class EndpointService:
         self, tenant_id: str, endpoint_id: str, update: Update, by: str | None
     ) -> EndpointState:
         await self.get(tenant_id, endpoint_id)
-        switched: EndpointState
+        request = EndpointSwitchUpdate(by=by, not_after=deadline())
+        return await self._update(tenant_id, endpoint_id, update, request)
+
+    async def _update(
+        self, tenant_id: str, endpoint_id: str, update: Update, request: BaseModel
+    ) -> EndpointState:
+        after: EndpointState
         async with updating("endpoint"):
-            switched = await self._handle(tenant_id, endpoint_id).execute_update(
-                update,
-                EndpointSwitchUpdate(by=by, not_after=deadline()),
-                result_type=EndpointState,
-                rpc_timeout=UPDATE_TIMEOUT,
+            after = await self._handle(tenant_id, endpoint_id).execute_update(
+                update, request, result_type=EndpointState, rpc_timeout=UPDATE_TIMEOUT
             )
-        return switched
+        return after
 
     def _handle(self, tenant_id: str, endpoint_id: str) -> WorkflowHandle[Endpoint, None]:
         return self.client.get_workflow_handle_for(

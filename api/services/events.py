@@ -1,5 +1,6 @@
 """The service of events: publish, list, read, cancel."""
 
+import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -28,9 +29,10 @@ from api.services.lists import ExecutionLists
 from api.services.temporal import cancelled, describe
 from api.services.tenants import TenantAtPublish, TenantService
 from hookwright.contracts import Contract, Contracts, UnknownContractError
-from hookwright.ids import deliveries_queue, event_workflow_id
+from hookwright.ids import deliveries_queue, entities_queue, event_workflow_id
 from hookwright.models import EventInput, FanOut, Route
-from hookwright.routing import sole_delivery
+from hookwright.queueing import Place, ordering_digest
+from hookwright.routing import ordered_routes, sole_delivery
 from hookwright.sizes import MAX_EVENT_BYTES
 from hookwright.temporal import (
     RPC_TIMEOUT,
@@ -41,6 +43,7 @@ from hookwright.temporal import (
     is_sole_delivery,
     publish,
     publish_sole_delivery,
+    take_places,
 )
 from hookwright.times import delay_until
 
@@ -171,9 +174,9 @@ class EventService:
 
         Both have the event's id, so a repeat never starts the other one.
         """
-        delivery = None
+        accepted_at, delivery = datetime.now(UTC), None
         if routes and not event.deliver_at:
-            delivery = sole_delivery(routes, event, datetime.now(UTC))
+            delivery = sole_delivery(routes, event, accepted_at)
         if delivery is None:
             await publish(self.client, event, task_queue=self.task_queue, rpc_timeout=RPC_TIMEOUT)
         else:
@@ -183,6 +186,32 @@ class EventService:
                 task_queue=deliveries_queue(self.task_queue),
                 rpc_timeout=RPC_TIMEOUT,
             )
+        if routes and not event.deliver_at:
+            await self._take_places(event, routes, accepted_at, sole=delivery is not None)
+
+    async def _take_places(
+        self, event: EventInput, routes: list[Route], accepted_at: datetime, *, sole: bool
+    ) -> None:
+        """Give the event its place in the ordered queues before its publisher has an answer.
+
+        So an event that is published after this one has a later place, whichever worker starts
+        its delivery first. If this fails, the publisher has no answer either, and the delivery
+        takes its place by itself.
+        """
+        place = Place(event.id, accepted_at, key=ordering_digest(event.ordering_key), sole=sole)
+        await asyncio.gather(
+            *(
+                take_places(
+                    self.client,
+                    entities_queue(self.task_queue),
+                    event.tenant_id,
+                    route.endpoint_id,
+                    [place],
+                    RPC_TIMEOUT,
+                )
+                for route in ordered_routes(routes, event, accepted_at)
+            )
+        )
 
     def _checked_contract(self, event: EventInput, contract_name: str | None) -> Contract:
         try:

@@ -20,6 +20,7 @@ from hookwright.temporal import (
     Signal,
     described_delivery,
     endpoint_of,
+    kept_log,
     reached,
     resend,
 )
@@ -40,7 +41,8 @@ class RetryService:
     async def retry(self, tenant_id: str, endpoint_id: str, event_id: str) -> None:
         """Have a delivery attempted now, whatever its endpoint's status.
 
-        A pending or held delivery keeps its place; an ended one is resent with the same webhook id.
+        A pending or held delivery keeps its place, and one that waits in a queue passes the others.
+        One that has ended is resent with the same webhook id.
         Several requests at once make one attempt, and none if one is under way or due this moment.
 
         Raises:
@@ -54,9 +56,10 @@ class RetryService:
             await self._resend(delivery)
         elif delivery.typed_search_attributes.get(DELIVERY_STATE) == DeliveryState.HELD:
             await self._release(delivery)
+        elif pending := delivery.raw_description.pending_activities:
+            await self._attempt_now(delivery, pending[0])
         else:
-            for pending in delivery.raw_description.pending_activities:
-                await self._attempt_now(delivery, pending)
+            await self._give_turn(delivery)
 
     async def cancel(self, tenant_id: str, endpoint_id: str, event_id: str) -> None:
         """Ask for a delivery's cancellation; again, if need be.
@@ -93,6 +96,15 @@ class RetryService:
     async def _release(self, delivery: WorkflowExecutionDescription) -> None:
         handle = self.client.get_workflow_handle(delivery.id, run_id=delivery.run_id)
         await reached(handle.signal(Signal.RELEASE, Release.MANUAL, rpc_timeout=RPC_TIMEOUT))
+
+    async def _give_turn(self, delivery: WorkflowExecutionDescription) -> None:
+        """Let a delivery that waits in its endpoint's queue pass the others.
+
+        If it does not wait there, its next attempt is about to begin, and this changes nothing.
+        """
+        attempt = (await kept_log(delivery)).next_number
+        handle = self.client.get_workflow_handle(delivery.id, run_id=delivery.run_id)
+        await reached(handle.signal(Signal.TURN, attempt, rpc_timeout=RPC_TIMEOUT))
 
     async def _attempt_now(
         self, delivery: WorkflowExecutionDescription, pending: PendingActivityInfo

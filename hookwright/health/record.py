@@ -49,6 +49,11 @@ class HealthRecord(BaseModel):
         return release is Release.PROBE
 
     @property
+    def is_open(self) -> bool:
+        """Whether attempts may be made, if perhaps only behind held deliveries."""
+        return self.status is EndpointStatus.ACTIVE and self.queue.throttled_until is None
+
+    @property
     def gone(self) -> bool:
         """Whether the receiver said that it is gone for ever, so that deliveries are cancelled."""
         return self.disabled_reason is DisabledReason.GONE

@@ -26,7 +26,14 @@ from hookwright.models.endpoint_duties import (
     TenantEndpoints,
 )
 from hookwright.models.event import EventInput, FanOut, FanOutInput, Route
-from hookwright.models.fields import Channels, CustomHeaders, EventData, EventTypeChecks, Metadata
+from hookwright.models.fields import (
+    Channels,
+    CustomHeaders,
+    EventData,
+    EventTypeChecks,
+    Metadata,
+    OrderingKey,
+)
 from hookwright.models.kept_attempts import trim_attempts, whole_attempts
 from hookwright.models.notification import SLACK, MailInput, NotificationInput, Told
 from hookwright.models.notify import EmailAddress, NotifySettings, NotifyView, check_email
@@ -69,6 +76,7 @@ __all__ = [
     "NotificationInput",
     "NotifySettings",
     "NotifyView",
+    "OrderingKey",
     "ProbeInput",
     "RecoverInput",
     "RecoveryInput",

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from hookwright.health import Release
 from hookwright.ids import Name
@@ -89,7 +89,9 @@ class DeliveryLog(BaseModel):
     Temporal waits `retry_in_seconds` for it; `trigger` is its cause. `release` is set from the
     release of a held delivery until its attempt is reported, `held_since` from the hold until then.
     `holds` is how often it was held. `unreported`: the last attempt was made, but its endpoint may
-    not have the report yet; if the worker is killed then, the POST is not repeated.
+    not have the report yet; if the worker is killed then, the POST is not repeated. `queued`: it
+    waits for a turn in its endpoint's queue. `turn` is the number of the attempt that the queue has
+    given it a turn for, or 0.
     """
 
     state: DeliveryState = DeliveryState.PENDING
@@ -102,6 +104,8 @@ class DeliveryLog(BaseModel):
     held_since: Timestamp | None = None
     holds: int = 0
     unreported: bool = False
+    queued: bool = Field(default=False, exclude_if=lambda queued: not queued)
+    turn: int = Field(default=0, exclude_if=lambda turn: not turn)
 
     @property
     def next_number(self) -> int:

@@ -6,11 +6,13 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from hookwright.contracts import MAX_TIMEOUT_SECONDS, DeactivationRule, Retry
-from hookwright.health import Health
+from hookwright.health import Health, Release
 from hookwright.ids import Name
+from hookwright.models.delivery import DeliveryLog
 from hookwright.models.event import Route
 from hookwright.models.fields import Channels, Expression, Metadata
-from hookwright.outcomes import EndpointStatus
+from hookwright.outcomes import EndpointStatus, Trigger
+from hookwright.queueing import MAX_RATE, MIN_RATE, GiveUp, Ordering, QueueRules
 from hookwright.security import MAX_URL_LENGTH, ClientIdentity
 from hookwright.subscription import EventTypePattern
 from hookwright.times import Timestamp
@@ -37,6 +39,11 @@ class EndpointConfig(BaseModel):
     timeout_seconds: float | None = Field(default=None, ge=1, le=MAX_TIMEOUT_SECONDS)
     deactivation: DeactivationRule | None = None
     drain_per_second: float = Field(default=10.0, ge=0.1, le=1_000, allow_inf_nan=False)
+    rate_limit_per_second: float | None = Field(
+        default=None, ge=MIN_RATE, le=MAX_RATE, allow_inf_nan=False
+    )
+    ordering: Ordering = "none"
+    on_give_up: GiveUp = "skip"
 
 
 class Secret(BaseModel):
@@ -104,6 +111,37 @@ class EndpointState(BaseModel):
         """Whether deliveries are attempted."""
         return self.health.status
 
+    @property
+    def queue_rules(self) -> QueueRules:
+        """What this version of the endpoint asks of its queue."""
+        return QueueRules(
+            version=self.version,
+            per_second=self.active_config.rate_limit_per_second,
+            in_order=self.active_config.ordering == "fifo",
+            hold_on_give_up=self.active_config.on_give_up == "hold",
+        )
+
+    def needs_turn(self, log: DeliveryLog) -> bool:
+        """Return whether the next attempt has to wait for its turn in the queue.
+
+        A rate limit asks for a turn before each attempt, and an order before the first one: the
+        delivery keeps its turn until it ends. Probes, and what a person asks for, go at once.
+        """
+        if log.release is Release.PROBE or log.next_trigger is Trigger.MANUAL:
+            return False
+        rules = self.queue_rules
+        if rules.per_second:
+            return log.turn != log.next_number
+        return rules.in_order and not log.turn and log.release is None
+
+    def admits(self, log: DeliveryLog) -> bool:
+        """Return whether the next attempt may be made now; otherwise the delivery is held.
+
+        One that has had its turn in the queue is not held because others are being released: the
+        queue keeps their pace.
+        """
+        return self.health.admits(log.release) or (log.turn > 0 and self.health.is_open)
+
     def public(self) -> "EndpointState":
         """Return the state without internal parts, for the memo and the answers to updates."""
         return self.model_copy(update={"health": self.health.public()})
@@ -123,6 +161,7 @@ class EndpointState(BaseModel):
             event_types=self.active_config.event_types,
             channels=self.active_config.channels,
             filter=self.active_config.filter,
+            ordered=self.queue_rules.in_order,
         )
 
 

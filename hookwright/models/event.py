@@ -3,7 +3,7 @@
 from pydantic import BaseModel, ConfigDict, Field
 
 from hookwright.ids import EventType, Name
-from hookwright.models.fields import Channels, EventData
+from hookwright.models.fields import Channels, EventData, OrderingKey
 from hookwright.subscription import EventTypePattern
 from hookwright.times import Timestamp
 
@@ -17,7 +17,8 @@ class EventInput(BaseModel):
     the start time counts. Nothing is delivered before `deliver_at`. `operational` marks a notice
     about an endpoint's health: an endpoint gets it only if it subscribes to the type by name, and
     its own delivery causes no notices. `hops` is how many webhooks led to it, of which each
-    published the event of the next.
+    published the event of the next. Endpoints with an order deliver the events of one
+    `ordering_key` in the order of acceptance, and those of different keys side by side.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -33,6 +34,7 @@ class EventInput(BaseModel):
     deliver_at: Timestamp | None = None
     operational: bool = False
     hops: int = Field(default=0, ge=0, exclude_if=lambda hops: hops == 0)
+    ordering_key: OrderingKey | None = Field(default=None, exclude_if=lambda key: key is None)
 
 
 class Route(BaseModel):
@@ -40,7 +42,8 @@ class Route(BaseModel):
 
     The filter was checked when the endpoint was saved and is not parsed here: parsing all filters
     of a table again would take seconds. What a route does not have is not stored: the table must
-    fit into one memo, and most routes have neither channels nor a filter.
+    fit into one memo, and most routes have neither channels nor a filter. `ordered`: the endpoint's
+    deliveries take their places in its queue when an event is accepted.
     """
 
     endpoint_id: Name
@@ -48,6 +51,7 @@ class Route(BaseModel):
     event_types: list[EventTypePattern]
     channels: Channels = Field(default=[], exclude_if=lambda channels: not channels)
     filter: str | None = Field(default=None, exclude_if=lambda expression: expression is None)
+    ordered: bool = Field(default=False, exclude_if=lambda ordered: not ordered)
 
 
 class FanOut(BaseModel):

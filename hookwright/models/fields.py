@@ -40,4 +40,6 @@ Expression = Annotated[str, AfterValidator(check_expression)]
 EventTypeChecks = Literal["off", "warn", "enforce"]
 """What a publish does with data that does not fit its type's schema: accept, warn or refuse it."""
 
+OrderingKey = Annotated[str, Field(min_length=1, max_length=128)]
+
 Channels = Annotated[list[Channel], Field(max_length=MAX_CHANNELS)]

@@ -1,6 +1,11 @@
 """Routing: a tenant's route table, and which of its endpoints get an event."""
 
-from hookwright.routing.deliveries import cheap_deliveries, deliveries_of, sole_delivery
+from hookwright.routing.deliveries import (
+    cheap_deliveries,
+    deliveries_of,
+    ordered_routes,
+    sole_delivery,
+)
 from hookwright.routing.matching import explain, filter_expressions, filter_verdict, is_addressed
 from hookwright.routing.route_table import (
     Refusal,
@@ -26,5 +31,6 @@ __all__ = [
     "filter_expressions",
     "filter_verdict",
     "is_addressed",
+    "ordered_routes",
     "sole_delivery",
 ]

@@ -23,6 +23,18 @@ def sole_delivery(
     return deliveries[0] if complete and len(deliveries) == 1 else None
 
 
+def ordered_routes(
+    routes: Sequence[Route], event: EventInput, accepted_at: datetime
+) -> list[Route]:
+    """Return the routes with an order to which an event goes, or may go by a costly filter."""
+    addressed = [route for route in routes if route.ordered and is_addressed(route, event)]
+    document = event_document(event, event.created_at or accepted_at) if addressed else None
+    verdicts = small_verdicts(filter_expressions(addressed), document)
+    return [
+        route for route in addressed if route.filter is None or verdicts.get(route.filter, True)
+    ]
+
+
 def cheap_deliveries(
     addressed: Sequence[Route], event: EventInput, accepted_at: datetime
 ) -> tuple[list[DeliveryInput], bool]:

@@ -91,6 +91,16 @@ TOO_LARGE = Refusal(
 )
 
 
+MAX_ORDERED = 100
+"""Endpoints of a tenant that may have an order: before a publish is answered, its event takes a
+place in the queue of each one that it goes to, which is a call to Temporal."""
+
+TOO_MANY_ORDERED = Refusal(
+    type=ErrorType.TOO_MANY_ENDPOINTS,
+    message=f'a tenant has at most {MAX_ORDERED} endpoints with the ordering "fifo"',
+)
+
+
 class RouteTable:
     """Routes in the order of registration, in numbered slices.
 
@@ -132,6 +142,8 @@ class RouteTable:
         known = None if number is None else self._slices[number][route.endpoint_id]
         if known and known.version >= route.version:
             return None
+        if route.ordered and not (known and known.ordered) and self._ordered() >= MAX_ORDERED:
+            return TOO_MANY_ORDERED
         size = route_size(route)
         grows_by = size - (route_size(known) if known else 0)
         if size > MAX_ROUTE_BYTES:
@@ -179,6 +191,9 @@ class RouteTable:
             packed[-1].append(route)
             free_bytes -= size
         return packed
+
+    def _ordered(self) -> int:
+        return sum(route.ordered for routes in self._slices for route in routes.values())
 
     def _last_with_room(self, size: int) -> int:
         """Return the number of the last slice, or of a new one if the last has too little room."""

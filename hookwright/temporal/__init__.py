@@ -60,6 +60,12 @@ from hookwright.temporal.queries import (
     workflow_id_is,
     workflow_id_starts_with,
 )
+from hookwright.temporal.queues import (
+    have_rules_read,
+    is_event_workflow_id,
+    queue_view,
+    take_places,
+)
 from hookwright.temporal.resending import resend, resend_request, start_resend
 from hookwright.temporal.route_tables import RouteTables, is_left_to_worker
 from hookwright.temporal.search_attributes import (
@@ -132,6 +138,8 @@ __all__ = [
     "fanned_out_events",
     "first_entry",
     "has_status",
+    "have_rules_read",
+    "is_event_workflow_id",
     "is_left_to_worker",
     "is_sole_delivery",
     "kept_log",
@@ -139,6 +147,7 @@ __all__ = [
     "oldest_first",
     "publish",
     "publish_sole_delivery",
+    "queue_view",
     "reached",
     "read_key_ring",
     "recorded",
@@ -149,6 +158,7 @@ __all__ = [
     "set_up_namespace",
     "start_delivery",
     "start_resend",
+    "take_places",
     "tenant_search_attributes",
     "time_between",
     "workflow_id_is",

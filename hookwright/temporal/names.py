@@ -18,6 +18,7 @@ class WorkflowType(StrEnum):
     EVENT_TYPES = "EventTypes"
     PORTAL_SIGN_IN = "PortalSignIn"
     NOTIFICATION = "Notification"
+    ENDPOINT_QUEUE = "EndpointQueue"
 
 
 class ActivityName(StrEnum):
@@ -53,14 +54,23 @@ class ActivityName(StrEnum):
     # Notification
     SEND_MAIL = "send_mail"
     SEND_SLACK = "send_slack"
+    # EndpointQueue
+    GIVE_TURNS = "give_turns"
 
 
 class Signal(StrEnum):
-    """The signals: `report` to an endpoint, the others to a held delivery."""
+    """The signals to an endpoint, to a delivery, and to a queue."""
 
+    # Endpoint
     REPORT = "report"
+    # Delivery
     RELEASE = "release"
     EXPIRE = "expire"
+    TURN = "turn"
+    # EndpointQueue
+    TAKE_PLACES = "take_places"
+    ENDED = "ended"
+    CHANGED = "changed"
 
 
 class Update(StrEnum):
@@ -104,6 +114,7 @@ class MemoKey(StrEnum):
     ATTEMPTS = "attempts"
     RECOVERY = "recovery"
     NOTIFY = "notify"
+    QUEUE = "queue"
 
 
 def routes_key(number: int) -> str:

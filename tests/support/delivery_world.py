@@ -18,7 +18,13 @@ from unittest.mock import patch
 from temporalio.exceptions import ActivityError, ApplicationError
 from temporalio.testing import ActivityEnvironment
 
-from activities.delivery import AttemptRunner, DeliveryActivities, DeliveryReports, WebhookSender
+from activities.delivery import (
+    AttemptRunner,
+    DeliveryActivities,
+    DeliveryReports,
+    QueuePlaces,
+    WebhookSender,
+)
 from activities.egress import Answer
 from hookwright.contracts import DeactivationRule
 from hookwright.expressions import Evaluator
@@ -57,7 +63,7 @@ class World:
         me: Any = self
         sender = WebhookSender(me, CONTRACTS, Evaluator())
         runner = AttemptRunner(sender, DeliveryReports(me, me, sender))
-        self.attempts = DeliveryActivities(me, me, runner)
+        self.attempts = DeliveryActivities(me, me, runner, QueuePlaces(me, "entities"))
 
     # What the activities use: endpoints, reporter, egress.
 

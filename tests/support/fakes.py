@@ -11,6 +11,7 @@ from activities.delivery import (
     AttemptRunner,
     DeliveryActivities,
     DeliveryReports,
+    QueuePlaces,
     ReportQueue,
     WebhookSender,
 )
@@ -112,7 +113,8 @@ def attempts(client: Client, endpoints: FakeEndpoints, egress: FakeEgress) -> De
     sender = WebhookSender(cast("Egress", egress), CONTRACTS, Evaluator())
     snapshots = cast("EndpointSnapshots", endpoints)
     reports = DeliveryReports(cast("ReportQueue", FakeReportQueue()), snapshots, sender)
-    return DeliveryActivities(client, snapshots, AttemptRunner(sender, reports))
+    runner = AttemptRunner(sender, reports)
+    return DeliveryActivities(client, snapshots, runner, QueuePlaces(client, "entities"))
 
 
 Deliver = Callable[[FakeEgress, FakeEndpoints], Awaitable[WorkflowHandle[Any, Any]]]

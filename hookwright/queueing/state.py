@@ -1,0 +1,54 @@
+"""What the workflow `EndpointQueue` keeps, and what people see of it."""
+
+from pydantic import BaseModel
+
+from hookwright.ids import Name
+from hookwright.queueing.pace import Pace
+from hookwright.queueing.place import Place
+from hookwright.times import Timestamp
+
+MAX_QUEUE_BYTES = 1_500_000
+"""The limit for a queue's places as JSON, which is at least 10,000 places, and about 17,000 with
+event ids of our own: all are in the argument of the queue's next run (`hookwright.sizes`)."""
+
+
+class Head(BaseModel):
+    """The delivery that the others of its ordering key wait for.
+
+    `asks`: it waits for a turn. Otherwise it has had its turn, and its queue waits for its end and
+    looks at it at `check_at` for the next time, if nobody reports the end before. `given_up`: its
+    attempts ran out, and the queue waits for a person.
+    """
+
+    place: Place
+    asks: bool
+    check_at: Timestamp
+    checks: int = 0
+    given_up: bool = False
+
+
+class QueueState(BaseModel):
+    """The whole state of an `EndpointQueue` workflow, carried from one run to the next.
+
+    `waiting` has the places of each ordering key in the order in which they were taken. `heads` are
+    those of an ordered queue only.
+    """
+
+    tenant_id: Name
+    endpoint_id: Name
+    waiting: list[Place] = []
+    heads: list[Head] = []
+    pace: Pace = Pace()
+
+
+class QueueView(BaseModel):
+    """What the memo of a queue shows.
+
+    `waiting` is how many deliveries wait for their turn. The first of them was accepted at
+    `waiting_since`. `blocked_by` is the event whose delivery was given up, if the queue waits for a
+    person for that reason.
+    """
+
+    waiting: int = 0
+    waiting_since: Timestamp | None = None
+    blocked_by: Name | None = None

@@ -1,0 +1,52 @@
+"""The pace of turns: however late turns are given, no ten seconds have many more than the limit."""
+
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hookwright.queueing import Pace
+
+BEGIN = datetime(2026, 1, 15, tzinfo=UTC)
+WINDOW = timedelta(seconds=10)
+
+rates = st.floats(min_value=0.2, max_value=50)
+latenesses = st.lists(
+    st.one_of(st.just(0.0), st.floats(min_value=0, max_value=3)), min_size=5, max_size=300
+)
+
+
+def turns(per_second: float, late_by: list[float]) -> list[datetime]:
+    """Return the times of turns of which each is given so many seconds after it was due."""
+    pace, now, times = Pace(), BEGIN, []
+    for seconds in late_by:
+        now = max(now, pace.next_at(now, 1 / per_second)) + timedelta(seconds=seconds)
+        pace = pace.after_turn(now, 1 / per_second)
+        times.append(now)
+    return times
+
+
+@given(per_second=rates, late_by=latenesses)
+def test_no_ten_seconds_have_more_than_the_limit(per_second: float, late_by: list[float]) -> None:
+    """Any ten seconds have at most 3.1 % more turns than the limit, and the first one."""
+    times = turns(per_second, late_by)
+    for first, begin in enumerate(times):
+        within = sum(at < begin + WINDOW for at in times[first:])
+        assert within <= 10 * per_second * 1.031 + 1
+
+
+@given(per_second=st.floats(min_value=1, max_value=50), number=st.integers(50, 300))
+def test_turns_that_are_a_little_late_are_caught_up_with(per_second: float, number: int) -> None:
+    """A hundredth of an interval of delay at each turn does not lower the rate."""
+    interval = 1 / per_second
+    times = turns(per_second, [interval / 100] * number)
+    assert times[-1] - times[0] <= timedelta(seconds=interval * (number - 1) * 1.001 + interval)
+
+
+def test_what_was_missed_long_ago_is_not_made_up_for() -> None:
+    """After an idle hour there is no burst: the second turn is an interval after the first."""
+    pace = Pace().after_turn(BEGIN, 1.0)
+    later = BEGIN + timedelta(hours=1)
+    assert pace.next_at(later, 1.0) <= later
+    after = pace.after_turn(later, 1.0)
+    assert after.next_at(later, 1.0) >= later + timedelta(seconds=0.97)

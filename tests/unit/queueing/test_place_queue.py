@@ -1,0 +1,236 @@
+"""The queue of an endpoint as a state machine: order, turns and rules in any sequence of events."""
+
+from collections import defaultdict
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from hookwright.queueing import (
+    MAX_AT_ONCE,
+    MAX_QUEUE_BYTES,
+    Ended,
+    Place,
+    PlaceQueue,
+    QueueRules,
+    QueueState,
+    Turns,
+    TurnsGiven,
+)
+
+BEGIN = datetime(2026, 1, 15, tzinfo=UTC)
+EMPTY = QueueState(tenant_id="t1", endpoint_id="ep_1")
+
+
+class QueueModel(RuleBasedStateMachine):
+    """Deliveries that take places, ask, get turns and end, in the hands of a queue."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now, self.version = BEGIN, 0
+        self.rules = QueueRules(version=0, in_order=True)
+        self.queue = PlaceQueue(EMPTY)
+        [read] = self.queue.due(BEGIN)
+        self.queue.given(read, TurnsGiven(rules=self.rules), BEGIN)
+        self.keys: dict[str, str] = {}
+        self.accepted: dict[str, list[str]] = defaultdict(list)  # by key
+        self.asks: dict[str, int] = {}
+        self.running: set[str] = set()
+        self.ended: set[str] = set()
+        self.under_way: list[Turns] = []
+        self.always_in_order = True
+
+    # Deliveries.
+
+    @rule(key=st.sampled_from(["", "k1"]), in_advance=st.booleans())
+    def accept(self, key: str, in_advance: bool) -> None:  # noqa: FBT001 - drawn
+        """An event is accepted: its place is taken, or its delivery asks at once."""
+        event_id = f"evt_{len(self.keys)}"
+        self.keys[event_id] = key
+        self.accepted[key].append(event_id)
+        if in_advance and self.rules.in_order:
+            self.queue.take(Place(event_id, self.now, key=key))
+        else:
+            self.ask(event_id)
+
+    @precondition(lambda self: len(self.asks) < len(self.keys))
+    @rule(data=st.data())
+    def ask_later(self, data: st.DataObject) -> None:
+        """A delivery whose place was taken in advance asks for its turn."""
+        self.ask(data.draw(st.sampled_from([it for it in self.keys if it not in self.asks])))
+
+    @rule(data=st.data())
+    def repeat(self, data: st.DataObject) -> None:
+        """A signal is sent twice: that changes nothing."""
+        if waiting := sorted(self.asks.keys() - self.ended - self.running):
+            self.ask(data.draw(st.sampled_from(waiting)))
+
+    def ask(self, event_id: str) -> None:
+        attempt = max(1, self.asks.get(event_id, 1))
+        self.asks[event_id] = attempt
+        self.queue.take(Place(event_id, self.now, attempt, self.keys[event_id]))
+
+    # Turns.
+
+    @rule(seconds=st.sampled_from([0.0, 0.3, 2.0, 400.0]))
+    def time_goes_by(self, seconds: float) -> None:
+        """Turns that are due are begun."""
+        self.now += timedelta(seconds=seconds)
+        for turns in self.queue.due(self.now):
+            assert all(turns.line != other.line for other in self.under_way)
+            self.under_way.append(turns)
+
+    @precondition(lambda self: self.under_way)
+    @rule(data=st.data())
+    def finish_turns(self, data: st.DataObject) -> None:
+        """The activity gives some of the turns, and is stopped by a delivery or by new rules."""
+        turns = self.under_way.pop(data.draw(st.integers(0, len(self.under_way) - 1)))
+        result = TurnsGiven(rules=self.rules, pace=turns.pace)
+        if turns.rules == self.rules:
+            for number, place in enumerate(turns.places):
+                if not self.rules.in_order:
+                    self.give(place)
+                    self.end(place.event_id)
+                elif place.event_id not in self.ended:
+                    if not (turns.watch_first and number == 0):
+                        self.give(place)
+                    if not place.attempt or data.draw(st.booleans()):
+                        result.last = Ended.NO
+                        break
+                    self.end(place.event_id)
+                result.done += 1
+        self.queue.given(turns, result, self.now)
+
+    def give(self, place: Place) -> None:
+        """Check that a delivery gets its turn only when those before it have ended."""
+        assert place.attempt == self.asks[place.event_id]
+        if self.always_in_order:
+            line = self.accepted[place.key]
+            before = line[: line.index(place.event_id)]
+            assert self.ended.issuperset(before), f"{place.event_id} before {before}"
+        self.running.add(place.event_id)
+
+    def end(self, event_id: str) -> None:
+        if event_id in self.running:
+            self.running.discard(event_id)
+            self.ended.add(event_id)
+
+    # Rules, and a new run.
+
+    @rule(
+        in_order=st.booleans(),
+        per_second=st.sampled_from([None, 0.5, 100.0]),
+        noticed=st.booleans(),
+    )
+    def change_rules(self, *, in_order: bool, per_second: float | None, noticed: bool) -> None:
+        """The endpoint is changed, and its queue may be told at once."""
+        self.version += 1
+        self.rules = QueueRules(version=self.version, in_order=in_order, per_second=per_second)
+        self.always_in_order = self.always_in_order and in_order
+        if noticed:
+            self.queue.read_rules()
+
+    @precondition(lambda self: not self.under_way)
+    @rule()
+    def continue_as_new(self) -> None:
+        """A new run goes on where this one stopped."""
+        stored = QueueState.model_validate_json(self.queue.state().model_dump_json())
+        self.queue = PlaceQueue(stored)
+
+    @invariant()
+    def nobody_is_forgotten(self) -> None:
+        """A delivery that asked has had its turn, has a place, or is about to have its turn."""
+        state = self.queue.state()
+        places = {it.event_id for it in state.waiting} | {it.place.event_id for it in state.heads}
+        assert self.asks.keys() - self.ended - self.running <= places
+
+    @invariant()
+    def few_are_under_way(self) -> None:
+        """Only so many ordering keys have a head."""
+        assert len(self.queue.state().heads) <= MAX_AT_ONCE
+
+    def teardown(self) -> None:
+        """In the end, all deliveries that ask get their turns."""
+        for event_id in self.keys:
+            if event_id not in self.asks:
+                self.ask(event_id)
+        self.ended |= self.running
+        for _ in range(3 * len(self.keys) + 10):
+            self.now += timedelta(seconds=400)
+            self.under_way += self.queue.due(self.now)
+            while self.under_way:
+                turns = self.under_way.pop()
+                result = TurnsGiven(rules=self.rules, pace=turns.pace)
+                if turns.rules == self.rules:
+                    for place in turns.places:
+                        self.running.add(place.event_id)
+                        self.end(place.event_id)
+                    result.done = len(turns.places)
+                self.queue.given(turns, result, self.now)
+        assert self.ended >= self.keys.keys()
+        assert self.queue.is_empty
+
+
+def test_whatever_happens_the_order_is_kept_and_nobody_is_forgotten() -> None:
+    """Turns, new rules, repeated signals and new runs, in any sequence."""
+    run_state_machine_as_test(
+        QueueModel,
+        settings=settings(max_examples=200, stateful_step_count=60, deadline=None),
+    )
+
+
+def test_a_full_queue_turns_a_delivery_away_until_there_is_room() -> None:
+    """A place beyond the limit is not taken, and the state fits into the next run's argument."""
+    queue = PlaceQueue(EMPTY)
+    long_id = "e" * 50
+    for number in range(MAX_QUEUE_BYTES // 100):
+        queue.take(Place(f"{long_id}{number}", BEGIN, 1))
+    assert queue.turned_away > 0
+    assert len(queue.state().model_dump_json()) < MAX_QUEUE_BYTES
+    assert queue.view().waiting > 10_000
+
+
+def test_a_delivery_that_was_given_up_holds_the_others_if_the_endpoint_says_so() -> None:
+    """The queue shows what it waits for, and goes on once that delivery has ended well."""
+    queue = PlaceQueue(EMPTY)
+    rules = QueueRules(version=1, in_order=True, hold_on_give_up=True)
+    [read] = queue.due(BEGIN)
+    queue.given(read, TurnsGiven(rules=rules), BEGIN)
+    for number in range(2):
+        queue.take(Place(f"evt_{number}", BEGIN, 1))
+    [turns] = queue.due(BEGIN)
+    queue.given(turns, TurnsGiven(rules=rules, last=Ended.GIVEN_UP), BEGIN)
+    assert (queue.view().waiting, queue.view().blocked_by) == (1, "evt_0")
+    assert queue.due(BEGIN) == []
+    queue.look_at("evt_0", BEGIN)
+    [watch] = queue.due(BEGIN)
+    assert (watch.watch_first, [it.event_id for it in watch.places]) == (True, ["evt_0"])
+    queue.given(watch, TurnsGiven(rules=rules, done=1), BEGIN)
+    [next_turns] = queue.due(BEGIN)
+    assert [it.event_id for it in next_turns.places] == ["evt_1"]
+    assert queue.view().blocked_by is None
+
+
+def test_a_retry_of_the_head_keeps_its_place_before_the_others() -> None:
+    """With an order and a rate limit, the head asks again and has the next turn."""
+    queue = PlaceQueue(EMPTY)
+    rules = QueueRules(version=1, in_order=True, per_second=1)
+    [read] = queue.due(BEGIN)
+    queue.given(read, TurnsGiven(rules=rules), BEGIN)
+    for number in range(2):
+        queue.take(Place(f"evt_{number}", BEGIN, 1))
+    [turns] = queue.due(BEGIN)
+    queue.given(turns, TurnsGiven(rules=rules, last=Ended.NO), BEGIN)
+    queue.take(Place("evt_0", BEGIN, 2))
+    assert queue.due(BEGIN) == []
+    later = BEGIN + timedelta(seconds=1)
+    [again] = queue.due(later)
+    assert [(it.event_id, it.attempt) for it in again.places] == [("evt_0", 2)]
+    assert queue.due_at(later) is None
