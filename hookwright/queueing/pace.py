@@ -21,16 +21,19 @@ class Pace(BaseModel):
     last_at: Timestamp | None = None
 
     def next_at(self, now: datetime, interval: float) -> datetime:
-        """Return when the next turn is due; `interval` is in seconds."""
-        planned = self._planned(now)
+        """Return when the next turn is due; `interval` is in seconds, perhaps a new one."""
+        planned = self._planned(now, interval)
         if self.last_at is None:
             return planned
         return max(planned, self.last_at + timedelta(seconds=CATCH_UP * interval))
 
     def after_turn(self, at: datetime, interval: float) -> "Pace":
         """Return the pace after a turn at this time."""
-        planned = self._planned(at) + timedelta(seconds=interval)
+        planned = self._planned(at, interval) + timedelta(seconds=interval)
         return Pace(planned_at=planned, last_at=at)
 
-    def _planned(self, now: datetime) -> datetime:
-        return max(self.planned_at or now, now - MAX_LATENESS)
+    def _planned(self, now: datetime, interval: float) -> datetime:
+        planned = self.planned_at or now
+        if self.last_at:  # the plan may be from a time when turns were further apart
+            planned = min(planned, self.last_at + timedelta(seconds=interval))
+        return max(planned, now - MAX_LATENESS)

@@ -20,6 +20,7 @@ from activities.delivery import (
     AttemptRunner,
     DeliveryActivities,
     DeliveryReports,
+    QueuePlaces,
     ReportQueue,
     WebhookSender,
 )
@@ -106,7 +107,8 @@ async def scene(
     sender = WebhookSender(egress, CONTRACTS, Evaluator())
     async with ReportQueue(client) as queue:
         runner = AttemptRunner(sender, DeliveryReports(queue, it.endpoints, sender))
-        attempts = DeliveryActivities(client, it.endpoints, runner)
+        queues = QueuePlaces(client, it.task_queue)
+        attempts = DeliveryActivities(client, it.endpoints, runner, queues)
         releases = ListedReleases(client, it.endpoints, it.deliveries)
         async with Worker(
             client,

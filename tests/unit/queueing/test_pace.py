@@ -50,3 +50,11 @@ def test_what_was_missed_long_ago_is_not_made_up_for() -> None:
     assert pace.next_at(later, 1.0) <= later
     after = pace.after_turn(later, 1.0)
     assert after.next_at(later, 1.0) >= later + timedelta(seconds=0.97)
+
+
+def test_a_new_limit_makes_a_new_plan() -> None:
+    """After a turn at one in a hundred seconds, the next one may be due in a tenth of a second."""
+    pace = Pace().after_turn(BEGIN, 100.0)
+    assert pace.next_at(BEGIN, 100.0) >= BEGIN + timedelta(seconds=97)
+    assert pace.next_at(BEGIN, 0.1) == BEGIN + timedelta(seconds=0.1)
+    assert pace.next_at(BEGIN, 0.0) == BEGIN
