@@ -137,7 +137,7 @@ class Delivery:
         The endpoint has counted it by now, and finds it by these search attributes. So it is not
         forgotten, even if the endpoint became active this very moment.
         """
-        self.released_as, self.expired = None, False
+        self.released_as, self.expired, self.turn = None, False, log.turn
         log = log.model_copy(
             update={"held_since": log.held_since or workflow.now(), "holds": log.holds + 1}
         )

@@ -117,7 +117,10 @@ class AttemptRunner:
         if endpoint.health.gone:
             return await self._end(delivery, endpoint, so_far)
         await self.reports.held(endpoint, delivery, so_far)
-        return so_far.model_copy(update={"state": DeliveryState.HELD, "release": None})
+        turn = so_far.turn if endpoint.queue_rules.in_order else 0  # a rate limit asks for another
+        return so_far.model_copy(
+            update={"state": DeliveryState.HELD, "release": None, "turn": turn}
+        )
 
     async def _end(
         self, delivery: DeliveryInput, endpoint: EndpointState, so_far: DeliveryLog

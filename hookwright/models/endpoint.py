@@ -125,14 +125,15 @@ class EndpointState(BaseModel):
         """Return whether the next attempt has to wait for its turn in the queue.
 
         A rate limit asks for a turn before each attempt, and an order before the first one: the
-        delivery keeps its turn until it ends. Probes, and what a person asks for, go at once.
+        delivery keeps its turn until it ends, also while it is held. Probes, and what a person asks
+        for, go at once.
         """
         if log.release is Release.PROBE or log.next_trigger is Trigger.MANUAL:
             return False
         rules = self.queue_rules
-        if rules.per_second:
-            return log.turn != log.next_number
-        return rules.in_order and not log.turn and log.release is None
+        if rules.in_order and (log.release or not rules.per_second):
+            return not log.release and not log.turn
+        return rules.per_second is not None and log.turn != log.next_number
 
     def admits(self, log: DeliveryLog) -> bool:
         """Return whether the next attempt may be made now; otherwise the delivery is held.

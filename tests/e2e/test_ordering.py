@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from support.receiver import Behaviour, Receiver, Reply, answering, receiver
+from support.receiver import Behaviour, Received, Receiver, Reply, answering, receiver
 from support.stack import Stack
 from support.waiting import assert_eventually, eventually
 
@@ -51,7 +51,7 @@ async def test_the_order_is_that_of_acceptance_whatever_fails(
     chance = random.Random(4)
     arrived: list[str] = []
 
-    def behave(request: Any) -> Reply:
+    def behave(request: Received) -> Reply:
         if chance.random() < 1 / 3:
             return Reply(500)
         arrived.append(request.webhook_id)

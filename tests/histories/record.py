@@ -16,7 +16,7 @@ sys.path[:0] = [str(HERE.parent), str(HERE.parent.parent)]
 
 import httpx
 from support.commands_made import write_fingerprints
-from support.receiver import Receiver, Reply, receiver
+from support.receiver import Receiver, Reply, answering, receiver
 from support.stack import CODEC, PORTAL_KEY, Stack, stack
 from support.waiting import eventually
 from temporalio.client import WorkflowExecutionStatus
@@ -28,6 +28,7 @@ from hookwright.ids import (
     event_workflow_id,
     notification_workflow_id,
     portal_link_workflow_id,
+    queue_workflow_id,
     recovery_workflow_id,
     tenant_workflow_id,
 )
@@ -121,6 +122,22 @@ async def switched_endpoint(service: Stack) -> None:
     await save(service, "endpoint_switched", endpoint_workflow_id(service.tenant, made["id"]))
 
 
+async def queues(service: Stack, hooks: Receiver) -> None:
+    """Record an ordered queue, and deliveries that wait in it and in one with a rate limit."""
+    retry = {"schedule_seconds": [0.1]}
+    ordered = await service.add_endpoint(hooks.url, ordering="fifo", retry=retry)
+    hooks.behave = answering(500, 200)
+    for event_id in ("first", "second"):
+        await service.publish(id=event_id, endpoint_id=ordered["id"])
+    await save(service, "delivery_in_order", event_workflow_id(service.tenant, "second"))
+    limited = await service.add_endpoint(hooks.url, rate_limit_per_second=1, retry=retry)
+    hooks.behave = answering(500, 200)
+    await service.publish(id="limited", endpoint_id=limited["id"])
+    await save(service, "delivery_limited", event_workflow_id(service.tenant, "limited"))
+    for name, endpoint in (("endpointqueue", ordered), ("endpointqueue_limited", limited)):
+        await save(service, name, queue_workflow_id(service.tenant, endpoint["id"]))
+
+
 async def costly_event(service: Stack) -> None:
     """Record an event for a filter that costs too much to be asked within a workflow task."""
     costly = await service.add_endpoint("http://localhost:9999/", filter="data.l[?@ > `5000`]")
@@ -175,6 +192,7 @@ async def main() -> None:
                 history = await client.get_workflow_handle(EVENT_TYPES_WORKFLOW_ID).fetch_history()
                 (HERE / "eventtypes.json").write_text(history.to_json() + "\n")
                 await portal_sign_in(service)
+                await queues(await service.with_new_tenant(), hooks)
                 await notification(await service.with_new_tenant(), hooks)
                 last = await service.add_endpoint(hooks.url)
                 await service.http.delete(service.root)
