@@ -5,15 +5,20 @@ from pathlib import Path
 
 import pytest
 from support.processes import api_on, worker_process
-from support.receiver import Receiver, Reply, Received
+from support.receiver import Received, Receiver, Reply
 from support.stack import unique
 from support.waiting import assert_eventually
 
-from runtime.dev import EmbeddedServer, free_port
+from runtime.dev import EmbeddedServer, ManagedProcess, free_port
 
 EVENTS = 60
 
 pytestmark = pytest.mark.timeout(240)
+
+
+async def killed(worker: ManagedProcess) -> None:
+    worker.process.kill()
+    await worker.process.wait()
 
 
 async def test_workers_killed_while_events_go_in_order(tmp_path: Path, hooks: Receiver) -> None:
@@ -30,16 +35,16 @@ async def test_workers_killed_while_events_go_in_order(tmp_path: Path, hooks: Re
     hooks.behave = behave
     server, task_queue = EmbeddedServer(tmp_path, free_port()), unique("queue")
     async with server.running(), api_on(server, task_queue) as api:
-        service = await api.with_new_tenant()
-        for killed_after in (EVENTS // 4, EVENTS // 2):
-            async with worker_process(server.address, task_queue) as worker:
-                if killed_after == EVENTS // 4:
-                    retry = {"schedule_seconds": [0.2] * 20}
-                    await service.add_endpoint(hooks.url, ordering="fifo", retry=retry)
-                    events = [(await service.publish())["id"] for _ in range(EVENTS)]
-                await assert_eventually(lambda n=killed_after: len(arrived) >= n, within=60)
-                worker.process.kill()
-                await worker.process.wait()
+        async with worker_process(server.address, task_queue) as worker:
+            service = await api.with_new_tenant()
+            retry = {"schedule_seconds": [0.2] * 20}
+            await service.add_endpoint(hooks.url, ordering="fifo", retry=retry)
+            events = [(await service.publish())["id"] for _ in range(EVENTS)]
+            await assert_eventually(lambda: len(arrived) >= EVENTS // 4, within=60)
+            await killed(worker)
+        async with worker_process(server.address, task_queue) as worker:
+            await assert_eventually(lambda: len(arrived) >= EVENTS // 2, within=60)
+            await killed(worker)
         async with worker_process(server.address, task_queue):
             await assert_eventually(lambda: len(arrived) >= EVENTS, within=90)
     assert arrived == events
