@@ -15,7 +15,8 @@ from activities.egress.connection import (
     HeadTooLongError,
     ReplyCutShortError,
 )
-from activities.egress.guarded_network import BlockedDestinationError, NameResolutionError
+from activities.egress.guarded_network import BlockedDestinationError
+from activities.egress.resolver import NameResolutionError
 from hookwright.outcomes import Outcome
 
 MAX_ERROR_BYTES = 1_024

@@ -18,13 +18,9 @@ from cachetools import LRUCache
 
 from activities.egress.certificate_dates import DatingSSLObject
 from activities.egress.error_texts import MAX_ERROR_BYTES, clip, outcome_of, sentence_of
-from activities.egress.guarded_network import (
-    GuardedNetwork,
-    Resolver,
-    ResolverBusyError,
-    system_resolver,
-)
+from activities.egress.guarded_network import GuardedNetwork
 from activities.egress.proxied_network import ProxiedNetwork, Proxy, ProxyUnreachableError
+from activities.egress.resolver import Resolver, ResolverBusyError, SystemResolver
 from activities.egress.timing import PhaseTimer, phase_timer
 from activities.egress.transport import ReceiverTransport
 from hookwright.models import Timing
@@ -110,7 +106,7 @@ class Egress:
     """
 
     policy: DestinationPolicy
-    resolve: Resolver = system_resolver
+    resolve: Resolver = field(default_factory=SystemResolver)
     proxy: Proxy | None = None
     authorities: str | None = None
     transport: ReceiverTransport = field(init=False)
@@ -130,6 +126,7 @@ class Egress:
         object.__setattr__(self, "transport", ReceiverTransport(network, context))
 
     async def __aenter__(self) -> Self:
+        await self.transport.__aenter__()
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -146,12 +143,12 @@ class Egress:
     ) -> Answer:
         """POST the body and return the answer.
 
-        The timeout covers the whole exchange, from the name's resolution to the last byte. With an
-        identity the connection is used for this POST only, because another endpoint must not use a
-        connection that shows this identity.
+        The timeout covers the whole exchange, from the name's resolution to the last byte, but not
+        the wait for a thread that resolves it. With an identity the connection is used for this
+        POST only, because another endpoint must not use a connection that shows this identity.
 
         Raises:
-            ResolverBusyError: Hookwright's resolver is busy; nothing was sent.
+            ResolverBusyError: no thread was free to look up the name; nothing was sent.
             ProxyUnreachableError: Hookwright's proxy cannot be reached; nothing was sent.
         """
         try:
@@ -161,7 +158,7 @@ class Egress:
         reply = Reply()
         with phase_timer() as timer:
             try:
-                async with asyncio.timeout(timeout_seconds):
+                async with asyncio.timeout(timeout_seconds) as timer.deadline:
                     context = await self._own_context(url, identity)
                     request = _request(url, headers, body, tenant_id, timer, context)
                     await self._exchange(request, reply)
