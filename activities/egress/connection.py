@@ -37,6 +37,7 @@ class ReceiverConnection:
 
     def __init__(self, stream: httpcore.AsyncNetworkStream, turns: ReplyTurns) -> None:
         self._stream = stream
+        self._tls: ssl.SSLObject | None = stream.get_extra_info("ssl_object")
         self._turns = turns
         self._budget = ReplyBudget(turns)
         self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD_BYTES)
@@ -56,9 +57,8 @@ class ReceiverConnection:
     @property
     def has_spoken(self) -> bool:
         """Whether an idle connection was closed, or has sent something that nobody asked for."""
-        tls: ssl.SSLObject | None = self._stream.get_extra_info("ssl_object")
         is_readable = bool(self._stream.get_extra_info("is_readable"))
-        return is_readable or (tls is not None and _holds_a_record(tls))
+        return is_readable or (self._tls is not None and _holds_a_record(self._tls))
 
     def start_next_exchange(self) -> None:
         """Prepare a reusable connection for its next request."""

@@ -1,16 +1,15 @@
 """The system's resolver: one tenant's names that never answer leave threads for all others."""
 
 import asyncio
-import socket
-import threading
 import time
 from collections import Counter
-from types import SimpleNamespace
+from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
 from support.egress_client import BODY, HEADERS, LOOPBACK, egress
 from support.hostile import ok, says, serving
+from support.names import Names, names_of_the_world
 from support.waiting import assert_eventually
 
 from activities.egress import resolver
@@ -22,41 +21,20 @@ SHARE = THREADS // 4
 """How many threads a tenant gets that is alone."""
 
 
-class Names:
-    """The names of the world: those with "hang" in them answer once the test says so."""
-
-    def __init__(self) -> None:
-        self.resolvers: list[SystemResolver] = []
-        self.asked = Counter[str]()
-        self.hanging = 0
-        self.answer = threading.Event()
-        self._lock = threading.Lock()
-
-    def resolver(self, threads: int = THREADS) -> SystemResolver:
-        self.resolvers.append(SystemResolver(threads))
-        return self.resolvers[-1]
-
-    def getaddrinfo(self, host: str, *_: object, **__: object) -> list[tuple]:
-        with self._lock:
-            self.asked[host] += 1
-        if "hang" in host:
-            self.hanging += 1
-            self.answer.wait(30)
-            self.hanging -= 1
-        if "unknown" in host:
-            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
-        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 0))]
+@pytest_asyncio.fixture
+async def names() -> AsyncIterator[Names]:
+    """Names of which some never answer."""
+    async with names_of_the_world() as it:
+        yield it
 
 
 @pytest_asyncio.fixture
-async def names(monkeypatch: pytest.MonkeyPatch):
-    """Names as the test has them, in place of the system's."""
-    it = Names()
-    system = SimpleNamespace(getaddrinfo=it.getaddrinfo, SOCK_STREAM=socket.SOCK_STREAM)
-    monkeypatch.setattr(resolver, "socket", system)
+async def resolve(names: Names) -> AsyncIterator[SystemResolver]:
+    """A resolver, whose lookups have ended when the test has."""
+    it = SystemResolver()
     yield it
-    it.answer.set()
-    await assert_eventually(lambda: not any(each._under_way for each in it.resolvers))
+    names.answer.set()
+    await assert_eventually(lambda: not it._under_way)
 
 
 @pytest.fixture
@@ -77,12 +55,11 @@ def hanging(count: int) -> list[str]:
 
 
 @pytest.mark.usefixtures("no_patience")
-async def test_200_names_of_one_tenant_hang(names):
+async def test_200_names_of_one_tenant_hang(names, resolve):
     """They hold a quarter of the threads, and whatever other tenants ask for is answered.
 
     Those that had a thread are the receiver's fault, and those that had none are not.
     """
-    resolve = names.resolver()
     failed = await failures(resolve, "bad", *hanging(200))
     assert failed == {NameResolutionError: SHARE, ResolverBusyError: 200 - SHARE}
     assert names.hanging == resolve.threads.held["bad"] == SHARE
@@ -92,9 +69,8 @@ async def test_200_names_of_one_tenant_hang(names):
 
 
 @pytest.mark.usefixtures("no_patience")
-async def test_many_tenants_whose_names_hang(names):
+async def test_many_tenants_whose_names_hang(resolve):
     """Nine tenants with 200 hanging names each leave a thread for the tenth."""
-    resolve = names.resolver()
     for number in range(9):
         await failures(resolve, f"bad{number}", *hanging(200))
     assert all(resolve.threads.held[f"bad{number}"] for number in range(9))
@@ -102,9 +78,8 @@ async def test_many_tenants_whose_names_hang(names):
 
 
 @pytest.mark.usefixtures("no_patience")
-async def test_a_name_has_one_thread_at_most(names):
+async def test_a_name_has_one_thread_at_most(names, resolve):
     """However many attempts ask for a name, and however often, it is looked up once at a time."""
-    resolve = names.resolver()
     for _ in range(3):
         failed = await failures(resolve, "t1", *["hang.example.com"] * 50)
         assert failed == {NameResolutionError: 50}
@@ -113,10 +88,9 @@ async def test_a_name_has_one_thread_at_most(names):
 
 
 @pytest.mark.usefixtures("no_patience")
-async def test_what_took_long_is_remembered(names, monkeypatch):
+async def test_what_took_long_is_remembered(names, monkeypatch, resolve):
     """A name that failed late is not looked up again at once, and the error says why."""
     monkeypatch.setattr(resolver, "LONG_SECONDS", 0.0)
-    resolve = names.resolver()
     assert await failures(resolve, "t1", "hang.unknown") == {NameResolutionError: 1}
     names.answer.set()
     await assert_eventually(lambda: not resolve.threads.held)
@@ -127,9 +101,8 @@ async def test_what_took_long_is_remembered(names, monkeypatch):
     assert names.asked == {"hang.unknown": 2}, "what one tenant found out is not another's"
 
 
-async def test_what_failed_quickly_is_asked_again(names):
+async def test_what_failed_quickly_is_asked_again(names, resolve):
     """A name that costs nothing is looked up at each attempt."""
-    resolve = names.resolver()
     for _ in range(3):
         await failures(resolve, "t1", "unknown.example.com")
     assert names.asked == {"unknown.example.com": 3}
@@ -139,17 +112,16 @@ async def test_it_is_forgotten(names, monkeypatch):
     """After its time a name that took long is looked up again."""
     monkeypatch.setattr(resolver, "LONG_SECONDS", 0.0)
     monkeypatch.setattr(resolver, "REMEMBERED_SECONDS", 0.0)
-    resolve = names.resolver()
+    resolve = SystemResolver()
     for _ in range(3):
         await failures(resolve, "t1", "unknown.example.com")
     assert names.asked == {"unknown.example.com": 3}
 
 
 @pytest.mark.usefixtures("no_patience")
-async def test_an_answer_that_comes_late_is_used(names, monkeypatch):
+async def test_an_answer_that_comes_late_is_used(names, monkeypatch, resolve):
     """A name that waits behind others, or is slow, resolves at a later attempt."""
     monkeypatch.setattr(resolver, "LONG_SECONDS", 0.0)
-    resolve = names.resolver()
     await failures(resolve, "t1", *hanging(SHARE))
     assert await failures(resolve, "t1", "good.example.com") == {ResolverBusyError: 1}
     names.answer.set()
@@ -160,11 +132,12 @@ async def test_an_answer_that_comes_late_is_used(names, monkeypatch):
     assert set(names.asked.values()) == {1}
 
 
-async def test_what_is_remembered_is_bounded(names, monkeypatch):
+@pytest.mark.usefixtures("names")
+async def test_what_is_remembered_is_bounded(monkeypatch):
     """A tenant with names without end takes a bounded amount of memory."""
     monkeypatch.setattr(resolver, "LONG_SECONDS", 0.0)
     monkeypatch.setattr(resolver, "MAX_REMEMBERED_ADDRESSES", 10)
-    resolve = names.resolver()
+    resolve = SystemResolver()
     await failures(resolve, "t1", *(f"n{number}.example.com" for number in range(50)))
     assert len(resolve._remembered) == 5
     assert not resolve._under_way
@@ -174,7 +147,7 @@ async def test_the_wait_for_a_thread_is_not_the_receivers(names):
     """An attempt's own timeout does not run while it waits for a thread."""
     async with (
         serving(says(ok())) as server,
-        egress(LOOPBACK, resolve := names.resolver(threads=1)) as client,
+        egress(LOOPBACK, resolve := SystemResolver(threads=1)) as client,
     ):
 
         async def post(name: str, timeout_seconds: float):
