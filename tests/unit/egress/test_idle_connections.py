@@ -1,17 +1,20 @@
 """Idle connections: no tenant's are pushed out by another's, none stays for ever, none is lost."""
 
 import asyncio
+import errno
+import socket
 from collections import Counter
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.egress_client import egress
+from support.egress_client import BODY, HEADERS, egress
 from support.hostile import ok
 from support.talking import Reply, send, talking
 from support.waiting import assert_eventually
 
 from activities.egress import idle_connections, transport
+from activities.egress.http_client import TooManyFilesError
 from activities.egress.idle_connections import MAX_IDLE, IdleConnections, Origin
 
 
@@ -98,3 +101,16 @@ async def test_none_is_kept_after_the_end():
         may_answer.set()
         await sending
         assert len(client.transport.idle) == 0
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE])
+async def test_no_file_is_left_for_a_connection(number, monkeypatch):
+    """A worker that may open no more sockets does not blame the receiver for it."""
+
+    def no_socket(*_: object, **__: object) -> None:
+        raise OSError(number, "Too many open files")
+
+    async with egress() as client:
+        monkeypatch.setattr(socket, "socket", no_socket)
+        with pytest.raises(TooManyFilesError, match="the worker may open no more files"):
+            await client.post("http://hooks.example.com/", HEADERS, BODY, 5)
