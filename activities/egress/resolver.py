@@ -32,6 +32,9 @@ TURN_SECONDS = 5.0
 
 LATER_SECONDS = 10.0
 
+MAX_WAITING = 500
+"""How many names of a tenant wait for a thread. They wait on if the attempt has left."""
+
 LONG_SECONDS = 1.0
 """What a lookup found out is remembered if it took longer, the wait for its thread included."""
 
@@ -112,7 +115,10 @@ class SystemResolver:
         return resolution.addresses
 
     async def _looked_up(self, name: Name) -> Resolution:
-        """Join the lookup of this name, or begin it. It goes on if its callers leave."""
+        """Join the lookup of this name, or begin it. It goes on if its callers leave.
+
+        So an attempt that had to leave finds what was found out when it comes back.
+        """
         lookup = self._under_way.get(name) or self._begin(name)
         try:
             with deadline_paused():
@@ -129,20 +135,27 @@ class SystemResolver:
             ) from None
 
     def _begin(self, name: Name) -> Lookup:
+        _, tenant_id = name
+        if self.threads.waiting(tenant_id) >= MAX_WAITING:
+            raise ResolverBusyError
         lookup = self._under_way[name] = Lookup()
+        looking_up = self._look_up(name, lookup, self.threads.turn(tenant_id))
         # In a context of its own, for it may outlive the attempt that began it.
-        lookup.resolution = asyncio.create_task(self._look_up(name, lookup), context=Context())
+        lookup.resolution = asyncio.create_task(looking_up, context=Context())
         return lookup
 
-    async def _look_up(self, name: Name, lookup: Lookup) -> Resolution:
+    async def _look_up(self, name: Name, lookup: Lookup, turn: asyncio.Future[None]) -> Resolution:
         host, tenant_id = name
         loop = asyncio.get_running_loop()
         began = loop.time()
         try:
-            async with self.threads.held_by(tenant_id):
-                lookup.deadline = loop.time() + RESOLUTION_SECONDS
-                lookup.has_thread.set()
+            await turn
+            lookup.deadline = loop.time() + RESOLUTION_SECONDS
+            lookup.has_thread.set()
+            try:
                 resolution = await self.threads.run(partial(_resolve, host))
+            finally:
+                self.threads.give_back(tenant_id)
         finally:
             del self._under_way[name]
         if loop.time() > began + LONG_SECONDS:

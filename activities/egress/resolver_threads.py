@@ -2,9 +2,8 @@
 
 import asyncio
 from collections import Counter, OrderedDict, deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
 from typing import TypeVar
 
 THREADS = 64
@@ -26,33 +25,27 @@ class ResolverThreads:
         self.held = Counter[str]()
         self._waiting: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
 
-    async def run(self, function: Callable[[], Result]) -> Result:
-        """Run a function in a thread. The caller holds one."""
-        return await asyncio.get_running_loop().run_in_executor(self._executor, function)
+    def waiting(self, tenant_id: str) -> int:
+        """Return how many lookups of a tenant wait for a thread."""
+        return len(self._waiting.get(tenant_id, ()))
 
-    @asynccontextmanager
-    async def held_by(self, tenant_id: str) -> AsyncIterator[None]:
-        """Hold a thread for a tenant within this context, once it is the tenant's turn."""
+    def turn(self, tenant_id: str) -> asyncio.Future[None]:
+        """Return a future that is done once the tenant holds a thread, until it gives it back."""
+        turn = asyncio.get_running_loop().create_future()
         # After each change nobody waits who may take a thread. So a newcomer passes nobody.
         if tenant_id not in self._waiting and self._may_take(tenant_id):
             self._take(tenant_id)
+            turn.set_result(None)
         else:
-            turn = asyncio.get_running_loop().create_future()
             self._waiting.setdefault(tenant_id, deque()).append(turn)
-            await turn
-        try:
-            yield
-        finally:
-            self._give_back(tenant_id)
+        return turn
 
-    def _may_take(self, tenant_id: str) -> bool:
-        return 3 * self.held[tenant_id] < self.free
+    async def run(self, function: Callable[[], Result]) -> Result:
+        """Run a function in the thread that the caller's tenant holds."""
+        return await asyncio.get_running_loop().run_in_executor(self._executor, function)
 
-    def _take(self, tenant_id: str) -> None:
-        self.free -= 1
-        self.held[tenant_id] += 1
-
-    def _give_back(self, tenant_id: str) -> None:
+    def give_back(self, tenant_id: str) -> None:
+        """Give a thread back, and pass it on to those who wait."""
         self.free += 1
         self.held[tenant_id] -= 1
         if not self.held[tenant_id]:
@@ -60,6 +53,13 @@ class ResolverThreads:
         for waiting in [*self._waiting]:
             if self._may_take(waiting):
                 self._give_turn(waiting)
+
+    def _may_take(self, tenant_id: str) -> bool:
+        return 3 * self.held[tenant_id] < self.free
+
+    def _take(self, tenant_id: str) -> None:
+        self.free -= 1
+        self.held[tenant_id] += 1
 
     def _give_turn(self, tenant_id: str) -> None:
         """Let the lookup that waits longest begin, and put its tenant behind all others."""

@@ -142,6 +142,14 @@ async def test_what_is_remembered_is_bounded(monkeypatch):
     assert not resolve._under_way
 
 
+async def test_what_waits_is_bounded(resolve, monkeypatch):
+    """A tenant with names without end has a bounded number of lookups that wait."""
+    monkeypatch.setattr(resolver, "MAX_WAITING", 10)
+    failed = await failures(resolve, "t1", *hanging(200), patience=0.5)
+    assert failed == {NameResolutionError: SHARE, ResolverBusyError: 200 - SHARE}
+    assert len(resolve._under_way) == SHARE + 10
+
+
 async def test_the_wait_for_a_thread_is_not_the_receivers(names):
     """An attempt's own timeout does not run while it waits for a thread."""
     async with (
@@ -171,9 +179,10 @@ async def test_turns_go_round():
     threads, began, may_end = ResolverThreads(8), [], asyncio.Event()
 
     async def hold(tenant: str, number: int) -> None:
-        async with threads.held_by(tenant):
-            began.append(f"{tenant}{number}")
-            await may_end.wait()
+        await threads.turn(tenant)
+        began.append(f"{tenant}{number}")
+        await may_end.wait()
+        threads.give_back(tenant)
 
     tasks = [asyncio.create_task(hold(*each)) for each in [(t, n) for t in "abc" for n in range(4)]]
     await assert_eventually(lambda: len(began) >= 5)
