@@ -12,6 +12,7 @@ from activities.delivery.ledger import Key, Ledger
 from activities.delivery.next_state import after_attempt
 from activities.delivery.reports import DeliveryReports
 from activities.delivery.request import FilteredOutError, SentAttempt, WebhookRequest, WebhookSender
+from activities.shares import NoRoomError, waiting_error
 from hookwright.models import Attempt, DeliveryInput, DeliveryLog, EndpointState
 from hookwright.outcomes import DeliveryState, Trigger
 
@@ -97,7 +98,10 @@ class AttemptRunner:
 
         async def post() -> SentAttempt:
             with share:
-                return await self.sender.send(request)
+                try:
+                    return await self.sender.send(request)
+                except NoRoomError as error:  # nothing was sent
+                    raise waiting_error(error) from None
 
         key = _key(so_far)
         try:

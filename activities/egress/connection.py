@@ -2,12 +2,14 @@
 
 h11 reads and writes the protocol. A connection is used again only after a complete reply without a
 byte beyond it: what a receiver sends too much must never become the reply to another request
-(RFC 9112, section 9.2).
+(RFC 9112, section 9.2). Such bytes may be in three places: in h11, in the socket, and in between,
+where the stream keeps what it has received and nobody has read yet.
 
 What a reply may cost is bounded (`ReplyBudget`): in bytes read, and in steps of reading and parsing
 them. Chunks of one byte are cheap to send and dear to parse, so bytes alone would not be enough.
 """
 
+import ssl
 from collections.abc import AsyncIterator
 
 import h11
@@ -35,24 +37,28 @@ class ReceiverConnection:
 
     def __init__(self, stream: httpcore.AsyncNetworkStream, turns: ReplyTurns) -> None:
         self._stream = stream
+        self._tls: ssl.SSLObject | None = stream.get_extra_info("ssl_object")
         self._turns = turns
         self._budget = ReplyBudget(turns)
         self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD_BYTES)
         self._has_replied = False
+        self._stream_may_hold_more = False
         self._write_error: httpcore.WriteError | None = None
         self.idle_since = 0.0
 
     @property
     def is_reusable(self) -> bool:
-        """Whether the reply was complete, and nothing came after it."""
+        """Whether the reply was complete, and nothing is known to have come after it."""
         surplus, is_closed = self._http.trailing_data
         states = (self._http.our_state, self._http.their_state)
-        return states == (h11.DONE, h11.DONE) and not surplus and not is_closed
+        is_complete = states == (h11.DONE, h11.DONE)
+        return is_complete and not (surplus or is_closed or self._stream_may_hold_more)
 
     @property
-    def is_readable(self) -> bool:
+    def has_spoken(self) -> bool:
         """Whether an idle connection was closed, or has sent something that nobody asked for."""
-        return bool(self._stream.get_extra_info("is_readable"))
+        is_readable = bool(self._stream.get_extra_info("is_readable"))
+        return is_readable or (self._tls is not None and _holds_a_record(self._tls))
 
     def start_next_exchange(self) -> None:
         """Prepare a reusable connection for its next request."""
@@ -127,7 +133,7 @@ class ReceiverConnection:
 
     async def _read(self) -> None:
         try:
-            data = await self._stream.read(self._budget.bytes_to_read)
+            data = await self._stream.read(max_bytes := self._budget.bytes_to_read)
         except httpcore.ReadError as error:
             if not self._has_replied:
                 raise ClosedBeforeReplyError from error
@@ -135,5 +141,20 @@ class ReceiverConnection:
         if not data and not self._has_replied:
             raise ClosedBeforeReplyError from self._write_error
         self._has_replied = True
+        self._stream_may_hold_more = len(data) == max_bytes
         self._budget.has_read(len(data))
         self._http.receive_data(data)
+
+
+def _holds_a_record(tls: ssl.SSLObject) -> bool:
+    """Return whether a whole TLS record was received and not read.
+
+    It came together with the reply, so the socket no longer shows it.
+    """
+    try:
+        tls.read(1)
+    except ssl.SSLWantReadError:
+        return False
+    except ssl.SSLError:
+        return True
+    return True

@@ -15,7 +15,8 @@ from activities.egress.connection import (
     HeadTooLongError,
     ReplyCutShortError,
 )
-from activities.egress.guarded_network import BlockedDestinationError, NameResolutionError
+from activities.egress.guarded_network import BlockedDestinationError
+from activities.egress.resolver import NameResolutionError
 from hookwright.outcomes import Outcome
 
 MAX_ERROR_BYTES = 1_024
@@ -51,6 +52,8 @@ TLS_TEXTS = {
 }
 """OpenSSL's reasons."""
 
+NO_FILES_LEFT = (errno.EMFILE, errno.ENFILE)
+
 Kind = TypeVar("Kind", bound=BaseException)
 
 log = structlog.get_logger(__name__)
@@ -72,6 +75,11 @@ def outcome_of(error: Exception) -> Outcome:
     if not isinstance(error, (h11.RemoteProtocolError, ReplyCutShortError, HeadTooLongError)):
         log.error("egress.unexpected_error", exc_info=error)
     return Outcome.PROTOCOL_ERROR
+
+
+def is_lack_of_files(error: Exception) -> bool:
+    """Return whether an exchange failed because this process may open no more sockets."""
+    return any(isinstance(it, OSError) and it.errno in NO_FILES_LEFT for it in _causes(error))
 
 
 def sentence_of(error: Exception, timeout_seconds: float) -> str:

@@ -17,16 +17,20 @@ import httpx
 from cachetools import LRUCache
 
 from activities.egress.certificate_dates import DatingSSLObject
-from activities.egress.error_texts import MAX_ERROR_BYTES, clip, outcome_of, sentence_of
-from activities.egress.guarded_network import (
-    GuardedNetwork,
-    Resolver,
-    ResolverBusyError,
-    system_resolver,
+from activities.egress.error_texts import (
+    MAX_ERROR_BYTES,
+    clip,
+    is_lack_of_files,
+    outcome_of,
+    sentence_of,
 )
+from activities.egress.guarded_network import GuardedNetwork
+from activities.egress.idle_connections import MAX_IDLE
 from activities.egress.proxied_network import ProxiedNetwork, Proxy, ProxyUnreachableError
+from activities.egress.resolver import Resolver, ResolverBusyError, SystemResolver
 from activities.egress.timing import PhaseTimer, phase_timer
 from activities.egress.transport import ReceiverTransport
+from activities.shares import NoRoomError
 from hookwright.models import Timing
 from hookwright.outcomes import Outcome
 from hookwright.security import ClientIdentity, DestinationPolicy, load_identity
@@ -38,7 +42,20 @@ MAX_TLS_CONTEXTS = 64
 """How many TLS contexts of client certificates are cached. With the system's authorities each takes
 1 MB of memory, and 40 ms to make."""
 
+WITHOUT_FILES_SECONDS = 10.0
+"""When an attempt is made again for which no connection could be opened."""
+
 FIRST_SUCCESS, FIRST_NON_SUCCESS = 200, 300
+
+
+class TooManyFilesError(NoRoomError):
+    """This process may open no more sockets. That is Hookwright's fault, not the receiver's."""
+
+    def __init__(self) -> None:
+        super().__init__(WITHOUT_FILES_SECONDS, MAX_IDLE)
+
+    def __str__(self) -> str:
+        return "the worker may open no more files (ulimit -n)"
 
 
 @dataclass(frozen=True)
@@ -110,7 +127,7 @@ class Egress:
     """
 
     policy: DestinationPolicy
-    resolve: Resolver = system_resolver
+    resolve: Resolver = field(default_factory=SystemResolver)
     proxy: Proxy | None = None
     authorities: str | None = None
     transport: ReceiverTransport = field(init=False)
@@ -130,6 +147,7 @@ class Egress:
         object.__setattr__(self, "transport", ReceiverTransport(network, context))
 
     async def __aenter__(self) -> Self:
+        await self.transport.__aenter__()
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -146,12 +164,13 @@ class Egress:
     ) -> Answer:
         """POST the body and return the answer.
 
-        The timeout covers the whole exchange, from the name's resolution to the last byte. With an
-        identity the connection is used for this POST only, because another endpoint must not use a
-        connection that shows this identity.
+        The timeout covers the whole exchange, from the name's resolution to the last byte, but not
+        the wait for a thread that resolves it. With an identity the connection is used for this
+        POST only, because another endpoint must not use a connection that shows this identity.
 
         Raises:
-            ResolverBusyError: Hookwright's resolver is busy; nothing was sent.
+            ResolverBusyError: no thread was free to look up the name; nothing was sent.
+            TooManyFilesError: no connection could be opened; nothing was sent.
             ProxyUnreachableError: Hookwright's proxy cannot be reached; nothing was sent.
         """
         try:
@@ -161,7 +180,7 @@ class Egress:
         reply = Reply()
         with phase_timer() as timer:
             try:
-                async with asyncio.timeout(timeout_seconds):
+                async with asyncio.timeout(timeout_seconds) as timer.deadline:
                     context = await self._own_context(url, identity)
                     request = _request(url, headers, body, tenant_id, timer, context)
                     await self._exchange(request, reply)
@@ -169,6 +188,8 @@ class Egress:
             except (ResolverBusyError, ProxyUnreachableError):
                 raise
             except Exception as error:  # noqa: BLE001 - every failure is classified as an outcome
+                if is_lack_of_files(error):
+                    raise TooManyFilesError from None
                 answer = reply.failed(outcome_of(error), sentence_of(error, timeout_seconds))
         sent_body = body if timer.headers else None
         return replace(answer, timing=timer.timing, sent=timer.headers, sent_body=sent_body)

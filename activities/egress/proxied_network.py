@@ -1,4 +1,4 @@
-"""A network backend behind an egress proxy: every connection is a CONNECT tunnel, also for http.
+"""A network behind an egress proxy: every connection is a CONNECT tunnel, also for http.
 
 The proxy resolves names and decides which addresses may be dialled. The text of a URL is still
 checked before: its scheme, its port, internal names, and an address in place of a name.
@@ -6,7 +6,6 @@ checked before: its scheme, its port, internal names, and an address in place of
 
 import base64
 import ssl
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Self
@@ -68,8 +67,8 @@ class Proxy:
 
 
 @dataclass(frozen=True)
-class ProxiedNetwork(httpcore.AsyncNetworkBackend):
-    """A network backend that reaches every host through the proxy.
+class ProxiedNetwork:
+    """A network that reaches every host through the proxy.
 
     httpcore's own proxy support keeps a tunnel in its pool for ever after a failed handshake, and
     reads a proxy's answer to plain http as the receiver's answer.
@@ -79,13 +78,11 @@ class ProxiedNetwork(httpcore.AsyncNetworkBackend):
     ssl_context: ssl.SSLContext
     network: httpcore.AsyncNetworkBackend = field(default_factory=httpcore.AnyIOBackend)
 
-    async def connect_tcp(
+    async def connect(
         self,
+        tenant_id: str,  # noqa: ARG002 - the proxy resolves names, so there is no share to take
         host: str,
         port: int,
-        timeout: float | None = None,  # noqa: ASYNC109 - the signature is httpcore's
-        local_address: str | None = None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
         """Open a tunnel to the host.
 
@@ -96,15 +93,11 @@ class ProxiedNetwork(httpcore.AsyncNetworkBackend):
         """
         try:
             stream: httpcore.AsyncNetworkStream = GuardedStream(
-                await self.network.connect_tcp(
-                    self.proxy.host, self.proxy.port, timeout, local_address, socket_options
-                )
+                await self.network.connect_tcp(self.proxy.host, self.proxy.port)
             )
             if self.proxy.tls:
                 # Guarded again, because a second handshake follows in the tunnel: the receiver's.
-                stream = GuardedStream(
-                    await stream.start_tls(self.ssl_context, self.proxy.host, timeout)
-                )
+                stream = GuardedStream(await stream.start_tls(self.ssl_context, self.proxy.host))
         except httpcore.ConnectError as error:
             raise ProxyUnreachableError(f"the egress proxy cannot be reached: {error}") from error
         try:

@@ -51,7 +51,9 @@ async def first_to_connect(addresses: Sequence[Address], dial: Dial) -> httpcore
             for task in done:
                 failure = task.exception()
                 if failure is None:
-                    dialling |= done - {task}
+                    losers, dialling = (dialling | done) - {task}, {task}
+                    await _give_up(losers)  # if this is cancelled, the winner is closed as well
+                    dialling = set()
                     return task.result()
     finally:
         await _give_up(dialling)

@@ -1,9 +1,10 @@
-"""Measurement of one POST: how long each phase takes, and which headers are sent.
+"""Measurement of one POST: how long each phase takes, which headers are sent, when it must end.
 
 The transport reports the phases to the timer of its request. The network backend, which resolves
 names, finds the timer of its task.
 """
 
+import asyncio
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ class PhaseTimer:
 
     def __init__(self) -> None:
         self.headers: dict[str, str] = {}
+        self.deadline: asyncio.Timeout | None = None
         self._since = time.perf_counter()
         self._took: dict[str, int] = {}
 
@@ -59,3 +61,22 @@ def name_resolved() -> None:
     """Note that the host name of this task's POST is resolved."""
     if timer := _current_timer.get():
         timer.stop("dns_ms")
+
+
+@contextmanager
+def deadline_paused() -> Iterator[None]:
+    """Keep the time within this context out of this task's POST: its receiver has no part in it."""
+    timer = _current_timer.get()
+    deadline = timer.deadline if timer else None
+    ends_at = deadline.when() if deadline else None
+    if timer is None or deadline is None or ends_at is None:
+        yield
+        return
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    deadline.reschedule(None)
+    try:
+        yield
+    finally:
+        deadline.reschedule(ends_at + loop.time() - began)
+        timer.restart()

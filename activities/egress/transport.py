@@ -2,26 +2,28 @@
 
 A connection belongs to one tenant and one origin. So no receiver's surplus can meet another
 tenant's request, and a busy origin does not slow down the search for a connection of another.
+
+Sockets of one tenant are bounded. Each attempt under way has one, or up to MAX_DIALLED while it
+connects, and `activities.shares` bounds the attempts of a tenant. Of the idle ones a tenant keeps
+no more than leave the others theirs (`IdleConnections`).
 """
 
+import asyncio
 import ssl
 import time
-from collections import OrderedDict
 from collections.abc import AsyncIterator
+from typing import Self
 
-import httpcore
 import httpx
 
 from activities.egress.connection import ClosedBeforeReplyError, ReceiverConnection
+from activities.egress.guarded_network import Network
+from activities.egress.idle_connections import IdleConnections, Origin
 from activities.egress.reply_budget import ReplyTurns
 from activities.egress.timing import PhaseTimer
 
 KEEPALIVE_SECONDS = 30.0
-MAX_IDLE = 1_000
-"""Idle connections of one worker; the one that was idle longest is closed for another."""
-
-Origin = tuple[str, str, str, int]
-"""Tenant, scheme, host and port."""
+"""How long a connection is kept for the next request of its origin."""
 
 
 class ReceiverTransport(httpx.AsyncBaseTransport):
@@ -31,22 +33,24 @@ class ReceiverTransport(httpx.AsyncBaseTransport):
     `timer` and `ssl_context`. A request with a TLS context of its own has its own connection, too.
     """
 
-    def __init__(self, network: httpcore.AsyncNetworkBackend, context: ssl.SSLContext) -> None:
+    def __init__(self, network: Network, context: ssl.SSLContext) -> None:
         self._network = network
         self._context = context
         self.turns = ReplyTurns()
-        self._idle: OrderedDict[ReceiverConnection, Origin] = OrderedDict()
-        self._by_origin: dict[Origin, list[ReceiverConnection]] = {}
+        self.idle = IdleConnections()
+        self._expiry: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        self._expiry = asyncio.create_task(self._close_expired())
+        return self
 
     async def aclose(self) -> None:
-        """Close all idle connections."""
-        while self._idle:
-            await self._forget(next(iter(self._idle))).aclose()
-
-    @property
-    def idle_connections(self) -> int:
-        """How many connections are kept."""
-        return len(self._idle)
+        """Close all idle connections. None is kept from now on."""
+        if self._expiry:
+            self._expiry.cancel()
+            self._expiry = None
+        while connection := self.idle.oldest:
+            await self.idle.remove(connection).aclose()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request and return its reply, whose body is still to be read.
@@ -82,9 +86,9 @@ class ReceiverTransport(httpx.AsyncBaseTransport):
     async def _connect(
         self, origin: Origin, context: ssl.SSLContext, timer: PhaseTimer
     ) -> ReceiverConnection:
-        _, scheme, host, port = origin
+        tenant_id, scheme, host, port = origin
         timer.restart()
-        stream = await self._network.connect_tcp(host, port)
+        stream = await self._network.connect(tenant_id, host, port)
         timer.stop("connect_ms")
         if scheme == "https":
             stream = await stream.start_tls(context, host)
@@ -93,10 +97,8 @@ class ReceiverTransport(httpx.AsyncBaseTransport):
 
     async def _take(self, origin: Origin) -> ReceiverConnection | None:
         """Return the connection of this origin that was used last, if one can still be used."""
-        while kept := self._by_origin.get(origin):
-            connection = self._forget(kept[-1])
-            is_old = time.monotonic() > connection.idle_since + KEEPALIVE_SECONDS
-            if not is_old and not connection.is_readable:
+        while connection := self.idle.take(origin):
+            if not connection.has_spoken:
                 connection.start_next_exchange()
                 return connection
             await connection.aclose()
@@ -104,24 +106,23 @@ class ReceiverTransport(httpx.AsyncBaseTransport):
 
     async def keep(self, connection: ReceiverConnection, origin: Origin | None) -> None:
         """Keep a connection for the next request of its origin, or close it."""
-        if origin is None or not connection.is_reusable:
+        if origin is None or self._expiry is None or not connection.is_reusable:
             await connection.aclose()
             return
         connection.idle_since = time.monotonic()
-        self._idle[connection] = origin
-        self._by_origin.setdefault(origin, []).append(connection)
-        while self._idle and (
-            len(self._idle) > MAX_IDLE
-            or next(iter(self._idle)).idle_since < connection.idle_since - KEEPALIVE_SECONDS
-        ):
-            await self._forget(next(iter(self._idle))).aclose()
+        if has_no_room := self.idle.add(connection, origin):
+            await has_no_room.aclose()
 
-    def _forget(self, connection: ReceiverConnection) -> ReceiverConnection:
-        origin = self._idle.pop(connection)
-        self._by_origin[origin].remove(connection)
-        if not self._by_origin[origin]:
-            del self._by_origin[origin]
-        return connection
+    async def _close_expired(self) -> None:
+        """Close the connections that were idle for too long, as long as this transport is open."""
+        while True:
+            wait = KEEPALIVE_SECONDS
+            while oldest := self.idle.oldest:
+                wait = oldest.idle_since + KEEPALIVE_SECONDS - time.monotonic()
+                if wait > 0:
+                    break
+                await self.idle.remove(oldest).aclose()
+            await asyncio.sleep(wait)
 
 
 class _Body(httpx.AsyncByteStream):
@@ -145,7 +146,7 @@ class _Body(httpx.AsyncByteStream):
 def _origin(request: httpx.Request) -> Origin:
     url = request.url
     port = url.port or (443 if url.scheme == "https" else 80)
-    return request.extensions["tenant_id"], url.scheme, url.raw_host.decode(), port
+    return Origin(request.extensions["tenant_id"], url.scheme, url.raw_host.decode(), port)
 
 
 def _timer(request: httpx.Request) -> PhaseTimer:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from activities.egress import Egress
 from activities.notify.message import Message
 from activities.notify.refusals import not_now, refused
+from activities.shares import NoRoomError
 from hookwright.contracts import parse_retry_after
 from hookwright.outcomes import Outcome
 from hookwright.security import hidden_from_logs
@@ -47,6 +48,8 @@ class SlackSender:
                 answer = await self.egress.post(
                     url, HEADERS, body, TIMEOUT_SECONDS, tenant_id=tenant_id
                 )
+        except NoRoomError as error:
+            raise not_now(str(error), error.seconds) from None
         finally:
             self._running[tenant_id] -= 1
             if not self._running[tenant_id]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from activities.egress import Answer, Egress
-from activities.egress.guarded_network import Resolver
+from activities.egress.resolver import Resolver
 from hookwright.outcomes import Outcome
 from hookwright.security import DestinationPolicy, parse_networks
 
@@ -23,7 +23,7 @@ BODY = b'{"type":"loan.funded"}'
 def answers(*addresses: str) -> Resolver:
     """Resolve every name to these addresses."""
 
-    async def resolve(_: str, __: int) -> list[str]:
+    async def resolve(_: str, __: str) -> list[str]:
         return list(addresses)
 
     return resolve
@@ -32,7 +32,7 @@ def answers(*addresses: str) -> Resolver:
 def raises(error: Callable[[], Exception]) -> Resolver:
     """Fail to resolve any name."""
 
-    async def resolve(_: str, __: int) -> list[str]:
+    async def resolve(_: str, __: str) -> list[str]:
         raise error()
 
     return resolve

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -23,6 +24,10 @@ class Reply:
     then: str = "keeps"  # or "closes", or "half-closes", or "resets"
     pause_after: int = 0
     """So many bytes go out first, and the client has read them before the rest goes out."""
+    adds: bytes = b""
+    """What goes out right after it, over TLS in a record of its own."""
+    gate: asyncio.Event | None = None
+    """It waits for this."""
 
 
 @dataclass
@@ -36,7 +41,7 @@ class Talker:
 
 @asynccontextmanager
 async def talking(
-    reply: Callable[[bytes], Reply], host: str = "127.0.0.1"
+    reply: Callable[[bytes], Reply], host: str = "127.0.0.1", tls: ssl.SSLContext | None = None
 ) -> AsyncIterator[Talker]:
     """Answer each request as `reply` says, while the context lasts."""
     it = Talker()
@@ -50,11 +55,14 @@ async def talking(
             if named := re.search(rb"x-tenant: (\w+)", request):
                 carried.add(named.group(1).decode())
             answer = reply(request)
+            if answer.gate:
+                await answer.gate.wait()
             if answer.pause_after:
                 writer.write(answer.sends[: answer.pause_after])
                 for _ in range(TURNS):
                     await asyncio.sleep(0)
             writer.write(answer.sends[answer.pause_after :])
+            writer.write(answer.adds)
             await writer.drain()
             if answer.then == "resets":
                 await reset(reader, writer)
@@ -64,8 +72,9 @@ async def talking(
             if answer.then != "keeps":
                 return
 
-    async with tcp_server(talk, host) as port:
-        it.url = f"http://[{host}]:{port}/in" if ":" in host else f"http://{host}:{port}/in"
+    async with tcp_server(talk, host, tls) as port:
+        scheme = "https" if tls else "http"
+        it.url = f"{scheme}://[{host}]:{port}/in" if ":" in host else f"{scheme}://{host}:{port}/in"
         yield it
 
 

@@ -4,12 +4,15 @@ import asyncio
 import re
 
 import pytest
+import trustme
+from support.certificates import issued, pem
 from support.egress_client import BODY, HEADERS, answers, egress
 from support.hostile import ok
 from support.talking import Reply, number_in, send, talking
 from support.tcp_server import tcp_server
 from support.waiting import assert_eventually
 
+from activities.egress.reply_budget import MAX_PIECE_BYTES
 from hookwright.outcomes import Outcome
 from hookwright.security import DestinationPolicy, parse_networks
 
@@ -41,6 +44,46 @@ async def test_bytes_beyond_a_reply_close_the_connection(surplus):
     assert len(server.tenants) == 2
 
 
+@pytest.mark.parametrize("length", [MAX_PIECE_BYTES, 2 * MAX_PIECE_BYTES, 100])
+@pytest.mark.parametrize("over_tls", [False, True])
+@pytest.mark.parametrize("records", [1, 2])
+async def test_a_surplus_that_was_received_and_not_read(length, over_tls, records):
+    """A surplus is found where a reply ends with a piece that was read, and with a TLS record."""
+    head = b"HTTP/1.1 200 OK\r\ncontent-length: %08d\r\n\r\n"
+    body = b"x" * (length - len(head % 0))
+    whole = head % len(body) + body
+    surplus = ok(status=b"500 X")
+    first = Reply(whole + surplus) if records == 1 else Reply(whole, adds=surplus)
+    authority = trustme.CA()
+    tls = issued(authority, "127.0.0.1") if over_tls else None
+
+    def reply(request):
+        return first if number_in(request) == 0 else Reply(ok(b"mine"))
+
+    async with (
+        talking(reply, tls=tls) as server,
+        egress(authorities=pem(authority)) as client,
+    ):
+        assert (await send(client, server.url)).outcome is Outcome.DELIVERED
+        second = await send(client, server.url, 1)
+    assert (second.outcome, second.body) == (Outcome.DELIVERED, "mine")
+    assert len(server.tenants) == 2
+
+
+@pytest.mark.parametrize("over_tls", [False, True])
+async def test_a_proper_reply_leaves_its_connection_usable(over_tls):
+    """Replies without a surplus are read over one connection, with TLS and without."""
+    authority = trustme.CA()
+    tls = issued(authority, "127.0.0.1") if over_tls else None
+    async with (
+        talking(lambda _: Reply(ok(b"x" * 5_000)), tls=tls) as server,
+        egress(authorities=pem(authority)) as client,
+    ):
+        for number in range(5):
+            await send(client, server.url, number)
+    assert len(server.tenants) == 1
+
+
 async def test_an_idle_connection_that_speaks_is_not_used_again():
     """What comes over an idle connection is nobody's reply: the connection is closed."""
     late: list[asyncio.StreamWriter] = []
@@ -56,8 +99,8 @@ async def test_an_idle_connection_that_speaks_is_not_used_again():
         await send(client, url)
         late[0].write(ok(status=b"500 X"))
         await late[0].drain()
-        [kept] = client.transport._idle
-        await assert_eventually(lambda: kept.is_readable)
+        kept = client.transport.idle.oldest
+        await assert_eventually(lambda: kept.has_spoken)
         answer = await send(client, url, 1)
     assert (answer.outcome, answer.body) == (Outcome.DELIVERED, "2")
 
@@ -67,7 +110,7 @@ async def test_tenants_share_no_connection():
     async with talking(lambda _: Reply(ok())) as server, egress() as client:
         for number in range(6):
             await send(client, server.url, number, tenant=f"t{number % 2}")
-        assert client.transport.idle_connections == 2
+        assert len(client.transport.idle) == 2
     assert server.tenants == [{"t0"}, {"t1"}]
 
 

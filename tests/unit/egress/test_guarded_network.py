@@ -13,8 +13,8 @@ from activities.egress.guarded_network import (
     VETTED_IN_A_TURN,
     BlockedDestinationError,
     GuardedNetwork,
-    NameResolutionError,
 )
+from activities.egress.resolver import NameResolutionError
 from hookwright.security import DestinationPolicy
 
 PUBLIC = ["93.184.215.14", "8.8.8.8", "2606:4700:4700::1111"]
@@ -36,7 +36,7 @@ async def dialled(resolve, times=1):
     guarded = GuardedNetwork(DestinationPolicy(), resolve, network)
     for _ in range(times):
         with pytest.raises((httpcore.ConnectError, BlockedDestinationError)):
-            await guarded.connect_tcp("hooks.example.com", 443)
+            await guarded.connect("t1", "hooks.example.com", 443)
     return network.hosts
 
 
@@ -100,10 +100,4 @@ async def test_a_forbidden_answer_anywhere(forbidden, beside, place):
 async def test_no_answer():
     """A name without an address is a resolution error."""
     with pytest.raises(NameResolutionError):
-        await GuardedNetwork(DestinationPolicy(), answers()).connect_tcp("hooks.example.com", 443)
-
-
-async def test_unix_sockets():
-    """A local socket is no destination."""
-    with pytest.raises(BlockedDestinationError):
-        await GuardedNetwork(DestinationPolicy()).connect_unix_socket("/run/docker.sock")
+        await GuardedNetwork(DestinationPolicy(), answers()).connect("t1", "a.example", 443)

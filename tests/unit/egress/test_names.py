@@ -7,7 +7,7 @@ import structlog
 from support.egress_client import LOOPBACK, answers, egress, post, raises
 from support.hostile import ok, says, serving
 
-from activities.egress.guarded_network import NameResolutionError, system_resolver
+from activities.egress.resolver import NameResolutionError, SystemResolver
 from hookwright.outcomes import Outcome
 from hookwright.security import DestinationPolicy, parse_networks
 
@@ -65,8 +65,8 @@ async def test_a_name_that_flips():
     flips = itertools.cycle(["127.0.0.2", "127.0.0.1"])
     asked = []
 
-    async def resolve(host, port):
-        asked.append((host, port))
+    async def resolve(host, tenant_id):
+        asked.append((host, tenant_id))
         return [next(flips)]
 
     policy = DestinationPolicy(allow_http=True, allow_networks=parse_networks(["127.0.0.2/32"]))
@@ -77,7 +77,7 @@ async def test_a_name_that_flips():
     # the dial would have found the forbidden server instead.
     assert outcomes == [Outcome.CONNECTION_ERROR, Outcome.BLOCKED_DESTINATION] * 500
     assert forbidden.connections == 0
-    assert asked == [("hooks.example.com", forbidden.port)] * 1_000
+    assert asked == [("hooks.example.com", "")] * 1_000
 
 
 @pytest.mark.parametrize(
@@ -113,10 +113,12 @@ async def test_a_name_without_an_answer():
 
 async def test_the_systems_resolver():
     """The operating system's resolver knows loopback, and says when there is no such name."""
-    assert "127.0.0.1" in await system_resolver("127.0.0.1", 443)
+    resolve = SystemResolver()
+    assert "127.0.0.1" in await resolve("localhost", "t1")
+    assert await resolve("127.0.0.1", "t1") == ["127.0.0.1"]
     for name in ("a" * 64 + ".invalid", "\udcff.invalid"):
         with pytest.raises(NameResolutionError, match="does not resolve"):
-            await system_resolver(name, 443)
+            await resolve(name, "t1")
 
 
 async def test_the_second_address_is_tried():

@@ -127,7 +127,7 @@ async def test_what_the_proxy_answers(said, outcome, error):
         assert answer.outcome is outcome
         assert error in (answer.error or "")
         assert "10.0.0.1" not in (answer.error or "")
-        assert client.transport.idle_connections == (outcome is Outcome.DELIVERED)
+        assert len(client.transport.idle) == (outcome is Outcome.DELIVERED)
 
 
 async def test_a_proxy_that_is_away():
@@ -166,7 +166,7 @@ async def test_handshakes_that_fail_do_not_pile_up():
             for _ in range(3):
                 answer = await post(client, server.named(HOST, "https"), TIMEOUT)
                 assert answer.outcome in (Outcome.TLS_ERROR, Outcome.TIMEOUT)
-            assert client.transport.idle_connections == 0
+            assert len(client.transport.idle) == 0
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from support.connect_proxy import proxying
 from support.egress_client import BODY, HEADERS, LOOPBACK, TIMEOUT, egress, post, raises
 from support.hostile import mute, ok, says, serving, stay_silent, unused_port
 
-from activities.egress.guarded_network import NameResolutionError
+from activities.egress.resolver import NameResolutionError
 from hookwright.models import Timing
 from hookwright.outcomes import Outcome
 
@@ -19,7 +19,7 @@ SLOW_MS = 60
 """What a slow name, or a slow answer, takes here; clocks may differ by one."""
 
 
-async def slow_name(_: str, __: int) -> list[str]:
+async def slow_name(_: str, __: str) -> list[str]:
     await asyncio.sleep(SLOW_MS / 1000)
     return ["127.0.0.1"]
 
@@ -74,7 +74,7 @@ async def test_posts_at_once_have_clocks_of_their_own():
     """Of many POSTs at once each shows its own times, not its neighbour's."""
     slow = asyncio.Event()
 
-    async def resolve(host: str, _: int) -> list[str]:
+    async def resolve(host: str, _: str) -> list[str]:
         if host.startswith("slow"):
             await slow.wait()
         return ["127.0.0.1"]

@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+from typing import Any
 
 import pytest
+from support.egress_client import raises
 from support.receiver import Receiver, Reply, answering, receiver
 from support.stack import LOOPBACK
 from support.tcp_server import tcp_server
@@ -11,6 +13,7 @@ from support.waiting import assert_eventually
 from temporalio.exceptions import ApplicationError
 
 from activities.egress import Egress
+from activities.egress.resolver import LATER_SECONDS, ResolverBusyError
 from activities.notify import SlackSender
 from activities.notify.message import Message
 from activities.notify.slack import MAX_AT_ONCE
@@ -19,9 +22,9 @@ from hookwright.security import DestinationPolicy
 MESSAGE = Message("Webhook endpoint switched off", "S", "Held.", (("Endpoint", "a <b>"),), None)
 
 
-async def refusal(url: str, policy: DestinationPolicy = LOOPBACK) -> ApplicationError:
+async def refusal(url: str, policy: DestinationPolicy = LOOPBACK, **more: Any) -> ApplicationError:
     """Return the error of a message that is not taken."""
-    async with Egress(policy) as egress:
+    async with Egress(policy, **more) as egress:
         with pytest.raises(ApplicationError) as caught:
             await SlackSender(egress).send(url, MESSAGE, "acme")
     return caught.value
@@ -46,6 +49,14 @@ async def test_what_is_refused_for_good(hooks: Receiver, status: int) -> None:
     error = await refusal(hooks.url)
     assert error.non_retryable
     assert hooks.url not in error.message
+
+
+async def test_no_thread_for_its_name() -> None:
+    """A message whose name cannot be looked up now is sent later: that is not the chat's fault."""
+    error = await refusal("http://chat.example.com/", resolve=raises(ResolverBusyError))
+    assert not error.non_retryable
+    assert error.next_retry_delay is not None
+    assert error.next_retry_delay.total_seconds() == LATER_SECONDS
 
 
 @pytest.mark.parametrize("status", [408, 429, 500, 503])

@@ -121,7 +121,7 @@ async def test_a_receiver_that_asks(who):
                 server.named(HOST, "https"), HEADERS, BODY, 5, identity(each)
             )
             assert answer.outcome is Outcome.DELIVERED
-        assert client.transport.idle_connections == 0
+        assert len(client.transport.idle) == 0
     assert len(set(seen)) == 2
     assert server.connections == 3
 

@@ -13,7 +13,7 @@ import httpcore
 import pytest
 from support.egress_client import TIMEOUT, egress, post
 
-from activities.egress.guarded_network import NameResolutionError, Resolver
+from activities.egress.resolver import NameResolutionError, Resolver
 from hookwright.outcomes import Outcome
 from hookwright.security import MAX_URL_LENGTH, DestinationPolicy
 
@@ -33,7 +33,7 @@ def expanded(url: str) -> str:
 def resolver(dns: str) -> Resolver:
     """Return what answers every name as the row says."""
 
-    async def resolve(host: str, _: int) -> list[str]:
+    async def resolve(host: str, _: str) -> list[str]:
         with suppress(ValueError):
             return [str(ip_address(host))]
         if dns.endswith("TIMEOUT"):
