@@ -8,7 +8,7 @@ What is not short is compressed first, because ciphertext cannot be: a delivery'
 smaller (docs/decisions/0026-cost-of-python.md).
 
 A payload is bound to its workflow id: copied into another workflow, it cannot be read there
-(docs/decisions/0031-bound-payloads.md).
+(docs/decisions/0011-hostile-by-assumption.md).
 
 The layout of an encrypted payload, for clients in other languages, is in docs/publishing.md.
 """
