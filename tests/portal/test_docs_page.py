@@ -5,6 +5,8 @@ from support.portal import Portal
 
 PUBLIC = "http://api.example.com"
 """A name of the API that is not this machine: Swagger UI spares localhost some of its requests."""
+PATIENCE_MS = 60_000
+"""The script of the page has 1.5 MB, and draws every operation."""
 
 
 async def test_the_page_asks_nobody_else(portal: Portal, page: Page) -> None:
@@ -25,12 +27,14 @@ async def test_the_page_asks_nobody_else(portal: Portal, page: Page) -> None:
             told.append(message.text)
 
     page.on("console", tell)
+    page.set_default_timeout(PATIENCE_MS)
     await page.route("**/*", answer)
     await page.goto(f"{PUBLIC}/docs")
     operation = page.locator(".opblock").first
-    await expect(operation).to_be_visible()
+    await expect(operation).to_be_visible(timeout=PATIENCE_MS)
     await operation.locator("button").first.click()
-    await expect(operation.get_by_role("button", name="Try it out")).to_be_visible()
+    usable = operation.get_by_role("button", name="Try it out")
+    await expect(usable).to_be_visible(timeout=PATIENCE_MS)
     await page.wait_for_load_state("networkidle")
     needed = {"/docs", "/docs/swagger-ui-bundle.js", "/docs/swagger-ui.css", "/openapi.json"}
     # Not every browser asks for the icon.
