@@ -1,5 +1,6 @@
 """The API's page `/docs` in a browser: it works with nothing from elsewhere."""
 
+import pytest
 from playwright.async_api import ConsoleMessage, Page, Route, expect
 from support.portal import Portal
 
@@ -9,6 +10,7 @@ PATIENCE_MS = 60_000
 """The script of the page has 1.5 MB, and draws every operation."""
 
 
+@pytest.mark.timeout(240)
 async def test_the_page_asks_nobody_else(portal: Portal, page: Page) -> None:
     """A browser that opens and uses the page asks the API alone, and its policy blocks nothing."""
     asked: list[str] = []
