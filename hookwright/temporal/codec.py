@@ -52,7 +52,7 @@ fails."""
 
 DIGEST_BYTES = 16
 """What a payload carries of its workflow's id. To copy it elsewhere, one would have to find another
-id of the same digest. The id itself can have 203 bytes, in each of some six payloads a delivery."""
+id of the same digest. The id itself can have 203 bytes, in each of some five payloads a delivery."""
 
 
 class CodecError(ValueError):
