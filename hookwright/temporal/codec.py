@@ -51,8 +51,8 @@ fails."""
 
 
 DIGEST_BYTES = 16
-"""What a payload carries of its workflow's id. To copy it elsewhere, one would have to find another
-id of the same digest. The id itself can have 203 bytes, in each of some five payloads a delivery."""
+"""What a payload has of its workflow's id. To copy it elsewhere, one would have to find another id
+of the same digest. The id itself can have 203 bytes, in each of some five payloads a delivery."""
 
 
 class CodecError(ValueError):

@@ -17,10 +17,13 @@ from temporalio.api.workflowservice.v1 import (
 )
 from temporalio.client import Client
 from temporalio.converter import WorkflowSerializationContext
+from temporalio.worker import Replayer
 
 from hookwright.models import EventInput
 from hookwright.temporal import EncryptionCodec, connect, publish
+from hookwright.temporal.codec import data_converter
 from runtime.dev import EmbeddedServer
+from runtime.worker import WORKFLOWS
 
 
 class UnboundCodec(EncryptionCodec):
@@ -62,6 +65,21 @@ async def test_all_that_is_stored_is_bound(service: Stack, hooks: Receiver) -> N
         digest = hashlib.sha256(workflow_id.encode()).digest()[:16]
         assert {it.metadata.get("workflow") for it in stored} == {digest}, workflow_id
         assert not [it for it in await bound.decode(stored) if "key-id" in it.metadata]
+
+
+@pytest.mark.parametrize("workflow_id", ["event:{}:evt_1", "delivery:{}:{}:evt_1"])
+async def test_bound_histories_replay(service: Stack, hooks: Receiver, workflow_id: str) -> None:
+    """A history of bound payloads replays, though a replayer has another namespace."""
+    endpoint = await service.add_endpoint(hooks.url)
+    await service.add_endpoint(hooks.url)
+    await service.publish(id="evt_1")
+    await eventually(
+        lambda: service.delivery(endpoint["id"], "evt_1"), lambda it: it.get("state") == "delivered"
+    )
+    handle = service.client.get_workflow_handle(workflow_id.format(service.tenant, endpoint["id"]))
+    history = await handle.fetch_history()
+    replayer = Replayer(workflows=WORKFLOWS, data_converter=data_converter(CODEC))
+    await replayer.replay_workflow(history)
 
 
 async def test_a_copied_change_redirects_nothing(service: Stack, hooks: Receiver) -> None:
