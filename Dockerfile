@@ -11,9 +11,11 @@ RUN python -m venv --without-pip /opt/hookwright
 
 WORKDIR /build
 
-# The dependencies by themselves, so that a change of our code does not fetch them again.
-COPY requirements.lock ./
-RUN pip --python /opt/hookwright install --require-hashes --only-binary :all: -r requirements.lock
+# The dependencies by themselves, so that a change of our code does not fetch them again. What builds
+# our wheel is by hash too, and not in the environment that is shipped.
+COPY requirements.lock requirements-build.lock ./
+RUN pip --python /opt/hookwright install --require-hashes --only-binary :all: -r requirements.lock \
+    && pip install --require-hashes --only-binary :all: -r requirements-build.lock
 
 COPY pyproject.toml README.md LICENSE ./
 COPY hookwright ./hookwright
@@ -21,7 +23,8 @@ COPY workflows ./workflows
 COPY activities ./activities
 COPY api ./api
 COPY runtime ./runtime
-RUN pip --python /opt/hookwright install --no-deps . \
+RUN pip wheel --no-deps --no-build-isolation --wheel-dir wheels . \
+    && pip --python /opt/hookwright install --no-deps wheels/*.whl \
     && /opt/hookwright/bin/python -m compileall -q /opt/hookwright/lib
 
 

@@ -49,6 +49,10 @@ lock: .venv/.develops ## Choose the newest versions that pyproject.toml allows.
 	$(COMPILE) --upgrade --all-extras --output-file requirements-dev.lock
 	$(COMPILE) --upgrade --extra embedded --constraint requirements-dev.lock \
 		--output-file requirements.lock
+	$(BIN)/python -c 'import tomllib; \
+		print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"])' | \
+		$(subst pyproject.toml,-,$(COMPILE)) --upgrade --constraint requirements-dev.lock \
+		--output-file requirements-build.lock
 	$(subst pyproject.toml,tests/generators/openapi-python-client.in,$(COMPILE)) --upgrade \
 		--no-annotate --output-file tests/generators/openapi-python-client.lock
 
@@ -61,9 +65,9 @@ clean: ## Remove what setup made. The state of `hookwright dev` stays.
 	$(PYTHON) -m venv .venv
 	@touch $@
 
-.venv/.runs: .venv/.made pyproject.toml requirements.lock
-	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
-	$(BIN)/python -m pip install --quiet --no-deps --editable .
+.venv/.runs: .venv/.made pyproject.toml requirements.lock requirements-build.lock
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock -r requirements-build.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
 .venv/.develops: .venv/.runs requirements-dev.lock

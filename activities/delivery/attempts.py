@@ -143,7 +143,7 @@ class DeliveryActivities:
         """Return the log that the pending `retry` of this workflow has recorded so far."""
         description = await self._workflow().describe()
         for pending in description.raw_description.pending_activities:
-            return await recorded(self.client, pending, DeliveryLog)
+            return await recorded(description, pending, DeliveryLog)
         return DeliveryLog()
 
     @activity.defn(name=ActivityName.CANCEL_WORKFLOW)

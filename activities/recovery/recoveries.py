@@ -150,7 +150,7 @@ class RecoveryActivities:
         handle = self.client.get_workflow_handle(activity.info().workflow_id or "")
         description = await handle.describe(rpc_timeout=RPC_TIMEOUT)
         for pending in description.raw_description.pending_activities:
-            return await recorded(self.client, pending, RecoveryProgress)
+            return await recorded(description, pending, RecoveryProgress)
         return RecoveryProgress()
 
     async def _recover(self, run: Run) -> None:

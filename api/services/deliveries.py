@@ -232,7 +232,7 @@ class DeliveryService:
         for retry in description.raw_description.pending_activities:
             waiting = retry.state == PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED
             due = retry.scheduled_time.ToDatetime(UTC) if waiting else None
-            log = await recorded(self.client, retry, DeliveryLog)
+            log = await recorded(description, retry, DeliveryLog)
             return (log if log.attempts else await kept_log(description)), due
         return await kept_log(description), None
 

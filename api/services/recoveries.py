@@ -232,7 +232,7 @@ class RecoveryService:
         """Return its progress, from wherever that is kept now."""
         for pending in found.raw_description.pending_activities:
             if pending.HasField("heartbeat_details"):
-                return await recorded(self.client, pending, RecoveryProgress)
+                return await recorded(found, pending, RecoveryProgress)
         return view.progress
 
     async def _outcomes(self, tenant_id: str, own_id: str) -> RecoveryOutcomes:

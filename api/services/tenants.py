@@ -34,6 +34,7 @@ from hookwright.temporal import (
     RouteTables,
     Row,
     WorkflowType,
+    converter_of,
     executions_of,
     has_status,
     is_left_to_worker,
@@ -242,7 +243,7 @@ class TenantService:
             memo = latest.raw_description.workflow_execution_info.memo
         if MemoKey.TENANT not in memo.fields:
             return None
-        [view] = await self.client.data_converter.decode(
+        [view] = await converter_of(self.client, row.workflow_id).decode(
             [memo.fields[MemoKey.TENANT]], [TenantView]
         )
         return view and TenantView.model_validate(view)  # null: it is being deleted

@@ -18,6 +18,7 @@ from hookwright.temporal.delivery_starts import (
 from hookwright.temporal.executions import (
     RPC_TIMEOUT,
     UNREADABLE,
+    converter_of,
     delete_execution,
     described,
     ended_log,
@@ -126,6 +127,7 @@ __all__ = [
     "attribute_is",
     "attribute_unset",
     "connect",
+    "converter_of",
     "delete_execution",
     "delivery_search_attributes",
     "described",

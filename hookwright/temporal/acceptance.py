@@ -12,7 +12,7 @@ from temporalio.client import Client, WorkflowExecutionDescription, WorkflowExec
 
 from hookwright.ids import delivery_workflow_id, event_workflow_id
 from hookwright.models import DeliveryInput, EventInput
-from hookwright.temporal.executions import RPC_TIMEOUT, described, first_entry
+from hookwright.temporal.executions import RPC_TIMEOUT, converter_of, described, first_entry
 from hookwright.temporal.names import MemoKey, WorkflowType
 from hookwright.temporal.queries import (
     all_of,
@@ -80,13 +80,14 @@ async def accepted_event(
     first = await first_entry(client, workflow_id, run_id)
     started = first.workflow_execution_started_event_attributes
     payloads, began = started.input.payloads, first.event_time.ToDatetime(UTC)
+    converter = converter_of(client, workflow_id)
     if started.workflow_type.name == WorkflowType.DELIVERY:
         delivery: DeliveryInput
-        [delivery] = await client.data_converter.decode(payloads, [DeliveryInput])
+        [delivery] = await converter.decode(payloads, [DeliveryInput])
         event = delivery.event.model_copy(update={"created_at": delivery.happened_at})
         accepted_at = delivery.accepted_at or began
         return AcceptedEvent(event, accepted_at, resent=MemoKey.ATTEMPTS in started.memo.fields)
-    [event] = await client.data_converter.decode(payloads, [EventInput])
+    [event] = await converter.decode(payloads, [EventInput])
     happened = event.model_copy(update={"created_at": event.created_at or began})
     return AcceptedEvent(happened, max(began, event.deliver_at or began), resent=False)
 

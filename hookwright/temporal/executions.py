@@ -15,6 +15,7 @@ from temporalio.client import (
     WorkflowExecutionStatus,
     WorkflowFailureError,
 )
+from temporalio.converter import DataConverter, WorkflowSerializationContext
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -75,12 +76,21 @@ async def endpoint_of(
     return None if state is None or state.deleted else state
 
 
-async def recorded(client: Client, pending: PendingActivityInfo, kind: type[Model]) -> Model:
+def converter_of(client: Client, workflow_id: str) -> DataConverter:
+    """Return the client's data converter for payloads of one workflow, which are bound to it."""
+    return client.data_converter.with_context(
+        WorkflowSerializationContext(client.namespace, workflow_id)
+    )
+
+
+async def recorded(
+    execution: WorkflowExecutionDescription, pending: PendingActivityInfo, kind: type[Model]
+) -> Model:
     """Return the heartbeat details of a pending activity; an empty model if there are none."""
     payloads = pending.heartbeat_details.payloads
     if not payloads:
         return kind()
-    [details] = await client.data_converter.decode(payloads, [kind])
+    [details] = await execution.data_converter.decode(payloads, [kind])
     return kind.model_validate(details)
 
 

@@ -15,7 +15,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from hookwright.models import Attempt, DeliveryLog
 from hookwright.outcomes import Trigger
-from hookwright.temporal.executions import RPC_TIMEOUT, ended_log, first_entry
+from hookwright.temporal.executions import RPC_TIMEOUT, converter_of, ended_log, first_entry
 from hookwright.temporal.names import MemoKey
 from hookwright.temporal.search_attributes import RECOVERY_ID
 
@@ -50,7 +50,7 @@ async def resend_request(
     began = first.workflow_execution_started_event_attributes
     attempts = (await ended_log(client, ended)).attempts
     earlier = DeliveryLog(attempts=_latest(attempts), trigger=trigger)
-    [memo] = await client.data_converter.encode([earlier])
+    [memo] = await converter_of(client, ended.id).encode([earlier])
     return StartWorkflowExecutionRequest(
         namespace=client.namespace,
         identity=client.identity,

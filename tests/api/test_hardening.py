@@ -83,8 +83,9 @@ async def test_the_docs_page_may_load_what_it_names(service: Stack) -> None:
 
 
 async def test_the_docs_page_needs_no_internet(service: Stack) -> None:
-    """All that the page loads comes from the API itself, and its policy names no host."""
+    """All that the page loads comes from the API itself; there is no second page that might not."""
     answer = await service.http.get("/docs")
+    assert (await service.http.get("/redoc")).status_code == 404
     assert "//" not in answer.headers["Content-Security-Policy"]
     assets = re.findall(r'(?:src|href)="([^"]+)"', answer.text)
     assert len(assets) == 3

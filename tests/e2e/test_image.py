@@ -1,6 +1,11 @@
-"""The Dockerfile and the versions of images: they are read, not built."""
+"""The Dockerfile and the versions of images: they are read, not built; our wheel is built."""
 
+import os
 import re
+import shutil
+import subprocess
+import sys
+import zipfile
 
 import pytest
 from support.compose import PROJECT, SERVICES
@@ -46,13 +51,17 @@ def test_the_image_is_built_from_pinned_parts():
     """One pinned Python for both stages; dependencies come by hash, and nothing besides them."""
     bases = re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE)
     installs = re.findall(r"pip .*?install (.*)$", DOCKERFILE, re.MULTILINE)
+    [build] = re.findall(r"pip wheel (.*)$", DOCKERFILE, re.MULTILINE)
 
     assert len(set(bases)) == 1
-    assert re.fullmatch(r"python:3\.\d+-slim-\w+", bases[0])
+    assert re.fullmatch(r"python:3\.\d+-slim-\w+(@sha256:[0-9a-f]{64})?", bases[0])
     assert [("--require-hashes" in it, "--no-deps" in it) for it in installs] == [
+        (True, False),
         (True, False),
         (False, True),
     ]
+    assert "wheels/*.whl" in installs[2]
+    assert {"--no-deps", "--no-build-isolation"} <= set(build.split())
     assert "[dev]" not in DOCKERFILE
 
 
@@ -63,3 +72,71 @@ def test_the_image_runs_our_command_without_root():
 
     assert command in PROJECT["project"]["scripts"]
     assert int(user) > 0
+
+
+def test_what_builds_is_locked():
+    """What builds the wheel has one version, which is in its lock with all that it needs."""
+    [required] = PROJECT["build-system"]["requires"]
+    lock = (REPOSITORY / "requirements-build.lock").read_text()
+
+    assert re.fullmatch(r"hatchling==[\d.]+", required)
+    assert lock.startswith(f"{required} \\\n    --hash=sha256:")
+    for place in ("Dockerfile", "Makefile"):
+        assert "-r requirements-build.lock" in (REPOSITORY / place).read_text()
+
+
+def test_the_wheel_is_built_without_a_download(tmp_path):
+    """What the lock installs is enough: no index is asked, and the wheel has our packages."""
+    source = tmp_path / "source"
+    source.mkdir()
+    for path in dockerfile_copies():
+        copy = shutil.copytree if (REPOSITORY / path).is_dir() else shutil.copy
+        copy(REPOSITORY / path, source / path)
+    command = (sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", ".")
+    environment = {**os.environ, "PIP_NO_INDEX": "1"}
+    subprocess.run(command, cwd=source, env=environment, check=True, capture_output=True)
+    [wheel] = source.glob("*.whl")
+    folders = {name.partition("/")[0] for name in zipfile.ZipFile(wheel).namelist()}
+
+    assert set(PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]) <= folders
+
+
+DIGEST = f"sha256:{'0a' * 32}"
+ASKED = """#!/bin/sh
+echo "$@" >> asked
+echo "Name:      docker.io/library/$4"
+echo "Digest:    {digest}"
+echo "Manifests:"
+echo "  Digest:  sha256:other"
+"""
+
+
+@pytest.mark.parametrize("digest", [DIGEST, "", "sha256:0a"])
+def test_images_are_pinned_by_one_command(digest, tmp_path):
+    """`deploy/pin-images` writes each image's digest behind its tag, again and again, or fails."""
+    for name in ("Dockerfile", "docker-compose.yml", "deploy/pin-images"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        shutil.copy(REPOSITORY / name, tmp_path / name)
+    # What the registry would answer: there is none here. The format is that of Docker's documents.
+    docker = tmp_path / "docker"
+    docker.write_text(ASKED.format(digest=digest))
+    docker.chmod(0o755)
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    pins = [
+        subprocess.run(
+            (tmp_path / "deploy/pin-images",), env=environment, cwd=tmp_path, check=False
+        )
+        for _ in range(2)
+    ]
+    before = {
+        name: (REPOSITORY / name).read_text() for name in ("Dockerfile", "docker-compose.yml")
+    }
+    after = {name: (tmp_path / name).read_text() for name in before}
+    if digest != DIGEST:
+        assert {it.returncode for it in pins} == {1}
+        assert after == before
+        return
+    assert {it.returncode for it in pins} == {0}
+    named = re.findall(r"^(?:FROM|  +image:) (\S+)", "".join(after.values()), re.MULTILINE)
+    assert {it.startswith("hookwright:") for it in named if f"@{DIGEST}" not in it} == {True}
+    assert {name: it.replace(f"@{DIGEST}", "") for name, it in after.items()} == before

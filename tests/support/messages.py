@@ -15,13 +15,17 @@ from temporalio.api.protocol.v1 import Message
 from temporalio.api.update.v1 import Acceptance, Input, Outcome, Request, Response
 from temporalio.api.workflowservice.v1 import RespondWorkflowTaskCompletedRequest
 from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.converter import WorkflowSerializationContext
 
 from support.stack import CODEC
+
+# What is stored is bound to its workflow, which takes some bytes; as many, whatever the id.
+BOUND_CODEC = CODEC.with_context(WorkflowSerializationContext("default", "any"))
 
 
 def encrypted(value: object) -> Payload:
     """Return what Temporal is given of a value."""
-    return CODEC._encrypt("k1", pydantic_data_converter.payload_converter.to_payload(value))
+    return BOUND_CODEC._encrypt("k1", pydantic_data_converter.payload_converter.to_payload(value))
 
 
 def payloads(*values: object) -> Payloads:

@@ -16,6 +16,7 @@ from hookwright.temporal import (
     Row,
     WorkflowType,
     attribute_in_or_unset,
+    converter_of,
     executions_of,
     has_status,
 )
@@ -79,7 +80,9 @@ class AllEndpointsService:
             payload = row.memo.fields.get(MemoKey.ENDPOINT)
             if payload is None:
                 return None  # it is being created
-            [found] = await self.client.data_converter.decode([payload], [EndpointState])
+            [found] = await converter_of(self.client, row.workflow_id).decode(
+                [payload], [EndpointState]
+            )
             endpoint = EndpointState.model_validate(found)
             created = endpoint.version and not endpoint.deleted
             return endpoint if created and wanted.matches(endpoint, datetime.now(UTC)) else None

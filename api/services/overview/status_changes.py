@@ -17,6 +17,7 @@ from hookwright.models import EndpointState
 from hookwright.temporal import (
     MemoKey,
     WorkflowType,
+    converter_of,
     endpoint_of,
     executions_of,
     has_status,
@@ -60,7 +61,7 @@ class StatusChangeService:
         if description is None or await endpoint_of(description) is None:
             raise not_found("endpoint")
         memo = description.raw_description.workflow_execution_info.memo
-        return _newest_first(await self._read(endpoint_id, memo))
+        return _newest_first(await self._read(tenant_id, endpoint_id, memo))
 
     async def page(self, tenant_id: str, limit: int, cursor: str | None) -> Page[NumberedChange]:
         """Return a page of the changes of all endpoints of a tenant, the newest first.
@@ -91,16 +92,17 @@ class StatusChangeService:
         for row in await self.lists.rows(query, CALLS):
             # An underscore in the tenant's id stands for any character in visibility's query.
             if row.workflow_id.startswith(prefix):
-                found += await self._read(row.workflow_id.removeprefix(prefix), row.memo)
+                found += await self._read(tenant_id, row.workflow_id.removeprefix(prefix), row.memo)
         return _newest_first(found)
 
-    async def _read(self, endpoint_id: str, memo: Memo) -> list[NumberedChange]:
+    async def _read(self, tenant_id: str, endpoint_id: str, memo: Memo) -> list[NumberedChange]:
+        converter = converter_of(self.client, endpoint_workflow_id(tenant_id, endpoint_id))
         changes, created_at = StatusChanges(), None
         if payload := memo.fields.get(MemoKey.STATUS_CHANGES):
-            [read] = await self.client.data_converter.decode([payload], [StatusChanges])
+            [read] = await converter.decode([payload], [StatusChanges])
             changes = StatusChanges.model_validate(read)
         if not changes.begins and (payload := memo.fields.get(MemoKey.ENDPOINT)):
-            [state] = await self.client.data_converter.decode([payload], [EndpointState])
+            [state] = await converter.decode([payload], [EndpointState])
             endpoint = EndpointState.model_validate(state)
             if endpoint.deleted:
                 return []  # a deleted endpoint empties its history, so it comes here

@@ -1,5 +1,6 @@
 """The payload codec: nothing is stored in clear, and nothing that was stored is lost."""
 
+import hashlib
 import zlib
 
 import pytest
@@ -10,6 +11,11 @@ from pydantic import BaseModel
 from temporalio.api.common.v1 import Payload
 from temporalio.api.failure.v1 import Failure
 from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.converter import (
+    ActivitySerializationContext,
+    NexusSerializationContext,
+    WorkflowSerializationContext,
+)
 from temporalio.exceptions import ApplicationError
 
 from hookwright.temporal import EncryptionCodec
@@ -113,6 +119,94 @@ async def test_payloads_that_are_not_what_they_say(packed):
     """A payload that is said to be compressed, and is not or is cut off, stays as it is."""
     sealed = _sealed(packed, COMPRESSED)
     assert await CODEC.decode([sealed]) == [sealed]
+
+
+A, B = "endpoint:a:ep_1", "endpoint:b:ep_1"
+
+
+def of_workflow(workflow_id: str, codec: EncryptionCodec = CODEC) -> EncryptionCodec:
+    """Return the codec as the SDK uses it for a workflow's payloads."""
+    return codec.with_context(WorkflowSerializationContext("default", workflow_id))
+
+
+def of_activity(workflow_id: str | None) -> EncryptionCodec:
+    """Return the codec as the SDK uses it for the payloads of a workflow's activity."""
+    return CODEC.with_context(
+        ActivitySerializationContext("default", "1", "deliver", "queue", workflow_id, None, True)
+    )
+
+
+@pytest.mark.parametrize("payload", [CLEAR, LONG], ids=["short", "long"])
+async def test_layout_of_a_bound_payload(payload):
+    """Another language reads and writes bound payloads by docs/publishing.md alone."""
+    (sealed,) = await of_workflow(A).encode([payload])
+    digest = hashlib.sha256(A.encode()).digest()[:16]
+    assert sealed.metadata["workflow"] == digest
+    clear = AESGCM(OLD).decrypt(sealed.data[:12], sealed.data[12:], b"k1\0" + digest)
+    packed = sealed.metadata["encoding"] == COMPRESSED
+    assert Payload.FromString(zlib.decompress(clear) if packed else clear) == payload
+
+
+@pytest.mark.parametrize("write", [of_workflow, of_activity])
+@pytest.mark.parametrize("read", [of_workflow, of_activity])
+@given(payload=PAYLOADS)
+async def test_bound_payloads(write, read, payload):
+    """A payload of a workflow, or of its activity, is read there, and in no other workflow."""
+    sealed = await write(A).encode([payload])
+    assert await read(A).decode(sealed) == [payload]
+    assert await read(B).decode(sealed) == sealed
+
+
+async def test_whoever_knows_no_workflow_reads_bound_payloads():
+    """The codec endpoint, which is told of no workflow, shows them; an altered one it does not."""
+    sealed = await of_workflow(A).encode([CLEAR])
+    assert await CODEC.decode(sealed) == [CLEAR]
+    sealed[0].data = sealed[0].data[:-1] + bytes([sealed[0].data[-1] ^ 1])
+    assert await CODEC.decode(sealed) == sealed
+
+
+@pytest.mark.parametrize("read", [of_workflow(A), of_workflow(B), of_activity(A), CODEC])
+async def test_payloads_that_are_bound_to_no_workflow(read):
+    """What was stored before, or by a client that does not bind, is read everywhere."""
+    sealed = await CODEC.encode([CLEAR, LONG])
+    assert all("workflow" not in payload.metadata for payload in sealed)
+    assert await read.decode(sealed) == [CLEAR, LONG]
+
+
+@pytest.mark.parametrize("forged", [None, b"", b"x", hashlib.sha256(B.encode()).digest()[:16]])
+@pytest.mark.parametrize("read", [of_workflow(A), of_workflow(B), CODEC])
+async def test_a_binding_that_was_changed(forged, read):
+    """Nobody without the key binds a payload to another workflow, or to none."""
+    (sealed,) = await of_workflow(A).encode([CLEAR])
+    del sealed.metadata["workflow"]
+    if forged is not None:
+        sealed.metadata["workflow"] = forged
+    assert await read.decode([sealed]) == [sealed]
+
+
+@pytest.mark.parametrize("forged", [b"", hashlib.sha256(A.encode()).digest()[:16]])
+async def test_a_binding_that_was_added(forged):
+    """Nobody without the key binds what is bound to no workflow."""
+    (sealed,) = await CODEC.encode([CLEAR])
+    sealed.metadata["workflow"] = forged
+    assert await of_workflow(A).decode([sealed]) == [sealed]
+
+
+async def test_contexts_without_a_workflow():
+    """An activity that no workflow started, or a Nexus operation, is bound to none."""
+    assert of_activity(None) is CODEC
+    assert of_activity("") is CODEC
+    assert CODEC.with_context(NexusSerializationContext("e", "s", "o")) is CODEC
+
+
+async def test_bound_payloads_after_a_rotation():
+    """A new key changes nothing of the binding: both keys' payloads are read in their workflow."""
+    sealed = [
+        *await of_workflow(A).encode([CLEAR]),
+        *await of_workflow(A, ROTATED).encode([CLEAR]),
+    ]
+    assert await of_workflow(A, ROTATED).decode(sealed) == [CLEAR, CLEAR]
+    assert await of_workflow(B, ROTATED).decode(sealed) == sealed
 
 
 async def test_equal_payloads_look_different():
