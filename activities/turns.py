@@ -13,7 +13,7 @@ from activities.endpoint_snapshots import EndpointSnapshots
 from activities.heartbeats import heartbeats
 from activities.shares import TURNS, NoRoomError, Shares, waiting_error
 from hookwright.ids import delivery_workflow_id, event_workflow_id
-from hookwright.queueing import Ended, Place, QueueRules, Turns, TurnsGiven
+from hookwright.queueing import Ended, QueuePlace, QueueRules, QueueTurns, TurnsGiven
 from hookwright.temporal import ActivityName, Signal, described, is_sole_delivery, reached
 
 WATCH_SECONDS = 3.0
@@ -39,7 +39,7 @@ class TurnActivities:
     shares: Shares = field(default_factory=lambda: Shares(TURNS), init=False)
 
     @activity.defn(name=ActivityName.GIVE_TURNS)
-    async def give_turns(self, turns: Turns) -> TurnsGiven:
+    async def give_turns(self, turns: QueueTurns) -> TurnsGiven:
         """Give turns, one after the other, and return how far this has come.
 
         It stops if the endpoint has other rules by now, if a delivery of an ordered queue takes
@@ -62,11 +62,11 @@ class TurnActivities:
                     await self._give_all(turns, progress.rules, progress)
         return progress
 
-    async def _rules(self, turns: Turns) -> QueueRules | None:
+    async def _rules(self, turns: QueueTurns) -> QueueRules | None:
         endpoint = await self.endpoints.current(turns.tenant_id, turns.endpoint_id)
         return endpoint.queue_rules if endpoint else None
 
-    async def _give_all(self, turns: Turns, rules: QueueRules, progress: TurnsGiven) -> None:
+    async def _give_all(self, turns: QueueTurns, rules: QueueRules, progress: TurnsGiven) -> None:
         """Give the turns that are not given yet; note in `progress` how far it has come."""
         clock = asyncio.get_running_loop().time
         end = clock() + TURN_SECONDS
@@ -75,7 +75,9 @@ class TurnActivities:
             if not await give(turns, rules, progress):
                 return
 
-    async def _next_at_pace(self, turns: Turns, rules: QueueRules, progress: TurnsGiven) -> bool:
+    async def _next_at_pace(
+        self, turns: QueueTurns, rules: QueueRules, progress: TurnsGiven
+    ) -> bool:
         """Give the next turn, or the next few if they are close."""
         number = 1 if rules.interval > CLOSE_SECONDS else CLOSE_TURNS
         group = turns.places[progress.done : progress.done + number]
@@ -83,7 +85,9 @@ class TurnActivities:
         progress.done += len(group)
         return True
 
-    async def _next_in_order(self, turns: Turns, rules: QueueRules, progress: TurnsGiven) -> bool:
+    async def _next_in_order(
+        self, turns: QueueTurns, rules: QueueRules, progress: TurnsGiven
+    ) -> bool:
         """Give the next turn and wait for the delivery's end; return whether it goes on."""
         place = turns.places[progress.done]
         has_turn = turns.watch_first and not progress.done
@@ -98,7 +102,7 @@ class TurnActivities:
         return True
 
     async def _give(
-        self, turns: Turns, place: Place, rules: QueueRules, progress: TurnsGiven
+        self, turns: QueueTurns, place: QueuePlace, rules: QueueRules, progress: TurnsGiven
     ) -> bool:
         """Give a delivery its turn when it is due; return whether it still waited for it."""
         due_at = progress.pace.next_at(datetime.now(UTC), rules.interval)
@@ -110,7 +114,7 @@ class TurnActivities:
         progress.pace = progress.pace.after_turn(given_at, rules.interval)
         return True
 
-    async def _watch(self, turns: Turns, place: Place, *, has_turn: bool) -> Ended:
+    async def _watch(self, turns: QueueTurns, place: QueuePlace, *, has_turn: bool) -> Ended:
         """Wait a while for the end of a delivery that has its turn."""
         workflow_id = _workflow_id(turns, place)
         if not place.attempt:
@@ -135,7 +139,7 @@ class TurnActivities:
                 return Ended.GIVEN_UP
         return Ended.YES
 
-    async def _will_it_come(self, turns: Turns, place: Place) -> Ended:
+    async def _will_it_come(self, turns: QueueTurns, place: QueuePlace) -> Ended:
         """Return `YES` if no delivery will ask for the turn of a place that was taken for it."""
         event = await described(self.client, event_workflow_id(turns.tenant_id, place.event_id))
         if event is None:
@@ -159,7 +163,7 @@ async def _or_not_yet(end: Awaitable[Ended]) -> Ended:
         return Ended.NO
 
 
-def _workflow_id(turns: Turns, place: Place) -> str:
+def _workflow_id(turns: QueueTurns, place: QueuePlace) -> str:
     if place.sole:
         return event_workflow_id(turns.tenant_id, place.event_id)
     return delivery_workflow_id(turns.tenant_id, turns.endpoint_id, place.event_id)

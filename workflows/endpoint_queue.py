@@ -7,7 +7,7 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from activities.turns import TurnActivities
-    from hookwright.queueing import Place, PlaceQueue, QueueState, Turns
+    from hookwright.queueing import PlaceQueue, QueuePlace, QueueState, QueueTurns
     from hookwright.temporal import MemoKey, Signal, WorkflowType
 
 TURNS_TIMEOUT, MISSED_HEARTBEAT = timedelta(minutes=2), timedelta(seconds=5)
@@ -47,7 +47,7 @@ class EndpointQueue:
         if not self.queue.is_empty:
             workflow.continue_as_new(self.queue.state(), memo={MemoKey.QUEUE: self.queue.view()})
 
-    async def give(self, turns: Turns) -> None:
+    async def give(self, turns: QueueTurns) -> None:
         """Have an activity give turns, and note what came of them."""
         result = await workflow.execute_activity_method(
             TurnActivities.give_turns,
@@ -94,7 +94,7 @@ class EndpointQueue:
             await workflow.sleep(MEMO_INTERVAL)
 
     @workflow.signal(name=Signal.TAKE_PLACES)
-    def take_places(self, places: list[Place]) -> None:
+    def take_places(self, places: list[QueuePlace]) -> None:
         """Give deliveries their places, or note that they wait for their turns there."""
         self.note_signal()
         turned_away = self.queue.turned_away

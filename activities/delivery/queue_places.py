@@ -10,7 +10,7 @@ from temporalio.service import RPCError
 from hookwright.ids import queue_workflow_id
 from hookwright.models import DeliveryInput, DeliveryLog, EndpointState
 from hookwright.outcomes import DeliveryState
-from hookwright.queueing import Place, ordering_digest
+from hookwright.queueing import QueuePlace, ordering_digest
 from hookwright.temporal import Signal, is_event_workflow_id, reached, take_places
 
 UNNOTICED_MS = 2_000
@@ -33,7 +33,7 @@ class QueuePlaces:
             RPCError: Temporal did not store it; ours to try again.
         """
         event, info = delivery.event, activity.info()
-        place = Place(
+        place = QueuePlace(
             event_id=event.id,
             accepted_at=delivery.accepted_at or delivery.happened_at,
             attempt=so_far.next_number,

@@ -31,7 +31,7 @@ from api.services.tenants import TenantAtPublish, TenantService
 from hookwright.contracts import Contract, Contracts, UnknownContractError
 from hookwright.ids import deliveries_queue, entities_queue, event_workflow_id
 from hookwright.models import EventInput, FanOut, Route
-from hookwright.queueing import Place, ordering_digest
+from hookwright.queueing import QueuePlace, ordering_digest
 from hookwright.routing import ordered_routes, sole_delivery
 from hookwright.sizes import MAX_EVENT_BYTES
 from hookwright.temporal import (
@@ -198,7 +198,9 @@ class EventService:
         its delivery first. If this fails, the publisher has no answer either, and the delivery
         takes its place by itself.
         """
-        place = Place(event.id, accepted_at, key=ordering_digest(event.ordering_key), sole=sole)
+        place = QueuePlace(
+            event.id, accepted_at, key=ordering_digest(event.ordering_key), sole=sole
+        )
         await asyncio.gather(
             *(
                 take_places(

@@ -1,11 +1,11 @@
 """An endpoint's queue: the turns of its deliveries, if it has a rate limit or an order."""
 
-from hookwright.queueing.pace import Pace
-from hookwright.queueing.place import Place, ordering_digest
+from hookwright.queueing.pace import QueuePace
+from hookwright.queueing.place import QueuePlace, ordering_digest
 from hookwright.queueing.place_queue import MAX_AT_ONCE, PlaceQueue
 from hookwright.queueing.rules import MAX_RATE, MIN_RATE, GiveUp, Ordering, QueueRules
 from hookwright.queueing.state import MAX_QUEUE_BYTES, Head, QueueState, QueueView
-from hookwright.queueing.turns import Ended, Turns, TurnsGiven
+from hookwright.queueing.turns import Ended, QueueTurns, TurnsGiven
 
 __all__ = [
     "MAX_AT_ONCE",
@@ -16,13 +16,13 @@ __all__ = [
     "GiveUp",
     "Head",
     "Ordering",
-    "Pace",
-    "Place",
     "PlaceQueue",
+    "QueuePace",
+    "QueuePlace",
     "QueueRules",
     "QueueState",
+    "QueueTurns",
     "QueueView",
-    "Turns",
     "TurnsGiven",
     "ordering_digest",
 ]

@@ -14,7 +14,7 @@ CATCH_UP = 0.97
 than the limit, and one more: the first."""
 
 
-class Pace(BaseModel):
+class QueuePace(BaseModel):
     """When the next turn may be given: the plan, and the time of the last turn."""
 
     planned_at: Timestamp | None = None
@@ -27,10 +27,10 @@ class Pace(BaseModel):
             return planned
         return max(planned, self.last_at + timedelta(seconds=CATCH_UP * interval))
 
-    def after_turn(self, at: datetime, interval: float) -> "Pace":
+    def after_turn(self, at: datetime, interval: float) -> "QueuePace":
         """Return the pace after a turn at this time."""
         planned = self._planned(at, interval) + timedelta(seconds=interval)
-        return Pace(planned_at=planned, last_at=at)
+        return QueuePace(planned_at=planned, last_at=at)
 
     def _planned(self, now: datetime, interval: float) -> datetime:
         planned = self.planned_at or now

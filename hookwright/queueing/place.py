@@ -7,7 +7,7 @@ from hookwright.ids import Name
 from hookwright.times import Timestamp
 
 
-class Place(NamedTuple):
+class QueuePlace(NamedTuple):
     """A delivery's place. It is stored as a list, because a queue may have thousands of them.
 
     `key` is the digest of the event's ordering key, or empty without one. `attempt` is the number

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import islice
 
-from hookwright.queueing.place import Place
+from hookwright.queueing.place import QueuePlace
 from hookwright.queueing.rules import QueueRules
 from hookwright.queueing.state import MAX_QUEUE_BYTES, Head, QueueState, QueueView
-from hookwright.queueing.turns import Ended, Turns, TurnsGiven
+from hookwright.queueing.turns import Ended, QueueTurns, TurnsGiven
 
 MAX_AT_ONCE = 20
 """Ordering keys of a queue whose deliveries are under way at the same time."""
@@ -43,7 +43,7 @@ class PlaceQueue:
         self.pace = state.pace
         self.turned_away = 0
         self._heads = {head.place.key: head for head in state.heads}
-        self._lines: dict[str, dict[str, Place]] = {}
+        self._lines: dict[str, dict[str, QueuePlace]] = {}
         self._bytes = sum(head.place.size for head in state.heads)
         for place in state.waiting:
             self._append(place)
@@ -83,7 +83,7 @@ class PlaceQueue:
 
     # What happens to the queue.
 
-    def take(self, place: Place) -> None:
+    def take(self, place: QueuePlace) -> None:
         """Give a delivery its place, or note that it waits for its turn there.
 
         If there is no room, it gets no place: it asks again later.
@@ -114,9 +114,9 @@ class PlaceQueue:
 
     # Turns.
 
-    def due(self, now: datetime) -> list[Turns]:
+    def due(self, now: datetime) -> list[QueueTurns]:
         """Return the turns that are to be given now, each for an activity of its own."""
-        found: list[Turns] = []
+        found: list[QueueTurns] = []
         if self._rules_wanted and None not in self._under_way:
             self._rules_wanted = False
             found.append(self._turns(None, []))
@@ -140,7 +140,7 @@ class PlaceQueue:
         """Return when the rate limit allows the next turn."""
         return self.pace.next_at(now, self.rules.interval if self.rules else 0.0)
 
-    def given(self, turns: Turns, result: TurnsGiven, now: datetime) -> None:
+    def given(self, turns: QueueTurns, result: TurnsGiven, now: datetime) -> None:
         """Note what came of turns."""
         self._under_way.discard(turns.line)
         if turns.rules and not turns.rules.in_order:
@@ -151,14 +151,14 @@ class PlaceQueue:
             self._wait_for(turns.places[result.done], result.last, now)
         self._follow(result.rules, now)
 
-    def _paced(self, now: datetime, rules: QueueRules) -> Iterator[Turns]:
+    def _paced(self, now: datetime, rules: QueueRules) -> Iterator[QueueTurns]:
         """Yield the next turns of a queue without an order. The activity keeps the pace."""
         if self._lines and not self._under_way - {None} and self._is_time(now):
             number = round((rules.per_second or MAX_PACED) * PACED_SECONDS)
             places = islice(self._waiting(), min(max(1, number), MAX_PACED))
             yield self._turns("", list(places))
 
-    def _in_order(self, now: datetime, rules: QueueRules) -> Iterator[Turns]:
+    def _in_order(self, now: datetime, rules: QueueRules) -> Iterator[QueueTurns]:
         """Yield the next turns of each ordering key. With a rate limit, each is one turn."""
         self._fill_heads(now)
         for line, head in self._heads.items():
@@ -182,12 +182,12 @@ class PlaceQueue:
             self._bytes += place.size
             self._heads[line] = Head(place=place, asks=place.attempt > 0, check_at=_check(now, 0))
 
-    def _ready(self, line: str, number: int) -> list[Place]:
+    def _ready(self, line: str, number: int) -> list[QueuePlace]:
         """Return the places that follow a head, up to the first that does not ask for its turn."""
         places = list(islice(self._lines.get(line, {}).values(), number))
         return places[: next((n for n, it in enumerate(places) if not it.attempt), number)]
 
-    def _wait_for(self, place: Place, ended: Ended, now: datetime) -> None:
+    def _wait_for(self, place: QueuePlace, ended: Ended, now: datetime) -> None:
         """Have the others of its key wait for a delivery that has had its turn."""
         if self.rules is None or not self.rules.in_order:
             return
@@ -222,7 +222,7 @@ class PlaceQueue:
         elif known and not known.in_order:
             self._line_up(list(self._waiting()))
 
-    def _line_up(self, places: list[Place]) -> None:
+    def _line_up(self, places: list[QueuePlace]) -> None:
         """Have these places in the lines that the rules ask for.
 
         A delivery that has not asked for its turn so far does so by itself, and needs a place
@@ -235,25 +235,25 @@ class PlaceQueue:
 
     # Places.
 
-    def _line(self, place: Place) -> dict[str, Place]:
+    def _line(self, place: QueuePlace) -> dict[str, QueuePlace]:
         """Return the line that a place is in; without an order there is only one."""
         return self._lines.get(self._line_name(place), {})
 
-    def _line_name(self, place: Place) -> str:
+    def _line_name(self, place: QueuePlace) -> str:
         return place.key if self.rules is None or self.rules.in_order else ""
 
-    def _append(self, place: Place) -> None:
+    def _append(self, place: QueuePlace) -> None:
         self._lines.setdefault(self._line_name(place), {})[place.event_id] = place
         self._bytes += place.size
 
-    def _remove(self, place: Place) -> None:
+    def _remove(self, place: QueuePlace) -> None:
         line = self._line(place)
         if line.pop(place.event_id, None):
             self._bytes -= place.size
             if not line:
                 del self._lines[self._line_name(place)]
 
-    def _drop(self, place: Place) -> None:
+    def _drop(self, place: QueuePlace) -> None:
         """Take a place away that needs nothing more, unless it was taken for a later attempt."""
         head = self._heads.get(place.key)
         known = self._line(place).get(place.event_id)
@@ -263,14 +263,16 @@ class PlaceQueue:
         elif known and known.attempt <= place.attempt:
             self._remove(known)
 
-    def _waiting(self) -> Iterator[Place]:
+    def _waiting(self) -> Iterator[QueuePlace]:
         return (place for line in self._lines.values() for place in line.values())
 
     def _is_time(self, now: datetime) -> bool:
         return self.next_turn_at(now) <= now + AHEAD
 
-    def _turns(self, line: str | None, places: list[Place], *, watch_first: bool = False) -> Turns:
-        return Turns(
+    def _turns(
+        self, line: str | None, places: list[QueuePlace], *, watch_first: bool = False
+    ) -> QueueTurns:
+        return QueueTurns(
             tenant_id=self.tenant_id,
             endpoint_id=self.endpoint_id,
             line=line,

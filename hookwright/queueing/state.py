@@ -3,8 +3,8 @@
 from pydantic import BaseModel
 
 from hookwright.ids import Name
-from hookwright.queueing.pace import Pace
-from hookwright.queueing.place import Place
+from hookwright.queueing.pace import QueuePace
+from hookwright.queueing.place import QueuePlace
 from hookwright.times import Timestamp
 
 MAX_QUEUE_BYTES = 1_500_000
@@ -20,7 +20,7 @@ class Head(BaseModel):
     attempts ran out, and the queue waits for a person.
     """
 
-    place: Place
+    place: QueuePlace
     asks: bool
     check_at: Timestamp
     checks: int = 0
@@ -36,9 +36,9 @@ class QueueState(BaseModel):
 
     tenant_id: Name
     endpoint_id: Name
-    waiting: list[Place] = []
+    waiting: list[QueuePlace] = []
     heads: list[Head] = []
-    pace: Pace = Pace()
+    pace: QueuePace = QueuePace()
 
 
 class QueueView(BaseModel):

@@ -5,8 +5,8 @@ from enum import StrEnum
 from pydantic import BaseModel
 
 from hookwright.ids import Name
-from hookwright.queueing.pace import Pace
-from hookwright.queueing.place import Place
+from hookwright.queueing.pace import QueuePace
+from hookwright.queueing.place import QueuePlace
 from hookwright.queueing.rules import QueueRules
 
 
@@ -18,7 +18,7 @@ class Ended(StrEnum):
     GIVEN_UP = "given_up"
 
 
-class Turns(BaseModel):
+class QueueTurns(BaseModel):
     """The argument of the activity `give_turns`: places, in the order of their turns.
 
     The turns are given at this pace. In an ordered queue each one waits for the end of the delivery
@@ -31,8 +31,8 @@ class Turns(BaseModel):
     endpoint_id: Name
     line: str | None = None
     rules: QueueRules | None = None
-    places: list[Place] = []
-    pace: Pace = Pace()
+    places: list[QueuePlace] = []
+    pace: QueuePace = QueuePace()
     watch_first: bool = False
 
 
@@ -47,4 +47,4 @@ class TurnsGiven(BaseModel):
     done: int = 0
     last: Ended | None = None
     rules: QueueRules | None = None
-    pace: Pace = Pace()
+    pace: QueuePace = QueuePace()

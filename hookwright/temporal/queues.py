@@ -7,7 +7,7 @@ from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.common import SearchAttributePair, TypedSearchAttributes
 
 from hookwright.ids import EVENT_PREFIX, queue_workflow_id
-from hookwright.queueing import Place, QueueState, QueueView
+from hookwright.queueing import QueuePlace, QueueState, QueueView
 from hookwright.temporal.executions import described, reached
 from hookwright.temporal.names import MemoKey, Signal, WorkflowType
 from hookwright.temporal.search_attributes import ENDPOINT_ID, TENANT_ID
@@ -18,7 +18,7 @@ async def take_places(  # noqa: PLR0913 - what one call to Temporal needs
     task_queue: str,
     tenant_id: str,
     endpoint_id: str,
-    places: Sequence[Place],
+    places: Sequence[QueuePlace],
     rpc_timeout: timedelta | None = None,
 ) -> None:
     """Take places in the queue of an endpoint, in this order. A place that is taken stays.

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hookwright.queueing import Pace
+from hookwright.queueing import QueuePace
 
 BEGIN = datetime(2026, 1, 15, tzinfo=UTC)
 WINDOW = timedelta(seconds=10)
@@ -18,7 +18,7 @@ latenesses = st.lists(
 
 def turns(per_second: float, late_by: list[float]) -> list[datetime]:
     """Return the times of turns of which each is given so many seconds after it was due."""
-    pace, now, times = Pace(), BEGIN, []
+    pace, now, times = QueuePace(), BEGIN, []
     for seconds in late_by:
         now = max(now, pace.next_at(now, 1 / per_second)) + timedelta(seconds=seconds)
         pace = pace.after_turn(now, 1 / per_second)
@@ -45,7 +45,7 @@ def test_turns_that_are_a_little_late_are_caught_up_with(per_second: float, numb
 
 def test_what_was_missed_long_ago_is_not_made_up_for() -> None:
     """After an idle hour there is no burst: the second turn is an interval after the first."""
-    pace = Pace().after_turn(BEGIN, 1.0)
+    pace = QueuePace().after_turn(BEGIN, 1.0)
     later = BEGIN + timedelta(hours=1)
     assert pace.next_at(later, 1.0) <= later
     after = pace.after_turn(later, 1.0)
@@ -54,7 +54,7 @@ def test_what_was_missed_long_ago_is_not_made_up_for() -> None:
 
 def test_a_new_limit_makes_a_new_plan() -> None:
     """After a turn at one in a hundred seconds, the next one may be due in a tenth of a second."""
-    pace = Pace().after_turn(BEGIN, 100.0)
+    pace = QueuePace().after_turn(BEGIN, 100.0)
     assert pace.next_at(BEGIN, 100.0) >= BEGIN + timedelta(seconds=97)
     assert pace.next_at(BEGIN, 0.1) == BEGIN + timedelta(seconds=0.1)
     assert pace.next_at(BEGIN, 0.0) == BEGIN

@@ -17,11 +17,11 @@ from hookwright.queueing import (
     MAX_AT_ONCE,
     MAX_QUEUE_BYTES,
     Ended,
-    Place,
     PlaceQueue,
+    QueuePlace,
     QueueRules,
     QueueState,
-    Turns,
+    QueueTurns,
     TurnsGiven,
 )
 
@@ -44,7 +44,7 @@ class QueueModel(RuleBasedStateMachine):
         self.asks: dict[str, int] = {}
         self.running: set[str] = set()
         self.ended: set[str] = set()
-        self.under_way: list[Turns] = []
+        self.under_way: list[QueueTurns] = []
         self.always_in_order = True
 
     # Deliveries.
@@ -56,7 +56,7 @@ class QueueModel(RuleBasedStateMachine):
         self.keys[event_id] = key
         self.accepted[key].append(event_id)
         if in_advance and self.rules.in_order:
-            self.queue.take(Place(event_id, self.now, key=key))
+            self.queue.take(QueuePlace(event_id, self.now, key=key))
         else:
             self.ask(event_id)
 
@@ -75,7 +75,7 @@ class QueueModel(RuleBasedStateMachine):
     def ask(self, event_id: str) -> None:
         attempt = max(1, self.asks.get(event_id, 1))
         self.asks[event_id] = attempt
-        self.queue.take(Place(event_id, self.now, attempt, self.keys[event_id]))
+        self.queue.take(QueuePlace(event_id, self.now, attempt, self.keys[event_id]))
 
     # Turns.
 
@@ -108,7 +108,7 @@ class QueueModel(RuleBasedStateMachine):
                 result.done += 1
         self.queue.given(turns, result, self.now)
 
-    def give(self, place: Place) -> None:
+    def give(self, place: QueuePlace) -> None:
         """Check that a delivery gets its turn only when those before it have ended."""
         assert place.attempt == self.asks[place.event_id]
         if self.always_in_order:
@@ -179,7 +179,7 @@ class QueueModel(RuleBasedStateMachine):
 
 
 def test_whatever_happens_the_order_is_kept_and_nobody_is_forgotten() -> None:
-    """Turns, new rules, repeated signals and new runs, in any sequence."""
+    """QueueTurns, new rules, repeated signals and new runs, in any sequence."""
     run_state_machine_as_test(
         QueueModel,
         settings=settings(max_examples=200, stateful_step_count=60, deadline=None),
@@ -191,7 +191,7 @@ def test_a_full_queue_turns_a_delivery_away_until_there_is_room() -> None:
     queue = PlaceQueue(EMPTY)
     long_id = "e" * 50
     for number in range(MAX_QUEUE_BYTES // 100):
-        queue.take(Place(f"{long_id}{number}", BEGIN, 1))
+        queue.take(QueuePlace(f"{long_id}{number}", BEGIN, 1))
     assert queue.turned_away > 0
     assert len(queue.state().model_dump_json()) < MAX_QUEUE_BYTES
     assert queue.view().waiting > 10_000
@@ -204,7 +204,7 @@ def test_a_delivery_that_was_given_up_holds_the_others_if_the_endpoint_says_so()
     [read] = queue.due(BEGIN)
     queue.given(read, TurnsGiven(rules=rules), BEGIN)
     for number in range(2):
-        queue.take(Place(f"evt_{number}", BEGIN, 1))
+        queue.take(QueuePlace(f"evt_{number}", BEGIN, 1))
     [turns] = queue.due(BEGIN)
     queue.given(turns, TurnsGiven(rules=rules, last=Ended.GIVEN_UP), BEGIN)
     assert (queue.view().waiting, queue.view().blocked_by) == (1, "evt_0")
@@ -225,10 +225,10 @@ def test_a_retry_of_the_head_keeps_its_place_before_the_others() -> None:
     [read] = queue.due(BEGIN)
     queue.given(read, TurnsGiven(rules=rules), BEGIN)
     for number in range(2):
-        queue.take(Place(f"evt_{number}", BEGIN, 1))
+        queue.take(QueuePlace(f"evt_{number}", BEGIN, 1))
     [turns] = queue.due(BEGIN)
     queue.given(turns, TurnsGiven(rules=rules, last=Ended.NO), BEGIN)
-    queue.take(Place("evt_0", BEGIN, 2))
+    queue.take(QueuePlace("evt_0", BEGIN, 2))
     assert queue.due(BEGIN) == []
     later = BEGIN + timedelta(seconds=1)
     [again] = queue.due(later)
