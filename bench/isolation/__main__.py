@@ -8,7 +8,7 @@ import argparse
 import asyncio
 import dataclasses
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -47,8 +47,8 @@ def sizes(chosen: argparse.Namespace) -> Sizes:
     return dataclasses.replace(SMALL if chosen.quick else Sizes(), **given)
 
 
-async def run(rows: Sequence[Row], wanted: Sizes) -> list[Result]:
-    """Measure rows, one after the other."""
+async def run(rows: Sequence[Row], wanted: Sizes, keep: Callable[[Sequence[Result]], None]) -> None:
+    """Measure rows, one after the other. After each of them `keep` gets all results so far."""
     results = []
     for row in rows:
         say(row.title)
@@ -57,25 +57,30 @@ async def run(rows: Sequence[Row], wanted: Sizes) -> list[Result]:
             say("  " + " | ".join(each.row()))
         say(f"  {result.measured.notes}")
         results.append(result)
-    return results
+        keep(results)
 
 
 def main() -> None:
-    """Read the options, measure the rows, print the report and write it with its plot."""
+    """Read the options, measure the rows, write the report with its plot, and print it.
+
+    The files are written after each row, so a run that is broken off leaves what it has measured.
+    """
     chosen = options().parse_args()
-    machine = facts("embedded")
-    results = asyncio.run(run([row for row in ROWS if row.key in chosen.rows], sizes(chosen)))
+    machine, texts = facts("embedded"), [""]
+    command = " ".join(("python -m bench.isolation", *sys.argv[1:]))
     out = chosen.out
     if not out and not chosen.quick:
         out = new_report(RESULTS, f"{datetime.now(UTC):%Y-%m-%d}-isolation")
-    plot = out and out.with_suffix(".png")
-    if plot:
-        draw(results, plot)
-    command = " ".join(("python -m bench.isolation", *sys.argv[1:]))
-    text = report(results, machine, command, plot and plot.name)
-    print(text)
-    if out:
-        out.write_text(text + "\n", encoding="utf-8")
+
+    def keep(results: Sequence[Result]) -> None:
+        plot = out and out.with_suffix(".png")
+        texts.append(report(results, machine, command, plot and plot.name))
+        if out:
+            out.write_text(texts[-1] + "\n", encoding="utf-8")
+            draw(results, plot)
+
+    asyncio.run(run([row for row in ROWS if row.key in chosen.rows], sizes(chosen), keep))
+    print(texts[-1])
 
 
 if __name__ == "__main__":

@@ -57,7 +57,8 @@ class Moment:
     """The small tenant's events of one moment: alone, or beside a load.
 
     An event whose POST has not arrived in time counts as late as the wait for it. `posts` is the
-    number of POSTs of each event.
+    number of POSTs of each event. The processor seconds are those of the site with its driver, and
+    of whatever else the machine was doing, in `seconds`.
     """
 
     call_ms: list[float] = field(default_factory=list)
@@ -65,6 +66,9 @@ class Moment:
     refusals: int = 0
     events: list[str] = field(default_factory=list)
     posts: list[int] = field(default_factory=list)
+    seconds: float = 0.0
+    site_cpu: float = 0.0
+    other_cpu: float = 0.0
 
     def add(self, other: "Moment") -> None:
         """Take the events of another round."""
@@ -73,6 +77,9 @@ class Moment:
         self.refusals += other.refusals
         self.events += other.events
         self.posts += other.posts
+        self.seconds += other.seconds
+        self.site_cpu += other.site_cpu
+        self.other_cpu += other.other_cpu
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,8 @@ LATENCIES = (
     "p99",
     "longest",
     "asked to try later",
+    "cores busy: site",
+    "others",
 )
 
 
@@ -69,7 +71,8 @@ def _moment(key: str, label: str, moment: Moment) -> list[str]:
     ]
     longest = number(max(moment.post_ms))
     count, refusals = f"{len(moment.events):,}", f"{moment.refusals:,}"
-    return [key, label, count, *map(number, figures), longest, refusals]
+    cores = [number(cpu / moment.seconds, 2) for cpu in (moment.site_cpu, moment.other_cpu)]
+    return [key, label, count, *map(number, figures), longest, refusals, *cores]
 
 
 def _draw_latencies(axes: Axes, results: Sequence[Result]) -> None:
@@ -81,8 +84,9 @@ def _draw_latencies(axes: Axes, results: Sequence[Result]) -> None:
         bars = axes.barh(positions, p99, 0.4, label=f"{label}, p99")
         axes.bar_label(bars, fmt="%.0f", padding=3)
         axes.plot([median(values) for values in moments], positions, "k|")
+    if shown:
+        axes.set_xscale("log")
     axes.set_yticks(range(len(shown)), [result.row.key for result in shown])
-    axes.set_xscale("log")
     axes.margins(x=0.15)
     axes.set_xlabel("publish to POST, ms (line: p50)")
     axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)

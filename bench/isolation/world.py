@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 
 from bench.isolation.measured import Moment, Sizes
+from bench.machine import busy_seconds, cpu_seconds
 from bench.publishing import Published, Publisher, Tenant
 from bench.receiver import ANSWER, Receiver, running_receiver
 from bench.site import ONE_PROCESS, Site, running_site
@@ -70,24 +71,31 @@ class World:
     async def measure(self) -> Moment:
         """Publish the small tenant's events at their rate, and return what became of them."""
         publisher, sizes = self.site.publisher, self.sizes
+        began, used, busy = time.perf_counter(), self._site_cpu(), busy_seconds()
         events = [new_id() for _ in range(max(int(sizes.rate * sizes.seconds), 1))]
         waits = [publisher.receiver.arrival(event, 1).wait() for event in events]
         published = await publisher.publish_paced(self.small, events, sizes.rate)
         with suppress(TimeoutError):
             async with asyncio.timeout(PATIENCE_SECONDS):
                 await asyncio.gather(*waits)
+        site_cpu = self._site_cpu() - used
         arrivals = publisher.receiver.arrivals
+        waits_seconds = [
+            arrivals[event][0] - called if arrivals[event] else PATIENCE_SECONDS
+            for event, called in published.began.items()
+        ]
         return Moment(
             published.call_ms,
-            [
-                1_000 * (arrivals[event][0] - began)
-                if arrivals[event]
-                else 1_000 * PATIENCE_SECONDS
-                for event, began in published.began.items()
-            ],
+            [1_000 * seconds for seconds in waits_seconds],
             published.refusals,
             events,
+            seconds=time.perf_counter() - began,
+            site_cpu=site_cpu,
+            other_cpu=busy_seconds() - busy - site_cpu,
         )
+
+    def _site_cpu(self) -> float:
+        return sum(cpu_seconds(self.site.processes).values())
 
     def count_posts(self, moment: Moment) -> None:
         """Note how many POSTs each event of a moment has had by now."""
