@@ -29,17 +29,16 @@ Load = Callable[[World], Awaitable[Attack]]
 
 @dataclass(frozen=True)
 class Beside:
-    """A load, and on which processes and how often it is measured."""
+    """A load, and the processes that it is measured on."""
 
     load: Load
     hookwright: Mapping[str, Sequence[str]] = field(default_factory=lambda: ONE_PROCESS)
-    once: bool = False
 
     async def measure(self, sizes: Sizes) -> Measured:
         """Measure all rounds. The figures are the ratio of the p99s, and the wrong POSTs."""
         moments = {ALONE: Moment(), BESIDE: Moment()}
         notes = ""
-        for _ in range(1 if self.once else sizes.rounds):
+        for _ in range(sizes.rounds):
             async with running_world(sizes, self.hookwright) as world:
                 attack = await self.load(world)
                 before = await world.measure()
