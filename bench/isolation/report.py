@@ -104,6 +104,8 @@ def _draw_bounds(axes: Axes, results: Sequence[Result]) -> None:
         list(shares), list(shares.values()), color=[_colour(each) for each in shares.values()]
     )
     axes.bar_label(bars, fmt="%.2f", padding=3)
+    if max(shares.values(), default=0.0) > 0:
+        axes.set_xscale("log")
     axes.axvline(1.0, color="black", linewidth=1)
     axes.margins(x=0.15)
     axes.set_xlabel("reached, as a multiple of what is allowed")
