@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
+from bench.report.files import RESULTS, new_report, say
 from bench.report.plots import draw_plots
 from bench.report.requirements import requirements, requirements_table
 from bench.report.tables import (
@@ -21,9 +22,7 @@ from bench.report.tables import (
     rates_table,
 )
 from bench.run import QUICK, Plan, Results, run
-from bench.site import ROOT, GivenServer
-
-RESULTS = ROOT / "docs" / "benchmarks"
+from bench.site import GivenServer
 
 SIZES = {
     "rounds": "rounds in which the scenarios take turns",
@@ -76,15 +75,6 @@ def plan(chosen: argparse.Namespace) -> Plan:
     return dataclasses.replace(QUICK if chosen.quick else Plan(), **given)
 
 
-def new_report(folder: Path, day: str) -> Path:
-    """Return the file of a new report: older ones of the same day are kept."""
-    path, number_of_day = folder / f"{day}.md", 1
-    while path.exists():
-        number_of_day += 1
-        path = folder / f"{day}-{number_of_day}.md"
-    return path
-
-
 def report(results: Results, command: str, plots: Mapping[str, Path]) -> str:
     """Return the report of a benchmark, as markdown."""
     metered = number(results.idle_metered, 2)
@@ -111,11 +101,6 @@ def report(results: Results, command: str, plots: Mapping[str, Path]) -> str:
             memory_table(results),
         )
     )
-
-
-def say(line: str) -> None:
-    """Tell the progress, apart from the report."""
-    print(f"{datetime.now(UTC):%H:%M:%S} {line}", file=sys.stderr, flush=True)
 
 
 def main() -> None:

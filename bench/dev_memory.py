@@ -14,7 +14,7 @@ import psutil
 
 from bench.machine import Group, pss_mb, watched_memory
 from bench.publishing import running_publisher
-from bench.receiver import running_receiver
+from bench.receiver import Receiver, running_receiver
 from bench.site import CLI, ROOT
 from bench.waiting import until
 from runtime.dev import free_port, managed_process
@@ -55,7 +55,7 @@ async def dev_memory(events: int, connections: int) -> DevMemory:
         output = stack.enter_context(log.open("w"))
         async with (
             managed_process("dev", command, _environment(), output) as dev,
-            running_receiver() as receiver,
+            running_receiver(Receiver()) as receiver,
             running_publisher(receiver, port, key) as publisher,
         ):
 

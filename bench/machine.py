@@ -35,6 +35,15 @@ def cpu_seconds(groups: Mapping[str, Group]) -> dict[str, float]:
     return used
 
 
+def busy_seconds() -> float:
+    """Return the processor seconds that the whole machine has used so far, all cores together."""
+    times = psutil.cpu_times()
+    waiting = times.idle + getattr(times, "iowait", 0.0)
+    # The kernel's account of guests is a part of `user` and of `nice`.
+    guests = getattr(times, "guest", 0.0) + getattr(times, "guest_nice", 0.0)
+    return float(sum(times) - waiting - guests)
+
+
 def pss_mb(groups: Mapping[str, Group]) -> dict[str, float]:
     """Return the memory of each group in MB (of 10^6 bytes), pages that are shared in parts."""
     return {

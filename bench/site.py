@@ -6,7 +6,7 @@ import os
 import secrets
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -21,7 +21,7 @@ from temporalio.service import RPCError
 
 from bench.machine import Group
 from bench.publishing import Publisher, Tenant, running_publisher
-from bench.receiver import running_receiver
+from bench.receiver import Receiver, running_receiver
 from bench.waiting import until
 from hookwright.temporal import EncryptionCodec, connect, set_up_namespace
 from runtime.dev import EmbeddedServer, free_port, managed_process
@@ -59,6 +59,7 @@ class Site:
     """One server with Hookwright and the bare workers. This process is the driver.
 
     `run` stands in every name that a run makes, so that a given server can serve several runs.
+    `launch` starts a process that has ended once more, by its name.
     """
 
     run: str
@@ -70,6 +71,7 @@ class Site:
     hookwright: Sequence[str]
     lean_port: int
     processes: Mapping[str, Group]
+    launch: Callable[[str], Awaitable[None]]
     tenants: dict[int, Tenant] = field(default_factory=dict)
 
     async def tenant(self, endpoints: int) -> Tenant:
@@ -126,6 +128,8 @@ class Keys:
 async def running_site(
     server: EmbeddedServer | GivenServer | None = None,
     hookwright: Mapping[str, Sequence[str]] = ONE_PROCESS,
+    *,
+    with_bare: bool = True,
 ) -> AsyncIterator[Site]:
     """Run a site while the context is open. Every process is ready when the context is entered.
 
@@ -141,22 +145,27 @@ async def running_site(
         await _set_up(client)
         environment = keys.environment(given, run)
         bare = (given.address, given.namespace)
-        commands = {
+        bare_commands = {
             BARE_WORKER: ("-m", "bench.bare.worker", *bare, f"bare-{run}"),
             LEAN_WORKER: ("-m", "bench.bare.lean", *bare, f"lean-{run}", str(lean_port)),
-            **hookwright,
         }
-        for name, arguments in commands.items():
-            command = [sys.executable, "-P", *(each.format(port=port) for each in arguments)]
-            log = stack.enter_context((folder / f"{name}.log").open("w"))
+        commands = {**(bare_commands if with_bare else {}), **hookwright}
+
+        async def launch(name: str) -> None:
+            command = [sys.executable, "-P", *(each.format(port=port) for each in commands[name])]
+            log = stack.enter_context((folder / f"{name}.log").open("a"))
             part = managed_process(name, command, environment, log)
             process = (await stack.enter_async_context(part)).process
             running[name] = [psutil.Process(process.pid)]
-        receiver = await stack.enter_async_context(running_receiver())
+
+        for name in commands:
+            await launch(name)
+        receiver = await stack.enter_async_context(running_receiver(Receiver()))
         publisher = await stack.enter_async_context(
             running_publisher(receiver, port, keys.operator)
         )
         await until(lambda: _is_ready(publisher, running))
+        running[DRIVER] = [_Alone()]
         yield Site(
             run=run,
             client=client,
@@ -166,7 +175,8 @@ async def running_site(
             metrics_url=_metrics_url(server, running),
             hookwright=tuple(hookwright),
             lean_port=lean_port,
-            processes={**running, DRIVER: [_Alone()]},
+            processes=running,
+            launch=launch,
         )
 
 

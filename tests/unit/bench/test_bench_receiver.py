@@ -4,12 +4,12 @@ import asyncio
 
 import httpx
 
-from bench.receiver import running_receiver
+from bench.receiver import Receiver, running_receiver
 
 
 async def test_every_post_is_noted() -> None:
     """A webhook that is sent twice counts twice, and an arrival is awaited by its number."""
-    async with running_receiver() as receiver, httpx.AsyncClient(trust_env=False) as http:
+    async with running_receiver(Receiver()) as receiver, httpx.AsyncClient(trust_env=False) as http:
         arrival = receiver.arrival("twice", 2)
         for webhook_id in ("once", "twice", "twice"):
             answer = await http.post(

@@ -2,7 +2,8 @@
 
 import pytest
 
-from bench.__main__ import new_report, options, plan
+from bench.__main__ import options, plan
+from bench.report.files import new_report
 from bench.report.requirements import Requirement, requirements_table
 from bench.report.tables import percentile, table
 from bench.run import QUICK, Plan
