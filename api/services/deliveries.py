@@ -20,7 +20,6 @@ from hookwright.temporal import (
     ENDPOINT_ID,
     EVENT_ID,
     EVENT_TYPE,
-    RPC_TIMEOUT,
     START_TIME,
     TENANT_ID,
     Row,
@@ -159,7 +158,7 @@ class DeliveryService:
 
     async def waiting(self, tenant_id: str, endpoint_id: str) -> QueueView:
         """Return which deliveries wait for their turn in the queue of an endpoint."""
-        return await queue_view(self.client, tenant_id, endpoint_id, RPC_TIMEOUT)
+        return await queue_view(self.client, tenant_id, endpoint_id)
 
     async def find(self, tenant_id: str, endpoint_id: str, event_id: str) -> DeliveryView | None:
         """Return a delivery, or None."""

@@ -41,13 +41,7 @@ from hookwright.models import (
     EventInput,
 )
 from hookwright.security import DestinationPolicy
-from hookwright.temporal import (
-    RPC_TIMEOUT,
-    Update,
-    endpoint_of,
-    endpoint_search_attributes,
-    have_rules_read,
-)
+from hookwright.temporal import Update, endpoint_of, endpoint_search_attributes, have_rules_read
 from hookwright.webhook import next_secret, secret_for
 from workflows.endpoint import Endpoint
 from workflows.endpoint_messages import (
@@ -201,7 +195,7 @@ class EndpointService:
             change.identity(state.client_identity),
         )
         after = await self._update(tenant_id, endpoint_id, Update.CHANGE, change)
-        await have_rules_read(self.client, tenant_id, endpoint_id, RPC_TIMEOUT)
+        await have_rules_read(self.client, tenant_id, endpoint_id)
         return after
 
     async def rotate(

@@ -8,7 +8,7 @@ from temporalio.common import SearchAttributePair, TypedSearchAttributes
 
 from hookwright.ids import EVENT_PREFIX, queue_workflow_id
 from hookwright.queueing import QueuePlace, QueueState, QueueView
-from hookwright.temporal.executions import described, reached
+from hookwright.temporal.executions import RPC_TIMEOUT, described, reached
 from hookwright.temporal.names import MemoKey, Signal, WorkflowType
 from hookwright.temporal.search_attributes import ENDPOINT_ID, TENANT_ID
 
@@ -42,24 +42,28 @@ async def take_places(  # noqa: PLR0913 - what one call to Temporal needs
     )
 
 
-async def queue_view(
-    client: Client, tenant_id: str, endpoint_id: str, rpc_timeout: timedelta | None = None
-) -> QueueView:
-    """Return what an endpoint's queue shows: at most about a second old."""
+async def queue_view(client: Client, tenant_id: str, endpoint_id: str) -> QueueView:
+    """Return what an endpoint's queue shows, which may be a few seconds old.
+
+    Raises:
+        RPCError: Temporal is away.
+    """
     workflow_id = queue_workflow_id(tenant_id, endpoint_id)
-    description = await described(client, workflow_id, rpc_timeout)
+    description = await described(client, workflow_id, RPC_TIMEOUT)
     if description is None or description.status is not WorkflowExecutionStatus.RUNNING:
         return QueueView()
     view = await description.memo_value(MemoKey.QUEUE, None, type_hint=QueueView)
     return view or QueueView()
 
 
-async def have_rules_read(
-    client: Client, tenant_id: str, endpoint_id: str, rpc_timeout: timedelta | None = None
-) -> None:
-    """Have an endpoint's queue, if there is one, read the endpoint, which was changed."""
+async def have_rules_read(client: Client, tenant_id: str, endpoint_id: str) -> None:
+    """Have an endpoint's queue, if there is one, read the endpoint, which was changed.
+
+    Raises:
+        RPCError: Temporal is away.
+    """
     queue = client.get_workflow_handle(queue_workflow_id(tenant_id, endpoint_id))
-    await reached(queue.signal(Signal.CHANGED, rpc_timeout=rpc_timeout))
+    await reached(queue.signal(Signal.CHANGED, rpc_timeout=RPC_TIMEOUT))
 
 
 def is_event_workflow_id(workflow_id: str) -> bool:

@@ -16,7 +16,8 @@ FIELDS = {
     "deactivation", "drain_per_second", "status", "disabled_reason", "health", "failing_since",
     "consecutive_failures", "last_error", "last_delivery_at", "success_rate_hour",
     "success_rate_day", "held", "draining_since", "throttled_until", "next_probe_at", "public_key",
-    "health_reason", "last_attempt_at", "holding_since",
+    "health_reason", "last_attempt_at", "holding_since", "rate_limit_per_second", "ordering",
+    "on_give_up", "waiting", "waiting_since", "blocked_by",
     "secrets", "created_at", "updated_at", "version", "channels",
 }  # fmt: skip
 GIVEN = "whsec_" + "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVo="
