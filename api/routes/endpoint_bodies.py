@@ -197,6 +197,7 @@ class EndpointRead(BaseModel):
             {
                 **endpoint.active_config.model_dump(),
                 **_health_fields(endpoint.health),
+                "waiting": None if endpoint.queue_rules.is_needed else 0,
                 "id": endpoint.endpoint_id,
                 "tenant_id": endpoint.tenant_id,
                 "public_key": public_key(endpoint.secrets[0].value),

@@ -23,6 +23,11 @@ class QueueRules(BaseModel):
     hold_on_give_up: bool = False
 
     @property
+    def is_needed(self) -> bool:
+        """Whether deliveries have to take places at all."""
+        return self.in_order or self.per_second is not None
+
+    @property
     def interval(self) -> float:
         """The seconds between two turns; 0 without a rate limit."""
         return 1 / self.per_second if self.per_second else 0.0
