@@ -32,8 +32,8 @@ FIRST_WIDTH = 3_600 * 10**9
 """The first window from a given time on: an hour, in nanoseconds."""
 
 MAX_LEAPS, LEAP_GROWTH = 3, 4
-"""How often a reading with a bookmark looks a little further before it looks to the end, where
-there may be very many rows: up to 84 pages further."""
+"""How often a reading with a bookmark looks further before it looks to the end, where there may be
+very many rows: together they reach 21 pages further."""
 
 LAST = 2**63 - 1
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -141,7 +141,8 @@ class OrderedReader:
 
     `width` is how far below it, in nanoseconds, to look for the next page; 0 is to the end.
     `crowded_at` is a start below it, while it is known that too many rows lie between. `leap` is
-    how far to look where there were too few rows, if they may have left; 0 is to the end.
+    how far to look where there were none, if they may have left, and then some are enough; 0 is to
+    the end.
     """
 
     read_window: ReadWindow
@@ -181,7 +182,7 @@ class OrderedReader:
             else:
                 rows += found
                 self._advance_to(lower, found, (wanted + size) // 2)
-                if len(rows) >= wanted:
+                if len(rows) >= (1 if self.leap else wanted):
                     self.crowded_at = self.leaps = 0
                     break
                 lower = self._halfway()

@@ -73,7 +73,8 @@ def _written(time: datetime) -> str:
 
 def _compiled(query: str) -> CodeType:
     """Return the query's conditions as an expression on columns, which compares as SQL would."""
-    text = query.partition(" AND ")[2].replace(" = ", " == ") or "True"
+    text = query.partition(" AND (")[2].replace(" = ", " == ")
+    text = f"({text}" if text else "True"
     return compile(text.replace("AND", "and").replace("OR", "or"), "query", "eval")
 
 

@@ -7,7 +7,7 @@ from typing import cast
 
 import pytest
 from support.held import Draining, HeldClient
-from support.waiting import eventually
+from support.waiting import assert_eventually
 from temporalio.client import Client
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
@@ -24,8 +24,8 @@ ENDPOINT = EndpointRef(tenant_id="t", endpoint_id="ep")
 TURN = 100
 """What an endpoint with the default pace releases in a turn."""
 
-FIRST_TURN_CALLS, MEAN_CALLS, MEAN_CALLS_OF_TWO_WORKERS = 30, 2.0, 3.0
-"""Calls to visibility to find the oldest of very many, and on average for a turn after that."""
+FIRST_TURN_CALLS = 35
+"""Calls to visibility to find the oldest of very many."""
 
 QUICK_CALLS, HANGING_CALLS = 5, 20
 """Calls to Temporal for a delivery that is released, beside one read of its endpoint."""
@@ -60,9 +60,17 @@ def in_bursts(number: int) -> list[datetime]:
     return [BEGAN + timedelta(hours=each // 500, milliseconds=each % 500) for each in range(number)]
 
 
-@pytest.mark.parametrize("accepted", [every(1, 5_000), every(0, 5_000), in_bursts(5_000)])
-@pytest.mark.parametrize(("workers", "mean"), [(1, MEAN_CALLS), (2, MEAN_CALLS_OF_TWO_WORKERS)])
-async def test_a_turn_costs_two_calls_to_visibility(
+@pytest.mark.parametrize(
+    ("accepted", "workers", "mean"),
+    [
+        (every(1, 5_000), 1, 2),
+        (every(1, 5_000), 2, 3),
+        (in_bursts(5_000), 1, 8),
+        (in_bursts(5_000), 2, 14),
+    ],
+    ids=["steady", "two workers", "bursts", "two workers, bursts"],
+)
+async def test_later_turns_cost_few_calls_to_visibility(
     accepted: list[datetime], workers: int, mean: float
 ) -> None:
     """The oldest are looked for once; later turns begin where the last one of the worker ended."""
@@ -125,7 +133,7 @@ async def test_a_new_pace_takes_effect_at_once(top: float) -> None:
     turn = asyncio.create_task(
         ActivityEnvironment().run(activities(client, endpoint).release, given)
     )
-    await eventually(lambda: len(client.released), lambda number: number >= 3)
+    await assert_eventually(lambda: len(client.released) >= 3)
     endpoint.top, endpoint.pace = top, 30 if top > 20 else 20
     async with asyncio.timeout(5):
         assert await turn <= 5
