@@ -6,47 +6,36 @@ TURN_SECONDS, done or not, and is called again: no duty of an endpoint keeps ano
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+from weakref import WeakValueDictionary
 
 from temporalio import activity
-from temporalio.client import (
-    Client,
-    WorkflowExecution,
-    WorkflowExecutionDescription,
-    WorkflowExecutionStatus,
-)
+from temporalio.client import Client, WorkflowExecutionDescription, WorkflowExecutionStatus
 
 from activities.endpoint_snapshots import EndpointSnapshots
 from activities.grouping import grouped
 from activities.heartbeats import heartbeats
+from activities.held_rows import HeldRows
+from activities.shares import RELEASES, NoRoomError, Share, Shares, waiting_error
 from hookwright.health import TURN_SECONDS, Release
 from hookwright.ids import tenant_workflow_id
 from hookwright.models import EndpointRef, ProbeInput, ReleaseInput, TenantView
 from hookwright.outcomes import DeliveryState
 from hookwright.temporal import (
     DELIVERY_STATE,
-    ENDPOINT_ID,
     HELD_SINCE,
-    TENANT_ID,
     ActivityName,
     MemoKey,
-    Order,
     Row,
     Signal,
-    WorkflowType,
-    attribute_is,
     described,
-    executions_of,
-    has_status,
-    oldest_first,
     reached,
     time_between,
 )
-
-PAGE = 1_000
-"""Held deliveries that are read at once where their order does not matter."""
 
 MAX_PROBED = 1_000
 """Held deliveries among which probes choose in turn."""
@@ -59,10 +48,35 @@ ORDERLY_PACE = 20.0
 and their order is lost."""
 
 POSTED_WITHIN_SECONDS = 2.0
-POLL_SECONDS = 0.01
-MAX_BATCH_SECONDS = 5.0
+
+FIRST_LOOK_SECONDS, LAST_LOOK_SECONDS, LOOK_GROWTH = 0.01, 0.25, 1.5
+"""A released delivery is looked at after so long, and then ever later: one that is POSTed at once
+costs two or three looks, and a receiver that hangs some fourteen."""
+
+SHORTEST_SECONDS, GROWING_SECONDS, STEADY_SECONDS = 1.0, 2.0, 10.0
+"""How long the lowest paces last, one that is to grow, and one that has grown. What fails meanwhile
+is heard of within a second."""
+
+RELEASED_AT_ONCE = 10
+"""Deliveries of a tenant that a worker has released and has not seen POSTed yet, whatever the paces
+of its endpoints. More are not faster: on an embedded server with two busy cores 10 let 18 a second
+go and 50 let 11 go, while others took longer to publish (docs/decisions/0009-health.md)."""
 
 SOONEST_EXPIRY_CHECK, LATEST_EXPIRY_CHECK = 5.0, 3_600.0
+
+
+class Drain(NamedTuple):
+    """How an endpoint drains: so many a second, and whether that is to grow."""
+
+    pace: float
+    growing: bool
+
+    @property
+    def seconds(self) -> float:
+        """How long a turn lasts."""
+        if self.growing:
+            return min(max(self.pace / 2, SHORTEST_SECONDS), GROWING_SECONDS)
+        return STEADY_SECONDS
 
 
 @dataclass(frozen=True)
@@ -71,6 +85,11 @@ class ReleaseActivities:
 
     client: Client
     endpoints: EndpointSnapshots
+    rows: HeldRows
+    shares: Shares = field(default_factory=lambda: Shares(RELEASES), init=False)
+    _at_once: WeakValueDictionary[str, asyncio.Semaphore] = field(
+        default_factory=WeakValueDictionary, init=False
+    )
 
     @activity.defn(name=ActivityName.RELEASE_PROBE)
     async def probe(self, given: ProbeInput) -> bool:
@@ -83,13 +102,13 @@ class ReleaseActivities:
         turn_is_over = _turn_timer()
         async with heartbeats():
             rows: list[Row] = []
-            async for row in self._oldest(given.endpoint):
+            async for row in self.rows.oldest(given.endpoint):
                 rows.append(row)
                 if len(rows) >= min(given.earlier + 1 + SPARE_ROWS, MAX_PROBED):
                     break
             first = given.earlier % len(rows) if rows else 0
             for row in rows[first:] + rows[:first]:
-                if await self._release(row.workflow_id, Release.PROBE):
+                if await self._release(given.endpoint, row, Release.PROBE):
                     return True
                 if turn_is_over():
                     break
@@ -99,27 +118,16 @@ class ReleaseActivities:
     async def release(self, given: ReleaseInput) -> int:
         """Release held deliveries, oldest first, so many a second; return how many.
 
-        It takes about a second at low paces, and at most MAX_BATCH_SECONDS if the receiver is
-        quick. It stops when the endpoint no longer takes deliveries, at the first failure for
-        example.
+        A turn is short while the pace is to grow. It ends when somebody changes the pace, so a new
+        one takes effect after the deliveries that are being released. It stops when the endpoint no
+        longer takes deliveries, at the first failure for example.
+
+        Raises:
+            ApplicationError: the tenant releases for many endpoints just now; benign, tried again.
         """
-        pace, turn_is_over = given.per_second, _turn_timer()
-        wanted = max(1, round(pace * min(MAX_BATCH_SECONDS, max(1.0, pace / 2))))
-        size = max(1, round(pace / ORDERLY_PACE))
-        released, clock = 0, asyncio.get_running_loop().time
-        due = clock()
-        async with heartbeats():
-            async for group in grouped(self._oldest(given.endpoint), size):
-                if turn_is_over() or not await self._is_open(given.endpoint):
-                    break
-                await _wait_until(due)
-                due = max(due, clock()) + size / pace
-                together = (self._release(row.workflow_id, Release.DRAIN) for row in group)
-                released += sum(await asyncio.gather(*together))
-                if released >= wanted:
-                    break
-            await _wait_until(due)
-        return released
+        with self._share(given.endpoint):
+            async with heartbeats():
+                return await self._release_some(given.endpoint, given.per_second)
 
     @activity.defn(name=ActivityName.EXPIRE_HELD)
     async def expire(self, endpoint: EndpointRef) -> float:
@@ -128,8 +136,8 @@ class ReleaseActivities:
         async with heartbeats():
             hold_seconds = await self._hold_seconds(endpoint.tenant_id)
             until = datetime.now(UTC) - timedelta(seconds=hold_seconds)
-            expired = time_between(HELD_SINCE.name, None, until)
-            async for row in self._rows(f"{_held(endpoint)} AND {expired}"):
+            expired = f" AND {time_between(HELD_SINCE.name, None, until)}"
+            async for row in self.rows.in_any_order(endpoint, expired):
                 await reached(self.client.get_workflow_handle(row.id).signal(Signal.EXPIRE))
                 if turn_is_over():
                     return SOONEST_EXPIRY_CHECK
@@ -140,7 +148,7 @@ class ReleaseActivities:
         """Cancel what is held for an endpoint that is gone; return how many."""
         cancelled, turn_is_over = 0, _turn_timer()
         async with heartbeats():
-            async for row in self._rows(_held(endpoint)):
+            async for row in self.rows.in_any_order(endpoint):
                 cancelled += await reached(self.client.get_workflow_handle(row.id).cancel())
                 if turn_is_over():
                     break
@@ -150,36 +158,66 @@ class ReleaseActivities:
     async def count(self, endpoint: EndpointRef) -> int:
         """Return how many deliveries visibility shows as held for an endpoint."""
         async with heartbeats():
-            return (await self.client.count_workflows(_held(endpoint))).count
+            return await self.rows.count(endpoint)
 
-    def _oldest(self, endpoint: EndpointRef) -> AsyncIterator[Row]:
-        """Yield held deliveries in the order of acceptance."""
-        return oldest_first(self.client, _held(endpoint), Order.OLDEST_ACCEPTED_FIRST)
+    def _share(self, endpoint: EndpointRef) -> Share:
+        try:
+            return self.shares.take(endpoint.tenant_id, endpoint.endpoint_id)
+        except NoRoomError as error:
+            raise waiting_error(error) from None
 
-    def _rows(self, query: str) -> AsyncIterator[WorkflowExecution]:
-        return self.client.list_workflows(query, page_size=PAGE)
+    async def _release_some(self, endpoint: EndpointRef, expected_pace: float) -> int:
+        clock = asyncio.get_running_loop().time
+        released, pace, due, end = 0, 0.0, clock(), math.inf
+        async for group in grouped(self.rows.oldest(endpoint), _group_size(expected_pace)):
+            drain = await self._drain(endpoint)
+            if drain is None or (pace and drain.pace != pace):
+                break
+            if not pace:
+                pace, end = drain.pace, clock() + drain.seconds
+            await _wait_until(due)
+            due = clock()
+            together = (self._release(endpoint, row, Release.DRAIN) for row in group)
+            gone = sum(await asyncio.gather(*together))
+            # Visibility still shows those of the last turn for a while; they cost no time.
+            released, due = released + gone, due + gone / pace
+            if max(due, clock()) >= end:
+                break
+        await _wait_until(due)
+        return released
 
-    async def _is_open(self, endpoint: EndpointRef) -> bool:
+    async def _drain(self, endpoint: EndpointRef) -> "Drain | None":
+        """Return how the endpoint drains now, or None if it takes no deliveries."""
         state = await self.endpoints.current(endpoint.tenant_id, endpoint.endpoint_id)
-        return state is not None and (
-            state.health.admits(Release.DRAIN) and not state.health.queue.throttled_until
-        )
+        if state is None:
+            return None
+        health, top = state.health, state.active_config.drain_per_second
+        if not health.admits(Release.DRAIN) or health.queue.throttled_until:
+            return None
+        return Drain(health.release_pace(top), growing=health.queue.pace < top)
 
-    async def _release(self, workflow_id: str, release: Release) -> bool:
+    async def _release(self, endpoint: EndpointRef, row: Row, release: Release) -> bool:
         """Let a delivery go, and see it POSTed, or slow: so they keep their order."""
-        description = await described(self.client, workflow_id)
-        if description is None or not _is_held(description):
-            return False
-        handle = self.client.get_workflow_handle(workflow_id)
-        if not await reached(handle.signal(Signal.RELEASE, release)):
-            return False
-        deadline = asyncio.get_running_loop().time() + POSTED_WITHIN_SECONDS
-        while asyncio.get_running_loop().time() < deadline:
+        at_once = self._at_once.setdefault(endpoint.tenant_id, asyncio.Semaphore(RELEASED_AT_ONCE))
+        async with at_once:
+            description = await described(self.client, row.workflow_id)
+            if description is None or not _is_held(description):
+                return False
+            handle = self.client.get_workflow_handle(row.workflow_id)
+            if not await reached(handle.signal(Signal.RELEASE, release)):
+                return False
+            await self._see_posted(row.workflow_id)
+            return True
+
+    async def _see_posted(self, workflow_id: str) -> None:
+        clock, pause = asyncio.get_running_loop().time, FIRST_LOOK_SECONDS
+        deadline = clock() + POSTED_WITHIN_SECONDS
+        while clock() < deadline:
+            await asyncio.sleep(pause)
             description = await described(self.client, workflow_id)
             if description is None or _was_posted(description):
-                break
-            await asyncio.sleep(POLL_SECONDS)
-        return True
+                return
+            pause = min(pause * LOOK_GROWTH, LAST_LOOK_SECONDS)
 
     async def _hold_seconds(self, tenant_id: str) -> float:
         description = await described(self.client, tenant_workflow_id(tenant_id))
@@ -196,19 +234,14 @@ def _turn_timer() -> Callable[[], bool]:
     return lambda: clock() >= end
 
 
+def _group_size(pace: float) -> int:
+    """Return how many are released at once."""
+    return max(1, round(pace / ORDERLY_PACE))
+
+
 async def _wait_until(due: float) -> None:
     """Wait until the loop's time is due: ten seconds at the lowest pace."""
     await asyncio.sleep(max(0.0, due - asyncio.get_running_loop().time()))
-
-
-def _held(endpoint: EndpointRef) -> str:
-    return executions_of(
-        WorkflowType.DELIVERY,
-        has_status(WorkflowExecutionStatus.RUNNING),
-        attribute_is(DELIVERY_STATE, DeliveryState.HELD),
-        attribute_is(TENANT_ID, endpoint.tenant_id),
-        attribute_is(ENDPOINT_ID, endpoint.endpoint_id),
-    )
 
 
 def _is_held(description: WorkflowExecutionDescription) -> bool:

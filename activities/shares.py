@@ -61,6 +61,10 @@ FAN_OUTS = Limits(endpoint=10, tenant=10, worker=200)
 """Events with many deliveries or costly filters. They have no endpoint, so the tenant's id is used
 in its place."""
 
+RELEASES = Limits(endpoint=1, tenant=20, worker=200)
+"""Endpoints that release held deliveries. Each holds a slot of the entities for ten seconds: those
+of one tenant, all resumed at once, must leave slots for other endpoints' probes and notices."""
+
 RECOVERIES = Limits(endpoint=1, tenant=20, worker=200)
 """Each holds a slot until it ends, which may take days."""
 

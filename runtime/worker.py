@@ -37,6 +37,7 @@ from activities.endpoint_snapshots import EndpointSnapshots
 from activities.entities import EntityActivities
 from activities.erasure import ErasureActivities
 from activities.fan_out import FanOutActivities
+from activities.held_rows import HeldRows
 from activities.notices import NoticeActivities
 from activities.notify import (
     MailServer,
@@ -216,7 +217,7 @@ def _activities(  # noqa: PLR0913 - one parameter for each object that activitie
     queues = QueuePlaces(client, entities_queue(config.task_queue))
     attempts = DeliveryActivities(client, endpoints, runner, queues, slots.lent)
     entities = EntityActivities(client)
-    releases = ReleaseActivities(client, endpoints)
+    releases = ReleaseActivities(client, endpoints, HeldRows(client))
     recoveries = RecoveryActivities(client, endpoints, queue, evaluator)
     return [
         fan_outs.fan_out,

@@ -4,10 +4,11 @@ It reads jobs from stdin and writes answers to stdout.
 """
 
 import json
+import os
 import sys
 from typing import Any, BinaryIO
 
-from hookwright.expressions.evaluator import LENGTH_PREFIX, frame, passes
+from hookwright.expressions.evaluator import LENGTH_PREFIX, NICENESS, frame, passes
 from hookwright.expressions.language import MAX_COST, Budget, TooCostlyError, evaluate
 
 
@@ -43,4 +44,5 @@ def main(jobs: BinaryIO, answers: BinaryIO) -> None:
         answers.flush()
 
 
+os.nice(NICENESS)
 main(sys.stdin.buffer, sys.stdout.buffer)

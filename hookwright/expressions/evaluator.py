@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 from weakref import WeakValueDictionary
 
+from cachetools import TTLCache
+
 from hookwright.expressions.language import (
     SMALL_COST,
     Budget,
@@ -27,6 +29,14 @@ from hookwright.expressions.language import (
 JOB_SECONDS = 20.0
 """The process is killed if it does not answer within this time. A job takes 0.25 s of CPU at
 most."""
+
+MAX_COSTLY, COSTLY_SECONDS = 10_000, 60.0
+"""An expression that cost more than the loop gives is not tried there again for so long. Each of
+200 endpoints' attempts would take 7 ms of the loop, to find out once more."""
+
+NICENESS = 5
+"""Where processors are short, the process gets a third of what others get. A job has its 0.25 s of
+CPU within JOB_SECONDS all the same."""
 
 ENVIRONMENT_VARIABLES = ("PATH", "LANG", "PYTHONPATH", "VIRTUAL_ENV")
 """The variables that the process inherits. None of them holds a key."""
@@ -69,6 +79,9 @@ class Evaluator:
     _tenant_locks: WeakValueDictionary[str, asyncio.Lock] = field(
         default_factory=WeakValueDictionary
     )
+    _costly: TTLCache[str, bool] = field(
+        default_factory=lambda: TTLCache(MAX_COSTLY, COSTLY_SECONDS)
+    )
 
     async def __aenter__(self) -> Self:
         return self
@@ -79,9 +92,12 @@ class Evaluator:
     async def verdicts(self, tenant_id: str, filters: Iterable[str], document: object) -> Verdicts:
         """Return whether an event passes each of these filters, with one budget for all."""
         unique_filters = dict.fromkeys(filters)
-        verdicts = small_verdicts(unique_filters, document)
+        cheap = [each for each in unique_filters if each not in self._costly]
+        verdicts = small_verdicts(cheap, document)
         costly = [each for each in unique_filters if each not in verdicts]
         if costly:
+            if len(unique_filters) == 1:
+                self._costly[costly[0]] = True
             answers = await self._run_job(tenant_id, {"filters": costly, "document": document})
             verdicts |= zip(costly, answers or [None] * len(costly), strict=True)
         return verdicts
@@ -93,8 +109,10 @@ class Evaluator:
             TooCostlyError: evaluating it costs too much.
             ValueError: it does not fit the document, or its value is not JSON.
         """
-        with suppress(TooCostlyError):
-            return evaluate(expression, document, Budget(SMALL_COST))
+        if expression not in self._costly:
+            with suppress(TooCostlyError):
+                return evaluate(expression, document, Budget(SMALL_COST))
+            self._costly[expression] = True
         answer = await self._run_job(tenant_id, {"expression": expression, "document": document})
         if answer is None:
             raise TooCostlyError

@@ -40,6 +40,7 @@ from hookwright.temporal.names import (
     routes_key,
 )
 from hookwright.temporal.ordered_reader import (
+    Bookmark,
     Order,
     OrderedReader,
     Place,
@@ -108,6 +109,7 @@ __all__ = [
     "UNREADABLE",
     "AcceptedEvent",
     "ActivityName",
+    "Bookmark",
     "EncryptionCodec",
     "ErrorType",
     "MemoKey",

@@ -31,6 +31,10 @@ OLDEST_FIRST_PAGE = 200
 FIRST_WIDTH = 3_600 * 10**9
 """The first window from a given time on: an hour, in nanoseconds."""
 
+MAX_LEAPS, LEAP_GROWTH = 3, 4
+"""How often a reading with a bookmark looks further before it looks to the end, where there may be
+very many rows: together they reach 21 pages further."""
+
 LAST = 2**63 - 1
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -120,17 +124,33 @@ there are more."""
 
 
 @dataclass
+class Bookmark:
+    """Where the oldest rows of a list were found, if rows leave it and readings begin again.
+
+    `at` is how far down the last page reached, and `width` how much a page took, in nanoseconds.
+    It is a guess: rows above it are read all the same, and none is left out if it is wrong.
+    """
+
+    at: int = 0
+    width: int = 0
+
+
+@dataclass
 class OrderedReader:
     """Reads a list in order. All rows down to `place` are read, and those at it.
 
     `width` is how far below it, in nanoseconds, to look for the next page; 0 is to the end.
-    `crowded_at` is a start below it, while it is known that too many rows lie between.
+    `crowded_at` is a start below it, while it is known that too many rows lie between. `leap` is
+    how far to look where there were none, if they may have left, and then some are enough; 0 is to
+    the end.
     """
 
     read_window: ReadWindow
     place: Place = HIGHEST
     width: int = 0
     crowded_at: int = 0
+    leap: int = 0
+    leaps: int = 0
     ended: bool = False
     calls: int = 0
     max_calls: int | None = None
@@ -162,8 +182,8 @@ class OrderedReader:
             else:
                 rows += found
                 self._advance_to(lower, found, (wanted + size) // 2)
-                if len(rows) >= wanted:
-                    self.crowded_at = 0
+                if len(rows) >= (1 if self.leap else wanted):
+                    self.crowded_at = self.leaps = 0
                     break
                 lower = self._halfway()
         return rows
@@ -189,25 +209,43 @@ class OrderedReader:
         self.place, self.ended = lower, lower == LOWEST
 
     def _halfway(self) -> Place:
-        """Return the next lower bound after too few rows: halfway to where there were too many."""
+        """Return the next lower bound after too few rows: halfway to where there were too many.
+
+        If that is not known, it is a leap further, or the end.
+        """
         if not 0 < self.crowded_at < self.place.at:
             self.crowded_at = 0
-            return LOWEST
+            if not self.leap or self.leaps == MAX_LEAPS:
+                return LOWEST
+            self.leaps += 1
+            self.width = self.leap * LEAP_GROWTH ** (self.leaps - 1)
+            return Place(max(0, self.place.at - self.width), "")
         middle = Place((self.crowded_at + self.place.at) // 2, "")
         self.width = self.place.at - middle.at
         return middle
 
 
-async def oldest_first(
-    client: Client, query: str, order: Order, since: datetime | None = None
+async def oldest_first(  # noqa: PLR0913 - the parts of one question
+    client: Client,
+    query: str,
+    order: Order,
+    since: datetime | None = None,
+    *,
+    bookmark: Bookmark | None = None,
+    before_call: Callable[[], Awaitable[None]] | None = None,
 ) -> AsyncIterator[Row]:
     """Yield what a query finds, in an order in which the oldest come first, from `since` on.
+
+    With a `bookmark` a reading that begins again finds the oldest in one call or two, and keeps the
+    bookmark up to date. `before_call` is awaited before each call to visibility.
 
     Raises:
         RPCError: visibility does not answer; what was yielded is not lost, start again from there.
     """
 
     async def read_window(lower: Place, upper: Place, size: int) -> tuple[list[Row], bool]:
+        if before_call:
+            await before_call()
         request = ListWorkflowExecutionsRequest(
             namespace=client.namespace, query=query + order.between(lower, upper), page_size=size
         )
@@ -218,8 +256,14 @@ async def oldest_first(
     if since:
         reader.place = Place(order.at((since - EPOCH) // timedelta(microseconds=1) * 1_000) + 1, "")
         reader.width = FIRST_WIDTH
+    if bookmark and bookmark.at:
+        reader.width, reader.leap = reader.place.at - bookmark.at, bookmark.width
     while not reader.ended:
-        for row in await reader.next_rows(OLDEST_FIRST_PAGE // 2, OLDEST_FIRST_PAGE):
+        rows = await reader.next_rows(OLDEST_FIRST_PAGE // 2, OLDEST_FIRST_PAGE)
+        if bookmark:
+            reader.leap = reader.width
+            bookmark.at, bookmark.width = reader.place.at, reader.width
+        for row in rows:
             yield row
 
 

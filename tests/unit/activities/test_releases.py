@@ -1,78 +1,16 @@
 """Held deliveries are found in the order of acceptance, however many there are."""
 
 import random
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from types import CodeType, SimpleNamespace
 
 import pytest
-from temporalio.api.common.v1 import WorkflowExecution
+from support.held import FakeVisibility
 from temporalio.api.workflow.v1 import WorkflowExecutionInfo
-from temporalio.api.workflowservice.v1 import (
-    ListWorkflowExecutionsRequest,
-    ListWorkflowExecutionsResponse,
-)
-from temporalio.common import SearchAttributePair, TypedSearchAttributes
-from temporalio.converter import encode_search_attributes
 
-from hookwright.temporal import ACCEPTED_AT, Order, Place, oldest_first
+from hookwright.temporal import Order, Place, oldest_first
 
 MOST_CALLS = 25
 """To find the first of fifty thousand, of which visibility lists the last accepted first."""
-
-
-@dataclass
-class FakeVisibility:
-    """Lists as Temporal on SQL does: what started last comes first; full pages."""
-
-    accepted: list[datetime]
-    namespace: str = "default"
-    calls: int = 0
-    infos: list[WorkflowExecutionInfo] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.workflow_service = SimpleNamespace(list_workflow_executions=self.list)
-        for number, time in enumerate(self.accepted):
-            info = WorkflowExecutionInfo(
-                execution=WorkflowExecution(workflow_id=f"w{number}", run_id=f"{number:08}"),
-                status=1,
-            )
-            pair = SearchAttributePair(ACCEPTED_AT, time)
-            encode_search_attributes(TypedSearchAttributes([pair]), info.search_attributes)
-            self.infos.append(info)
-        self.order = Order.OLDEST_ACCEPTED_FIRST
-        # The last accepted first.
-        self.infos.sort(key=lambda info: self.order.row(info).place)
-        self.columns = [
-            {"AcceptedAt": _written(self.accepted[int(run_id)]), "RunId": run_id}
-            for run_id in (info.execution.run_id for info in self.infos)
-        ]
-
-    async def list(
-        self, request: ListWorkflowExecutionsRequest, **_: object
-    ) -> ListWorkflowExecutionsResponse:
-        self.calls += 1
-        condition = _compiled(request.query)
-        matching = [
-            info
-            for info, columns in zip(self.infos, self.columns, strict=True)
-            if eval(condition, {**columns})
-        ]
-        more = b"more" if len(matching) > request.page_size else b""
-        return ListWorkflowExecutionsResponse(
-            executions=matching[: request.page_size], next_page_token=more
-        )
-
-
-def _written(time: datetime) -> str:
-    """Return a time as a query names it."""
-    return time.isoformat(timespec="microseconds")[:26] + "000Z"
-
-
-def _compiled(query: str) -> CodeType:
-    """Return the query's conditions as an expression on columns, which compares as SQL would."""
-    text = query.partition(" AND ")[2].replace(" = ", " == ") or "True"
-    return compile(text.replace("AND", "and").replace("OR", "or"), "query", "eval")
 
 
 @pytest.mark.parametrize("held", [0, 1, 199, 201, 3_000])

@@ -2,13 +2,15 @@
 
 import asyncio
 import os
+from collections import Counter
 from pathlib import Path
 
 import pytest
 from support.waiting import assert_eventually
 
 from hookwright.expressions import Evaluator, small_verdicts
-from hookwright.expressions.language import TooCostlyError
+from hookwright.expressions.evaluator import NICENESS
+from hookwright.expressions.language import Budget, TooCostlyError, evaluate
 
 ITEMS = {"data": [*range(5_000)]}
 CHEAP, COSTLY = "data[0] == `0`", "data[?@ > `4998`]"
@@ -99,3 +101,30 @@ async def test_no_key_reaches_the_process(monkeypatch: pytest.MonkeyPatch) -> No
         await evaluator.value("t", COSTLY, ITEMS)
         environment = Path(f"/proc/{evaluator._process.pid}/environ").read_bytes()
         assert b"secret-of-ours" not in environment
+
+
+async def test_a_costly_expression_is_not_tried_on_the_loop_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Attempts of hundreds of endpoints take the loop's share once for an expression, not each."""
+    on_the_loop = list[str]()
+
+    def noted(expression: str, document: object, budget: Budget) -> object:
+        on_the_loop.append(expression)
+        return evaluate(expression, document, budget)
+
+    monkeypatch.setattr("hookwright.expressions.evaluator.evaluate", noted)
+    async with Evaluator() as evaluator:
+        for _ in range(5):
+            assert await evaluator.verdicts("t", [COSTLY], ITEMS) == {COSTLY: True}
+            assert await evaluator.value("t", f"[{COSTLY}]", ITEMS) == [[4_999]]
+            assert await evaluator.verdicts("t", [CHEAP], ITEMS) == {CHEAP: True}
+        assert Counter(on_the_loop) == {COSTLY: 1, f"[{COSTLY}]": 1, CHEAP: 5}
+
+
+async def test_the_process_gives_way() -> None:
+    """Where processors are short, deliveries and publishing go before costly expressions."""
+    async with Evaluator() as evaluator:
+        await evaluator.value("t", COSTLY, ITEMS)
+        theirs = os.getpriority(os.PRIO_PROCESS, evaluator._process.pid)
+        assert theirs == min(os.getpriority(os.PRIO_PROCESS, 0) + NICENESS, 19)
