@@ -49,6 +49,31 @@ async def test_a_new_webhook(portal: Portal, hooks: Receiver) -> None:
     assert all(practice.title in html for practice in ALL)
 
 
+async def test_what_waits_in_order(portal: Portal, hooks: Receiver) -> None:
+    """The owner sees how many deliveries wait, and which event the others wait for."""
+    service = portal.service
+    hooks.behave = answering(500)
+    endpoint = await service.add_endpoint(
+        hooks.url, ordering="fifo", on_give_up="hold", retry={"schedule_seconds": []}
+    )
+    for event_id in ("evt_stuck", "evt_behind"):
+        await service.publish(id=event_id)
+    path = f"{service.root}/endpoints/{endpoint['id']}"
+
+    async def shown() -> dict[str, Any]:
+        return (await service.http.get(path)).json()
+
+    await eventually(shown, lambda it: (it["blocked_by"], it["waiting"]) == ("evt_stuck", 1))
+    async with portal.visit() as person:
+        html = (await person.get(f"/portal/endpoints/{endpoint['id']}/health")).text
+        settings = (await person.get(f"/portal/endpoints/{endpoint['id']}")).text
+    assert "<dt>Wait for their turn</dt><dd>1, the first since" in html
+    assert "<code>evt_stuck</code>, which was given up" in html
+    assert (
+        "one after the other, in the order of acceptance; after one that was given up" in settings
+    )
+
+
 async def test_the_apis_figures(portal: Portal, hooks: Receiver) -> None:
     """Outcomes, success and latency are those of the API; a disabled webhook tells why."""
     service = portal.service

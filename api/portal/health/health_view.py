@@ -84,7 +84,8 @@ class HealthView:
     async def read(cls, services: Services, endpoint: EndpointState) -> Self:
         """Return the health of an endpoint that has just been read."""
         now = datetime.now(UTC)
-        shown = EndpointRead.of(endpoint)
+        queue = await services.deliveries.waiting(endpoint.tenant_id, endpoint.endpoint_id)
+        shown = EndpointRead.of(endpoint, **queue.model_dump())
         windows = [WindowView.of(endpoint, window, now) for window in (Window.HOUR, Window.DAY)]
         day = windows[-1].stats
         changes = await services.status_changes.of_endpoint(
