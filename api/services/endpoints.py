@@ -46,6 +46,7 @@ from hookwright.temporal import (
     Update,
     endpoint_of,
     endpoint_search_attributes,
+    fair_share,
     have_rules_read,
 )
 from hookwright.webhook import next_secret, secret_for
@@ -75,7 +76,8 @@ class EndpointService:
         """Register an endpoint; every event published after this returns is matched with it.
 
         Raises:
-            Problem: 404 no such tenant; 409 the idempotency key stands for another endpoint;
+            Problem: 404 no such tenant; 409 the idempotency key stands for another endpoint, or
+                the tenant has as many as it may;
                 422 a URL, secret, header, event type or contract that will not do.
         """
         try:
@@ -113,6 +115,7 @@ class EndpointService:
             Problem: 404, 422 as `create`.
         """
         tenant = await self.tenants.get(tenant_id)
+        await self.tenants.check_quota(tenant_id, new.max_endpoints)
         contract = chosen_contract(self.contracts, new.config.contract or tenant.contract)
         named = new.config.model_copy(update={"contract": contract.name})
         config = self._checked(named, contract)
@@ -267,6 +270,7 @@ class EndpointService:
                 id=endpoint_test_workflow_id(tenant_id, endpoint_id, event.id),
                 task_queue=self.deliveries_queue,
                 execution_timeout=LONGEST_ATTEMPT,
+                priority=fair_share(tenant_id),
             )
         except WorkflowFailureError as error:
             raise test_problem(error) from None
