@@ -176,7 +176,9 @@ class EventService:
             Problem: 404 no such tenant.
         """
         await self.tenants.known(tenant_id)
-        return await self.lists.page(wanted.query(tenant_id), limit, cursor, self._shown)
+        return await self.lists.page(
+            wanted.query(tenant_id), limit, cursor, self._shown, tenant_id=tenant_id
+        )
 
     async def _start(self, event: EventInput, routes: list[Route] | None) -> None:
         """Start the event's workflow or, if it goes to one endpoint only, its delivery.
