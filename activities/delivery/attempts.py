@@ -122,7 +122,8 @@ class DeliveryActivities:
             so_far = so_far.model_copy(update={"trigger": Trigger.MANUAL})
             activity.heartbeat(so_far)  # recorded in case this worker is killed
         in_slow_lane = initial_log.slow
-        if not in_slow_lane and self._is_slow(attempt.delivery, so_far):
+        only_waited = not (so_far.unreported or so_far.retry_in_seconds)
+        if only_waited and not in_slow_lane and self._is_slow(attempt.delivery, so_far):
             return _to_slow_lane(so_far)
         next_attempt = self._next(attempt.delivery, so_far, in_slow_lane=in_slow_lane)
         after = await _shield_from_reset(next_attempt)

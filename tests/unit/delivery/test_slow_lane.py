@@ -62,9 +62,20 @@ class World:
         status = self.answers.get(name, 200)
         return DELIVERED if status == 200 else failed(status)
 
-    async def run(self, method: Any, name: str, log: DeliveryLog | None = None) -> DeliveryLog:
+    async def run(
+        self,
+        method: Any,
+        name: str,
+        log: DeliveryLog | None = None,
+        recorded: DeliveryLog | None = None,
+    ) -> DeliveryLog:
         environment = ActivityEnvironment()
-        environment.info = replace(environment.info, workflow_run_id=unique("run"))
+        environment.info = replace(
+            environment.info,
+            workflow_run_id=unique("run"),
+            attempt=2 if recorded else 1,
+            heartbeat_details=[recorded.model_dump(mode="json")] if recorded else [],
+        )
         event = EventInput(tenant_id="t1", id=unique("evt"), type="loan.funded", data={"n": 1})
         delivery = DeliveryInput(
             event=event, happened_at=datetime.now(UTC), endpoint_id=name, endpoint_version=1
@@ -164,4 +175,15 @@ async def test_a_retry_to_a_slow_endpoint_moves_before_it_posts() -> None:
     assert moved.state is DeliveryState.PENDING
     assert moved.slow
     assert not moved.attempts
+    assert world.posts["ep"] == FAILING_AFTER
+
+
+async def test_what_a_killed_worker_sent_is_reported_before_anything_moves() -> None:
+    """A POST that was made and not reported is not made again, and its report does not wait."""
+    world = World()
+    failing = World(answers={"ep": 500})
+    sent = (await failing.retry("ep")).model_copy(update={"unreported": True, "slow": False})
+    await world.let_fail("ep")
+    after = await world.run(world.activities.retry, "ep", recorded=sent)
+    assert (after.slow, after.unreported, len(after.attempts)) == (True, False, 1)
     assert world.posts["ep"] == FAILING_AFTER
