@@ -1,7 +1,8 @@
 """Fan-out: it starts one delivery for every endpoint that wants an event."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 
 from temporalio import activity
@@ -9,7 +10,7 @@ from temporalio.client import Client
 from temporalio.exceptions import ApplicationError
 
 from activities.heartbeats import heartbeats
-from activities.shares import FAN_OUTS, NoRoomError, Shares, waiting_error
+from activities.shares import FAN_OUTS, NoRoomError, Shares, TenantTurns, waiting_error
 from hookwright.expressions import Evaluator
 from hookwright.ids import tenant_workflow_id
 from hookwright.models import DeliveryInput, EventInput, FanOut, FanOutInput, Route
@@ -34,10 +35,8 @@ class FanOutActivities:
     client: Client
     deliveries_queue: str
     evaluator: Evaluator
+    turns: TenantTurns
     shares: Shares = field(default_factory=lambda: Shares(FAN_OUTS), init=False)
-    wide_starts: asyncio.Semaphore = field(
-        default_factory=lambda: asyncio.Semaphore(CONCURRENT_STARTS), init=False
-    )
 
     @activity.defn(name=ActivityName.FAN_OUT)
     async def fan_out(self, request: FanOutInput) -> FanOut:
@@ -47,9 +46,11 @@ class FanOutActivities:
         filters, is left to `fan_out_rest`, which holds no workflow task.
         """
         event, accepted_at = request.event, request.accepted_at
+        self.turns.saw(event.tenant_id)
         routes = await self._routes(event)
         deliveries, decided = cheap_deliveries(routes, event, accepted_at)
-        await self._start(deliveries[:MAX_LOCAL_STARTS], asyncio.Semaphore(CONCURRENT_STARTS))
+        starts = asyncio.Semaphore(CONCURRENT_STARTS)
+        await self._start(deliveries[:MAX_LOCAL_STARTS], lambda: starts)
         return FanOut(
             endpoint_ids=[each.endpoint_id for each in deliveries[:MAX_LOCAL_STARTS]],
             complete=decided and len(deliveries) <= MAX_LOCAL_STARTS,
@@ -80,15 +81,19 @@ class FanOutActivities:
                 done_ids = {*done.endpoint_ids}
                 rest = [each for each in routes if each.endpoint_id not in done_ids]
                 deliveries = deliveries_of(rest, verdicts, event, accepted_at)
-                await self._start(deliveries, self.wide_starts)
+                await self._start(deliveries, lambda: self.turns.turn(event.tenant_id))
         ids = [*done.endpoint_ids, *(each.endpoint_id for each in deliveries)]
         return FanOut(endpoint_ids=ids, complete=True)
 
     async def _start(
-        self, deliveries: Iterable[DeliveryInput], semaphore: asyncio.Semaphore
+        self,
+        deliveries: Iterable[DeliveryInput],
+        turn: Callable[[], AbstractAsyncContextManager[None]],
     ) -> None:
+        """Start deliveries, each in a turn of its own."""
+
         async def start(delivery: DeliveryInput) -> None:
-            async with semaphore:
+            async with turn():
                 await start_delivery(self.client, self.deliveries_queue, delivery)
 
         await asyncio.gather(*map(start, deliveries))

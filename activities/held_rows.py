@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from cachetools import LRUCache
 from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
 
-from activities.fair_pace import FairPace
+from activities.shares import FairPace
 from hookwright.ids import endpoint_workflow_id
 from hookwright.models import EndpointRef
 from hookwright.outcomes import DeliveryState

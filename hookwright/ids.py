@@ -50,6 +50,11 @@ def deliveries_queue(task_queue: str) -> str:
     return f"{task_queue}-deliveries"
 
 
+def slow_lane(deliveries_queue: str) -> str:
+    """Return the task queue of attempts to endpoints that are slow or failing."""
+    return f"{deliveries_queue}-slow"
+
+
 def entities_queue(task_queue: str) -> str:
     """Return the task queue of tenants, endpoints, the catalogue and recoveries."""
     return f"{task_queue}-entities"

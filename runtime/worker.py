@@ -1,8 +1,8 @@
 """The worker: it registers the workflows and activities, and runs them.
 
-It consists of four SDK workers. Each has its own task queue and its own slots, so that events
-cannot take the slots of their deliveries, entities answer under any load, and a mail server that
-does not answer delays mails only
+It consists of five SDK workers. Each has its own task queue and its own slots, so that events
+cannot take the slots of their deliveries, nor slow endpoints those of others, entities answer under
+any load, and a mail server that does not answer delays mails only
 (docs/decisions/0020-workers-and-slots.md).
 """
 
@@ -47,11 +47,12 @@ from activities.notify import (
 )
 from activities.recovery import RecoveryActivities
 from activities.releases import ReleaseActivities
+from activities.shares import TenantTurns
 from activities.task_slots import MAX_TASKS_IN_ALL, TaskSlots
 from activities.turns import TurnActivities
 from hookwright.contracts import Contracts
 from hookwright.expressions import Evaluator
-from hookwright.ids import deliveries_queue, entities_queue, notifications_queue
+from hookwright.ids import deliveries_queue, entities_queue, notifications_queue, slow_lane
 from hookwright.security import DestinationPolicy
 from workflows.delivery import Delivery
 from workflows.endpoint import Endpoint
@@ -89,6 +90,11 @@ NOTIFICATION_TASK_SLOTS, MESSAGE_SLOTS = 8, 16
 ACTIVITY_SLOTS = 1_000
 """Activities wait for the network and cost little while they wait. The number of attempts is
 limited by their shares (`activities.shares`), not by these slots."""
+
+SLOW_ATTEMPTS_A_SECOND = 50.0
+"""The rate of the slow lane, those that only ask for their turn included. A storm of retries takes
+longer, and leaves the processor's time to others. What waits is in Temporal's queue, where tenants
+take turns."""
 
 SHUTDOWN_TIMEOUT = timedelta(seconds=65)
 """On shutdown, requests in flight may finish: the longest timeout of an endpoint, and 5 s more."""
@@ -138,19 +144,24 @@ async def worker(
         Ledger() as ledger,
         Evaluator() as evaluator,
     ):
-        slots = TaskSlots()
+        slots, turns = TaskSlots(), TenantTurns()
         sender = WebhookSender(egress, config.contracts, evaluator)
         endpoints = EndpointSnapshots(client)
         runner = AttemptRunner(sender, DeliveryReports(reports, endpoints, sender), ledger)
+        queues = QueuePlaces(client, entities_queue(task_queue))
+        attempts = DeliveryActivities(client, endpoints, runner, queues, slots.lent, turns)
+        lasting: dict[str, Any] = {
+            "graceful_shutdown_timeout": SHUTDOWN_TIMEOUT,
+            "max_heartbeat_throttle_interval": MAX_HEARTBEAT_INTERVAL,
+        }
         common: dict[str, Any] = {
+            **lasting,
             "workflows": WORKFLOWS,
             "activities": [
-                *_activities(client, config, runner, endpoints, evaluator, slots),
+                *_activities(client, config, attempts, endpoints, evaluator, turns),
                 *_notification_activities(client, config, egress, tls_context(config.authorities)),
             ],
             "workflow_runner": workflow_runner or UnsandboxedWorkflowRunner(),
-            "graceful_shutdown_timeout": SHUTDOWN_TIMEOUT,
-            "max_heartbeat_throttle_interval": MAX_HEARTBEAT_INTERVAL,
             "sticky_queue_schedule_to_start_timeout": STICKY_TIMEOUT,
         }
         async with _run_all(
@@ -161,6 +172,14 @@ async def worker(
                 tuner=_tuner(slots),
                 max_cached_workflows=2 * MAX_TASKS_IN_ALL,
                 **common,
+            ),
+            Worker(
+                client,
+                task_queue=slow_lane(deliveries_queue(task_queue)),
+                activities=[attempts.retry],
+                max_concurrent_activities=ACTIVITY_SLOTS,
+                max_activities_per_second=SLOW_ATTEMPTS_A_SECOND,
+                **lasting,
             ),
             Worker(
                 client,
@@ -206,16 +225,14 @@ def _tuner(workflow_tasks: int | TaskSlots, activities: int = ACTIVITY_SLOTS) ->
 def _activities(  # noqa: PLR0913 - one parameter for each object that activities share
     client: Client,
     config: WorkerConfig,
-    runner: AttemptRunner,
+    attempts: DeliveryActivities,
     endpoints: EndpointSnapshots,
     evaluator: Evaluator,
-    slots: TaskSlots,
+    turns: TenantTurns,
 ) -> list[Callable[..., Any]]:
     """Return the activities, bound to the objects that they use."""
     queue = deliveries_queue(config.task_queue)
-    fan_outs = FanOutActivities(client, queue, evaluator)
-    queues = QueuePlaces(client, entities_queue(config.task_queue))
-    attempts = DeliveryActivities(client, endpoints, runner, queues, slots.lent)
+    fan_outs = FanOutActivities(client, queue, evaluator, turns)
     entities = EntityActivities(client)
     releases = ReleaseActivities(client, endpoints, HeldRows(client))
     recoveries = RecoveryActivities(client, endpoints, queue, evaluator)

@@ -15,6 +15,7 @@ from temporalio.exceptions import (
 with workflow.unsafe.imports_passed_through():
     from activities.delivery import DeliveryActivities
     from hookwright.health import Release
+    from hookwright.ids import slow_lane
     from hookwright.models import (
         LONGEST_ATTEMPT,
         AttemptInput,
@@ -103,11 +104,16 @@ class Delivery:
             return earlier
 
     async def retry_on_schedule(self, delivery: DeliveryInput, log: DeliveryLog) -> DeliveryLog:
-        """Make the next attempts, on a schedule that Temporal keeps."""
+        """Make the next attempts, on a schedule that Temporal keeps.
+
+        It returns a log that is still pending if the delivery is to go on in the slow lane.
+        """
         workflow.upsert_memo({MemoKey.ATTEMPTS: log})
+        queue = workflow.info().task_queue
         return await workflow.execute_activity_method(
             DeliveryActivities.retry,
             AttemptInput(delivery=delivery, log=log),
+            task_queue=slow_lane(queue) if log.slow else queue,
             start_to_close_timeout=LONGEST_ATTEMPT,
             heartbeat_timeout=MISSED_HEARTBEAT,
             retry_policy=OUR_OWN_FAULTS,
@@ -151,6 +157,7 @@ class Delivery:
                 "state": DeliveryState.PENDING,
                 "retry_in_seconds": 0.0,
                 "release": self.released_as,
+                "slow": False,
             }
         )
 

@@ -11,12 +11,23 @@ from temporalio import activity
 from temporalio.client import Client, WorkflowHandle
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
+from activities.delivery.paces import EndpointPace
 from activities.delivery.queue_places import QueuePlaces
 from activities.delivery.request import WebhookRequest
 from activities.delivery.runner import AttemptRunner
 from activities.endpoint_snapshots import EndpointSnapshots
 from activities.heartbeats import heartbeats
-from activities.shares import FIRST_ATTEMPTS, RETRIES, TESTS, NoRoomError, Shares, waiting_error
+from activities.shares import (
+    FIRST_ATTEMPTS,
+    NEWCOMERS,
+    RETRIES,
+    SLOW_RETRIES,
+    TESTS,
+    NoRoomError,
+    Shares,
+    TenantTurns,
+    waiting_error,
+)
 from hookwright.models import (
     Attempt,
     AttemptInput,
@@ -47,8 +58,11 @@ class DeliveryActivities:
     runner: AttemptRunner
     queues: QueuePlaces
     lend_slot: Callable[[], AbstractContextManager[None]] = nullcontext
+    tenant_turns: TenantTurns = field(default_factory=TenantTurns)
     first_attempts: Shares = field(default_factory=lambda: Shares(FIRST_ATTEMPTS), init=False)
+    newcomers: Shares = field(default_factory=lambda: Shares(NEWCOMERS), init=False)
     retries: Shares = field(default_factory=lambda: Shares(RETRIES), init=False)
+    slow_retries: Shares = field(default_factory=lambda: Shares(SLOW_RETRIES), init=False)
     tests: Shares = field(default_factory=lambda: Shares(TESTS), init=False)
 
     @activity.defn(name=ActivityName.FIRST_ATTEMPT)
@@ -57,26 +71,35 @@ class DeliveryActivities:
 
         The log is empty, except for a resend, which continues the log of the run before it. A first
         attempt holds a workflow task for as long as the receiver takes, so it needs a share of
-        these. Without a share the attempt is left to `retry`, which holds no workflow task. If the
-        activity is run again because its task was not completed in time, it joins the POST that the
-        first run began. If the endpoint has a rate limit or an order, the delivery takes its place
-        in the queue instead, and this is called again when its turn has come.
+        these. Without a share the attempt is left to `retry`, which holds no workflow task, and so
+        is one to an endpoint that is slow or failing. If the activity is run again because its task
+        was not completed in time, it joins the POST that the first run began. If the endpoint has a
+        rate limit or an order, the delivery takes its place in the queue instead, and this is
+        called again when its turn has come.
         """
         delivery, so_far = attempt.delivery, attempt.log
+        self.tenant_turns.saw(delivery.event.tenant_id)
+        is_slow, is_prompt = (
+            self._is_slow(delivery, so_far),
+            self._pace(delivery) is EndpointPace.PROMPT,
+        )
         try:
-            share = self._share(self.first_attempts, delivery, so_far)
+            shares = self.first_attempts if is_prompt else self.newcomers
+            share = nullcontext() if is_slow else self._share(shares, delivery, so_far)
         except NoRoomError:
-            return so_far
+            return so_far.model_copy(update={"slow": not is_prompt})
         with share:
             endpoint = await self.endpoints.at_least(
                 delivery.event.tenant_id, delivery.endpoint_id, delivery.endpoint_version
             )
             if self._needs_turn(endpoint, so_far):
                 return await self.queues.wait(delivery, so_far)
+            if is_slow and endpoint and endpoint.health.admits(so_far.release):
+                return _to_slow_lane(so_far)
             with self.lend_slot():
                 after = await self.runner.run(delivery, endpoint, so_far, share, lambda _: None)
             await self.queues.ended(delivery, endpoint, after)
-            return after
+            return _to_slow_lane(after)
 
     @activity.defn(name=ActivityName.RETRY)
     async def retry(self, attempt: AttemptInput) -> DeliveryLog:
@@ -88,6 +111,9 @@ class DeliveryActivities:
         The log is in the heartbeat details, which remain after a failed run. So a pending delivery
         shows all its attempts, and a killed worker uses no step of the retry table.
 
+        A delivery whose endpoint turns out to be slow or failing is returned, to go on in the slow
+        lane.
+
         Raises:
             ApplicationError: the next attempt is due later; benign, with `next_retry_delay`.
         """
@@ -98,10 +124,15 @@ class DeliveryActivities:
         if details and activity.info().attempt == 1:
             so_far = so_far.model_copy(update={"trigger": Trigger.MANUAL})
             activity.heartbeat(so_far)  # recorded in case this worker is killed
-        after = await _shield_from_reset(self._next(attempt.delivery, so_far))
-        if after.state is DeliveryState.PENDING and not after.queued:
+        in_slow_lane = initial_log.slow
+        only_waited = not (so_far.unreported or so_far.retry_in_seconds)
+        if only_waited and not in_slow_lane and self._is_slow(attempt.delivery, so_far):
+            return _to_slow_lane(so_far)
+        next_attempt = self._next(attempt.delivery, so_far, in_slow_lane=in_slow_lane)
+        after = await _shield_from_reset(next_attempt)
+        if after.state is DeliveryState.PENDING and in_slow_lane and not after.queued:
             raise _due_later(after)
-        return after
+        return _to_slow_lane(after)
 
     @activity.defn(name=ActivityName.REPORT_ENDED)
     async def report_ended(self, ended: EndedInput) -> None:
@@ -154,7 +185,16 @@ class DeliveryActivities:
     def _workflow(self) -> WorkflowHandle[Any, Any]:
         return self.client.get_workflow_handle(activity.info().workflow_id or "")
 
-    async def _next(self, delivery: DeliveryInput, so_far: DeliveryLog) -> DeliveryLog:
+    def _pace(self, delivery: DeliveryInput) -> EndpointPace:
+        return self.runner.paces.of(delivery.event.tenant_id, delivery.endpoint_id)
+
+    def _is_slow(self, delivery: DeliveryInput, so_far: DeliveryLog) -> bool:
+        """Return whether the next attempt belongs into the slow lane, and has not begun here."""
+        return self._pace(delivery) is EndpointPace.SLOW and not self.runner.has_begun(so_far)
+
+    async def _next(
+        self, delivery: DeliveryInput, so_far: DeliveryLog, *, in_slow_lane: bool
+    ) -> DeliveryLog:
         """Make the next attempt, wait for its turn in the queue, or report the last attempt.
 
         The last one is reported here if a killed worker may not have done so.
@@ -163,7 +203,8 @@ class DeliveryActivities:
             ApplicationError: it has to wait for its turn; benign, and not counted as an attempt.
         """
         try:
-            share = self._share(self.retries, delivery, so_far)
+            shares = self.slow_retries if in_slow_lane else self.retries
+            share = self._share(shares, delivery, so_far)
         except NoRoomError as error:
             activity.heartbeat(so_far)
             raise waiting_error(error) from None
@@ -198,6 +239,12 @@ class DeliveryActivities:
         if self.runner.has_begun(so_far):
             return nullcontext()
         return shares.take(delivery.event.tenant_id, delivery.endpoint_id)
+
+
+def _to_slow_lane(log: DeliveryLog) -> DeliveryLog:
+    """Return the log of a delivery that goes on in the slow lane, if it goes on."""
+    goes_on = log.state is DeliveryState.PENDING and not log.queued
+    return log.model_copy(update={"slow": True}) if goes_on else log
 
 
 def _due_later(log: DeliveryLog) -> ApplicationError:

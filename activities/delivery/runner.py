@@ -10,6 +10,7 @@ from temporalio import activity
 
 from activities.delivery.ledger import Key, Ledger
 from activities.delivery.next_state import after_attempt
+from activities.delivery.paces import Paces
 from activities.delivery.reports import DeliveryReports
 from activities.delivery.request import FilteredOutError, SentAttempt, WebhookRequest, WebhookSender
 from activities.shares import NoRoomError, waiting_error
@@ -32,6 +33,7 @@ class AttemptRunner:
     sender: WebhookSender
     reports: DeliveryReports
     ledger: Ledger = field(default_factory=Ledger)
+    paces: Paces = field(default_factory=Paces)
 
     async def run(
         self,
@@ -98,8 +100,11 @@ class AttemptRunner:
 
         async def post() -> SentAttempt:
             with share:
+                sending = self.sender.send(request)
                 try:
-                    return await self.sender.send(request)
+                    return await self.paces.observed(
+                        endpoint.tenant_id, endpoint.endpoint_id, sending
+                    )
                 except NoRoomError as error:  # nothing was sent
                     raise waiting_error(error) from None
 

@@ -13,7 +13,14 @@ from activities.notify.wishes import wishes_of
 from hookwright.health import Notice
 from hookwright.ids import endpoint_workflow_id, notification_workflow_id
 from hookwright.models import EndpointRef, EndpointState, NotificationInput, NotifySettings
-from hookwright.temporal import ENDPOINT_ID, TENANT_ID, WorkflowType, described, endpoint_of
+from hookwright.temporal import (
+    ENDPOINT_ID,
+    TENANT_ID,
+    WorkflowType,
+    described,
+    endpoint_of,
+    fair_share,
+)
 
 EXHAUSTED = "delivery.exhausted"
 TOLD = ("endpoint.warned", "endpoint.disabled", "endpoint.recovered", EXHAUSTED)
@@ -63,6 +70,7 @@ class NotificationStarter:
                     ]
                 ),
                 static_summary=notification.type,
+                priority=fair_share(endpoint.tenant_id),
             )
         except WorkflowAlreadyStartedError:
             return

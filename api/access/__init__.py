@@ -8,6 +8,7 @@ from api.access.auth import (
     CallerDependency,
     CallerKind,
     CallerTenantId,
+    DeliveryBudget,
     admit,
     count_call,
     operator_by_key,
@@ -15,13 +16,14 @@ from api.access.auth import (
     require_operator,
 )
 from api.access.hops import Hops
-from api.access.limits import PER_MINUTE, CallKind, RateLimitHeaders, RateLimits
+from api.access.limits import MAX_ENDPOINTS, PER_MINUTE, CallKind, RateLimitHeaders, RateLimits
 from api.access.state import AppState, AppStateDependency, ServicesDependency, app_state
 
 __all__ = [
     "DELIVERIES",
     "ENDPOINTS",
     "EVENTS",
+    "MAX_ENDPOINTS",
     "PER_MINUTE",
     "AppState",
     "AppStateDependency",
@@ -30,6 +32,7 @@ __all__ = [
     "CallerDependency",
     "CallerKind",
     "CallerTenantId",
+    "DeliveryBudget",
     "Hops",
     "RateLimitHeaders",
     "RateLimits",

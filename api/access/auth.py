@@ -9,6 +9,7 @@ import hmac
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated
 
@@ -16,10 +17,11 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from api.access.hops import refuse_loops
-from api.access.limits import PER_MINUTE, CallKind
-from api.access.state import app_state
+from api.access.limits import DELIVERIES_PER_MINUTE, MAX_ENDPOINTS, PER_MINUTE, CallKind
+from api.access.state import AppState, app_state
 from api.config import ApiConfig
 from api.http import Problem, not_found
+from api.services.events import Spend
 from api.tokens import ALL_SCOPES, Claims, Scope
 from hookwright.models import TenantView, Tier
 
@@ -53,6 +55,11 @@ class Caller:
     scopes: frozenset[Scope] = ALL_SCOPES
     kind: CallerKind = CallerKind.OPERATOR
     expires_at: datetime | None = None
+
+    @property
+    def max_endpoints(self) -> int | None:
+        """How many endpoints its tenant may have when it creates one; an operator has no limit."""
+        return MAX_ENDPOINTS[self.tier] if self.tier else None
 
     @property
     def signature(self) -> str:
@@ -92,6 +99,32 @@ async def count_call(request: Request, cost: int = 1) -> None:
     request.state.rate_limit_status = rate_limit_status
     if rate_limit_status.exceeded:
         raise rate_limit_status.problem(kind)
+    if kind is CallKind.PUBLISH:
+        await _refuse_in_debt(state, caller)
+
+
+async def _refuse_in_debt(state: AppState, caller: Caller) -> None:
+    if not (caller.tenant_id and caller.tier):
+        return
+    per_minute = DELIVERIES_PER_MINUTE[caller.tier]
+    if seconds := await state.limits.debt_seconds(per_minute, caller.tenant_id):
+        raise Problem(
+            HTTPStatus.TOO_MANY_REQUESTS,
+            "too-many-requests",
+            f"at most {per_minute} deliveries a minute; try again in {seconds} s",
+            headers={"Retry-After": str(seconds)},
+        )
+
+
+async def delivery_budget(request: Request) -> Spend | None:
+    """Return what takes deliveries from the budget of the calling tenant; an operator has none."""
+    caller, limits = await admit(request), app_state(request).limits
+    if not (caller.tenant_id and caller.tier):
+        return None
+    return partial(limits.spend, DELIVERIES_PER_MINUTE[caller.tier], caller.tenant_id)
+
+
+DeliveryBudget = Annotated[Spend | None, Depends(delivery_budget)]
 
 
 def _publishes(request: Request) -> bool:

@@ -7,10 +7,11 @@ reason.
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from http import HTTPStatus
+from typing import TypeVar
 
 import structlog
 from limits import RateLimitItemPerMinute
@@ -20,6 +21,7 @@ from limits.errors import StorageError
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.access.delivery_budget import debt_seconds, spend
 from api.config import IN_MEMORY
 from api.http import Problem
 from hookwright.models import Tier
@@ -29,6 +31,8 @@ REDIS_TIMEOUT_SECONDS = 0.5
 
 REDIS_RETRY_SECONDS = 5.0
 """After a failure Redis is not asked for so long, so that not every request waits for a timeout."""
+
+Found = TypeVar("Found")
 
 log = structlog.get_logger(__name__)
 
@@ -50,6 +54,12 @@ PER_MINUTE: Mapping[CallKind, dict[Tier, int]] = {
 and each event of a batch counts: 1,000 a second is more than one machine delivers. A portal page
 that refreshes itself every five seconds reads 12 pages a minute."""
 
+
+DELIVERIES_PER_MINUTE = {Tier.FREE: 6_000, Tier.PRO: 60_000, Tier.ENTERPRISE: 600_000}
+"""How many deliveries a tenant may publish: ten endpoints an event at the full rate of events."""
+
+MAX_ENDPOINTS = {Tier.FREE: 100, Tier.PRO: 1_000, Tier.ENTERPRISE: 10_000}
+"""How many endpoints a tenant may have that creates them itself."""
 
 COUNTED = {
     CallKind.MANAGEMENT: "requests",
@@ -126,9 +136,23 @@ class RateLimits:
     async def count(self, per_minute: int, *identifiers: str, cost: int = 1) -> RateLimitStatus:
         """Count a call of a caller, whom the identifiers name, and return the caller's status."""
         item = RateLimitItemPerMinute(per_minute)
+        return await self._counting(lambda limiter: _count(limiter, item, identifiers, cost))
+
+    async def spend(self, per_minute: int, tenant_id: str, cost: int) -> None:
+        """Take so many deliveries from a tenant's budget. What it has not is taken from later."""
+        await self._counting(lambda limiter: spend(limiter.storage, per_minute, tenant_id, cost))
+
+    async def debt_seconds(self, per_minute: int, tenant_id: str) -> int:
+        """Return in how many seconds a tenant has deliveries to spend again; 0 if it has some."""
+        return await self._counting(
+            lambda limiter: debt_seconds(limiter.storage, per_minute, tenant_id)
+        )
+
+    async def _counting(self, call: Callable[[FixedWindowRateLimiter], Awaitable[Found]]) -> Found:
+        """Count in Redis, or in this process while there is no Redis."""
         if self.in_redis and time.monotonic() >= self._retry_redis_at:
             try:
-                rate_limit_status = await _count(self.in_redis, item, identifiers, cost)
+                found = await call(self.in_redis)
             except (StorageError, OSError, TimeoutError) as error:
                 if not self._retry_redis_at:
                     log.warning("limits.redis_unavailable", error=str(error))
@@ -137,8 +161,8 @@ class RateLimits:
                 if self._retry_redis_at:
                     log.info("limits.redis_available")
                 self._retry_redis_at = 0.0
-                return rate_limit_status
-        return await _count(self.in_process, item, identifiers, cost)
+                return found
+        return await call(self.in_process)
 
 
 async def _count(

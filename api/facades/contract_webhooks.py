@@ -13,7 +13,7 @@ from fastapi import Depends
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, PlainSerializer
 from pydantic.alias_generators import to_camel
 
-from api.access import CallerTenantId, ServicesDependency
+from api.access import CallerDependency, CallerTenantId, ServicesDependency
 from api.http import BODY_ERRORS, Fault, Problem, invalid_faults, not_found, responses
 from api.services import Services
 from api.services.endpoint_checks import or_invalid
@@ -64,6 +64,7 @@ class ContractWebhooks:
     tenant_id: str
     contract: Contract
     field_names: Mapping[str, str]
+    max_endpoints: int | None
 
     async def create(
         self,
@@ -83,7 +84,14 @@ class ContractWebhooks:
         with self._document_names_in_errors():
             return await self.services.endpoints.create(
                 self.tenant_id,
-                NewEndpoint(config, secret, headers or {}, endpoint_id, paused=paused),
+                NewEndpoint(
+                    config,
+                    secret,
+                    headers or {},
+                    endpoint_id,
+                    paused=paused,
+                    max_endpoints=self.max_endpoints,
+                ),
             )
 
     async def all(self) -> list[EndpointState]:
@@ -220,9 +228,9 @@ def contract_webhooks(contract_name: str, **field_names: str) -> Any:  # noqa: A
     """Return the FastAPI dependency that gives a facade's routes the caller's webhooks."""
 
     async def dependency(
-        tenant_id: CallerTenantId, services: ServicesDependency
+        tenant_id: CallerTenantId, caller: CallerDependency, services: ServicesDependency
     ) -> ContractWebhooks:
         contract = services.endpoints.contracts[contract_name]
-        return ContractWebhooks(services, tenant_id, contract, field_names)
+        return ContractWebhooks(services, tenant_id, contract, field_names, caller.max_endpoints)
 
     return Depends(dependency)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request, Response
 
-from api.access import PER_MINUTE, AppState, CallKind, app_state
+from api.access import MAX_ENDPOINTS, PER_MINUTE, AppState, CallKind, app_state
 from api.http import Problem, not_found
 from api.portal.grants import SESSION_SECONDS, Grant, GrantKey, GrantUse
 from api.services import Services
@@ -43,6 +43,11 @@ class PortalSession:
     def signature(self) -> str:
         """How a person is named in an endpoint's status changes: `operator:ops`, or `portal`."""
         return f"operator:{self.grant.operator}" if self.is_operator else "portal"
+
+    @property
+    def max_endpoints(self) -> int | None:
+        """How many endpoints the tenant may have when one is created here; None for an operator."""
+        return None if self.is_operator or not self.tenant else MAX_ENDPOINTS[self.tenant.tier]
 
     def can(self, scope: str) -> bool:
         """Return whether the session allows this scope."""

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 from pydantic_core import to_json
 from temporalio.service import RPCError
 
-from api.access import Hops, ServicesDependency, app_state, count_call
+from api.access import DeliveryBudget, Hops, ServicesDependency, app_state, count_call
 from api.config import ApiConfig
 from api.http import (
     BODY_ERRORS,
@@ -27,6 +27,7 @@ from api.routes.events import EventPublishRead, EventPublishRequest, naming_the_
 from api.routes.parameters import IdempotencyKey
 from api.routes.strict_route import SEND_REFERENCE, StrictRoute, body_too_large
 from api.services import Services
+from api.services.events import Spend
 from api.services.tenants import TenantAtPublish, TenantService
 from hookwright.ids import Name
 from hookwright.models import EventInput
@@ -120,6 +121,7 @@ async def publish_batch(  # noqa: PLR0913 - one parameter for each part of the r
     request: Request,
     response: Response,
     hops: Hops,
+    budget: DeliveryBudget,
     idempotency_key: IdempotencyKey = None,
 ) -> BatchPublishRead:
     """Publish up to 100 events. Each one is accepted or refused independently of the others.
@@ -143,7 +145,7 @@ async def publish_batch(  # noqa: PLR0913 - one parameter for each part of the r
         give_up = any(each.status == HTTPStatus.SERVICE_UNAVAILABLE for each in results)
         try:
             event = _event(tenant_id, item, key, max_bytes, hops)
-            published = await _publish(event, tenant, services, give_up=give_up)
+            published = await _publish(event, tenant, services, budget, give_up=give_up)
             results.append(BatchItemRead(status=HTTPStatus.ACCEPTED, event=published, error=None))
         except Problem as problem:
             error = problem.body()
@@ -172,13 +174,19 @@ def _event(
 
 
 async def _publish(
-    event: EventInput, tenant: BatchTenant, services: Services, *, give_up: bool
+    event: EventInput,
+    tenant: BatchTenant,
+    services: Services,
+    budget: Spend | None,
+    *,
+    give_up: bool,
 ) -> EventPublishRead:
     with naming_the_event(event.id):
         if give_up:
             raise unavailable("not tried, because Temporal did not answer before; repeat it")
         try:
-            return EventPublishRead.of(await services.events.publish(event, await tenant.current()))
+            published = await services.events.publish(event, await tenant.current(), budget)
+            return EventPublishRead.of(published)
         except RPCError as error:
             # Whatever the reason, the results of the events before this one must be told.
             log.warning("batch.refused_by_temporal", status=error.status.name)

@@ -56,6 +56,7 @@ async def create_endpoint(
         (body.client_certificate, body.client_key),
         paused=body.status == "paused",
         by=caller.signature,
+        max_endpoints=caller.max_endpoints,
     )
     endpoint = await services.endpoints.create(tenant_id, new_endpoint)
     return EndpointWithSecretRead.of(endpoint, secret=endpoint.secrets[0].value)

@@ -9,7 +9,7 @@ from typing import Annotated, Self
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from api.access import Hops, ServicesDependency
+from api.access import DeliveryBudget, Hops, ServicesDependency
 from api.http import BODY_ERRORS, Cursor, Limit, Page, invalid, responses, unavailability
 from api.routes.deliveries import DeliveryRead
 from api.routes.parameters import IdempotencyKey
@@ -140,11 +140,12 @@ def naming_the_event(event_id: str) -> Iterator[None]:
     status_code=HTTPStatus.ACCEPTED,
     responses=responses(*BODY_ERRORS, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
 )
-async def publish_event(
+async def publish_event(  # noqa: PLR0913 - one parameter for each part of the request
     tenant_id: Name,
     body: EventPublishRequest,
     services: ServicesDependency,
     hops: Hops,
+    budget: DeliveryBudget,
     idempotency_key: IdempotencyKey = None,
 ) -> EventPublishRead:
     """Publish an event. 202 means that it is stored and goes to every endpoint that matches it.
@@ -154,7 +155,7 @@ async def publish_event(
     """
     event = body.event(tenant_id, idempotency_key, hops)
     with naming_the_event(event.id):
-        return EventPublishRead.of(await services.events.publish(event))
+        return EventPublishRead.of(await services.events.publish(event, spend=budget))
 
 
 @router.get("", responses=responses(HTTPStatus.NOT_FOUND))

@@ -195,7 +195,9 @@ class DeliveryService:
             delivery = await self.read(latest)
             return delivery if delivery and wanted.shows(delivery) else None
 
-        return await self.lists.page(wanted.query(tenant_id), limit, cursor, shown, wanted.kind)
+        return await self.lists.page(
+            wanted.query(tenant_id), limit, cursor, shown, wanted.kind, tenant_id
+        )
 
     async def read(self, description: WorkflowExecutionDescription) -> DeliveryView | None:
         """Return a delivery from what the server knows of it."""

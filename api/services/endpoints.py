@@ -41,7 +41,13 @@ from hookwright.models import (
     EventInput,
 )
 from hookwright.security import DestinationPolicy
-from hookwright.temporal import Update, endpoint_of, endpoint_search_attributes, have_rules_read
+from hookwright.temporal import (
+    Update,
+    endpoint_of,
+    endpoint_search_attributes,
+    fair_share,
+    have_rules_read,
+)
 from hookwright.webhook import next_secret, secret_for
 from workflows.endpoint import Endpoint
 from workflows.endpoint_messages import (
@@ -69,8 +75,8 @@ class EndpointService:
         """Register an endpoint; every event published after this returns is matched with it.
 
         Raises:
-            Problem: 404 no such tenant; 409 the idempotency key stands for another endpoint;
-                422 a URL, secret, header, event type or contract that will not do.
+            Problem: 404 no such tenant; 409 the idempotency key stands for another endpoint, or the
+                tenant has as many as it may; 422 what the contract does not allow.
         """
         try:
             request = await self._creation(tenant_id, new)
@@ -101,12 +107,9 @@ class EndpointService:
             )
 
     async def _creation(self, tenant_id: str, new: NewEndpoint) -> EndpointCreateUpdate:
-        """Return the checked request for a new endpoint.
-
-        Raises:
-            Problem: 404, 422 as `create`.
-        """
+        """Return the checked request for a new endpoint, or raise as `create` does."""
         tenant = await self.tenants.get(tenant_id)
+        await self.tenants.check_quota(tenant_id, new.max_endpoints)
         contract = chosen_contract(self.contracts, new.config.contract or tenant.contract)
         named = new.config.model_copy(update={"contract": contract.name})
         config = self._checked(named, contract)
@@ -162,9 +165,9 @@ class EndpointService:
         headers: Mapping[str, str] | None = None,
         client: PemPair | None = None,
     ) -> EndpointState:
-        """Set the given fields, and all custom headers if given; the very next attempt uses them.
+        """Set the given fields; the very next attempt uses them. Headers replace all earlier ones.
 
-        The same holds for the client certificate and key; two None take them away.
+        A `client` of two None takes the client certificate and key away.
 
         Raises:
             Problem: 404, or 422 as at creation.
@@ -261,6 +264,7 @@ class EndpointService:
                 id=endpoint_test_workflow_id(tenant_id, endpoint_id, event.id),
                 task_queue=self.deliveries_queue,
                 execution_timeout=LONGEST_ATTEMPT,
+                priority=fair_share(tenant_id),
             )
         except WorkflowFailureError as error:
             raise test_problem(error) from None
@@ -292,6 +296,5 @@ class EndpointService:
         return checked_config(config.model_copy(update={"url": url}), contract)
 
     async def _find(self, tenant_id: str, endpoint_id: str) -> EndpointState | None:
-        return await endpoint_of(
-            await describe(self.client, endpoint_workflow_id(tenant_id, endpoint_id))
-        )
+        workflow_id = endpoint_workflow_id(tenant_id, endpoint_id)
+        return await endpoint_of(await describe(self.client, workflow_id))

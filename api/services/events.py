@@ -1,6 +1,7 @@
 """The service of events: publish, list, read, cancel."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -50,6 +51,9 @@ from hookwright.times import delay_until
 CANCEL_SECONDS = 2.5
 """How long a caller waits for a worker to take up a cancellation."""
 
+Spend = Callable[[int], Awaitable[None]]
+"""Takes so many deliveries from somebody's budget."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -65,11 +69,14 @@ class EventService:
     event_types: EventTypeService
     lists: ExecutionLists
 
-    async def publish(self, event: EventInput, tenant: TenantAtPublish | None = None) -> Published:
+    async def publish(
+        self, event: EventInput, tenant: TenantAtPublish | None = None, spend: Spend | None = None
+    ) -> Published:
         """Accept an event. It is stored when this returns, because its workflow has been started.
 
         A repeat gets the first answer, even if it would be refused today, because its endpoint is
         gone or the catalogue has become stricter. `tenant` is what the caller has just read of it.
+        `spend` is told how many deliveries an event has that was not accepted before.
 
         Raises:
             Problem: 404 no such tenant; 409 the id stands for another event; 422 it does not fit
@@ -86,6 +93,8 @@ class EventService:
             await self._start(event, tenant.routes)
         except WorkflowAlreadyStartedError:
             return await self._repeated(event)
+        if spend:
+            await spend(tenant.deliveries_at_most(event))
         return Published(event, duplicate=False, warnings=warnings_of(event) + found)
 
     async def check(self, event: EventInput, tenant: TenantAtPublish) -> list[str]:
@@ -167,7 +176,9 @@ class EventService:
             Problem: 404 no such tenant.
         """
         await self.tenants.known(tenant_id)
-        return await self.lists.page(wanted.query(tenant_id), limit, cursor, self._shown)
+        return await self.lists.page(
+            wanted.query(tenant_id), limit, cursor, self._shown, tenant_id=tenant_id
+        )
 
     async def _start(self, event: EventInput, routes: list[Route] | None) -> None:
         """Start the event's workflow or, if it goes to one endpoint only, its delivery.

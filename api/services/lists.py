@@ -1,6 +1,7 @@
 """Pages of lists of executions, newest first. docs/decisions/0015 says why and what it costs."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from copy import copy
@@ -14,7 +15,8 @@ from api.services.visibility import PATIENCE_SECONDS, Visibility, limited
 from hookwright.temporal import OrderedReader, Place, ReadWindow, Row
 
 PAGES_AT_ONCE, MAX_WAITING = 4, 8
-"""Pages that this process makes at a time, and that wait; more would wait too long."""
+"""Pages that this process makes at a time, and that wait; more would wait too long. A tenant may
+have one more only while it has fewer of both than there is room for."""
 
 READS_AT_ONCE = 4
 """Rows that are read at a time for all pages together, so that there is room for publishing."""
@@ -47,21 +49,22 @@ class ExecutionLists:
     cursors: Cursors
     _turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(PAGES_AT_ONCE))
     _reads: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(READS_AT_ONCE))
-    _waiting: int = 0
+    _pages_of: Counter[str | None] = field(default_factory=Counter)
 
-    async def page(
+    async def page(  # noqa: PLR0913 - what a list is made of, and whose it is
         self,
         query: str,
         limit: int,
         cursor: str | None,
         read: Read[Item],
         kind: str = NEWEST_FIRST,
+        tenant_id: str | None = None,
     ) -> Page[Item]:
         """Return one page. It may be short, and still have a cursor.
 
         The query is the cursor's scope, with the `kind` of list: it names route, tenant and
         filters. It is built from ids of our own charset only; a user's text never reaches
-        visibility.
+        visibility. `tenant_id` is whose list it is; those of all tenants together count as one's.
 
         Raises:
             Problem: 422, a foreign cursor; 503, too many lists were asked for.
@@ -69,11 +72,11 @@ class ExecutionLists:
         scope = f"{kind}: {query}"
         position = self.cursors.read(scope, cursor)
         until = asyncio.get_running_loop().time() + PATIENCE_SECONDS
-        async with self._turn(until):
+        async with self._turn(tenant_id, until):
             shown, position = await self._page(query, limit, position, read, until)
         return Page(data=shown, next_cursor=self.cursors.write(scope, position))
 
-    async def rows(self, query: str, calls: int) -> list[Row]:
+    async def rows(self, query: str, calls: int, tenant_id: str) -> list[Row]:
         """Return the newest executions: as many as these calls to visibility bring.
 
         Raises:
@@ -85,7 +88,7 @@ class ExecutionLists:
             return await self.visibility.rows(query, lower, upper, size, until)
 
         reader, found = OrderedReader(read_window, max_calls=calls), list[Row]()
-        async with self._turn(until):
+        async with self._turn(tenant_id, until):
             while not (reader.ended or reader.out_of_calls):
                 found += await reader.next_rows(MAX_SIZE - 1, MAX_SIZE)
         return found
@@ -120,21 +123,23 @@ class ExecutionLists:
         return shown, b"" if reader.ended else _written(reader, newest)
 
     @asynccontextmanager
-    async def _turn(self, until: float) -> AsyncIterator[None]:
-        if self._waiting >= MAX_WAITING:
+    async def _turn(self, tenant_id: str | None, until: float) -> AsyncIterator[None]:
+        if self._pages_of[tenant_id] >= PAGES_AT_ONCE + MAX_WAITING - self._pages_of.total():
             raise limited()
-        self._waiting += 1
+        self._pages_of[tenant_id] += 1
         try:
-            async with asyncio.timeout_at(until):
-                await self._turns.acquire()
-        except TimeoutError:
-            raise limited() from None
+            try:
+                async with asyncio.timeout_at(until):
+                    await self._turns.acquire()
+            except TimeoutError:
+                raise limited() from None
+            try:
+                yield
+            finally:
+                self._turns.release()
         finally:
-            self._waiting -= 1
-        try:
-            yield
-        finally:
-            self._turns.release()
+            self._pages_of[tenant_id] -= 1
+            self._pages_of += Counter()  # without those that have none
 
     async def _read(self, read: Read[Item], rows: list[Row], newest: int) -> list[Item]:
         async def one(row: Row) -> Item | None:

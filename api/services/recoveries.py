@@ -141,7 +141,7 @@ class RecoveryService:
                 return None  # it was deleted meanwhile
 
         return await self.lists.page(
-            executions_of(WorkflowType.RECOVERY, wanted), limit, cursor, shown
+            executions_of(WorkflowType.RECOVERY, wanted), limit, cursor, shown, tenant_id=tenant_id
         )
 
     async def page_of_running(self, limit: int, cursor: str | None) -> Page[RecoveryDetails]:

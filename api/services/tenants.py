@@ -15,7 +15,7 @@ from temporalio.client import (
 )
 from temporalio.common import WorkflowIDConflictPolicy
 
-from api.http import Page, invalid_model, not_found
+from api.http import Page, conflict, invalid_model, not_found
 from api.services.endpoint_checks import checked_notify, chosen_contract, leaves_out_slack_url
 from api.services.lists import ExecutionLists, superseded
 from api.services.temporal import (
@@ -26,8 +26,8 @@ from api.services.temporal import (
 )
 from hookwright.contracts import Contracts
 from hookwright.ids import tenant_workflow_id
-from hookwright.models import Route, TenantSettings, TenantView
-from hookwright.routing import TenantState
+from hookwright.models import EventInput, Route, TenantSettings, TenantView
+from hookwright.routing import TenantState, possible_deliveries
 from hookwright.security import DestinationPolicy
 from hookwright.temporal import (
     MemoKey,
@@ -62,6 +62,21 @@ class TenantAtPublish:
 
     settings: TenantView
     routes: list[Route] | None
+    endpoints: int
+
+    def deliveries_at_most(self, event: EventInput) -> int:
+        """Return how many deliveries an event has, without those that a cheap filter excludes.
+
+        What is left to the worker counts as a delivery: a costly filter, and each endpoint of a
+        tenant that has too many to be read here.
+        """
+        if event.endpoint_id:
+            return 1
+        return (
+            self.endpoints
+            if self.routes is None
+            else possible_deliveries(self.routes, event, datetime.now(UTC))
+        )
 
 
 @dataclass(frozen=True)
@@ -76,7 +91,7 @@ class TenantService:
     _known: TTLCache[str, TenantView] = field(
         default_factory=lambda: TTLCache(10_000, KNOWN_SECONDS), init=False
     )
-    _with_many_routes: TTLCache[str, bool] = field(
+    _with_many_routes: TTLCache[str, int] = field(
         default_factory=lambda: TTLCache(10_000, KNOWN_SECONDS), init=False
     )
     _route_tables: RouteTables = field(default_factory=RouteTables, init=False)
@@ -192,6 +207,15 @@ class TenantService:
         _, description = await self._read(tenant_id)
         return await self._route_tables.of(description)
 
+    async def check_quota(self, tenant_id: str, max_endpoints: int | None) -> None:
+        """Refuse one more endpoint beyond the quota. Those that come at once may exceed it.
+
+        Raises:
+            Problem: 404; 409 it has as many as it may.
+        """
+        if max_endpoints and len(await self.routes(tenant_id)) >= max_endpoints:
+            raise conflict(f"a tenant of this tier has at most {max_endpoints} endpoints")
+
     async def at_publish(self, tenant_id: str) -> TenantAtPublish:
         """Return a tenant as it is now, with its routes.
 
@@ -202,14 +226,14 @@ class TenantService:
         Raises:
             Problem: 404.
         """
-        if tenant_id in self._with_many_routes:
-            return TenantAtPublish(await self.known(tenant_id), None)
+        if many := self._with_many_routes.get(tenant_id):
+            return TenantAtPublish(await self.known(tenant_id), None, many)
         settings, description = await self._read(tenant_id)
         routes = await self._route_tables.of(description)
         if is_left_to_worker(routes):
-            self._with_many_routes[tenant_id] = True
-            return TenantAtPublish(settings, None)
-        return TenantAtPublish(settings, routes)
+            self._with_many_routes[tenant_id] = len(routes)
+            return TenantAtPublish(settings, None, len(routes))
+        return TenantAtPublish(settings, routes, len(routes))
 
     async def page(self, limit: int, cursor: str | None) -> Page[TenantView]:
         """Return a page of tenants, those first whose last run began last."""

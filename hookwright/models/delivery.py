@@ -91,7 +91,9 @@ class DeliveryLog(BaseModel):
     `holds` is how often it was held. `unreported`: the last attempt was made, but its endpoint may
     not have the report yet; if the worker is killed then, the POST is not repeated. `queued`: it
     waits for a turn in its endpoint's queue. `turn` is the number of the attempt that the queue has
-    given it a turn for, or 0.
+    given it a turn for, or 0. `slow`: the next attempts are made in the slow lane, because the
+    endpoint is slow or failing, or because too many are under way to endpoints of which nobody
+    knows.
     """
 
     state: DeliveryState = DeliveryState.PENDING
@@ -106,6 +108,7 @@ class DeliveryLog(BaseModel):
     unreported: bool = False
     queued: bool = Field(default=False, exclude_if=lambda queued: not queued)
     turn: int = Field(default=0, exclude_if=lambda turn: not turn)
+    slow: bool = Field(default=False, exclude_if=lambda slow: not slow)
 
     @property
     def next_number(self) -> int:

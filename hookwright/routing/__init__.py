@@ -4,6 +4,7 @@ from hookwright.routing.deliveries import (
     cheap_deliveries,
     deliveries_of,
     ordered_routes,
+    possible_deliveries,
     sole_delivery,
 )
 from hookwright.routing.matching import explain, filter_expressions, filter_verdict, is_addressed
@@ -32,5 +33,6 @@ __all__ = [
     "filter_verdict",
     "is_addressed",
     "ordered_routes",
+    "possible_deliveries",
     "sole_delivery",
 ]

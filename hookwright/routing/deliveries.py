@@ -23,6 +23,17 @@ def sole_delivery(
     return deliveries[0] if complete and len(deliveries) == 1 else None
 
 
+def possible_deliveries(routes: Sequence[Route], event: EventInput, accepted_at: datetime) -> int:
+    """Return how many deliveries an event has if every filter that costs much lets it pass."""
+    addressed = [route for route in routes if is_addressed(route, event)]
+    if not (expressions := filter_expressions(addressed)):
+        return len(addressed)
+    verdicts = small_verdicts(expressions, event_document(event, event.created_at or accepted_at))
+    return sum(
+        route.filter is None or verdicts.get(route.filter) is not False for route in addressed
+    )
+
+
 def ordered_routes(
     routes: Sequence[Route], event: EventInput, accepted_at: datetime
 ) -> list[Route]:

@@ -29,6 +29,7 @@ from hookwright.temporal.executions import (
     recorded,
     routes_of,
 )
+from hookwright.temporal.fairness import fair_share
 from hookwright.temporal.key_ring import KEY_BYTES, MAKE_A_KEY, named_values, read_key_ring
 from hookwright.temporal.names import (
     ActivityName,
@@ -139,6 +140,7 @@ __all__ = [
     "endpoint_search_attributes",
     "event_search_attributes",
     "executions_of",
+    "fair_share",
     "fanned_out_events",
     "first_entry",
     "has_status",

@@ -9,6 +9,7 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from hookwright.ids import delivery_workflow_id, event_workflow_id
 from hookwright.models import DeliveryInput, DeliveryLog
 from hookwright.outcomes import Trigger
+from hookwright.temporal.fairness import fair_share
 from hookwright.temporal.names import MemoKey, WorkflowType
 from hookwright.temporal.search_attributes import delivery_search_attributes
 
@@ -68,6 +69,7 @@ async def _start(  # noqa: PLR0913 - what one call to Temporal needs
         static_summary=delivery.event.type,
         task_timeout=TASK_TIMEOUT,
         request_eager_start=True,
+        priority=fair_share(delivery.event.tenant_id),
         memo={MemoKey.ATTEMPTS: DeliveryLog(trigger=Trigger.RECOVERY)} if recovery else None,
         rpc_timeout=rpc_timeout,
     )

@@ -12,6 +12,7 @@ from temporalio.common import WorkflowIDReusePolicy as Reuse
 
 from hookwright.ids import TASK_QUEUE, event_workflow_id
 from hookwright.models import EventInput
+from hookwright.temporal.fairness import fair_share
 from hookwright.temporal.names import WorkflowType
 from hookwright.temporal.search_attributes import event_search_attributes
 from hookwright.times import delay_until
@@ -47,5 +48,6 @@ async def publish(
         search_attributes=event_search_attributes(event),
         static_summary=event.type,
         start_delay=delay_until(event.deliver_at, datetime.now(UTC)),
+        priority=fair_share(event.tenant_id),
         rpc_timeout=rpc_timeout,
     )

@@ -64,6 +64,7 @@ async def resend_request(
         memo=Memo(fields={MemoKey.ATTEMPTS: memo}),
         search_attributes=_search_attributes(began.search_attributes, recovery),
         user_metadata=first.user_metadata,
+        priority=began.priority,
     )
 
 

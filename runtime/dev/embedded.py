@@ -29,6 +29,8 @@ DYNAMIC_CONFIG = {
     "history.timerProcessorMaxPollRPS": "2000",
     "matching.numTaskqueueReadPartitions": "1",
     "matching.numTaskqueueWritePartitions": "1",
+    # Tenants take turns at what waits in a task queue.
+    "matching.enableFairness": "true",
     # A development server reads the search attributes from the database eleven times a delivery, so
     # that a new one can be used at once. Ours are registered when it starts.
     "system.forceSearchAttributesCacheRefreshOnRead": "false",

@@ -11,7 +11,8 @@ from support.stack import Stack, stack
 from support.waiting import assert_eventually, eventually
 from temporalio.client import Client
 
-from activities.shares import RETRIES
+from activities.shares import SLOW_RETRIES
+from hookwright.ids import deliveries_queue, slow_lane
 
 pytestmark = pytest.mark.cluster
 
@@ -50,7 +51,7 @@ async def test_hanging_retries_hold_up_nobody(busy: Stack, hooks: Receiver) -> N
     def hanging() -> int:
         return len(hooks.requests) - DELIVERIES
 
-    await assert_eventually(lambda: hanging() >= RETRIES.tenant, within=120)
+    await assert_eventually(lambda: hanging() >= SLOW_RETRIES.tenant, within=120)
     other = await busy.with_new_tenant()
     endpoint = await other.add_endpoint(
         f"{hooks.url}/quick", retry={"schedule_seconds": [0.1]}, description="before"
@@ -66,7 +67,7 @@ async def test_hanging_retries_hold_up_nobody(busy: Stack, hooks: Receiver) -> N
         f"{other.root}/endpoints/{endpoint['id']}", json={"description": "after"}
     )
     assert changed.status_code == 200
-    assert hanging() == RETRIES.tenant + 2
+    assert hanging() == SLOW_RETRIES.tenant + 2
     gate.set()
     query = f"TenantId = '{busy.tenant}' AND WorkflowType = 'Delivery'"
 
@@ -76,3 +77,30 @@ async def test_hanging_retries_hold_up_nobody(busy: Stack, hooks: Receiver) -> N
 
     await eventually(delivered, lambda number: number == DELIVERIES, within=200)
     assert set(seen.values()) == {2}
+
+
+async def test_failing_endpoints_are_retried_on_a_queue_of_their_own(
+    service: Stack, hooks: Receiver
+) -> None:
+    """A delivery that fails goes on in the slow lane; one that is delivered at once never does."""
+    hooks.behave = lambda it: Reply(500 if "bad" in it.path else 200)
+    await service.add_endpoint(f"{hooks.url}/good")
+    await service.add_endpoint(f"{hooks.url}/bad", retry={"schedule_seconds": [0.1, 0.1]})
+    event = await service.publish()
+    await assert_eventually(lambda: len(hooks.requests) == 4, within=60)
+    scheduled = []
+    query = f"TenantId = '{service.tenant}' AND WorkflowType = 'Delivery'"
+
+    async def listed() -> int:
+        return (await service.client.count_workflows(query)).count
+
+    await eventually(listed, lambda number: number == 2, within=60)
+    async for execution in service.client.list_workflows(query):
+        assert event["id"] in execution.id
+        handle = service.client.get_workflow_handle(execution.id)
+        scheduled += [
+            entry.activity_task_scheduled_event_attributes.task_queue.name
+            async for entry in handle.fetch_history_events()
+            if entry.HasField("activity_task_scheduled_event_attributes")
+        ]
+    assert scheduled == [slow_lane(deliveries_queue(service.task_queue))]

@@ -13,7 +13,7 @@ from temporalio.client import WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
-from hookwright.ids import delivery_workflow_id
+from hookwright.ids import delivery_workflow_id, slow_lane
 from hookwright.models import DeliveryInput, EventInput
 from hookwright.temporal.codec import data_converter
 from hookwright.temporal.search_attributes import SEARCH_ATTRIBUTES
@@ -56,8 +56,10 @@ async def deliver(time_skipping: WorkflowEnvironment) -> AsyncIterator[Deliver]:
                 activities.cancel_workflow,
             ],
         )
-        await worker.__aenter__()
-        workers.append(worker)
+        slow = Worker(client, task_queue=slow_lane(task_queue), activities=[activities.retry])
+        for each in (worker, slow):
+            await each.__aenter__()
+            workers.append(each)
         event = EventInput(tenant_id="t1", id=event_id, type="loan.funded", data={"n": 1})
         delivery = DeliveryInput(
             event=event, happened_at=datetime.now(UTC), endpoint_id="ep_1", endpoint_version=1

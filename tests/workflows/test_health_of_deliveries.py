@@ -29,7 +29,7 @@ from activities.egress import Answer
 from activities.endpoint_snapshots import EndpointSnapshots
 from activities.releases import ReleaseActivities, _is_held
 from hookwright.expressions import Evaluator
-from hookwright.ids import delivery_workflow_id
+from hookwright.ids import delivery_workflow_id, slow_lane
 from hookwright.models import DeliveryInput, EndpointRef, EventInput
 from hookwright.outcomes import EndpointStatus
 from hookwright.temporal import ActivityName, Place, Row
@@ -110,7 +110,7 @@ async def scene(
         queues = QueuePlaces(client, it.task_queue)
         attempts = DeliveryActivities(client, it.endpoints, runner, queues)
         releases = ListedReleases(client, it.endpoints, it.deliveries)
-        async with Worker(
+        worker = Worker(
             client,
             task_queue=it.task_queue,
             workflows=[Endpoint, Delivery],
@@ -121,7 +121,9 @@ async def scene(
                 releases.count,
                 *(it.register_route, it.unregister_route, it.cancel_deliveries, it.publish),
             ],
-        ):
+        )
+        slow = slow_lane(it.task_queue)
+        async with worker, Worker(client, task_queue=slow, activities=[attempts.retry]):
             it.started = await create_endpoint(client, it.task_queue, it.endpoint_id, **config)
             async with ending(it):
                 yield it

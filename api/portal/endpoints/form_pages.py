@@ -136,6 +136,7 @@ async def create_endpoint(
                 endpoint_id,
                 paused=not form.active,
                 by=session.signature,
+                max_endpoints=session.max_endpoints,
             ),
         )
     except Problem as refusal:

@@ -89,7 +89,7 @@ class StatusChangeService:
             workflow_id_starts_with([prefix]),
         )
         found: list[NumberedChange] = []
-        for row in await self.lists.rows(query, CALLS):
+        for row in await self.lists.rows(query, CALLS, tenant_id):
             # An underscore in the tenant's id stands for any character in visibility's query.
             if row.workflow_id.startswith(prefix):
                 found += await self._read(tenant_id, row.workflow_id.removeprefix(prefix), row.memo)

@@ -13,10 +13,9 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from activities.endpoint_snapshots import EndpointSnapshots
-from activities.fair_pace import FairPace
 from activities.held_rows import HeldRows
 from activities.releases import ReleaseActivities
-from activities.shares import RELEASES
+from activities.shares import RELEASES, FairPace
 from hookwright.models import EndpointRef, ReleaseInput
 
 BEGAN = datetime(2026, 1, 15, tzinfo=UTC)

@@ -1,6 +1,7 @@
 """How many attempts of one endpoint, one tenant and one worker may be under way."""
 
 import asyncio
+from collections import Counter
 
 import pytest
 from hypothesis import given
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from activities.shares import MAX_WAIT_SECONDS, Limits, NoRoomError, Share, Shares
 
 LIMITS = Limits(endpoint=2, tenant=3, worker=5)
+TENANTS = "abcdefgh"
 
 
 def enter(shares: Shares, tenant: str, endpoint: str) -> Share | None:
@@ -24,8 +26,67 @@ async def test_each_share_has_its_limit() -> None:
     shares = Shares(LIMITS)
     assert [enter(shares, "a", "1") is not None for _ in range(3)] == [True, True, False]
     assert [enter(shares, "a", "2") is not None for _ in range(2)] == [True, False]
-    assert [enter(shares, "b", "1") is not None for _ in range(3)] == [True, True, False]
-    assert enter(shares, "c", "1") is None
+    assert [enter(shares, "b", str(number)) is not None for number in range(3)] == [
+        True,
+        False,
+        False,
+    ]
+    assert enter(shares, "c", "1")
+    assert enter(shares, "d", "1") is None
+
+
+async def test_three_tenants_leave_room_for_a_fourth() -> None:
+    """What three tenants that take all they can get leave is a quarter, if they come together."""
+    shares = Shares(Limits(endpoint=1_000, tenant=100, worker=250))
+    taken = Counter[str]()
+    for tenant in 500 * "abc":
+        taken[tenant] += enter(shares, tenant, "1") is not None
+    assert set(taken.values()) == {62, 63}
+    assert all(enter(shares, "d", "1") for _ in range(30))
+
+
+@given(st.integers(min_value=1, max_value=1_000), st.permutations(TENANTS))
+def test_nobody_takes_more_than_half_of_what_is_left(limit: int, tenants: list[str]) -> None:
+    """Tenants that come one after the other, each to take all, leave half of the room each."""
+
+    async def run() -> None:
+        shares, left = Shares(Limits(endpoint=limit, tenant=limit, worker=limit)), limit
+        for tenant in tenants:
+            taken = 0
+            while enter(shares, tenant, "1"):
+                taken += 1
+            assert taken == (left + 1) // 2
+            left -= taken
+
+    asyncio.run(run())
+
+
+@given(
+    st.integers(min_value=1, max_value=60),
+    st.lists(st.tuples(st.integers(min_value=0, max_value=4), st.sampled_from(TENANTS))),
+)
+def test_a_tenant_with_little_under_way_is_served_before_one_with_much(
+    limit: int, steps: list[tuple[int, str]]
+) -> None:
+    """Whatever comes and goes, whoever finds room is followed by all that have no more than it."""
+
+    async def run() -> None:
+        shares = Shares(Limits(endpoint=limit, tenant=limit, worker=limit))
+        under_way: dict[str, list[Share]] = {tenant: [] for tenant in TENANTS}
+        for kind, tenant in steps:
+            if not kind and under_way[tenant]:
+                under_way[tenant].pop().__exit__()
+            elif share := enter(shares, tenant, "1"):
+                under_way[tenant].append(share)
+                free = limit - sum(map(len, under_way.values()))
+                assert len(under_way[tenant]) <= free + 1
+                for other in TENANTS:
+                    if len(under_way[other]) < free:
+                        one_more = enter(shares, other, "1")
+                        assert one_more
+                        one_more.__exit__()
+
+    asyncio.run(run())
 
 
 async def test_one_endpoint_id_in_two_tenants_is_two() -> None:
@@ -76,6 +137,8 @@ def test_shares_hold_against_a_plain_count(steps: list[tuple[bool, str, str]]) -
                     sum(key == (tenant, endpoint) for _, key in under_way) < LIMITS.endpoint
                     and sum(key[0] == tenant for _, key in under_way) < LIMITS.tenant
                     and len(under_way) < LIMITS.worker
+                    and sum(key[0] == tenant for _, key in under_way)
+                    < LIMITS.worker - len(under_way)
                 )
                 share = enter(shares, tenant, endpoint)
                 assert (share is not None) == room

@@ -2,6 +2,11 @@
 
 A receiver that hangs occupies a slot of its worker for each attempt, for a minute. Without shares a
 few hundred such attempts would block all tenants (docs/decisions/0008-slots-and-lateness.md).
+
+A tenant may take one more only while it has fewer under way than the worker has room left. So each
+of n tenants that want all they can get has 1/(n + 1) of the worker, and as much is left for the
+next one. Even if they come one after the other, and nothing ends meanwhile, each takes at most half
+of what the ones before have left (docs/decisions/0030-shares-by-tenant.md).
 """
 
 import asyncio
@@ -46,13 +51,22 @@ class Limits(NamedTuple):
 
 
 FIRST_ATTEMPTS = Limits(endpoint=20, tenant=100, worker=250)
-"""Each holds a workflow task, the most costly slot. Attempts beyond the limits are left to
-`retry`."""
+"""First attempts to endpoints that are known to answer soon. Each holds a workflow task, the most
+costly slot. Attempts beyond the limits are left to `retry`."""
 
-RETRIES = Limits(endpoint=50, tenant=100, worker=400)
-"""Each sends a heartbeat every two seconds, a write for Temporal: 250 that hung kept an embedded
-server so busy that it considered some of them dead. There are more slots than this
-(`runtime.worker.ACTIVITIES`), because a retry needs a slot to find out that it must wait."""
+NEWCOMERS = Limits(endpoint=20, tenant=50, worker=100)
+"""First attempts to endpoints of which this worker does not know whether they answer. They have
+shares of their own, so that a thousand that hang leave those of the others alone."""
+
+RETRIES = Limits(endpoint=50, tenant=100, worker=200)
+"""The attempts of `retry` to endpoints that are not known to be slow or failing. There are more
+slots than this (`runtime.worker.ACTIVITY_SLOTS`), because a retry needs a slot to find out that it
+must wait."""
+
+SLOW_RETRIES = Limits(endpoint=50, tenant=100, worker=250)
+"""The attempts of `retry` to endpoints that are slow or failing. Most are under way for as long as
+their timeout, and send heartbeats, each a write for Temporal: 250 that hung kept an embedded server
+so busy that it considered some of them dead."""
 
 TESTS = Limits(endpoint=5, tenant=20, worker=50)
 """Test events. A person waits for the result."""
@@ -134,13 +148,17 @@ class Shares:
         """Return the right to make an attempt.
 
         Raises:
-            NoRoomError: the endpoint, its tenant or this worker has reached its limit.
+            NoRoomError: the endpoint, its tenant or this worker has reached its limit, or the
+                tenant has as many under way as the worker has room left.
         """
         now = asyncio.get_running_loop().time()
         gauges = self._gauges_of(tenant_id, endpoint_id)
+        _, tenant, worker = gauges.values()
         for gauge in gauges.values():
             if gauge.under_way >= gauge.limit:
                 raise NoRoomError(gauge.seconds_until_turn(now), gauge.limit)
+        if tenant.under_way >= worker.limit - worker.under_way:
+            raise NoRoomError(tenant.seconds_until_turn(now), tenant.under_way)
         for key, gauge in gauges.items():
             self._gauges[key] = gauge
             gauge.under_way += 1

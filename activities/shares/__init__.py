@@ -1,0 +1,49 @@
+"""Shares: how much of a worker an endpoint and a tenant may use, and whose turn is next."""
+
+from activities.shares.fair_pace import FairPace
+from activities.shares.limits import (
+    FAN_OUTS,
+    FIRST_ATTEMPTS,
+    MAX_WAIT_SECONDS,
+    NEWCOMERS,
+    RECOVERIES,
+    RELEASES,
+    RETRIES,
+    SLOW_RETRIES,
+    TESTS,
+    TURNS,
+    Limits,
+    NoRoomError,
+    Share,
+    Shares,
+    waiting_error,
+)
+from activities.shares.start_turns import (
+    TRAFFIC_SECONDS,
+    TURNS_ALONE,
+    TURNS_BESIDE_OTHERS,
+    TenantTurns,
+)
+
+__all__ = [
+    "FAN_OUTS",
+    "FIRST_ATTEMPTS",
+    "MAX_WAIT_SECONDS",
+    "NEWCOMERS",
+    "RECOVERIES",
+    "RELEASES",
+    "RETRIES",
+    "SLOW_RETRIES",
+    "TESTS",
+    "TRAFFIC_SECONDS",
+    "TURNS",
+    "TURNS_ALONE",
+    "TURNS_BESIDE_OTHERS",
+    "FairPace",
+    "Limits",
+    "NoRoomError",
+    "Share",
+    "Shares",
+    "TenantTurns",
+    "waiting_error",
+]

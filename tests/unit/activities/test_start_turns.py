@@ -1,0 +1,118 @@
+"""Tenants take turns at starting deliveries, and only few at a time while others have traffic."""
+
+import asyncio
+from collections import Counter
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from activities.shares import TRAFFIC_SECONDS, TURNS_ALONE, TURNS_BESIDE_OTHERS, TenantTurns
+
+
+class Starts:
+    """Starts that end when the test says so, with the order in which they had their turns."""
+
+    def __init__(self, turns: TenantTurns) -> None:
+        self.turns = turns
+        self.order: list[str] = []
+        self.under_way: list[asyncio.Event] = []
+        self.tasks: list[asyncio.Task[None]] = []
+
+    async def ask(self, tenant: str, times: int = 1) -> None:
+        self.tasks += [asyncio.create_task(self._start(tenant)) for _ in range(times)]
+        await self.settled()
+
+    async def end_one(self) -> None:
+        self.under_way.pop(0).set()
+        await self.settled()
+
+    async def settled(self) -> None:
+        for _ in range(10):
+            await asyncio.sleep(0)
+
+    async def _start(self, tenant: str) -> None:
+        async with self.turns.turn(tenant):
+            self.order.append(tenant)
+            ended = asyncio.Event()
+            self.under_way.append(ended)
+            await ended.wait()
+
+
+async def test_a_tenant_alone_has_all_turns() -> None:
+    """While nobody else has traffic, all turns are the only tenant's, and no more than those."""
+    starts = Starts(TenantTurns())
+    starts.turns.saw("wide")
+    await starts.ask("wide", 50)
+    assert len(starts.under_way) == TURNS_ALONE
+    for done in range(1, 51):
+        await starts.end_one()
+        assert len(starts.under_way) == min(TURNS_ALONE, 50 - done)
+
+
+async def test_tenants_take_turns() -> None:
+    """Whoever comes with little behind one with much waits for a turn, and not for all of them."""
+    starts = Starts(TenantTurns())
+    await starts.ask("wide", 100)
+    await starts.ask("small", 3)
+    await starts.ask("other", 2)
+    for _ in range(6):
+        await starts.end_one()
+    assert starts.order[TURNS_ALONE:][:6] == ["wide", "small", "other", "wide", "small", "other"]
+    for _ in range(4):
+        await starts.end_one()
+    assert Counter(starts.order[TURNS_ALONE:][:10]) == {"wide": 5, "small": 3, "other": 2}
+
+
+async def test_few_turns_while_others_have_traffic() -> None:
+    """Beside the traffic of another tenant few starts are under way, later all."""
+    now = 100.0
+    starts = Starts(TenantTurns(lambda: now))
+    starts.turns.saw("small")
+    starts.turns.saw("wide")
+    await starts.ask("wide", 100)
+    assert len(starts.under_way) == TURNS_BESIDE_OTHERS
+    for _ in range(30):  # its own deliveries are no traffic of others
+        starts.turns.saw("wide")
+        await starts.end_one()
+        assert len(starts.under_way) == TURNS_BESIDE_OTHERS
+    now += TRAFFIC_SECONDS
+    await starts.end_one()
+    assert len(starts.under_way) == TURNS_ALONE
+
+
+async def test_whoever_is_cancelled_takes_no_turn() -> None:
+    """Of those that are cancelled, waiting or in their turn, nothing remains."""
+    starts = Starts(TenantTurns())
+    await starts.ask("wide", 30)
+    for task in starts.tasks:
+        task.cancel()
+    await starts.settled()
+    assert (starts.turns._under_way, starts.turns._waiting) == (0, {})
+    await starts.ask("small", TURNS_ALONE)
+    assert starts.order.count("small") == TURNS_ALONE
+
+
+@given(st.lists(st.sampled_from(["a", "b", "c", "saw a", "saw b", "end", "cancel"]), max_size=80))
+def test_no_turn_is_lost_or_given_twice(steps: list[str]) -> None:
+    """Whatever happens in between, all who wait have their turn in the end, once each."""
+
+    async def run() -> None:
+        starts = Starts(TenantTurns(lambda: 0.0))
+        cancelled = 0
+        for step in steps:
+            if step.startswith("saw"):
+                starts.turns.saw(step[-1])
+            elif step in ("a", "b", "c"):
+                await starts.ask(step)
+            elif step == "end" and starts.under_way:
+                await starts.end_one()
+            elif step == "cancel" and starts.tasks and starts.tasks[-1].cancel():
+                cancelled += 1
+                await starts.settled()
+            assert starts.turns._under_way <= TURNS_ALONE
+        while starts.under_way:
+            await starts.end_one()
+        assert all(task.done() for task in starts.tasks)
+        assert (starts.turns._under_way, starts.turns._waiting) == (0, {})
+
+    asyncio.run(run())

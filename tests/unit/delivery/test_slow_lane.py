@@ -1,0 +1,189 @@
+"""Attempts to endpoints that are slow, failing or unknown take nothing from those of the others."""
+
+import asyncio
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any, cast
+
+import pytest
+from support.fakes import DELIVERED, attempts, endpoint, failed
+from support.stack import unique
+from temporalio.client import Client
+from temporalio.exceptions import ApplicationError
+from temporalio.testing import ActivityEnvironment
+
+from activities.delivery import DeliveryActivities
+from activities.delivery.paces import FAILING_AFTER, EndpointPace
+from activities.egress import Answer
+from activities.shares import NEWCOMERS, SLOW_RETRIES
+from hookwright.health import Health
+from hookwright.models import (
+    AttemptInput,
+    DeliveryInput,
+    DeliveryLog,
+    EndpointState,
+    EventInput,
+)
+from hookwright.outcomes import DeliveryState, EndpointStatus
+
+HANGS = "hangs"
+
+
+@dataclass
+class World:
+    """Endpoints whose receivers answer by their names, and the activities of one worker."""
+
+    answers: dict[str, int] = field(default_factory=dict)
+    posts: Counter[str] = field(default_factory=Counter)
+    health: Health = field(default_factory=Health)
+    tasks: list[asyncio.Task[Any]] = field(default_factory=list)
+    activities: DeliveryActivities = field(init=False)
+
+    def __post_init__(self) -> None:
+        me: Any = self
+        self.activities = attempts(cast("Client", me), me, me)
+
+    def expect_change(self, *_: object) -> None:
+        pass
+
+    async def current(self, tenant: str, name: str, *_: object) -> EndpointState:
+        state = endpoint(url=f"https://hooks.example.com/{name}")
+        named = {"tenant_id": tenant, "endpoint_id": name, "health": self.health}
+        return state.model_copy(update=named)
+
+    at_least = current
+
+    async def post(self, url: str, *_: object) -> Answer:
+        name = url.rpartition("/")[2]
+        self.posts[name] += 1
+        if name.startswith(HANGS):
+            await asyncio.Event().wait()
+        status = self.answers.get(name, 200)
+        return DELIVERED if status == 200 else failed(status)
+
+    async def run(
+        self,
+        method: Any,
+        name: str,
+        log: DeliveryLog | None = None,
+        recorded: DeliveryLog | None = None,
+    ) -> DeliveryLog:
+        environment = ActivityEnvironment()
+        environment.info = replace(
+            environment.info,
+            workflow_run_id=unique("run"),
+            attempt=2 if recorded else 1,
+            heartbeat_details=[recorded.model_dump(mode="json")] if recorded else [],
+        )
+        event = EventInput(tenant_id="t1", id=unique("evt"), type="loan.funded", data={"n": 1})
+        delivery = DeliveryInput(
+            event=event, happened_at=datetime.now(UTC), endpoint_id=name, endpoint_version=1
+        )
+        it = AttemptInput(delivery=delivery, log=log or DeliveryLog())
+        after: DeliveryLog = await environment.run(method, it)
+        return after
+
+    async def first(self, name: str) -> DeliveryLog:
+        return await self.run(self.activities.first_attempt, name)
+
+    async def retry(self, name: str, log: DeliveryLog | None = None) -> DeliveryLog:
+        return await self.run(self.activities.retry, name, log)
+
+    async def begin(self, method: Any, *names: str, log: DeliveryLog | None = None) -> None:
+        self.tasks += [asyncio.create_task(self.run(method, name, log)) for name in names]
+        for _ in range(50):
+            await asyncio.sleep(0)
+
+    async def let_fail(self, name: str) -> None:
+        self.answers[name] = 500
+        for _ in range(FAILING_AFTER):
+            await self.first(name)
+
+    async def end(self) -> None:
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+        await self.activities.runner.ledger.__aexit__()
+
+
+def names(count: int) -> list[str]:
+    return [f"{HANGS}_{number}" for number in range(count)]
+
+
+async def test_first_attempts_of_failing_endpoints_are_left_to_the_slow_lane() -> None:
+    """After failures in a row no attempt is made within a workflow task, until one succeeds."""
+    world = World()
+    await world.let_fail("ep")
+    left = await world.first("ep")
+    assert left.state is DeliveryState.PENDING
+    assert left.slow
+    assert not left.attempts
+    assert world.posts["ep"] == FAILING_AFTER
+    world.answers["ep"] = 200
+    assert (await world.retry("ep", left)).state is DeliveryState.DELIVERED
+    assert (await world.first("ep")).state is DeliveryState.DELIVERED
+
+
+async def test_what_is_held_is_held_at_once() -> None:
+    """A delivery to an endpoint that takes none is held by its first attempt, failing or not."""
+    world = World()
+    await world.let_fail("ep")
+    world.health.status = EndpointStatus.DISABLED
+    assert (await world.first("ep")).state is DeliveryState.HELD
+    assert world.posts["ep"] == FAILING_AFTER
+
+
+async def test_unknown_endpoints_that_hang_leave_the_shares_of_prompt_ones() -> None:
+    """However many new endpoints of a tenant hang, its own prompt ones are attempted at once."""
+    world = World()
+    await world.first("prompt")
+    await world.begin(world.activities.first_attempt, *names(3 * NEWCOMERS.tenant))
+    assert world.posts.total() == 1 + NEWCOMERS.tenant
+    left = [await task for task in world.tasks if task.done()]
+    assert len(left) == 2 * NEWCOMERS.tenant
+    assert all(log.slow and not log.attempts for log in left)
+    slow = DeliveryLog(slow=True)
+    await world.begin(world.activities.retry, *names(2 * SLOW_RETRIES.tenant), log=slow)
+    assert world.posts.total() == 1 + NEWCOMERS.tenant + SLOW_RETRIES.tenant
+    for _ in range(50):
+        assert (await world.first("prompt")).state is DeliveryState.DELIVERED
+        assert (await world.retry("prompt")).state is DeliveryState.DELIVERED
+    await world.end()
+
+
+async def test_a_retry_beside_prompt_ones_moves_to_the_slow_lane_when_it_fails() -> None:
+    """A delivery that waited for a share only goes to the slow lane once its endpoint fails it."""
+    world = World(answers={"ep": 500})
+    after = await world.retry("ep")
+    assert after.state is DeliveryState.PENDING
+    assert after.slow
+    assert len(after.attempts) == 1
+    assert after.retry_in_seconds > 0
+    with pytest.raises(ApplicationError) as later:
+        await world.retry("ep", after)
+    assert later.value.next_retry_delay
+    assert world.posts["ep"] == 1
+
+
+async def test_a_retry_to_a_slow_endpoint_moves_before_it_posts() -> None:
+    """What was left beside prompt endpoints' retries moves on if its endpoint has become slow."""
+    world = World()
+    await world.let_fail("ep")
+    assert world.activities.runner.paces.of("t1", "ep") is EndpointPace.SLOW
+    moved = await world.retry("ep")
+    assert moved.state is DeliveryState.PENDING
+    assert moved.slow
+    assert not moved.attempts
+    assert world.posts["ep"] == FAILING_AFTER
+
+
+async def test_what_a_killed_worker_sent_is_reported_before_anything_moves() -> None:
+    """A POST that was made and not reported is not made again, and its report does not wait."""
+    world = World()
+    failing = World(answers={"ep": 500})
+    sent = (await failing.retry("ep")).model_copy(update={"unreported": True, "slow": False})
+    await world.let_fail("ep")
+    after = await world.run(world.activities.retry, "ep", recorded=sent)
+    assert (after.slow, after.unreported, len(after.attempts)) == (True, False, 1)
+    assert world.posts["ep"] == FAILING_AFTER
