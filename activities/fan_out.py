@@ -18,7 +18,7 @@ from hookwright.routing import cheap_deliveries, deliveries_of, filter_expressio
 from hookwright.temporal import ActivityName, ErrorType, described, routes_of, start_delivery
 from hookwright.webhook import event_document
 
-MAX_LOCAL_STARTS = 100
+MAX_LOCAL_STARTS = 20
 """The most deliveries that are started within a workflow task of the event."""
 
 CONCURRENT_STARTS = 10
