@@ -56,6 +56,10 @@ class TurnActivities:
             activity.heartbeat(progress)
             raise waiting_error(error) from None
         with share:
+            if progress.begun and turns.rules:
+                # Another worker, or this one, may have given a turn that it did not record.
+                progress.pace = progress.pace.after_turn(datetime.now(UTC), turns.rules.interval)
+            progress.begun = True
             progress.rules = await self._rules(turns)
             if progress.rules == turns.rules and progress.rules:
                 async with heartbeats(lambda: (progress,)):

@@ -10,7 +10,7 @@ with workflow.unsafe.imports_passed_through():
     from hookwright.queueing import PlaceQueue, QueuePlace, QueueState, QueueTurns
     from hookwright.temporal import MemoKey, Signal, WorkflowType
 
-TURNS_TIMEOUT, MISSED_HEARTBEAT = timedelta(minutes=2), timedelta(seconds=5)
+TURNS_TIMEOUT, MISSED_HEARTBEAT = timedelta(minutes=2), timedelta(seconds=10)
 
 MEMO_INTERVAL = timedelta(seconds=1)
 

@@ -41,9 +41,11 @@ class TurnsGiven(BaseModel):
 
     `done` is how many of the places need nothing more. `last` is set if the activity stopped behind
     the next place, which has had its turn. `rules` are those of the endpoint when the activity
-    began; None means that the endpoint is gone. `pace` is the one after the last turn.
+    began; None means that the endpoint is gone. `pace` is the one after the last turn. `begun`: a
+    run of the activity was so far that it could give turns.
     """
 
+    begun: bool = False
     done: int = 0
     last: Ended | None = None
     rules: QueueRules | None = None

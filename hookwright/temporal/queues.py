@@ -9,6 +9,7 @@ from temporalio.common import SearchAttributePair, TypedSearchAttributes
 from hookwright.ids import EVENT_PREFIX, queue_workflow_id
 from hookwright.queueing import QueuePlace, QueueState, QueueView
 from hookwright.temporal.executions import RPC_TIMEOUT, described, reached
+from hookwright.temporal.fairness import fair_share
 from hookwright.temporal.names import MemoKey, Signal, WorkflowType
 from hookwright.temporal.search_attributes import ENDPOINT_ID, TENANT_ID
 
@@ -38,6 +39,7 @@ async def take_places(  # noqa: PLR0913 - what one call to Temporal needs
         start_signal=Signal.TAKE_PLACES,
         start_signal_args=[list(places)],
         search_attributes=TypedSearchAttributes(attributes),
+        priority=fair_share(tenant_id),
         rpc_timeout=rpc_timeout,
     )
 
