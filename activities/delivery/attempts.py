@@ -99,7 +99,7 @@ class DeliveryActivities:
             with self.lend_slot():
                 after = await self.runner.run(delivery, endpoint, so_far, share, lambda _: None)
             await self.queues.ended(delivery, endpoint, after)
-            return _to_slow_lane(after)
+            return _to_slow_lane(after) if self._is_slow(delivery, after) else after
 
     @activity.defn(name=ActivityName.RETRY)
     async def retry(self, attempt: AttemptInput) -> DeliveryLog:
@@ -130,7 +130,8 @@ class DeliveryActivities:
             return _to_slow_lane(so_far)
         next_attempt = self._next(attempt.delivery, so_far, in_slow_lane=in_slow_lane)
         after = await _shield_from_reset(next_attempt)
-        if after.state is DeliveryState.PENDING and in_slow_lane and not after.queued:
+        changes_lane = not in_slow_lane and self._is_slow(attempt.delivery, after)
+        if after.state is DeliveryState.PENDING and not (after.queued or changes_lane):
             raise _due_later(after)
         return _to_slow_lane(after)
 

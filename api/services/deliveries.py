@@ -232,6 +232,9 @@ class DeliveryService:
     ) -> tuple[DeliveryLog, datetime | None]:
         for retry in description.raw_description.pending_activities:
             waiting = retry.state == PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED
+            if not retry.HasField("heartbeat_details"):  # no worker has begun with the retries
+                log = await kept_log(description)
+                return log, log.due_at if waiting else None
             due = retry.scheduled_time.ToDatetime(UTC) if waiting else None
             log = await recorded(description, retry, DeliveryLog)
             return (log if log.attempts else await kept_log(description)), due

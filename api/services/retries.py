@@ -1,5 +1,6 @@
 """The service of retries: attempt a delivery now, or cancel it. Neither needs a worker."""
 
+import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -29,6 +30,10 @@ TOO_CLOSE_TO_RESET = RPC_TIMEOUT + CLOCKS_AGREE
 """An attempt that is due so soon may begin before a reset arrives, so it counts as the one that was
 asked for. Its time is by Temporal's clock, and is compared with ours."""
 
+BEGIN_SECONDS, BEGIN_LOOKS = 2.0, 20
+"""How long a caller waits for a worker to begin with a delivery's retries, and how often it is
+looked whether one has."""
+
 CANCELLED = (WorkflowExecutionStatus.CANCELED, WorkflowExecutionStatus.TERMINATED)
 
 
@@ -49,6 +54,11 @@ class RetryService:
             Problem: 404; 409 its endpoint was deleted; 503 no worker has begun with it.
         """
         delivery = await self._describe(tenant_id, endpoint_id, event_id)
+        for _ in range(BEGIN_LOOKS):
+            if not _waits_for_worker(delivery):
+                break
+            await asyncio.sleep(BEGIN_SECONDS / BEGIN_LOOKS)
+            delivery = await self._describe(tenant_id, endpoint_id, event_id)
         # Deliveries of a deleted endpoint that are still running are about to be cancelled, so
         # these are refused as well as those that have ended.
         await self._refuse_without_endpoint(tenant_id, endpoint_id)
@@ -115,13 +125,26 @@ class RetryService:
         run that was reset, and the POST would be made again.
         """
         due = pending.scheduled_time.ToDatetime(UTC)
-        waits = pending.state == PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED
-        if not waits or due < datetime.now(UTC) + TOO_CLOSE_TO_RESET:
+        if _waits_for_worker(delivery):  # the time is that of its start then
+            due = (await kept_log(delivery)).due_at or due
+        if not _waits(pending) or due < datetime.now(UTC) + TOO_CLOSE_TO_RESET:
             return
-        if not pending.heartbeat_details.payloads:
+        if _waits_for_worker(delivery):
             raise unavailable("no worker has begun with this delivery's retries; ask again")
         execution = WorkflowExecution(workflow_id=delivery.id, run_id=delivery.run_id)
         request = ResetActivityRequest(
             namespace=self.client.namespace, execution=execution, id=pending.activity_id
         )
         await reached(self.client.workflow_service.reset_activity(request, timeout=RPC_TIMEOUT))
+
+
+def _waits(pending: PendingActivityInfo) -> bool:
+    return pending.state == PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED
+
+
+def _waits_for_worker(delivery: WorkflowExecutionDescription) -> bool:
+    """Return whether no worker has begun with the retries: it would have noted the log."""
+    return any(
+        _waits(pending) and not pending.heartbeat_details.payloads
+        for pending in delivery.raw_description.pending_activities
+    )

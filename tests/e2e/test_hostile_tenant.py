@@ -94,4 +94,4 @@ async def test_a_tenant_with_everything_hostile_harms_nobody_else(
         == [["filter_error"] * attempts] * FILTERS + [["template_error"] * attempts] * TEMPLATES
     )
     assert Counter(hooks.ids()) == dict.fromkeys(ours, 1)
-    assert 1 <= len(started) <= EVALUATORS
+    assert len(started) <= EVALUATORS  # none, if one was running already

@@ -72,7 +72,9 @@ async def test_others_do_not_wait(service: Stack, hooks: Receiver, ordered: dict
         hooks.behave = answering(500)
         events = await publish(service, 5)
         await assert_eventually(lambda: {*other_hooks.ids()} == {*events})
-        view = await eventually(lambda: shown(service, ordered), lambda it: it["waiting"] == 4)
+        view = await eventually(
+            lambda: shown(service, ordered), lambda it: it["waiting"] == 4, within=60
+        )
         assert hooks.ids() == events[:1]
         assert view["waiting_since"] is not None
         hooks.behave = answering(200)
@@ -93,7 +95,9 @@ async def test_ordering_keys_do_not_wait_for_each_other(
     await assert_eventually(lambda: {*hooks.ids()} == {stuck, *going})
     in_order = [each for each in hooks.ids() if each in going]
     assert [each for each in in_order if each in going[:3]] == going[:3]
-    assert await eventually(lambda: shown(service, ordered), lambda it: it["waiting"] == 2)
+    assert await eventually(
+        lambda: shown(service, ordered), lambda it: it["waiting"] == 2, within=60
+    )
 
 
 async def test_after_one_that_was_given_up_the_next_goes(
@@ -113,13 +117,15 @@ async def test_after_one_that_was_given_up_all_wait_for_a_person(
     await change(service, ordered, retry={"schedule_seconds": [0.1]}, on_give_up="hold")
     hooks.behave = answering(500)
     events = await publish(service, 3)
-    view = await eventually(lambda: shown(service, ordered), lambda it: it["blocked_by"])
+    view = await eventually(lambda: shown(service, ordered), lambda it: it["blocked_by"], within=60)
     assert view["blocked_by"] == events[0]
     assert {*hooks.ids()} == {events[0]}
     hooks.behave = answering(200)
     await service.http.post(f"{service.root}/deliveries/{ordered['id']}:{events[0]}/retry")
     await assert_eventually(lambda: hooks.ids()[-3:] == events)
-    view = await eventually(lambda: shown(service, ordered), lambda it: it["blocked_by"] is None)
+    view = await eventually(
+        lambda: shown(service, ordered), lambda it: it["blocked_by"] is None, within=60
+    )
 
 
 async def test_a_person_may_also_let_the_others_go(
@@ -130,7 +136,9 @@ async def test_a_person_may_also_let_the_others_go(
     [stuck] = await publish(service, 1)
     hooks.behave = refusing(stuck)
     others = await publish(service, 2)
-    await eventually(lambda: shown(service, ordered), lambda it: it["blocked_by"] == stuck)
+    await eventually(
+        lambda: shown(service, ordered), lambda it: it["blocked_by"] == stuck, within=60
+    )
     await change(service, ordered, on_give_up="skip")
     await assert_eventually(lambda: hooks.ids()[-2:] == others)
 
@@ -142,13 +150,13 @@ async def test_the_order_survives_a_pause(
     path = f"{service.root}/endpoints/{ordered['id']}"
     await service.http.post(f"{path}/pause")
     events = await publish(service, 12)
-    await eventually(lambda: shown(service, ordered), lambda it: it["held"] == 1)
-    await eventually(lambda: shown(service, ordered), lambda it: it["waiting"] == 11)
+    await eventually(lambda: shown(service, ordered), lambda it: it["held"] == 1, within=60)
+    await eventually(lambda: shown(service, ordered), lambda it: it["waiting"] == 11, within=60)
     assert not hooks.ids()
     await service.http.post(f"{path}/resume")
     await assert_eventually(lambda: len(hooks.ids()) >= len(events), within=60)
     assert hooks.ids() == events
-    await eventually(lambda: shown(service, ordered), lambda it: it["held"] == 0)
+    await eventually(lambda: shown(service, ordered), lambda it: it["held"] == 0, within=60)
 
 
 async def test_the_order_survives_an_outage(
@@ -159,9 +167,11 @@ async def test_the_order_survives_an_outage(
     await change(service, ordered, deactivation=rule, retry={"schedule_seconds": [0.1]})
     hooks.behave = answering(500)
     [first] = await publish(service, 1)
-    await eventually(lambda: shown(service, ordered), lambda it: it["status"] == "disabled")
+    await eventually(
+        lambda: shown(service, ordered), lambda it: it["status"] == "disabled", within=60
+    )
     rest = await publish(service, 5)
-    await eventually(lambda: shown(service, ordered), lambda it: it["held"] == 1)
+    await eventually(lambda: shown(service, ordered), lambda it: it["held"] == 1, within=60)
     hooks.behave = answering(200)
     hooks.requests.clear()
     await change(service, ordered, description="mended: probe it")
@@ -177,7 +187,7 @@ async def test_without_the_order_all_go_at_once(
     await change(service, ordered, retry=SLOW)
     hooks.behave = answering(500)
     events = await publish(service, 20)
-    await eventually(lambda: shown(service, ordered), lambda it: it["waiting"] == 19)
+    await eventually(lambda: shown(service, ordered), lambda it: it["waiting"] == 19, within=60)
     async with receiver() as new_hooks:
         await change(service, ordered, ordering="none", url=new_hooks.url)
         await assert_eventually(lambda: {*new_hooks.ids()} == {*events[1:]})
@@ -192,13 +202,13 @@ async def test_a_person_may_let_one_pass_the_others(
     [stuck] = await publish(service, 1)
     hooks.behave = refusing(stuck)
     events = await publish(service, 2)
-    await eventually(lambda: shown(service, ordered), lambda it: it["waiting"] == 2)
+    await eventually(lambda: shown(service, ordered), lambda it: it["waiting"] == 2, within=60)
     await service.http.post(f"{service.root}/deliveries/{ordered['id']}:{events[1]}/retry")
     await assert_eventually(lambda: events[1] in hooks.ids())
     hooks.behave = answering(200)
     await service.http.post(f"{service.root}/deliveries/{ordered['id']}:{stuck}/retry")
     await assert_eventually(lambda: events[0] in hooks.ids())
-    await eventually(lambda: shown(service, ordered), lambda it: it["waiting"] == 0)
+    await eventually(lambda: shown(service, ordered), lambda it: it["waiting"] == 0, within=60)
     assert hooks.ids().count(events[1]) == 1
 
 
@@ -234,7 +244,7 @@ async def test_what_waits_for_a_deleted_endpoint_is_cancelled(
     endpoint = await service.add_endpoint(hooks.url, ordering="fifo", retry=SLOW)
     hooks.behave = answering(500)
     events = await publish(service, 3)
-    await eventually(lambda: shown(service, endpoint), lambda it: it["waiting"] == 2)
+    await eventually(lambda: shown(service, endpoint), lambda it: it["waiting"] == 2, within=60)
     await service.http.delete(f"{service.root}/endpoints/{endpoint['id']}")
     for event in events:
         await eventually(
@@ -258,18 +268,5 @@ async def test_a_repeated_publish_takes_no_second_place(
     for event_id in ("one", "two", "one", "three"):
         await service.publish(id=event_id)
     await assert_eventually(lambda: len(hooks.ids()) >= 3)
-    await eventually(lambda: shown(service, ordered), lambda it: it["waiting"] == 0)
+    await eventually(lambda: shown(service, ordered), lambda it: it["waiting"] == 0, within=60)
     assert hooks.ids() == ["one", "two", "three"]
-
-
-async def test_a_tenant_has_at_most_a_hundred_ordered_endpoints(
-    service: Stack, hooks: Receiver
-) -> None:
-    """The next one is refused, and says why; without an order it is accepted."""
-    for _ in range(100):
-        await service.add_endpoint(hooks.url, ordering="fifo", event_types=["never.sent"])
-    path = f"{service.root}/endpoints"
-    refused = await service.http.post(path, json={"url": hooks.url, "ordering": "fifo"})
-    assert refused.status_code == 409
-    assert "at most 100" in refused.json()["detail"]
-    assert (await service.http.post(path, json={"url": hooks.url})).status_code == 201

@@ -29,7 +29,9 @@ async def test_what_is_beyond_the_limit_waits(service: Stack, hooks: Receiver) -
     """One attempt goes out; the others wait without an attempt, a failure or a change of health."""
     endpoint = await service.add_endpoint(hooks.url, rate_limit_per_second=SLOWEST)
     events = await publish(service, 6)
-    view = await eventually(lambda: shown(service, endpoint), lambda it: it["waiting"] == 5)
+    view = await eventually(
+        lambda: shown(service, endpoint), lambda it: it["waiting"] == 5, within=60
+    )
     [first] = hooks.ids()
     assert (view["health"], view["held"], view["consecutive_failures"]) == ("green", 0, 0)
     assert view["waiting_since"] is not None
@@ -38,7 +40,9 @@ async def test_what_is_beyond_the_limit_waits(service: Stack, hooks: Receiver) -
     assert (waiting["state"], waiting["attempts"]) == ("pending", [])
     await change(service, endpoint, rate_limit_per_second=None)
     await assert_eventually(lambda: sorted(hooks.ids()) == sorted(events))
-    view = await eventually(lambda: shown(service, endpoint), lambda it: it["waiting"] == 0)
+    view = await eventually(
+        lambda: shown(service, endpoint), lambda it: it["waiting"] == 0, within=60
+    )
     assert view["waiting_since"] is None
 
 
@@ -46,7 +50,7 @@ async def test_a_higher_limit_holds_for_those_that_wait(service: Stack, hooks: R
     """A change of limit and URL while many wait takes effect for them, in their order."""
     endpoint = await service.add_endpoint(hooks.url, rate_limit_per_second=SLOWEST)
     events = await publish(service, 40)
-    await eventually(lambda: shown(service, endpoint), lambda it: it["waiting"] == 39)
+    await eventually(lambda: shown(service, endpoint), lambda it: it["waiting"] == 39, within=60)
     async with receiver() as new_hooks:
         await change(service, endpoint, rate_limit_per_second=200, url=new_hooks.url)
         await assert_eventually(lambda: len(new_hooks.ids()) >= 39, within=60)
@@ -57,7 +61,7 @@ async def test_an_order_may_be_given_to_those_that_wait(service: Stack, hooks: R
     """With an order in place of the limit, those that wait go one after the other."""
     endpoint = await service.add_endpoint(hooks.url, rate_limit_per_second=SLOWEST)
     events = await publish(service, 15)
-    await eventually(lambda: shown(service, endpoint), lambda it: it["waiting"] == 14)
+    await eventually(lambda: shown(service, endpoint), lambda it: it["waiting"] == 14, within=60)
     await change(service, endpoint, rate_limit_per_second=None, ordering="fifo")
     await assert_eventually(lambda: len(hooks.ids()) >= 15, within=60)
     assert hooks.ids() == events
@@ -73,7 +77,7 @@ async def test_a_retry_waits_for_its_turn_too(service: Stack, hooks: Receiver) -
     delivery = await eventually(
         lambda: service.delivery(endpoint["id"], event), lambda it: it.get("attempts")
     )
-    await eventually(lambda: shown(service, endpoint), lambda it: it["waiting"] == 1)
+    await eventually(lambda: shown(service, endpoint), lambda it: it["waiting"] == 1, within=60)
     assert [each["outcome"] for each in delivery["attempts"]] == ["http_error"]
     assert delivery["state"] == "pending"
     await change(service, endpoint, rate_limit_per_second=100)
@@ -90,7 +94,7 @@ async def test_other_endpoints_have_their_own_limits(service: Stack, hooks: Rece
         await service.add_endpoint(free_hooks.url)
         events = await publish(service, 4)
         await assert_eventually(lambda: {*free_hooks.ids()} == {*events})
-        await eventually(lambda: shown(service, limited), lambda it: it["waiting"] == 3)
+        await eventually(lambda: shown(service, limited), lambda it: it["waiting"] == 3, within=60)
         waiting = next(each for each in events if each not in hooks.ids())
         await service.http.post(f"{service.root}/deliveries/{limited['id']}:{waiting}/retry")
         await assert_eventually(lambda: waiting in hooks.ids())
@@ -107,7 +111,7 @@ async def test_what_was_held_waits_for_its_turn_after_a_resume(
     await service.http.post(f"{path}/pause")
     events = await publish(service, 4)
     await change(service, endpoint, rate_limit_per_second=100)
-    await eventually(lambda: shown(service, endpoint), lambda it: it["held"] == 4)
+    await eventually(lambda: shown(service, endpoint), lambda it: it["held"] == 4, within=60)
     await change(service, endpoint, rate_limit_per_second=SLOWEST)
     await service.http.post(f"{path}/resume")
     await eventually(lambda: shown(service, endpoint), lambda it: it["waiting"] == 3, within=60)

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import cast
 
 import pytest
 from support.endpoints import FakeWorld, create_endpoint, ending
@@ -12,7 +13,7 @@ from support.fakes import DELIVERED, FakeEgress, failed
 from support.stack import CONTRACTS, unique
 from support.waiting import assert_eventually
 from temporalio import activity
-from temporalio.client import WorkflowExecutionDescription, WorkflowFailureError, WorkflowHandle
+from temporalio.client import WorkflowFailureError, WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
@@ -27,6 +28,7 @@ from activities.delivery import (
 from activities.delivery import report_queue as reporting
 from activities.egress import Answer
 from activities.endpoint_snapshots import EndpointSnapshots
+from activities.held_rows import HeldRows
 from activities.releases import ReleaseActivities, _is_held
 from hookwright.expressions import Evaluator
 from hookwright.ids import delivery_workflow_id, slow_lane
@@ -40,31 +42,28 @@ ACTIVE, PAUSED, DISABLED = EndpointStatus
 
 
 @dataclass(frozen=True)
+class ListedRows:
+    """In place of the search for held deliveries: all deliveries of the test are asked."""
+
+    deliveries: list[WorkflowHandle]
+
+    async def oldest(self, _endpoint: EndpointRef) -> AsyncIterator[Row]:
+        for handle in self.deliveries:
+            held = await handle.describe()
+            if _is_held(held):
+                yield Row(held.id, "Delivery", Place(0, held.run_id), held.status)
+
+    async def count(self, endpoint: EndpointRef) -> int:
+        return len([row async for row in self.oldest(endpoint)])
+
+
+@dataclass(frozen=True)
 class ListedReleases(ReleaseActivities):
-    """The real activities, but for the search: all deliveries of the test are asked.
-
-    None expires here, for that goes by the worker's clock, which skips nothing.
-    """
-
-    deliveries: list[WorkflowHandle] = field(default_factory=list)
+    """The real activities, but none expires: the worker has a real clock."""
 
     @activity.defn(name=ActivityName.EXPIRE_HELD)
     async def expire(self, _endpoint: EndpointRef) -> float:
         return 3_600
-
-    @activity.defn(name=ActivityName.COUNT_HELD)
-    async def count(self, endpoint: EndpointRef) -> int:
-        return len([row async for row in self._oldest(endpoint)])
-
-    async def _oldest(self, _endpoint: EndpointRef) -> AsyncIterator[Row]:
-        async for held in self._rows(""):
-            yield Row(held.id, "Delivery", Place(0, held.run_id), held.status)
-
-    async def _rows(self, _query: str) -> AsyncIterator[WorkflowExecutionDescription]:
-        for handle in self.deliveries:
-            description = await handle.describe()
-            if _is_held(description):
-                yield description
 
 
 @dataclass
@@ -109,7 +108,8 @@ async def scene(
         runner = AttemptRunner(sender, DeliveryReports(queue, it.endpoints, sender))
         queues = QueuePlaces(client, it.task_queue)
         attempts = DeliveryActivities(client, it.endpoints, runner, queues)
-        releases = ListedReleases(client, it.endpoints, it.deliveries)
+        rows = cast("HeldRows", ListedRows(it.deliveries))
+        releases = ListedReleases(client, it.endpoints, rows)
         worker = Worker(
             client,
             task_queue=it.task_queue,

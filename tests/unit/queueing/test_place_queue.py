@@ -182,7 +182,7 @@ def test_whatever_happens_the_order_is_kept_and_nobody_is_forgotten() -> None:
     """QueueTurns, new rules, repeated signals and new runs, in any sequence."""
     run_state_machine_as_test(
         QueueModel,
-        settings=settings(max_examples=200, stateful_step_count=60, deadline=None),
+        settings=settings(max_examples=100, stateful_step_count=60, deadline=None),
     )
 
 

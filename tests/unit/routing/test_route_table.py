@@ -6,7 +6,13 @@ from hypothesis import strategies as st
 
 from hookwright.models import Route
 from hookwright.routing import RouteChange, RouteTable, TenantState
-from hookwright.routing.route_table import FULL, TOO_LARGE, route_size
+from hookwright.routing.route_table import (
+    FULL,
+    MAX_ORDERED,
+    TOO_LARGE,
+    TOO_MANY_ORDERED,
+    route_size,
+)
 from hookwright.sizes import MAX_ROUTE_BYTES, MAX_ROUTE_TABLE_BYTES, MAX_SLICE_BYTES
 
 WIDTHS = (1, 30, 50)
@@ -142,3 +148,16 @@ def test_states_of_earlier_versions(stored):
     assert flat(RouteTable(state.routes).slices()) == list(stored.values())
     again = TenantState.model_validate_json(state.model_dump_json())
     assert again == state
+
+
+def test_a_table_has_few_ordered_routes():
+    """One more endpoint with an order is refused; a known one may change, and others are taken."""
+    table = RouteTable([])
+    for number in range(MAX_ORDERED):
+        assert table.put(route(f"ep_{number}").model_copy(update={"ordered": True})) is None
+    another = route("ep_another").model_copy(update={"ordered": True})
+    assert table.put(another) == TOO_MANY_ORDERED
+    assert table.put(another.model_copy(update={"ordered": False})) is None
+    assert table.put(route("ep_0", 2).model_copy(update={"ordered": True})) is None
+    table.remove("ep_1")
+    assert table.put(another.model_copy(update={"version": 2})) is None

@@ -2,12 +2,14 @@
 
 import ast
 from collections.abc import Iterator
+from typing import Any
 from unittest.mock import MagicMock
 
 import pytest
 from support.product import modules, shown, tree
 from temporalio import activity, workflow
 
+from activities.delivery import DeliveryActivities
 from hookwright.temporal.names import ActivityName, Signal, Update, WorkflowType
 from runtime.worker import WORKFLOWS, _activities, _notification_activities
 
@@ -107,8 +109,9 @@ def test_every_workflow_type_is_registered() -> None:
 
 def test_every_activity_is_registered_once() -> None:
     """The worker runs one activity for each ActivityName, and no other."""
+    attempts: Any = DeliveryActivities
     activities = [
-        *_activities(*(MagicMock() for _ in range(6))),
+        *_activities(MagicMock(), MagicMock(), attempts, *(MagicMock() for _ in range(3))),
         *_notification_activities(*(MagicMock() for _ in range(4))),
     ]
     names = [activity._Definition.must_from_callable(each).name for each in activities]
