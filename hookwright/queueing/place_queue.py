@@ -88,7 +88,8 @@ class PlaceQueue:
 
         If there is no room, it gets no place: it asks again later.
         """
-        self._rules_wanted = self._rules_wanted or self.rules is None
+        if self.rules is None and None not in self._under_way:
+            self._rules_wanted = True
         head = self._heads.get(place.key)
         known = self._line(place).get(place.event_id)
         if head and head.place.event_id == place.event_id:
@@ -143,7 +144,7 @@ class PlaceQueue:
     def given(self, turns: QueueTurns, result: TurnsGiven, now: datetime) -> None:
         """Note what came of turns."""
         self._under_way.discard(turns.line)
-        if turns.rules and not turns.rules.in_order:
+        if turns.places and turns.rules and not turns.rules.in_order:
             self.pace = result.pace
         for place in turns.places[: result.done]:
             self._drop(place)

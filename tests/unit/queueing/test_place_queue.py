@@ -234,3 +234,20 @@ def test_a_retry_of_the_head_keeps_its_place_before_the_others() -> None:
     [again] = queue.due(later)
     assert [(it.event_id, it.attempt) for it in again.places] == [("evt_0", 2)]
     assert queue.due_at(later) is None
+
+
+def test_reading_the_rules_again_does_not_bring_a_turn_forward() -> None:
+    """The pace after a turn stays, although the rules were asked for before it and come after."""
+    queue = PlaceQueue(EMPTY)
+    rules = QueueRules(version=1, per_second=0.01)
+    [read] = queue.due(BEGIN)
+    queue.given(read, TurnsGiven(rules=rules), BEGIN)
+    queue.read_rules()
+    for number in range(2):
+        queue.take(QueuePlace(f"evt_{number}", BEGIN, 1))
+    [again, turns] = queue.due(BEGIN)
+    after_turn = turns.pace.after_turn(BEGIN, rules.interval)
+    queue.given(turns, TurnsGiven(rules=rules, done=1, pace=after_turn), BEGIN)
+    queue.given(again, TurnsGiven(rules=rules, pace=again.pace), BEGIN)
+    assert queue.due(BEGIN + timedelta(seconds=90)) == []
+    assert queue.next_turn_at(BEGIN) > BEGIN + timedelta(seconds=90)
