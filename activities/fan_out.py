@@ -14,7 +14,7 @@ from activities.shares import FAN_OUTS, NoRoomError, Shares, TenantTurns, waitin
 from hookwright.expressions import Evaluator
 from hookwright.ids import tenant_workflow_id
 from hookwright.models import DeliveryInput, EventInput, FanOut, FanOutInput, Route
-from hookwright.routing import cheap_deliveries, deliveries_of, filter_expressions, is_addressed
+from hookwright.routing import Matches, deliveries_of, filter_expressions, is_addressed
 from hookwright.temporal import ActivityName, ErrorType, described, routes_of, start_delivery
 from hookwright.webhook import event_document
 
@@ -48,7 +48,7 @@ class FanOutActivities:
         event, accepted_at = request.event, request.accepted_at
         self.turns.saw(event.tenant_id)
         routes = await self._routes(event)
-        deliveries, decided = cheap_deliveries(routes, event, accepted_at)
+        deliveries, decided = Matches(event, accepted_at, routes).cheap_deliveries()
         starts = asyncio.Semaphore(CONCURRENT_STARTS)
         await self._start(deliveries[:MAX_LOCAL_STARTS], lambda: starts)
         return FanOut(

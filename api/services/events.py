@@ -33,7 +33,7 @@ from hookwright.contracts import Contract, Contracts, UnknownContractError
 from hookwright.ids import deliveries_queue, entities_queue, event_workflow_id
 from hookwright.models import EventInput, FanOut, Route
 from hookwright.queueing import QueuePlace, ordering_digest
-from hookwright.routing import ordered_routes, sole_delivery
+from hookwright.routing import Matches
 from hookwright.sizes import MAX_EVENT_BYTES
 from hookwright.temporal import (
     RPC_TIMEOUT,
@@ -89,12 +89,15 @@ class EventService:
             if not await describe(self.client, event_workflow_id(event.tenant_id, event.id)):
                 raise
             return await self._repeated(event)
+        matches = None
+        if tenant.routes is not None:
+            matches = Matches.of(tenant.routes, event, datetime.now(UTC))
         try:
-            await self._start(event, tenant.routes)
+            await self._start(event, matches)
         except WorkflowAlreadyStartedError:
             return await self._repeated(event)
         if spend:
-            await spend(tenant.deliveries_at_most(event))
+            await spend(_deliveries_at_most(event, tenant, matches))
         return Published(event, duplicate=False, warnings=warnings_of(event) + found)
 
     async def check(self, event: EventInput, tenant: TenantAtPublish) -> list[str]:
@@ -180,14 +183,13 @@ class EventService:
             wanted.query(tenant_id), limit, cursor, self._shown, tenant_id=tenant_id
         )
 
-    async def _start(self, event: EventInput, routes: list[Route] | None) -> None:
+    async def _start(self, event: EventInput, matches: Matches | None) -> None:
         """Start the event's workflow or, if it goes to one endpoint only, its delivery.
 
         Both have the event's id, so a repeat never starts the other one.
         """
-        accepted_at, delivery = datetime.now(UTC), None
-        if routes and not event.deliver_at:
-            delivery = sole_delivery(routes, event, accepted_at)
+        is_due = event.deliver_at is None
+        delivery = matches.sole_delivery() if matches and is_due else None
         if delivery is None:
             await publish(self.client, event, task_queue=self.task_queue, rpc_timeout=RPC_TIMEOUT)
         else:
@@ -197,34 +199,25 @@ class EventService:
                 task_queue=deliveries_queue(self.task_queue),
                 rpc_timeout=RPC_TIMEOUT,
             )
-        if routes and not event.deliver_at:
-            await self._take_places(event, routes, accepted_at, sole=delivery is not None)
+        if matches and is_due:
+            await self._take_places(matches, sole=delivery is not None)
 
-    async def _take_places(
-        self, event: EventInput, routes: list[Route], accepted_at: datetime, *, sole: bool
-    ) -> None:
+    async def _take_places(self, matches: Matches, *, sole: bool) -> None:
         """Give the event its place in the ordered queues before its publisher has an answer.
 
         So an event that is published after this one has a later place, whichever worker starts
         its delivery first. If this fails, the publisher has no answer either, and the delivery
         takes its place by itself.
         """
-        place = QueuePlace(
-            event.id, accepted_at, key=ordering_digest(event.ordering_key), sole=sole
-        )
-        await asyncio.gather(
-            *(
-                take_places(
-                    self.client,
-                    entities_queue(self.task_queue),
-                    event.tenant_id,
-                    route.endpoint_id,
-                    [place],
-                    RPC_TIMEOUT,
-                )
-                for route in ordered_routes(routes, event, accepted_at)
-            )
-        )
+        event, queue = matches.event, entities_queue(self.task_queue)
+        key = ordering_digest(event.ordering_key)
+        place = QueuePlace(event.id, matches.accepted_at, key=key, sole=sole)
+
+        async def take(route: Route) -> None:
+            tenant_id, endpoint_id = event.tenant_id, route.endpoint_id
+            await take_places(self.client, queue, tenant_id, endpoint_id, [place], RPC_TIMEOUT)
+
+        await asyncio.gather(*map(take, matches.ordered))
 
     def _checked_contract(self, event: EventInput, contract_name: str | None) -> Contract:
         try:
@@ -282,3 +275,14 @@ class EventService:
         if accepted.resent:  # the event is listed where it was published
             return None
         return EventFanOut(accepted.event, fan_out_state(row, accepted.event))
+
+
+def _deliveries_at_most(event: EventInput, tenant: TenantAtPublish, matches: Matches | None) -> int:
+    """Return how many deliveries an event has, without those that a cheap filter excludes.
+
+    What is left to the worker counts as a delivery: a costly filter, and each endpoint of a tenant
+    that has too many to be read at a publish.
+    """
+    if event.endpoint_id:
+        return 1
+    return tenant.endpoints if matches is None else len(matches.possible)

@@ -26,8 +26,8 @@ from api.services.temporal import (
 )
 from hookwright.contracts import Contracts
 from hookwright.ids import tenant_workflow_id
-from hookwright.models import EventInput, Route, TenantSettings, TenantView
-from hookwright.routing import TenantState, possible_deliveries
+from hookwright.models import Route, TenantSettings, TenantView
+from hookwright.routing import TenantState
 from hookwright.security import DestinationPolicy
 from hookwright.temporal import (
     MemoKey,
@@ -63,20 +63,6 @@ class TenantAtPublish:
     settings: TenantView
     routes: list[Route] | None
     endpoints: int
-
-    def deliveries_at_most(self, event: EventInput) -> int:
-        """Return how many deliveries an event has, without those that a cheap filter excludes.
-
-        What is left to the worker counts as a delivery: a costly filter, and each endpoint of a
-        tenant that has too many to be read here.
-        """
-        if event.endpoint_id:
-            return 1
-        return (
-            self.endpoints
-            if self.routes is None
-            else possible_deliveries(self.routes, event, datetime.now(UTC))
-        )
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,6 @@
 """Routing: a tenant's route table, and which of its endpoints get an event."""
 
-from hookwright.routing.deliveries import (
-    cheap_deliveries,
-    deliveries_of,
-    ordered_routes,
-    possible_deliveries,
-    sole_delivery,
-)
+from hookwright.routing.deliveries import Matches, deliveries_of
 from hookwright.routing.matching import explain, filter_expressions, filter_verdict, is_addressed
 from hookwright.routing.route_table import (
     Refusal,
@@ -19,6 +13,7 @@ from hookwright.routing.route_table import (
 )
 
 __all__ = [
+    "Matches",
     "Refusal",
     "RouteChange",
     "RouteChanges",
@@ -26,13 +21,9 @@ __all__ = [
     "RoutesChanged",
     "TenantRouteChange",
     "TenantState",
-    "cheap_deliveries",
     "deliveries_of",
     "explain",
     "filter_expressions",
     "filter_verdict",
     "is_addressed",
-    "ordered_routes",
-    "possible_deliveries",
-    "sole_delivery",
 ]

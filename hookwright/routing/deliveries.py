@@ -1,7 +1,10 @@
 """The deliveries of an event, from the routes of its tenant."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
+from typing import Self
 
 from hookwright.expressions import Verdicts, small_verdicts
 from hookwright.models import DeliveryInput, EventInput, Route
@@ -9,51 +12,59 @@ from hookwright.routing.matching import filter_expressions, filter_verdict, is_a
 from hookwright.webhook import event_document
 
 
-def sole_delivery(
-    routes: Sequence[Route], event: EventInput, accepted_at: datetime
-) -> DeliveryInput | None:
-    """Return the delivery of an event that goes to exactly one endpoint of its tenant.
+@dataclass(frozen=True)
+class Matches:
+    """An event, and the routes that it is addressed to.
 
-    Return None if it goes to several or to none, or if the filters cost too much to say so here.
+    Filters that cost little are evaluated once, when somebody asks for what depends on them.
     """
-    addressed = [route for route in routes if is_addressed(route, event)]
-    if sum(route.filter is None for route in addressed) > 1:
-        return None
-    deliveries, complete = cheap_deliveries(addressed, event, accepted_at)
-    return deliveries[0] if complete and len(deliveries) == 1 else None
 
+    event: EventInput
+    accepted_at: datetime
+    addressed: Sequence[Route]
 
-def possible_deliveries(routes: Sequence[Route], event: EventInput, accepted_at: datetime) -> int:
-    """Return how many deliveries an event has if every filter that costs much lets it pass."""
-    addressed = [route for route in routes if is_addressed(route, event)]
-    if not (expressions := filter_expressions(addressed)):
-        return len(addressed)
-    verdicts = small_verdicts(expressions, event_document(event, event.created_at or accepted_at))
-    return sum(
-        route.filter is None or verdicts.get(route.filter) is not False for route in addressed
-    )
+    @classmethod
+    def of(cls, routes: Sequence[Route], event: EventInput, accepted_at: datetime) -> Self:
+        """Match an event with all routes of its tenant."""
+        return cls(event, accepted_at, [it for it in routes if is_addressed(it, event)])
 
+    def sole_delivery(self) -> DeliveryInput | None:
+        """Return the delivery of an event that goes to exactly one endpoint of its tenant.
 
-def ordered_routes(
-    routes: Sequence[Route], event: EventInput, accepted_at: datetime
-) -> list[Route]:
-    """Return the routes with an order to which an event goes, or may go by a costly filter."""
-    addressed = [route for route in routes if route.ordered and is_addressed(route, event)]
-    document = event_document(event, event.created_at or accepted_at) if addressed else None
-    verdicts = small_verdicts(filter_expressions(addressed), document)
-    return [
-        route for route in addressed if route.filter is None or verdicts.get(route.filter, True)
-    ]
+        Return None if it goes to several or to none, or if the filters cost too much to say so.
+        """
+        if sum(route.filter is None for route in self.addressed) > 1:
+            return None
+        deliveries, complete = self.cheap_deliveries()
+        return deliveries[0] if complete and len(deliveries) == 1 else None
 
+    def cheap_deliveries(self) -> tuple[list[DeliveryInput], bool]:
+        """Return the deliveries that filters which cost little tell, and whether they tell all."""
+        decided = [route for route in self.addressed if self._passes(route) is not None]
+        deliveries = deliveries_of(decided, self._verdicts, self.event, self.accepted_at)
+        return deliveries, len(decided) == len(self.addressed)
 
-def cheap_deliveries(
-    addressed: Sequence[Route], event: EventInput, accepted_at: datetime
-) -> tuple[list[DeliveryInput], bool]:
-    """Return the deliveries that can be told from filters that cost little, and whether all can."""
-    document = event_document(event, event.created_at or accepted_at)
-    verdicts = small_verdicts(filter_expressions(addressed), document)
-    decided = [route for route in addressed if route.filter is None or route.filter in verdicts]
-    return deliveries_of(decided, verdicts, event, accepted_at), len(decided) == len(addressed)
+    @cached_property
+    def possible(self) -> list[Route]:
+        """The routes that the event takes if every filter that costs much lets it pass."""
+        return [route for route in self.addressed if self._passes(route) is not False]
+
+    @property
+    def ordered(self) -> list[Route]:
+        """Those of the possible routes that have an order."""
+        if not any(route.ordered for route in self.addressed):
+            return []
+        return [route for route in self.possible if route.ordered]
+
+    def _passes(self, route: Route) -> bool | None:
+        return True if route.filter is None else self._verdicts.get(route.filter)
+
+    @cached_property
+    def _verdicts(self) -> Verdicts:
+        document = event_document(self.event, self.event.created_at or self.accepted_at)
+        # Those with an order first: a place in a queue for nothing makes others wait for a second.
+        ordered_first = sorted(self.addressed, key=lambda route: not route.ordered)
+        return small_verdicts(filter_expressions(ordered_first), document)
 
 
 def deliveries_of(
