@@ -1,10 +1,12 @@
 """The threads that look up names, shared among tenants."""
 
 import asyncio
-from collections import Counter, OrderedDict, deque
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
+
+from activities.shares import RoundRobin
 
 THREADS = 64
 
@@ -23,21 +25,19 @@ class ResolverThreads:
         self._executor = ThreadPoolExecutor(threads, thread_name_prefix="resolver")
         self.free = threads
         self.held = Counter[str]()
-        self._waiting: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
+        self._waiting = RoundRobin()
 
     def waiting(self, tenant_id: str) -> int:
         """Return how many lookups of a tenant wait for a thread."""
-        return len(self._waiting.get(tenant_id, ()))
+        return self._waiting.number(tenant_id)
 
     def turn(self, tenant_id: str) -> asyncio.Future[None]:
         """Return a future that is done once the tenant holds a thread, until it gives it back."""
-        turn = asyncio.get_running_loop().create_future()
+        is_first = not self._waiting.number(tenant_id)
+        turn = self._waiting.wait(tenant_id)
         # After each change nobody waits who may take a thread. So a newcomer passes nobody.
-        if tenant_id not in self._waiting and self._may_take(tenant_id):
-            self._take(tenant_id)
-            turn.set_result(None)
-        else:
-            self._waiting.setdefault(tenant_id, deque()).append(turn)
+        if is_first and self._may_take(tenant_id):
+            self._give_turn(tenant_id)
         return turn
 
     async def run(self, function: Callable[[], Result]) -> Result:
@@ -50,23 +50,15 @@ class ResolverThreads:
         self.held[tenant_id] -= 1
         if not self.held[tenant_id]:
             del self.held[tenant_id]
-        for waiting in [*self._waiting]:
+        for waiting in self._waiting.tenants:
             if self._may_take(waiting):
                 self._give_turn(waiting)
 
     def _may_take(self, tenant_id: str) -> bool:
         return 3 * self.held[tenant_id] < self.free
 
-    def _take(self, tenant_id: str) -> None:
-        self.free -= 1
-        self.held[tenant_id] += 1
-
     def _give_turn(self, tenant_id: str) -> None:
         """Let the lookup that waits longest begin, and put its tenant behind all others."""
-        turns = self._waiting.pop(tenant_id)
-        turn = turns.popleft()
-        if turns:
-            self._waiting[tenant_id] = turns
-        if not turn.done():  # or cancelled, as the event loop ends
-            self._take(tenant_id)
-            turn.set_result(None)
+        if self._waiting.give_turn(tenant_id):  # else it was cancelled, as the event loop ends
+            self.free -= 1
+            self.held[tenant_id] += 1

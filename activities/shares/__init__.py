@@ -18,6 +18,7 @@ from activities.shares.limits import (
     Shares,
     waiting_error,
 )
+from activities.shares.round_robin import RoundRobin
 from activities.shares.start_turns import (
     TRAFFIC_SECONDS,
     TURNS_ALONE,
@@ -42,6 +43,7 @@ __all__ = [
     "FairPace",
     "Limits",
     "NoRoomError",
+    "RoundRobin",
     "Share",
     "Shares",
     "TenantTurns",

@@ -1,8 +1,9 @@
 """A pace that a worker keeps for all, with turns that go round among the tenants."""
 
 import asyncio
-from collections import deque
 from dataclasses import dataclass, field
+
+from activities.shares.round_robin import RoundRobin
 
 
 @dataclass
@@ -13,25 +14,18 @@ class FairPace:
     """
 
     per_second: float
-    _waiting: dict[str, deque[asyncio.Future[None]]] = field(default_factory=dict)
+    _waiting: RoundRobin = field(default_factory=RoundRobin)
     _serving: asyncio.Task[None] | None = None
 
     async def turn(self, tenant_id: str) -> None:
         """Wait for a turn of this tenant."""
-        mine = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault(tenant_id, deque()).append(mine)
+        mine = self._waiting.wait(tenant_id)
         if self._serving is None or self._serving.done():
             self._serving = asyncio.create_task(self._serve())
         await mine
 
     async def _serve(self) -> None:
         """Give turns while anybody waits, and then for one interval more."""
-        while self._waiting:
-            tenant_id = next(iter(self._waiting))
-            waiting = self._waiting.pop(tenant_id)
-            turn = waiting.popleft()
-            if waiting:
-                self._waiting[tenant_id] = waiting  # behind the other tenants
-            if not turn.done():  # else its activity was cancelled meanwhile
-                turn.set_result(None)
+        while tenant_id := self._waiting.next_tenant:
+            if self._waiting.give_turn(tenant_id):  # else its activity was cancelled meanwhile
                 await asyncio.sleep(1 / self.per_second)

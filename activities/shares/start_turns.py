@@ -5,12 +5,12 @@ own are started. While other tenants have traffic, only a few starts are under w
 so that the server has time for the others (docs/decisions/0030-shares-by-tenant.md).
 """
 
-import asyncio
 import time
-from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+
+from activities.shares.round_robin import RoundRobin
 
 TURNS_ALONE, TURNS_BESIDE_OTHERS = 10, 2
 """How many have their turn at once: while no other tenant has traffic, and while one has."""
@@ -28,7 +28,7 @@ class TenantTurns:
     """
 
     clock: Callable[[], float] = time.monotonic
-    _waiting: dict[str, deque[asyncio.Future[None]]] = field(default_factory=dict)
+    _waiting: RoundRobin = field(default_factory=RoundRobin)
     _under_way: int = 0
     _latest: tuple[str, float] = ("", float("-inf"))
     _other: tuple[str, float] = ("", float("-inf"))
@@ -42,8 +42,7 @@ class TenantTurns:
     @asynccontextmanager
     async def turn(self, tenant_id: str) -> AsyncIterator[None]:
         """Wait for this tenant's turn. It lasts as long as the context."""
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault(tenant_id, deque()).append(turn)
+        turn = self._waiting.wait(tenant_id)
         self._give_turns()
         try:
             await turn
@@ -55,17 +54,10 @@ class TenantTurns:
 
     def _give_turns(self) -> None:
         """Give as many turns as there are, to the tenants in the order in which they had one."""
-        while self._waiting:
-            tenant_id, turns = next(iter(self._waiting.items()))
+        while tenant_id := self._waiting.next_tenant:
             if self._under_way >= self._limit(tenant_id):
                 return
-            turn = turns.popleft()
-            del self._waiting[tenant_id]
-            if turns:
-                self._waiting[tenant_id] = turns  # behind all others
-            if not turn.done():
-                turn.set_result(None)
-                self._under_way += 1
+            self._under_way += self._waiting.give_turn(tenant_id)
 
     def _limit(self, tenant_id: str) -> int:
         _, seen_at = self._other if tenant_id == self._latest[0] else self._latest

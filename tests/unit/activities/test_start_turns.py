@@ -87,7 +87,7 @@ async def test_whoever_is_cancelled_takes_no_turn() -> None:
     for task in starts.tasks:
         task.cancel()
     await starts.settled()
-    assert (starts.turns._under_way, starts.turns._waiting) == (0, {})
+    assert (starts.turns._under_way, starts.turns._waiting.tenants) == (0, [])
     await starts.ask("small", TURNS_ALONE)
     assert starts.order.count("small") == TURNS_ALONE
 
@@ -113,6 +113,6 @@ def test_no_turn_is_lost_or_given_twice(steps: list[str]) -> None:
         while starts.under_way:
             await starts.end_one()
         assert all(task.done() for task in starts.tasks)
-        assert (starts.turns._under_way, starts.turns._waiting) == (0, {})
+        assert (starts.turns._under_way, starts.turns._waiting.tenants) == (0, [])
 
     asyncio.run(run())

@@ -191,4 +191,4 @@ async def test_turns_go_round():
     may_end.set()
     await asyncio.gather(*tasks)
     assert [it for it in began if it[0] == "a"] == [f"a{number}" for number in range(4)]
-    assert (threads.free, threads.held, threads._waiting) == (8, Counter(), {})
+    assert (threads.free, threads.held, threads._waiting.tenants) == (8, Counter(), [])
