@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest_asyncio
-from support.stack import Stack, api_config
+from support.stack import Stack, api_config, stack
+from temporalio.client import Client
 
 from api.app import create_app
 from runtime.http import listening_socket, serve
@@ -21,3 +22,10 @@ async def api_url(service: Stack) -> AsyncIterator[str]:
     finally:
         serving.cancel()
         await serving
+
+
+@pytest_asyncio.fixture
+async def busy(client: Client) -> AsyncIterator[Stack]:
+    """API and worker for this test alone, for it fills what there is."""
+    async with stack(client) as it:
+        yield it

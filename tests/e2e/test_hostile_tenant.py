@@ -37,7 +37,7 @@ RECEIVERS = {
 
 
 async def test_a_tenant_with_everything_hostile_harms_nobody_else(
-    service: Stack, hooks: Receiver, monkeypatch: pytest.MonkeyPatch
+    busy: Stack, hooks: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Costly filters and templates, receivers that hang, flood and fail: all the same moment.
 
@@ -50,7 +50,7 @@ async def test_a_tenant_with_everything_hostile_harms_nobody_else(
         return await start(*command, **settings)
 
     monkeypatch.setattr("hookwright.expressions.evaluator.asyncio.create_subprocess_exec", noted)
-    other = await service.with_new_tenant()
+    other = await busy.with_new_tenant()
     await other.add_endpoint(hooks.url)
     hostile = {"retry": RETRIES, "timeout_seconds": 1}
     async with AsyncExitStack() as stack:
@@ -59,29 +59,27 @@ async def test_a_tenant_with_everything_hostile_harms_nobody_else(
         ]
         urls += ["http://name-that-is-not.invalid/in"]
         adds = [
-            partial(service.add_endpoint, url, **hostile)
+            partial(busy.add_endpoint, url, **hostile)
             for url in urls
             for _ in range(OF_EACH_RECEIVER)
         ]
         adds += [
-            partial(service.add_endpoint, urls[0], **hostile, filter=f"{HOSTILE} || `{number}`")
+            partial(busy.add_endpoint, urls[0], **hostile, filter=f"{HOSTILE} || `{number}`")
             for number in range(FILTERS)
         ]
         adds += [
-            partial(
-                service.add_endpoint, urls[0], **hostile, payload_template=f"[{HOSTILE}, `{n}`]"
-            )
+            partial(busy.add_endpoint, urls[0], **hostile, payload_template=f"[{HOSTILE}, `{n}`]")
             for n in range(TEMPLATES)
         ]
         endpoints = [await add() for add in adds]
-        theirs = [(await service.publish(data=DATA))["id"] for _ in range(THEIR_EVENTS)]
+        theirs = [(await busy.publish(data=DATA))["id"] for _ in range(THEIR_EVENTS)]
         ours = [(await other.publish())["id"] for _ in range(OUR_EVENTS)]
         await assert_eventually(lambda: len(hooks.requests) >= OUR_EVENTS, within=60)
         outcomes = defaultdict[str, list[str]](list)
         for endpoint in endpoints:
             for event in theirs:
                 delivery = await eventually(
-                    partial(service.delivery, endpoint["id"], event),
+                    partial(busy.delivery, endpoint["id"], event),
                     lambda it: it.get("state") in ENDS,
                     within=60,
                 )
@@ -94,4 +92,4 @@ async def test_a_tenant_with_everything_hostile_harms_nobody_else(
         == [["filter_error"] * attempts] * FILTERS + [["template_error"] * attempts] * TEMPLATES
     )
     assert Counter(hooks.ids()) == dict.fromkeys(ours, 1)
-    assert len(started) <= EVALUATORS  # none, if one was running already
+    assert 1 <= len(started) <= EVALUATORS

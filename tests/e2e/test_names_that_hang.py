@@ -9,9 +9,8 @@ import pytest
 import pytest_asyncio
 from support.names import Names, names_of_the_world
 from support.receiver import Receiver
-from support.stack import Stack, stack
+from support.stack import Stack
 from support.waiting import assert_eventually, eventually
-from temporalio.client import Client
 
 from activities.egress import resolver
 from activities.egress.resolver_threads import THREADS
@@ -28,13 +27,6 @@ async def names(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Names]:
     monkeypatch.setattr(resolver, "TURN_SECONDS", 0.5)
     monkeypatch.setattr(resolver, "LATER_SECONDS", 2.0)
     async with names_of_the_world() as it:
-        yield it
-
-
-@pytest_asyncio.fixture
-async def busy(client: Client) -> AsyncIterator[Stack]:
-    """API and worker for this test alone, for it fills what there is."""
-    async with stack(client) as it:
         yield it
 
 

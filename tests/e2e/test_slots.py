@@ -2,14 +2,11 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
 
 import pytest
-import pytest_asyncio
 from support.receiver import Received, Receiver, Reply
-from support.stack import Stack, stack
+from support.stack import Stack
 from support.waiting import assert_eventually, eventually
-from temporalio.client import Client
 
 from activities.shares import RETRIES, SLOW_RETRIES
 from hookwright.ids import deliveries_queue, slow_lane
@@ -18,13 +15,6 @@ pytestmark = pytest.mark.cluster
 
 ENDPOINTS, EVENTS = 10, 16
 DELIVERIES = ENDPOINTS * EVENTS
-
-
-@pytest_asyncio.fixture
-async def busy(client: Client) -> AsyncIterator[Stack]:
-    """API and worker for this test alone, for it fills what there is."""
-    async with stack(client) as it:
-        yield it
 
 
 @pytest.mark.timeout(400)

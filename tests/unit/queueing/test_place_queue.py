@@ -15,7 +15,6 @@ from hypothesis.stateful import (
 
 from hookwright.queueing import (
     MAX_AT_ONCE,
-    MAX_QUEUE_BYTES,
     Ended,
     PlaceQueue,
     QueuePlace,
@@ -24,9 +23,18 @@ from hookwright.queueing import (
     QueueTurns,
     TurnsGiven,
 )
+from hookwright.sizes import MAX_QUEUE_BYTES
 
 BEGIN = datetime(2026, 1, 15, tzinfo=UTC)
 EMPTY = QueueState(tenant_id="t1", endpoint_id="ep_1")
+
+
+def queue_with(rules: QueueRules) -> PlaceQueue:
+    """Return an empty queue that has read these rules."""
+    queue = PlaceQueue(EMPTY)
+    [read] = queue.due(BEGIN)
+    queue.given(read, TurnsGiven(rules=rules), BEGIN)
+    return queue
 
 
 class QueueModel(RuleBasedStateMachine):
@@ -36,9 +44,7 @@ class QueueModel(RuleBasedStateMachine):
         super().__init__()
         self.now, self.version = BEGIN, 0
         self.rules = QueueRules(version=0, in_order=True)
-        self.queue = PlaceQueue(EMPTY)
-        [read] = self.queue.due(BEGIN)
-        self.queue.given(read, TurnsGiven(rules=self.rules), BEGIN)
+        self.queue = queue_with(self.rules)
         self.keys: dict[str, str] = {}
         self.accepted: dict[str, list[str]] = defaultdict(list)  # by key
         self.asks: dict[str, int] = {}
@@ -199,10 +205,8 @@ def test_a_full_queue_turns_a_delivery_away_until_there_is_room() -> None:
 
 def test_a_delivery_that_was_given_up_holds_the_others_if_the_endpoint_says_so() -> None:
     """The queue shows what it waits for, and goes on once that delivery has ended well."""
-    queue = PlaceQueue(EMPTY)
     rules = QueueRules(version=1, in_order=True, hold_on_give_up=True)
-    [read] = queue.due(BEGIN)
-    queue.given(read, TurnsGiven(rules=rules), BEGIN)
+    queue = queue_with(rules)
     for number in range(2):
         queue.take(QueuePlace(f"evt_{number}", BEGIN, 1))
     [turns] = queue.due(BEGIN)
@@ -220,10 +224,8 @@ def test_a_delivery_that_was_given_up_holds_the_others_if_the_endpoint_says_so()
 
 def test_a_retry_of_the_head_keeps_its_place_before_the_others() -> None:
     """With an order and a rate limit, the head asks again and has the next turn."""
-    queue = PlaceQueue(EMPTY)
     rules = QueueRules(version=1, in_order=True, per_second=1)
-    [read] = queue.due(BEGIN)
-    queue.given(read, TurnsGiven(rules=rules), BEGIN)
+    queue = queue_with(rules)
     for number in range(2):
         queue.take(QueuePlace(f"evt_{number}", BEGIN, 1))
     [turns] = queue.due(BEGIN)
@@ -238,10 +240,8 @@ def test_a_retry_of_the_head_keeps_its_place_before_the_others() -> None:
 
 def test_reading_the_rules_again_does_not_bring_a_turn_forward() -> None:
     """The pace after a turn stays, although the rules were asked for before it and come after."""
-    queue = PlaceQueue(EMPTY)
     rules = QueueRules(version=1, per_second=0.01)
-    [read] = queue.due(BEGIN)
-    queue.given(read, TurnsGiven(rules=rules), BEGIN)
+    queue = queue_with(rules)
     queue.read_rules()
     for number in range(2):
         queue.take(QueuePlace(f"evt_{number}", BEGIN, 1))
