@@ -61,3 +61,9 @@ MAX_CATALOGUE_BYTES = 500_000
 MAX_ENTRY_BYTES = 32 * KIB
 """The limit for one event type. Ten updates in flight each receive, store and answer with one, so a
 message may hold thirty times this size."""
+
+# Hookwright's limits for `EndpointQueue`.
+
+MAX_QUEUE_BYTES = 1_500_000
+"""The limit for a queue's places: at least 10,000, and about 17,000 with event ids of our own. All
+are in the argument of the queue's next run."""

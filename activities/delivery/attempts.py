@@ -79,10 +79,8 @@ class DeliveryActivities:
         """
         delivery, so_far = attempt.delivery, attempt.log
         self.tenant_turns.saw(delivery.event.tenant_id)
-        is_slow, is_prompt = (
-            self._is_slow(delivery, so_far),
-            self._pace(delivery) is EndpointPace.PROMPT,
-        )
+        is_slow = self._is_slow(delivery, so_far)
+        is_prompt = self._pace(delivery) is EndpointPace.PROMPT
         try:
             shares = self.first_attempts if is_prompt else self.newcomers
             share = nullcontext() if is_slow else self._share(shares, delivery, so_far)
@@ -94,7 +92,7 @@ class DeliveryActivities:
             )
             if self._needs_turn(endpoint, so_far):
                 return await self.queues.wait(delivery, so_far)
-            if is_slow and endpoint and endpoint.health.admits(so_far.release):
+            if is_slow and endpoint and endpoint.admits(so_far):
                 return _to_slow_lane(so_far)
             with self.lend_slot():
                 after = await self.runner.run(delivery, endpoint, so_far, share, lambda _: None)

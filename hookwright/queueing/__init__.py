@@ -4,12 +4,11 @@ from hookwright.queueing.pace import QueuePace
 from hookwright.queueing.place import QueuePlace, ordering_digest
 from hookwright.queueing.place_queue import MAX_AT_ONCE, PlaceQueue
 from hookwright.queueing.rules import MAX_RATE, MIN_RATE, GiveUp, Ordering, QueueRules
-from hookwright.queueing.state import MAX_QUEUE_BYTES, Head, QueueState, QueueView
+from hookwright.queueing.state import Head, QueueState, QueueView
 from hookwright.queueing.turns import Ended, QueueTurns, TurnsGiven
 
 __all__ = [
     "MAX_AT_ONCE",
-    "MAX_QUEUE_BYTES",
     "MAX_RATE",
     "MIN_RATE",
     "Ended",

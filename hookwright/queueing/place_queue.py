@@ -9,8 +9,9 @@ from itertools import islice
 
 from hookwright.queueing.place import QueuePlace
 from hookwright.queueing.rules import QueueRules
-from hookwright.queueing.state import MAX_QUEUE_BYTES, Head, QueueState, QueueView
+from hookwright.queueing.state import Head, QueueState, QueueView
 from hookwright.queueing.turns import Ended, QueueTurns, TurnsGiven
+from hookwright.sizes import MAX_QUEUE_BYTES
 
 MAX_AT_ONCE = 20
 """Ordering keys of a queue whose deliveries are under way at the same time."""

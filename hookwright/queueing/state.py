@@ -7,10 +7,6 @@ from hookwright.queueing.pace import QueuePace
 from hookwright.queueing.place import QueuePlace
 from hookwright.times import Timestamp
 
-MAX_QUEUE_BYTES = 1_500_000
-"""The limit for a queue's places as JSON, which is at least 10,000 places, and about 17,000 with
-event ids of our own: all are in the argument of the queue's next run (`hookwright.sizes`)."""
-
 
 class Head(BaseModel):
     """The delivery that the others of its ordering key wait for.
