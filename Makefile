@@ -47,7 +47,7 @@ bench: .venv/.develops ## Measure this machine: a quarter of an hour.
 
 lock: .venv/.develops ## Choose the newest versions that pyproject.toml allows.
 	$(COMPILE) --upgrade --all-extras --output-file requirements-dev.lock
-	$(COMPILE) --upgrade --extra embedded --constraint requirements-dev.lock \
+	$(COMPILE) --upgrade --extra embedded --extra tracing --constraint requirements-dev.lock \
 		--output-file requirements.lock
 	$(BIN)/python -c 'import tomllib; \
 		print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"])' | \
