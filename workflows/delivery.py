@@ -33,7 +33,10 @@ with workflow.unsafe.imports_passed_through():
         WorkflowType,
     )
 
-MISSED_HEARTBEAT = timedelta(seconds=5)
+MISSED_HEARTBEAT, MISSED_IN_SLOW_LANE = timedelta(seconds=5), timedelta(seconds=15)
+"""After this time without a heartbeat, the attempt of a killed worker is made again. Each heartbeat
+is a write for Temporal, and most attempts of the slow lane wait for their receiver for long."""
+
 CALL_TIMEOUT = timedelta(seconds=10)
 """For an activity that makes one call to Temporal."""
 
@@ -106,16 +109,18 @@ class Delivery:
     async def retry_on_schedule(self, delivery: DeliveryInput, log: DeliveryLog) -> DeliveryLog:
         """Make the next attempts, on a schedule that Temporal keeps.
 
-        It returns a log that is still pending if the delivery is to go on in the slow lane.
+        It returns a log that is still pending if the delivery is to go on in the slow lane. The
+        memo is written only if it has something to show: it is a write to visibility as well.
         """
-        workflow.upsert_memo({MemoKey.ATTEMPTS: log})
+        if log.attempts or not log.untried:
+            workflow.upsert_memo({MemoKey.ATTEMPTS: log})
         queue = workflow.info().task_queue
         return await workflow.execute_activity_method(
             DeliveryActivities.retry,
             AttemptInput(delivery=delivery, log=log),
             task_queue=slow_lane(queue) if log.slow else queue,
             start_to_close_timeout=LONGEST_ATTEMPT,
-            heartbeat_timeout=MISSED_HEARTBEAT,
+            heartbeat_timeout=MISSED_IN_SLOW_LANE if log.slow else MISSED_HEARTBEAT,
             retry_policy=OUR_OWN_FAULTS,
         )
 

@@ -2,14 +2,12 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http import HTTPStatus
 
 import structlog
-from temporalio.client import (
-    Client,
-)
+from temporalio.client import Client
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -47,9 +45,15 @@ from hookwright.temporal import (
     take_places,
 )
 from hookwright.times import delay_until
+from hookwright.turns import NoTurnError, TurnsOfEachTenant
 
-CANCEL_SECONDS = 2.5
-"""How long a caller waits for a worker to take up a cancellation."""
+CANCEL_SECONDS = TURN_SECONDS = 2.5
+"""How long a caller waits for a worker to take up a cancellation, and for its tenant's turn."""
+
+CANNOT_READ = """\
+what is stored under this id cannot be read: it is no event, or is encrypted with a key that \
+HOOKWRIGHT_ENCRYPTION_KEYS lacks"""
+NO_TURN = "this tenant has too many publishes at once while others publish too; repeat it later"
 
 Spend = Callable[[int], Awaitable[None]]
 """Takes so many deliveries from somebody's budget."""
@@ -68,6 +72,7 @@ class EventService:
     deliveries: DeliveryService
     event_types: EventTypeService
     lists: ExecutionLists
+    turns: TurnsOfEachTenant = field(default_factory=TurnsOfEachTenant, init=False)
 
     async def publish(
         self, event: EventInput, tenant: TenantAtPublish | None = None, spend: Spend | None = None
@@ -80,18 +85,26 @@ class EventService:
 
         Raises:
             Problem: 404 no such tenant; 409 the id stands for another event; 422 it does not fit
-                the tenant's contract.
+                the tenant's contract; 503 its tenant's turn did not come in time.
         """
-        tenant = tenant or await self.tenants.at_publish(event.tenant_id)
+        try:
+            async with self.turns.turn(event.tenant_id, TURN_SECONDS):
+                return await self._publish(event, tenant, spend)
+        except NoTurnError:
+            raise unavailable(NO_TURN) from None
+
+    async def _publish(
+        self, event: EventInput, known: TenantAtPublish | None, spend: Spend | None
+    ) -> Published:
+        tenant = known or await self.tenants.at_publish(event.tenant_id)
         try:
             found = await self.check(event, tenant)
         except Problem:
             if not await describe(self.client, event_workflow_id(event.tenant_id, event.id)):
                 raise
             return await self._repeated(event)
-        matches = None
-        if tenant.routes is not None:
-            matches = Matches.of(tenant.routes, event, datetime.now(UTC))
+        routes, now = tenant.routes, datetime.now(UTC)
+        matches = None if routes is None else Matches.of(routes, event, now)
         try:
             await self._start(event, matches)
         except WorkflowAlreadyStartedError:
@@ -230,8 +243,8 @@ class EventService:
                 "body-too-large",
                 "with its numbers written out this event is too large to store; send it in parts",
             )
-        for field, fault in contract.event_faults(event.type, event.extra).items():
-            raise invalid(("body", *field.split(".")), fault)
+        for path, fault in contract.event_faults(event.type, event.extra).items():
+            raise invalid(("body", *path.split(".")), fault)
         return contract
 
     async def _repeated(self, event: EventInput) -> Published:
@@ -256,10 +269,7 @@ class EventService:
         except UNREADABLE as error:
             # The error's text is left out, because it may hold what was stored.
             log.warning("event.unreadable", workflow_id=workflow_id, error=type(error).__name__)
-            raise conflict(
-                "what is stored under this id cannot be read: it is no event, or is encrypted with"
-                " a key that HOOKWRIGHT_ENCRYPTION_KEYS lacks"
-            ) from None
+            raise conflict(CANNOT_READ) from None
 
     async def _after_cancelling(self, tenant_id: str, event_id: str) -> EventFanOut:
         """Ask for the cancellation, and return the event once a worker has handled it."""

@@ -93,7 +93,8 @@ class DeliveryLog(BaseModel):
     waits for a turn in its endpoint's queue. `turn` is the number of the attempt that the queue has
     given it a turn for, or 0. `slow`: the next attempts are made in the slow lane, because the
     endpoint is slow or failing, or because too many are under way to endpoints of which nobody
-    knows.
+    knows. `untried`: the first attempt was left to the retries, so until then nothing needs to be
+    shown.
     """
 
     state: DeliveryState = DeliveryState.PENDING
@@ -109,6 +110,7 @@ class DeliveryLog(BaseModel):
     queued: bool = Field(default=False, exclude_if=lambda queued: not queued)
     turn: int = Field(default=0, exclude_if=lambda turn: not turn)
     slow: bool = Field(default=False, exclude_if=lambda slow: not slow)
+    untried: bool = Field(default=False, exclude_if=lambda untried: not untried)
 
     @property
     def next_number(self) -> int:
