@@ -11,16 +11,16 @@ with workflow.unsafe.imports_passed_through():
     from hookwright.health import Reports
     from hookwright.models import EndpointDeleteUpdate, EndpointState, Secret
     from hookwright.temporal import Signal, WorkflowType
+    from workflows.deadline import Deadline
+    from workflows.endpoint_messages import (
+        EndpointChangeUpdate,
+        EndpointCreateUpdate,
+        EndpointSwitchUpdate,
+        SecretRotateUpdate,
+    )
 
 from workflows.clearing_up import cancel_deliveries
-from workflows.deadline import Deadline
 from workflows.endpoint_duties import EndpointDuties
-from workflows.endpoint_messages import (
-    EndpointChangeUpdate,
-    EndpointCreateUpdate,
-    EndpointSwitchUpdate,
-    SecretRotateUpdate,
-)
 from workflows.endpoint_record import EndpointRecord
 
 CREATION_TIMEOUT = timedelta(minutes=1)

@@ -8,8 +8,7 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from hookwright.models import CustomHeaders, EndpointConfig, SignWith
     from hookwright.security import ClientIdentity
-
-from workflows.deadline import Deadline
+    from workflows.deadline import Deadline
 
 Actor = Annotated[str | None, Field(max_length=200)]
 """Who asked for a change, for the endpoint's history."""

@@ -18,8 +18,8 @@ with workflow.unsafe.imports_passed_through():
         MemoKey,
         endpoint_search_attributes,
     )
+    from workflows.endpoint_messages import EndpointChangeUpdate, EndpointCreateUpdate
 
-from workflows.endpoint_messages import EndpointChangeUpdate, EndpointCreateUpdate
 
 TENANT_TIMEOUT = timedelta(seconds=5)
 """For one try to change the tenant's route table. If the worker is killed, the next try begins

@@ -9,8 +9,7 @@ with workflow.unsafe.imports_passed_through():
     from hookwright.ids import EventType
     from hookwright.sizes import MAX_CATALOGUE_BYTES
     from hookwright.temporal import ErrorType, WorkflowType
-
-from workflows.deadline import Deadline
+    from workflows.deadline import Deadline
 
 
 class EventTypePutUpdate(Deadline):

@@ -17,8 +17,8 @@ with workflow.unsafe.imports_passed_through():
     from activities.recovery import RecoveryActivities
     from hookwright.models import RecoverInput, RecoveryInput, RecoveryProgress, RecoveryView
     from hookwright.temporal import MemoKey, WorkflowType
+    from workflows.deadline import Deadline
 
-from workflows.deadline import Deadline
 
 LONGEST = timedelta(days=30)
 MISSED_HEARTBEAT = timedelta(seconds=5)

@@ -14,9 +14,9 @@ with workflow.unsafe.imports_passed_through():
     from hookwright.routing import RouteChanges, RoutesChanged, RouteTable, TenantState
     from hookwright.temporal import ErrorType, MemoKey, WorkflowType, routes_key
     from hookwright.times import Timestamp
+    from workflows.deadline import Deadline
 
 from workflows.clearing_up import cancel_deliveries
-from workflows.deadline import Deadline
 
 CLEAN_UP_TIMEOUT = timedelta(hours=6)
 CLEAN_UP_HEARTBEAT = timedelta(seconds=30)
