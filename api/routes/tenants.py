@@ -41,9 +41,10 @@ class TokenRequest(BaseModel):
 
 
 class TokenRead(BaseModel):
-    """A new tenant token. Only this answer contains it."""
+    """A new tenant token. Only this answer contains it. Audit trails name it by its `id`."""
 
     token: str
+    id: str
     expires_at: Timestamp
 
 
@@ -146,7 +147,7 @@ async def mint_token(tenant_id: Name, body: TokenRequest, state: AppStateDepende
             "no-signing-key",
             "tokens are signed with HOOKWRIGHT_JWT_KEY, which is not set",
         )
-    return TokenRead(token=new_token.token, expires_at=new_token.expires_at)
+    return TokenRead(token=new_token.token, id=new_token.id, expires_at=new_token.expires_at)
 
 
 @router.post(

@@ -77,7 +77,7 @@ async def pause_endpoint(
     form: FormDependency,
 ) -> Response:
     """Make an endpoint inactive."""
-    await services.endpoints.pause(session.tenant_id, endpoint_id, session.signature)
+    await services.endpoints.pause(session.tenant_id, endpoint_id)
     return redirect(back(form, endpoint_id))
 
 
@@ -89,7 +89,7 @@ async def resume_endpoint(
     form: FormDependency,
 ) -> Response:
     """Make an endpoint active. What was held is sent, oldest first."""
-    await services.endpoints.resume(session.tenant_id, endpoint_id, session.signature)
+    await services.endpoints.resume(session.tenant_id, endpoint_id)
     return redirect(back(form, endpoint_id))
 
 
