@@ -9,9 +9,10 @@ from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from activities.entities import EntityActivities
-    from hookwright.audit import AskedBy, AuditAction, AuditNote, differences
+    from hookwright.audit import AskedBy, AuditAction, AuditedField, AuditNote, differences
     from hookwright.health import Health, StatusChanges
     from hookwright.models import EndpointConfig, EndpointState
+    from hookwright.outcomes import EndpointStatus
     from hookwright.routing import RouteChange, TenantRouteChange
     from hookwright.temporal import (
         ENDPOINT_STATUS,
@@ -167,6 +168,8 @@ class EndpointRecord:
         The state that is taken back has its old trail, so a change that is not made is not told.
         """
         changes = differences(before.audited_fields(), self.state.audited_fields())
+        if action is AuditAction.CREATED and self.state.status is not EndpointStatus.ACTIVE:
+            changes.append(AuditedField(field="status", new=self.state.status))
         if changes or action not in (AuditAction.CHANGED, AuditAction.SECRET_ROTATED):
             self.state.audit = self.state.audit.with_entry(
                 workflow.now(), action, asked, changes=changes

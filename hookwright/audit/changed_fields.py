@@ -30,9 +30,11 @@ def _without_credentials(url: str) -> str:
         parts = urlsplit(url)
     except ValueError:  # whoever has access to Temporal can set any text
         return HIDDEN
-    user, at, host = parts.netloc.rpartition("@")
+    if not parts.netloc:
+        return HIDDEN
+    _, at, host = parts.netloc.rpartition("@")
     return parts._replace(
-        netloc=f"{HIDDEN}@{host}" if at or user else host,
+        netloc=f"{HIDDEN}@{host}" if at else host,
         query=parts.query and HIDDEN,
         fragment=parts.fragment and HIDDEN,
     ).geturl()
