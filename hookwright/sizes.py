@@ -37,8 +37,8 @@ attempts have 100 KB."""
 # Hookwright's limits for `Tenant` and `Endpoint`.
 
 MAX_AUDIT_BYTES = 16 * KIB
-"""The limit for an audit trail: about a hundred usual entries, and at least one of the largest. It is
-in the memo and in the argument of the next run, and every change writes it to the history."""
+"""The limit for an audit trail: about a hundred usual entries, and at least one of the largest. It
+is in the memo and in the argument of the next run, and every change writes it to the history."""
 
 # Hookwright's limits for `Tenant`.
 
