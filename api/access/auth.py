@@ -26,7 +26,8 @@ from api.services.events import Spend
 from api.tokens import ALL_SCOPES, Claims, Scope
 from hookwright.models import TenantView, Tier
 
-PUBLISH_PATHS = ("/v1/tenants/{tenant_id}/events", "/v1/tenants/{tenant_id}/events/batch")
+TENANT_PATH = "/v1/tenants/{tenant_id}"
+PUBLISH_PATHS = (f"{TENANT_PATH}/events", f"{TENANT_PATH}/events/batch")
 
 bearer = HTTPBearer(
     auto_error=False,
@@ -98,7 +99,7 @@ async def count_call(request: Request, cost: int = 1) -> None:
     """
     caller: Caller = request.state.caller
     state = app_state(request)
-    kind = CallKind.PUBLISH if _publishes(request) else CallKind.MANAGEMENT
+    kind = _kind(request)
     limit = PER_MINUTE[kind][caller.tier] if caller.tier else state.config.operator_rate_limit
     if limit is None:
         return
@@ -133,6 +134,15 @@ async def delivery_budget(request: Request) -> Spend | None:
 
 
 DeliveryBudget = Annotated[Spend | None, Depends(delivery_budget)]
+
+
+def _kind(request: Request) -> CallKind:
+    """Return what a request counts as. In facades each counts as their contracts say: a request."""
+    if _publishes(request):
+        return CallKind.PUBLISH
+    path: str = request.scope["route"].path
+    reads = request.method in ("GET", "HEAD") and path.startswith(TENANT_PATH)
+    return CallKind.READ if reads else CallKind.MANAGEMENT
 
 
 def _publishes(request: Request) -> bool:

@@ -18,6 +18,7 @@ from hookwright.contracts import DEFAULT_CONTRACT
 from hookwright.ids import Name
 
 PAGE_SIZE = 50
+LATEST_CHANGES = 10
 
 router = APIRouter(
     prefix="/portal/endpoints",
@@ -57,6 +58,7 @@ async def show_endpoint(
     )
     endpoint = health_view.endpoint
     contract = app_state(request).config.contracts.get(endpoint.contract or DEFAULT_CONTRACT)
+    audit = await services.audit.of_endpoint(tenant_id, endpoint_id, LATEST_CHANGES, None)
     recipe = contract and verify_recipe(contract, ed25519=endpoint.public_key is not None)
     return page(
         request,
@@ -64,6 +66,7 @@ async def show_endpoint(
         endpoint=endpoint,
         health_view=health_view,
         contract=contract,
+        audit=[listed.entry for listed in audit.page.data],
         recipe=recipe,
         snippets=verify_snippets(recipe) if recipe else [],
     )
