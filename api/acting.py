@@ -7,7 +7,12 @@ change came by, its service finds out here who asked for it.
 from contextvars import ContextVar
 from typing import TypedDict
 
+import structlog
+
 from hookwright.audit import MAX_ACTOR
+
+REQUEST_ID = "request_id"
+"""The name under which a request's id is bound to the log, if it has one."""
 
 _actor: ContextVar[str | None] = ContextVar("actor", default=None)
 
@@ -26,4 +31,5 @@ def acts(actor: str) -> None:
 
 def asking() -> Asking:
     """Return who asks for a change, and in which request."""
-    return Asking(by=_actor.get(), request_id=None)
+    bound = structlog.contextvars.get_contextvars()
+    return Asking(by=_actor.get(), request_id=bound.get(REQUEST_ID))

@@ -173,7 +173,7 @@ class Tenant:
         """Make a new version with these settings, and return it."""
         now = workflow.now()
         changes = differences(self.state.settings.audited_fields(), settings.audited_fields())
-        if changes or action is not AuditAction.CHANGED:
+        if changes or action is AuditAction.CREATED:
             self.state.audit = self.state.audit.with_entry(now, action, asked, changes=changes)
         self.state.settings = settings
         self.state.version += 1

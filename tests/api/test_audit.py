@@ -82,6 +82,7 @@ async def test_a_tenant_s_life(service: Stack) -> None:
         ("PATCH", "", {"name": "Acme"}),  # changes nothing
         ("PUT", "", {"name": "Acme Ltd"}),
         ("POST", "/tokens/revoke", None),
+        ("POST", "/tokens/revoke", {"before": "2020-01-01T00:00:00Z"}),  # neither does this
         ("DELETE", "", None),
     ):
         answer = await service.http.request(method, root + path, json=body)
