@@ -61,7 +61,9 @@ async def put_tenant(
 ) -> TenantView:
     """Create a tenant, or replace all its settings. Settings that are left out get their defaults.
 
-    To change some settings and keep the others, use PATCH. The exception is `tokens_not_before`: left out, it keeps its value. If it is set to null, the
+    To change some settings and keep the others, use PATCH.
+
+    The exception is `tokens_not_before`: left out, it keeps its value. If it is set to null, the
     tokens that it has revoked are valid again.
     """
     result = await services.tenants.put(tenant_id, settings)
