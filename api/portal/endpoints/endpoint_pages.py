@@ -14,6 +14,7 @@ from api.portal.session import RequireSessionScope, SessionTenantId, TenantSessi
 from api.portal.sign_in import redirect
 from api.routes.endpoint_bodies import EndpointRead
 from api.tokens import Scope
+from hookwright.audit import AuditEntry
 from hookwright.contracts import DEFAULT_CONTRACT
 from hookwright.ids import Name
 
@@ -32,12 +33,17 @@ CHANGES = [Depends(RequireSessionScope(Scope.ENDPOINTS_WRITE))]
 @router.get("")
 async def list_endpoints(
     request: Request,
-    tenant_id: SessionTenantId,
+    session: TenantSession,
     services: ServicesDependency,
     cursor: str | None = None,
 ) -> Response:
-    """Show all endpoints, and whether each is well."""
+    """Show all endpoints, and whether each is well; to an operator the tenant's changes, too."""
+    tenant_id = session.tenant_id
     found = await services.endpoints.page(tenant_id, PAGE_SIZE, cursor)
+    audit: list[AuditEntry] = []
+    if session.is_operator and cursor is None:
+        trail = await services.audit.of_tenant(tenant_id, LATEST_CHANGES, None)
+        audit = [listed.entry for listed in trail.page.data]
     endpoints = [EndpointRead.of(endpoint) for endpoint in found.data]
     return page(
         request,
@@ -45,6 +51,7 @@ async def list_endpoints(
         endpoints=endpoints,
         next_cursor=found.next_cursor,
         first=cursor is None,
+        audit=audit,
     )
 
 
