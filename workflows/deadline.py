@@ -6,11 +6,13 @@ An update whose caller got an error is not done later.
 from datetime import datetime
 
 from pydantic import BaseModel
+from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
-from hookwright.audit import AskedBy
-from hookwright.temporal import ErrorType
-from hookwright.times import Timestamp
+with workflow.unsafe.imports_passed_through():
+    from hookwright.audit import AskedBy
+    from hookwright.temporal import ErrorType
+    from hookwright.times import Timestamp
 
 
 class Deadline(BaseModel):
