@@ -9,8 +9,10 @@ from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from activities.entities import EntityActivities
+    from hookwright.audit import AskedBy, AuditAction, AuditedField, AuditNote, differences
     from hookwright.health import Health, StatusChanges
     from hookwright.models import EndpointConfig, EndpointState
+    from hookwright.outcomes import EndpointStatus
     from hookwright.routing import RouteChange, TenantRouteChange
     from hookwright.temporal import (
         ENDPOINT_STATUS,
@@ -45,6 +47,7 @@ class EndpointRecord:
         self.creation_failed = False
         self._memo_is_old = False
         self._changes_shown = state.health.changes.made
+        self._audit_shown = state.audit
 
     @property
     def health(self) -> Health:
@@ -73,7 +76,7 @@ class EndpointRecord:
             self._index()
 
     def _memo_of_what_changed(self) -> dict[str, object]:
-        """Return the state, and the history of its status only if there is more of it."""
+        """Return the state; the history of its status and the audit trail only if they changed."""
         memo: dict[str, object] = {MemoKey.ENDPOINT: self.state.public()}
         changes = self.health.changes
         if self.state.deleted:
@@ -82,6 +85,8 @@ class EndpointRecord:
         elif changes.made != self._changes_shown:
             memo[MemoKey.STATUS_CHANGES] = changes
             self._changes_shown = changes.made
+        if self.state.audit is not self._audit_shown:
+            memo[MemoKey.AUDIT] = self._audit_shown = self.state.audit
         return memo
 
     @property
@@ -113,13 +118,16 @@ class EndpointRecord:
             memo={
                 MemoKey.ENDPOINT: self.state.public(),
                 MemoKey.STATUS_CHANGES: self.health.changes,
+                MemoKey.AUDIT: self.state.audit,
             },
             search_attributes=attributes if self._is_indexed else None,
         )
 
     # Changes.
 
-    async def apply(self, **changes: object) -> EndpointState:
+    async def apply(
+        self, asked: AskedBy | None = None, action: AuditAction | None = None, **changes: object
+    ) -> EndpointState:
         """Make a new version: publish it to deliveries first, then to the tenant's route table.
 
         In the other order a delivery could be started with a version that it cannot find. Health is
@@ -138,6 +146,8 @@ class EndpointRecord:
             }
         )
         self.health.announced = self.health.status
+        if asked and action:
+            self._audit(before, asked, action)
         self.publish()
         try:
             await self._register_route()
@@ -152,6 +162,26 @@ class EndpointRecord:
             raise _no_answer() from error
         return self.state.public()
 
+    def _audit(self, before: EndpointState, asked: AskedBy, action: AuditAction) -> None:
+        """Enter a change into the audit trail, unless it only repeats what is there.
+
+        The state that is taken back has its old trail, so a change that is not made is not told.
+        """
+        changes = differences(before.audited_fields(), self.state.audited_fields())
+        if action is AuditAction.CREATED and self.state.status is not EndpointStatus.ACTIVE:
+            changes.append(AuditedField(field="status", new=self.state.status))
+        if changes or action not in (AuditAction.CHANGED, AuditAction.SECRET_ROTATED):
+            self.state.audit = self.state.audit.with_entry(
+                workflow.now(), action, asked, changes=changes
+            )
+
+    def note(self, note: AuditNote) -> None:
+        """Enter into the audit trail what was asked for beside this workflow's own updates."""
+        self.state.audit = self.state.audit.with_entry(
+            workflow.now(), note.action, note, subject=note.subject
+        )
+        self.publish()
+
     def changed_config(self, change: EndpointChangeUpdate) -> EndpointConfig:
         """Return the configuration with the given fields set.
 
@@ -164,12 +194,16 @@ class EndpointRecord:
             raise ApplicationError("an endpoint keeps its contract", type=ErrorType.CONFLICT)
         return changed
 
-    async def delete(self, *, with_tenant: bool) -> None:
+    async def delete(self, asked: AskedBy, *, with_tenant: bool) -> None:
         """Delete the endpoint, and its route unless the tenant is deleted with it.
 
         Raises:
             ApplicationError: the tenant did not answer; the endpoint is deleted all the same.
         """
+        if not self.state.deleted:
+            self.state.audit = self.state.audit.with_entry(
+                workflow.now(), AuditAction.DELETED, asked
+            )
         self.state.deleted = True
         self.publish()
         if with_tenant:

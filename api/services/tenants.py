@@ -15,6 +15,7 @@ from temporalio.client import (
 )
 from temporalio.common import WorkflowIDConflictPolicy
 
+from api.acting import asking
 from api.http import Page, conflict, invalid_model, not_found
 from api.services.endpoint_checks import checked_notify, chosen_contract, leaves_out_slack_url
 from api.services.lists import ExecutionLists, superseded
@@ -97,6 +98,7 @@ class TenantService:
             keeps_tokens_not_before="tokens_not_before" not in settings.model_fields_set,
             keeps_slack_url=leaves_out_slack_url(settings.notify),
             not_after=deadline(),
+            **asking(),
         )
         start = WithStartWorkflowOperation(
             Tenant.run,
@@ -146,6 +148,7 @@ class TenantService:
             keeps_slack_url=leaves_out_slack_url(changed.notify),
             revoke_before=revoke_before,
             not_after=deadline(),
+            **asking(),
         )
         handle = self.client.get_workflow_handle(tenant_workflow_id(tenant_id))
         try:
@@ -235,7 +238,9 @@ class TenantService:
         handle = self.client.get_workflow_handle(tenant_workflow_id(tenant_id))
         async with updating("tenant"):
             await handle.execute_update(
-                Tenant.delete, TenantDeleteUpdate(erase=erase), rpc_timeout=UPDATE_TIMEOUT
+                Tenant.delete,
+                TenantDeleteUpdate(erase=erase, **asking()),
+                rpc_timeout=UPDATE_TIMEOUT,
             )
         self._known.pop(tenant_id, None)
 
