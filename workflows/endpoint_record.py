@@ -13,13 +13,13 @@ with workflow.unsafe.imports_passed_through():
     from hookwright.models import EndpointConfig, EndpointState
     from hookwright.routing import RouteChange, TenantRouteChange
     from hookwright.temporal import (
-        ENDPOINT_STATUS,
         ErrorType,
         MemoKey,
         endpoint_search_attributes,
     )
 
 from workflows.endpoint_messages import EndpointChangeUpdate, EndpointCreateUpdate
+from workflows.explaining import SearchIndex
 
 TENANT_TIMEOUT = timedelta(seconds=5)
 """For one try to change the tenant's route table. If the worker is killed, the next try begins
@@ -44,6 +44,7 @@ class EndpointRecord:
         self.deleted_with_tenant = False
         self.creation_failed = False
         self._memo_is_old = False
+        self._index = SearchIndex()
         self._changes_shown = state.health.changes.made
 
     @property
@@ -70,7 +71,8 @@ class EndpointRecord:
             await workflow.wait_condition(lambda: self._memo_is_old and not held_back())
             self._memo_is_old = False
             workflow.upsert_memo(self._memo_of_what_changed())
-            self._index()
+            # In the task that writes the memo, and only when status or colour differ.
+            self._index.show(endpoint_search_attributes(self.state, workflow.now()))
 
     def _memo_of_what_changed(self) -> dict[str, object]:
         """Return the state, and the history of its status only if there is more of it."""
@@ -84,37 +86,15 @@ class EndpointRecord:
             self._changes_shown = changes.made
         return memo
 
-    @property
-    def _is_indexed(self) -> bool:
-        """Whether lists over all tenants find this endpoint by search attributes.
-
-        Those that an earlier version of Hookwright started have none, and get none: in a namespace
-        that lacks them, a workflow that set them could not go on. The lists read such endpoints.
-        """
-        return workflow.info().typed_search_attributes.get(ENDPOINT_STATUS) is not None
-
-    def _index(self) -> None:
-        """Let lists over all tenants find the endpoint by its status and the colour of its health.
-
-        The search attributes change only with status and colour, in the task that writes the memo.
-        """
-        if not self._is_indexed:
-            return
-        shown = workflow.info().typed_search_attributes
-        wanted = endpoint_search_attributes(self.state, workflow.now())
-        if changed := [pair for pair in wanted if shown.get(pair.key) != pair.value]:
-            workflow.upsert_search_attributes([each.key.value_set(each.value) for each in changed])
-
     def continue_as_new(self) -> None:
         """Go on in a new run, with a memo and search attributes that equal the state."""
-        attributes = endpoint_search_attributes(self.state, workflow.now())
         workflow.continue_as_new(
             self.state,
             memo={
                 MemoKey.ENDPOINT: self.state.public(),
                 MemoKey.STATUS_CHANGES: self.health.changes,
             },
-            search_attributes=attributes if self._is_indexed else None,
+            search_attributes=endpoint_search_attributes(self.state, workflow.now()),
         )
 
     # Changes.

@@ -12,11 +12,18 @@ with workflow.unsafe.imports_passed_through():
     from activities.erasure import ErasureActivities
     from hookwright.models import TenantEndpoints, TenantSettings, TenantView
     from hookwright.routing import RouteChanges, RoutesChanged, RouteTable, TenantState
-    from hookwright.temporal import ErrorType, MemoKey, WorkflowType, routes_key
+    from hookwright.temporal import (
+        ErrorType,
+        MemoKey,
+        WorkflowType,
+        routes_key,
+        tenant_search_attributes,
+    )
     from hookwright.times import Timestamp
 
 from workflows.clearing_up import cancel_deliveries
 from workflows.deadline import Deadline
+from workflows.explaining import SearchIndex
 
 CLEAN_UP_TIMEOUT = timedelta(hours=6)
 CLEAN_UP_HEARTBEAT = timedelta(seconds=30)
@@ -93,6 +100,7 @@ class Tenant:
         self.view_changed = False
         self.notify_in_memo = state.settings.notify is not None
         self.endpoints_to_delete: list[str] = []
+        self.index = SearchIndex()
 
     @workflow.run
     async def run(self, state: TenantState) -> None:  # noqa: ARG002 - taken by __init__
@@ -128,6 +136,7 @@ class Tenant:
             memo[MemoKey.TENANT] = None if self.state.deleted else self.view()
             memo |= self.notify_memo()
         workflow.upsert_memo(memo)
+        self.index.show(tenant_search_attributes(self.state.tenant_id))
         self.table.changed.clear()
         self.view_changed = False
 
@@ -144,7 +153,11 @@ class Tenant:
         self.state.routes = self.table.packed()
         slices = {routes_key(number): it for number, it in enumerate(self.state.routes)}
         view = {MemoKey.TENANT: self.view(), **self.notify_memo()} if self.state.version else {}
-        workflow.continue_as_new(self.state, memo={**view, **slices})
+        workflow.continue_as_new(
+            self.state,
+            memo={**view, **slices},
+            search_attributes=tenant_search_attributes(self.state.tenant_id),
+        )
 
     @workflow.update
     async def put(self, request: TenantPutUpdate) -> TenantPutResult:
