@@ -11,6 +11,7 @@ with workflow.unsafe.imports_passed_through():
     from hookwright.health import Reports
     from hookwright.models import EndpointDeleteUpdate, EndpointState, Secret
     from hookwright.temporal import Signal, WorkflowType
+    from workflows.explaining import explained_update
 
 from workflows.clearing_up import cancel_deliveries
 from workflows.deadline import Deadline
@@ -45,6 +46,7 @@ class Endpoint:
     @workflow.run
     async def run(self, state: EndpointState) -> None:  # noqa: ARG002 - taken by __init__
         """Look after the deliveries until deleted, then cancel those that still wait."""
+        self.record.explain()
         self.memo_task = asyncio.create_task(self.record.keep_memo(self.continues_as_new))
         if not await self.created():
             return
@@ -59,7 +61,11 @@ class Endpoint:
     async def created(self) -> bool:
         """Wait for the creation, which comes with the start; return whether there was one."""
         try:
-            await workflow.wait_condition(lambda: self.state.version > 0, timeout=CREATION_TIMEOUT)
+            await workflow.wait_condition(
+                lambda: self.state.version > 0,
+                timeout=CREATION_TIMEOUT,
+                timeout_summary="end, if no creation comes with the start",
+            )
         except TimeoutError:
             return False
         return True
@@ -88,7 +94,7 @@ class Endpoint:
         """The endpoint's current state."""
         return self.record.state
 
-    @workflow.signal(dynamic=True)
+    @workflow.signal(dynamic=True, description="Reports of workers: what became of deliveries.")
     def report(self, name: str, arguments: Sequence[RawValue]) -> None:
         """Count what became of deliveries: the signal `report` with `Reports`; drop any other.
 
@@ -110,7 +116,7 @@ class Endpoint:
             workflow.logger.warning("signal %.64r dropped, and so are all that are no report", name)
         self.warned_of_signals = True
 
-    @workflow.update
+    @explained_update
     async def create(self, request: EndpointCreateUpdate) -> EndpointState:
         """Create the endpoint; a repeat of the same request gets the same answer.
 
@@ -131,7 +137,7 @@ class Endpoint:
                 created_by=request.digest,
             )
 
-    @workflow.update
+    @explained_update
     async def change(self, change: EndpointChangeUpdate) -> EndpointState:
         """Set the given fields of the configuration; the very next attempt uses them."""
         async with self.record.lock:
@@ -144,7 +150,7 @@ class Endpoint:
                 client_identity=change.identity(self.state.client_identity),
             )
 
-    @workflow.update
+    @explained_update
     async def rotate(self, request: SecretRotateUpdate) -> EndpointState:
         """Replace the secret; until the grace period ends, the older ones sign too, or alone."""
         async with self.record.lock:
@@ -154,7 +160,7 @@ class Endpoint:
                 secrets=self.state.rotated(request.secret, grace, workflow.now(), request.sign_with)
             )
 
-    @workflow.update
+    @explained_update
     async def pause(self, request: EndpointSwitchUpdate) -> EndpointState:
         """Hold all deliveries until somebody resumes them."""
         async with self.record.lock:
@@ -162,7 +168,7 @@ class Endpoint:
             self.record.health.pause(workflow.now(), request.by)
             return await self.record.apply()
 
-    @workflow.update
+    @explained_update
     async def resume(self, request: EndpointSwitchUpdate) -> EndpointState:
         """Deliver again, a disabled endpoint too, and release what was held."""
         async with self.record.lock:
@@ -170,7 +176,7 @@ class Endpoint:
             self.record.health.resume(workflow.now(), request.by)
             return await self.record.apply()
 
-    @workflow.update
+    @explained_update
     async def delete(self, request: EndpointDeleteUpdate | None = None) -> None:
         """Delete the endpoint: no event is matched once this returns.
 

@@ -17,9 +17,9 @@ with workflow.unsafe.imports_passed_through():
         MemoKey,
         endpoint_search_attributes,
     )
+    from workflows.explaining import SearchIndex, endpoint_details
 
 from workflows.endpoint_messages import EndpointChangeUpdate, EndpointCreateUpdate
-from workflows.explaining import SearchIndex
 
 TENANT_TIMEOUT = timedelta(seconds=5)
 """For one try to change the tenant's route table. If the worker is killed, the next try begins
@@ -71,8 +71,13 @@ class EndpointRecord:
             await workflow.wait_condition(lambda: self._memo_is_old and not held_back())
             self._memo_is_old = False
             workflow.upsert_memo(self._memo_of_what_changed())
+            self.explain()
             # In the task that writes the memo, and only when status or colour differ.
             self._index.show(endpoint_search_attributes(self.state, workflow.now()))
+
+    def explain(self) -> None:
+        """Tell people who look at the workflow how the endpoint is. That makes no command."""
+        workflow.set_current_details(endpoint_details(self.state, workflow.now()))
 
     def _memo_of_what_changed(self) -> dict[str, object]:
         """Return the state, and the history of its status only if there is more of it."""
@@ -174,6 +179,7 @@ class EndpointRecord:
             ),
             start_to_close_timeout=TENANT_TIMEOUT,
             schedule_to_close_timeout=within,
+            summary="take the route out of the tenant's table",
         )
         self.in_route_table = False
 
@@ -186,6 +192,7 @@ class EndpointRecord:
             ),
             start_to_close_timeout=TENANT_TIMEOUT,
             schedule_to_close_timeout=TENANT_ANSWERS_WITHIN,
+            summary=f"register version {self.state.version} ({self.state.status}) with the tenant",
         )
 
     def _take_back(self, before: EndpointState) -> None:

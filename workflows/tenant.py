@@ -20,10 +20,10 @@ with workflow.unsafe.imports_passed_through():
         tenant_search_attributes,
     )
     from hookwright.times import Timestamp
+    from workflows.explaining import SearchIndex, explained_update, tenant_details
 
 from workflows.clearing_up import cancel_deliveries
 from workflows.deadline import Deadline
-from workflows.explaining import SearchIndex
 
 CLEAN_UP_TIMEOUT = timedelta(hours=6)
 CLEAN_UP_HEARTBEAT = timedelta(seconds=30)
@@ -136,6 +136,7 @@ class Tenant:
             memo[MemoKey.TENANT] = None if self.state.deleted else self.view()
             memo |= self.notify_memo()
         workflow.upsert_memo(memo)
+        workflow.set_current_details(tenant_details(self.state, self.table))
         self.index.show(tenant_search_attributes(self.state.tenant_id))
         self.table.changed.clear()
         self.view_changed = False
@@ -159,7 +160,7 @@ class Tenant:
             search_attributes=tenant_search_attributes(self.state.tenant_id),
         )
 
-    @workflow.update
+    @explained_update
     async def put(self, request: TenantPutUpdate) -> TenantPutResult:
         """Create the tenant or change its settings."""
         created = self.state.version == 0
@@ -171,7 +172,7 @@ class Tenant:
             )
         return TenantPutResult(tenant=self.keep(request.settings), created=created)
 
-    @workflow.update
+    @explained_update
     async def change(self, request: TenantChangeUpdate) -> TenantView:
         """Set the given settings, and no others, whatever else changes at the same time."""
         return self.keep(request.applied_to(self.state.settings))
@@ -186,12 +187,12 @@ class Tenant:
         self.view_changed = True
         return self.view()
 
-    @workflow.update
+    @explained_update
     async def change_routes(self, request: RouteChanges) -> RoutesChanged:
         """Enter, change or remove routes. If one change is refused, the others are still made."""
         return RoutesChanged(refusals=[self.table.apply(change) for change in request.changes])
 
-    @workflow.update
+    @explained_update
     async def delete(self, request: TenantDeleteUpdate | None = None) -> None:
         """Delete the tenant: no event is matched from now on; its endpoints are deleted next."""
         self.state.deleted = True
@@ -229,6 +230,7 @@ class Tenant:
             TenantEndpoints(tenant_id=self.state.tenant_id, endpoint_ids=self.endpoints_to_delete),
             start_to_close_timeout=CLEAN_UP_TIMEOUT,
             heartbeat_timeout=CLEAN_UP_HEARTBEAT,
+            summary=f"delete the tenant's {len(self.endpoints_to_delete)} endpoints",
         )
 
     async def erase(self) -> None:
@@ -238,6 +240,7 @@ class Tenant:
             self.state.tenant_id,
             start_to_close_timeout=CLEAN_UP_TIMEOUT,
             heartbeat_timeout=CLEAN_UP_HEARTBEAT,
+            summary="erase all that Temporal keeps of the tenant",
         )
 
     def view(self) -> TenantView:
