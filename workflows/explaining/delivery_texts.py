@@ -48,7 +48,7 @@ def delivery_details(delivery: DeliveryInput, log: DeliveryLog) -> str:
 
 def failure_text(log: DeliveryLog) -> str:
     """Return why a delivery was given up, with the reason of its last attempt."""
-    made = counted(len(log.attempts), "attempt", "attempts")
+    made = counted(log.next_number - 1, "attempt", "attempts")
     last = f"; the last one failed: {log.attempts[-1].error}" if log.attempts else ""
     if log.state is DeliveryState.EXPIRED:
         since = f"held since {at(log.held_since)}, for longer than its tenant allows"
@@ -65,7 +65,7 @@ def _pending(delivery: DeliveryInput, log: DeliveryLog) -> str:
     if log.release:
         return f"{last}It was held, and is released ({log.release}): attempt {number} is next."
     if log.due_at and log.retry_in_seconds:
-        last += f"Attempt {number} is due at {at(log.due_at)}. "
+        last += f"Attempt {number} was due at {at(log.due_at)}. "
     return (
         f"{last}The pending activity makes attempt {number} and all later ones: it shows the"
         " failure of the latest, and when the next is due."
