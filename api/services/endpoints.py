@@ -264,7 +264,6 @@ class EndpointService:
                 id=endpoint_test_workflow_id(tenant_id, endpoint_id, event.id),
                 task_queue=self.deliveries_queue,
                 execution_timeout=LONGEST_ATTEMPT,
-                static_summary=f"test: {event.type}",
                 priority=fair_share(tenant_id),
             )
         except WorkflowFailureError as error:
