@@ -1,11 +1,14 @@
 """What workflows say of themselves in the Temporal UI, and that it is no more than they may."""
 
+import ast
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.health import ONE_LOST, SimulatedEndpoint
+from temporalio import workflow
 
 from hookwright.health import Release
 from hookwright.models import (
@@ -25,6 +28,8 @@ from hookwright.models import (
 from hookwright.outcomes import DeliveryState, Outcome
 from hookwright.queueing import QueueRules, QueueView
 from hookwright.routing import RouteTable, TenantState
+from runtime.worker import WORKFLOWS
+from workflows import explaining
 from workflows.explaining import (
     attempt_summary,
     delivery_details,
@@ -37,6 +42,7 @@ from workflows.explaining import (
 )
 from workflows.explaining.texts import MAX_QUOTED, host_of, quoted
 
+WORKFLOWS_FOLDER = Path(explaining.__file__).parents[1]
 NOW = datetime(2026, 1, 15, 10, 0, tzinfo=UTC)
 DELIVERY = DeliveryInput(
     event=EventInput(tenant_id="acme", id="evt", type="loan.funded", data={}),
@@ -192,3 +198,27 @@ def test_tenants_queues_and_recoveries_have_counts() -> None:
     )
     recovery.progress.complete = True
     assert recovery_details(recovery).startswith("Complete: 4 checked.")
+
+
+def test_nothing_that_the_ui_lists_is_without_a_summary() -> None:
+    """Each activity and timer that a workflow starts has a summary, each update a description."""
+    without = []
+    for path in sorted(WORKFLOWS_FOLDER.glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                given = {keyword.arg for keyword in node.keywords}
+                name = node.func.attr
+                starts = name == "sleep" or "activity_method" in name
+                wanted = {"summary"} if starts else set()
+                if name == "wait_condition" and "timeout" in given:
+                    wanted = {"timeout_summary"}
+                if not wanted <= given:
+                    without.append(f"{path.name}:{node.lineno}")
+    assert without == []
+    updates = [
+        update
+        for each in WORKFLOWS
+        for update in workflow._Definition.must_from_class(each).updates.values()
+    ]
+    assert updates
+    assert [update.name for update in updates if not update.description] == []
