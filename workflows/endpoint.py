@@ -19,6 +19,7 @@ with workflow.unsafe.imports_passed_through():
         EndpointSwitchUpdate,
         SecretRotateUpdate,
     )
+    from workflows.explaining import explained_update
 
 from workflows.clearing_up import cancel_deliveries
 from workflows.endpoint_duties import EndpointDuties
@@ -51,6 +52,7 @@ class Endpoint:
     @workflow.run
     async def run(self, state: EndpointState) -> None:  # noqa: ARG002 - taken by __init__
         """Look after the deliveries until deleted, then cancel those that still wait."""
+        self.record.explain()
         self.memo_task = asyncio.create_task(self.record.keep_memo(self.continues_as_new))
         if not await self.created():
             return
@@ -65,7 +67,11 @@ class Endpoint:
     async def created(self) -> bool:
         """Wait for the creation, which comes with the start; return whether there was one."""
         try:
-            await workflow.wait_condition(lambda: self.state.version > 0, timeout=CREATION_TIMEOUT)
+            await workflow.wait_condition(
+                lambda: self.state.version > 0,
+                timeout=CREATION_TIMEOUT,
+                timeout_summary="end, if no creation comes with the start",
+            )
         except TimeoutError:
             return False
         return True
@@ -94,7 +100,7 @@ class Endpoint:
         """The endpoint's current state."""
         return self.record.state
 
-    @workflow.signal(dynamic=True)
+    @workflow.signal(dynamic=True, description="Reports of workers: what became of deliveries.")
     def report(self, name: str, arguments: Sequence[RawValue]) -> None:
         """Count what became of deliveries, or note what was asked for; drop any other signal.
 
@@ -123,7 +129,7 @@ class Endpoint:
             workflow.logger.warning("signal %.64r dropped, and so are all that are not ours", name)
         self.warned_of_signals = True
 
-    @workflow.update
+    @explained_update
     async def create(self, request: EndpointCreateUpdate) -> EndpointState:
         """Create the endpoint; a repeat of the same request gets the same answer.
 
@@ -146,7 +152,7 @@ class Endpoint:
                 action=AuditAction.CREATED,
             )
 
-    @workflow.update
+    @explained_update
     async def change(self, change: EndpointChangeUpdate) -> EndpointState:
         """Set the given fields of the configuration; the very next attempt uses them."""
         async with self.record.lock:
@@ -161,7 +167,7 @@ class Endpoint:
                 action=AuditAction.CHANGED,
             )
 
-    @workflow.update
+    @explained_update
     async def rotate(self, request: SecretRotateUpdate) -> EndpointState:
         """Replace the secret; until the grace period ends, the older ones sign too, or alone."""
         async with self.record.lock:
@@ -175,7 +181,7 @@ class Endpoint:
                 ),
             )
 
-    @workflow.update
+    @explained_update
     async def pause(self, request: EndpointSwitchUpdate) -> EndpointState:
         """Hold all deliveries until somebody resumes them."""
         async with self.record.lock:
@@ -183,7 +189,7 @@ class Endpoint:
             pauses = self.record.health.pause(workflow.now(), request.by)
             return await self.record.apply(request, AuditAction.PAUSED if pauses else None)
 
-    @workflow.update
+    @explained_update
     async def resume(self, request: EndpointSwitchUpdate) -> EndpointState:
         """Deliver again, a disabled endpoint too, and release what was held."""
         async with self.record.lock:
@@ -191,7 +197,7 @@ class Endpoint:
             resumes = self.record.health.resume(workflow.now(), request.by)
             return await self.record.apply(request, AuditAction.RESUMED if resumes else None)
 
-    @workflow.update
+    @explained_update
     async def delete(self, request: EndpointDeleteUpdate | None = None) -> None:
         """Delete the endpoint: no event is matched once this returns.
 

@@ -15,12 +15,12 @@ with workflow.unsafe.imports_passed_through():
     from hookwright.outcomes import EndpointStatus
     from hookwright.routing import RouteChange, TenantRouteChange
     from hookwright.temporal import (
-        ENDPOINT_STATUS,
         ErrorType,
         MemoKey,
         endpoint_search_attributes,
     )
     from workflows.endpoint_messages import EndpointChangeUpdate, EndpointCreateUpdate
+    from workflows.explaining import SearchIndex, endpoint_details
 
 
 TENANT_TIMEOUT = timedelta(seconds=5)
@@ -46,6 +46,7 @@ class EndpointRecord:
         self.deleted_with_tenant = False
         self.creation_failed = False
         self._memo_is_old = False
+        self._index = SearchIndex()
         self._changes_shown = state.health.changes.made
         self._audit_shown = state.audit
 
@@ -73,7 +74,13 @@ class EndpointRecord:
             await workflow.wait_condition(lambda: self._memo_is_old and not held_back())
             self._memo_is_old = False
             workflow.upsert_memo(self._memo_of_what_changed())
-            self._index()
+            self.explain()
+            # In the task that writes the memo, and only when status or colour differ.
+            self._index.show(endpoint_search_attributes(self.state, workflow.now()))
+
+    def explain(self) -> None:
+        """Tell people who look at the workflow how the endpoint is. That makes no command."""
+        workflow.set_current_details(endpoint_details(self.state, workflow.now()))
 
     def _memo_of_what_changed(self) -> dict[str, object]:
         """Return the state; the history of its status and the audit trail only if they changed."""
@@ -89,30 +96,8 @@ class EndpointRecord:
             memo[MemoKey.AUDIT] = self._audit_shown = self.state.audit
         return memo
 
-    @property
-    def _is_indexed(self) -> bool:
-        """Whether lists over all tenants find this endpoint by search attributes.
-
-        Those that an earlier version of Hookwright started have none, and get none: in a namespace
-        that lacks them, a workflow that set them could not go on. The lists read such endpoints.
-        """
-        return workflow.info().typed_search_attributes.get(ENDPOINT_STATUS) is not None
-
-    def _index(self) -> None:
-        """Let lists over all tenants find the endpoint by its status and the colour of its health.
-
-        The search attributes change only with status and colour, in the task that writes the memo.
-        """
-        if not self._is_indexed:
-            return
-        shown = workflow.info().typed_search_attributes
-        wanted = endpoint_search_attributes(self.state, workflow.now())
-        if changed := [pair for pair in wanted if shown.get(pair.key) != pair.value]:
-            workflow.upsert_search_attributes([each.key.value_set(each.value) for each in changed])
-
     def continue_as_new(self) -> None:
         """Go on in a new run, with a memo and search attributes that equal the state."""
-        attributes = endpoint_search_attributes(self.state, workflow.now())
         workflow.continue_as_new(
             self.state,
             memo={
@@ -120,7 +105,7 @@ class EndpointRecord:
                 MemoKey.STATUS_CHANGES: self.health.changes,
                 MemoKey.AUDIT: self.state.audit,
             },
-            search_attributes=attributes if self._is_indexed else None,
+            search_attributes=endpoint_search_attributes(self.state, workflow.now()),
         )
 
     # Changes.
@@ -228,6 +213,7 @@ class EndpointRecord:
             ),
             start_to_close_timeout=TENANT_TIMEOUT,
             schedule_to_close_timeout=within,
+            summary="take the route out of the tenant's table",
         )
         self.in_route_table = False
 
@@ -240,6 +226,7 @@ class EndpointRecord:
             ),
             start_to_close_timeout=TENANT_TIMEOUT,
             schedule_to_close_timeout=TENANT_ANSWERS_WITHIN,
+            summary=f"register version {self.state.version} ({self.state.status}) with the tenant",
         )
 
     def _take_back(self, before: EndpointState) -> None:

@@ -13,9 +13,16 @@ with workflow.unsafe.imports_passed_through():
     from hookwright.audit import AskedBy, AuditAction, differences
     from hookwright.models import TenantEndpoints, TenantSettings, TenantView
     from hookwright.routing import RouteChanges, RoutesChanged, RouteTable, TenantState
-    from hookwright.temporal import ErrorType, MemoKey, WorkflowType, routes_key
+    from hookwright.temporal import (
+        ErrorType,
+        MemoKey,
+        WorkflowType,
+        routes_key,
+        tenant_search_attributes,
+    )
     from hookwright.times import Timestamp
     from workflows.deadline import AuditedUpdate
+    from workflows.explaining import SearchIndex, explained_update, tenant_details
 
 from workflows.clearing_up import cancel_deliveries
 
@@ -95,6 +102,7 @@ class Tenant:
         self.notify_in_memo = state.settings.notify is not None
         self.endpoints_to_delete: list[str] = []
         self.deleted_by = AskedBy()
+        self.index = SearchIndex()
 
     @workflow.run
     async def run(self, state: TenantState) -> None:  # noqa: ARG002 - taken by __init__
@@ -130,6 +138,8 @@ class Tenant:
             memo[MemoKey.TENANT] = None if self.state.deleted else self.view()
             memo |= {MemoKey.AUDIT: self.state.audit, **self.notify_memo()}
         workflow.upsert_memo(memo)
+        workflow.set_current_details(tenant_details(self.state, self.table))
+        self.index.show(tenant_search_attributes(self.state.tenant_id))
         self.table.changed.clear()
         self.view_changed = False
 
@@ -147,9 +157,13 @@ class Tenant:
         slices = {routes_key(number): it for number, it in enumerate(self.state.routes)}
         shown: dict[str, object] = {MemoKey.TENANT: self.view(), MemoKey.AUDIT: self.state.audit}
         view = {**shown, **self.notify_memo()} if self.state.version else {}
-        workflow.continue_as_new(self.state, memo={**view, **slices})
+        workflow.continue_as_new(
+            self.state,
+            memo={**view, **slices},
+            search_attributes=tenant_search_attributes(self.state.tenant_id),
+        )
 
-    @workflow.update
+    @explained_update
     async def put(self, request: TenantPutUpdate) -> TenantPutResult:
         """Create the tenant or change its settings."""
         created = self.state.version == 0
@@ -162,7 +176,7 @@ class Tenant:
         action = AuditAction.CREATED if created else AuditAction.CHANGED
         return TenantPutResult(tenant=self.keep(request.settings, request, action), created=created)
 
-    @workflow.update
+    @explained_update
     async def change(self, request: TenantChangeUpdate) -> TenantView:
         """Set the given settings, and no others, whatever else changes at the same time."""
         revokes = request.revoke_before is not None
@@ -182,12 +196,12 @@ class Tenant:
         self.view_changed = True
         return self.view()
 
-    @workflow.update
+    @explained_update
     async def change_routes(self, request: RouteChanges) -> RoutesChanged:
         """Enter, change or remove routes. If one change is refused, the others are still made."""
         return RoutesChanged(refusals=[self.table.apply(change) for change in request.changes])
 
-    @workflow.update
+    @explained_update
     async def delete(self, request: TenantDeleteUpdate | None = None) -> None:
         """Delete the tenant: no event is matched from now on; its endpoints are deleted next."""
         asked = request or TenantDeleteUpdate()
@@ -236,6 +250,7 @@ class Tenant:
             ),
             start_to_close_timeout=CLEAN_UP_TIMEOUT,
             heartbeat_timeout=CLEAN_UP_HEARTBEAT,
+            summary=f"delete the tenant's {len(self.endpoints_to_delete)} endpoints",
         )
 
     async def erase(self) -> None:
@@ -245,6 +260,7 @@ class Tenant:
             self.state.tenant_id,
             start_to_close_timeout=CLEAN_UP_TIMEOUT,
             heartbeat_timeout=CLEAN_UP_HEARTBEAT,
+            summary="erase all that Temporal keeps of the tenant",
         )
 
     def view(self) -> TenantView:

@@ -39,6 +39,7 @@ from hookwright.temporal import (
     executions_of,
     has_status,
     is_left_to_worker,
+    tenant_search_attributes,
 )
 from workflows.tenant import (
     Tenant,
@@ -106,6 +107,7 @@ class TenantService:
             id=tenant_workflow_id(tenant_id),
             task_queue=self.task_queue,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            search_attributes=tenant_search_attributes(tenant_id),
         )
         # An update waits long for a worker; this call fails soon if Temporal itself is away.
         await describe(self.client, tenant_workflow_id(tenant_id))
