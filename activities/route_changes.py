@@ -10,6 +10,7 @@ from temporalio.client import Client
 from temporalio.exceptions import ApplicationError
 
 from activities.updates import update
+from hookwright import metrics
 from hookwright.ids import tenant_workflow_id
 from hookwright.routing import Refusal, RouteChange, RouteChanges, RoutesChanged, TenantRouteChange
 from hookwright.sizes import MAX_CHANGES, MAX_CHANGES_BYTES
@@ -69,6 +70,7 @@ class TenantRoutes:
             del self._waiting[tenant_id]
 
     async def _send_batch(self, tenant_id: str, batch: list[WaitingChange]) -> None:
+        metrics.group_committed("routes", len(batch))
         changes = RouteChanges(changes=[each.change for each in batch])
         try:
             answer: RoutesChanged = await update(

@@ -13,6 +13,7 @@ from api.access import (
     ENDPOINTS,
     EVENTS,
     AppState,
+    PublishMetrics,
     RateLimitHeaders,
     RateLimits,
     require_access,
@@ -70,6 +71,7 @@ def create_app(client: Client, config: ApiConfig) -> FastAPI:
     )
     AppState(client, config, services, RateLimits.at(config.rate_limit_storage)).install(app)
     app.add_middleware(RateLimitHeaders)
+    app.add_middleware(PublishMetrics)
     install_errors(app)
     if config.allowed_hosts:
         app.add_middleware(AllowedHosts, hosts=config.allowed_hosts)

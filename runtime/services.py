@@ -22,6 +22,7 @@ from hookwright.temporal import RPC_TIMEOUT, EncryptionCodec, connect, set_up_na
 from runtime.errors import CommandError
 from runtime.http import listening_socket, serve
 from runtime.keys import cursor_key, portal_key
+from runtime.metrics import Counting, Scraping
 from runtime.running import error_console, print_line, run_parts
 from runtime.settings import Settings
 from runtime.worker import WorkerConfig, worker
@@ -45,10 +46,12 @@ async def serve_api(settings: Settings, host: str, port: int) -> None:
     """
     config = api_config(settings)
     listener = listening_socket(host, port)
-    client = await _connect(config.codec, lazy=True)
+    scraping = Scraping.at(settings.metrics_address)
+    client = await _connect(config.codec, scraping, lazy=True)
     app = _api_app(client, config)
     log.info("api.started", host=host, port=port)
-    await serve(app, listener)
+    counting = Counting(client, config.task_queue)
+    await run_parts(API=serve(app, listener), **scraping.parts(counting))
 
 
 def _api_app(client: Client, config: ApiConfig) -> FastAPI:
@@ -130,8 +133,9 @@ async def run_worker(settings: Settings) -> None:
     # This comes before the wait, so that a broken file is reported at once.
     config = worker_config(settings)
     codec = payload_codec(settings)
-    client = await _wait_for_temporal(lambda: _connect(codec), WAIT_SECONDS)
-    await run_parts(worker=_run_worker_on(client, config))
+    scraping = Scraping.at(settings.metrics_address)
+    client = await _wait_for_temporal(lambda: _connect(codec, scraping), WAIT_SECONDS)
+    await run_parts(worker=_run_worker_on(client, config), **scraping.parts())
 
 
 async def _run_worker_on(client: Client, config: WorkerConfig) -> None:
@@ -169,10 +173,15 @@ async def serve_api_and_worker(settings: Settings, host: str, port: int) -> None
     worker_settings = worker_config(settings)
     config = api_config(settings)
     listener = listening_socket(host, port)
-    client = await _connect(config.codec, lazy=True)
+    scraping = Scraping.at(settings.metrics_address)
+    client = await _connect(config.codec, scraping, lazy=True)
     app = _api_app(client, config)
     log.info("api.started", host=host, port=port)
-    await run_parts(API=serve(app, listener), worker=_work_when_connected(client, worker_settings))
+    await run_parts(
+        API=serve(app, listener),
+        worker=_work_when_connected(client, worker_settings),
+        **scraping.parts(Counting(client, config.task_queue)),
+    )
 
 
 async def set_up(settings: Settings, wait_seconds: float) -> None:
@@ -239,7 +248,9 @@ async def _wait_for_temporal(reach: Callable[[], Awaitable[Value]], wait_seconds
                 await asyncio.sleep(RETRY_SECONDS)
 
 
-async def _connect(codec: PayloadCodec, *, lazy: bool = False) -> Client:
+async def _connect(
+    codec: PayloadCodec, scraping: Scraping | None = None, *, lazy: bool = False
+) -> Client:
     """Return a client. A lazy one connects at its first call, and cannot run a worker.
 
     Raises:
@@ -250,7 +261,8 @@ async def _connect(codec: PayloadCodec, *, lazy: bool = False) -> Client:
         ClientConfig.load_client_connect_config()
     except (RuntimeError, ValueError) as error:
         raise CommandError(f"Temporal's own settings are not valid: {error}") from error
-    return await connect(codec, lazy=lazy)
+    options = scraping.client_options if scraping else {}
+    return await connect(codec, lazy=lazy, **options)
 
 
 def _reason(error: BaseException) -> str:

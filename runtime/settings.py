@@ -23,6 +23,7 @@ from hookwright.temporal import MAKE_A_KEY
 from runtime.errors import CommandError
 from runtime.jwt_keys import jwks_keys, pem_key, secret_key
 from runtime.mail import MailSettings
+from runtime.metrics import MetricsSettings
 from runtime.setting_values import (
     TENANT,
     CommaSeparated,
@@ -42,7 +43,7 @@ from runtime.setting_values import (
 )
 
 
-class Settings(MailSettings):
+class Settings(MailSettings, MetricsSettings):
     """The operator's settings, from `HOOKWRIGHT_...` variables in the environment or in `.env`."""
 
     model_config = SettingsConfigDict(

@@ -14,6 +14,7 @@ import structlog
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
+from hookwright import metrics
 from hookwright.contracts import DeactivationRule
 from hookwright.health import MAX_REPORTS, Report, Reports, latencies_of, merged
 from hookwright.ids import endpoint_workflow_id
@@ -119,6 +120,7 @@ class ReportQueue:
     async def _send_batch(
         self, workflow_id: str, rule: DeactivationRule, batch: list[WaitingReport]
     ) -> None:
+        metrics.group_committed("reports", len(batch))
         failure: Exception | None = None
         try:
             await self._signal(workflow_id, rule, [report for report, _ in batch])

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from temporalio.exceptions import ApplicationError
 
 from activities.egress import MAX_ERROR_BYTES, Answer, Egress, clip
+from hookwright import metrics
 from hookwright.contracts import (
     Contract,
     Contracts,
@@ -96,10 +97,12 @@ class WebhookSender:
         started_at, started = datetime.now(UTC), time.perf_counter()
         answer = await self._check_filter(request) if request.unfiltered else None
         answer = answer or await self._post(contract, request, started_at)
+        seconds = time.perf_counter() - started
+        metrics.attempt_ended(answer.outcome, answer.status_code, request.trigger, seconds)
         attempt = Attempt(
             number=request.number,
             started_at=started_at,
-            duration_ms=round((time.perf_counter() - started) * 1000),
+            duration_ms=round(seconds * 1000),
             outcome=answer.outcome,
             status_code=answer.status_code,
             response_body=answer.body,
@@ -165,7 +168,8 @@ class WebhookSender:
         secrets = [*(each.value for each in endpoint.secrets), headers[contract.signature.header]]
         if endpoint.client_identity:
             secrets.append(endpoint.client_identity.key)
-        with hidden_from_logs(config.url, *secrets, *endpoint.headers.values()):
+        hidden = hidden_from_logs(config.url, *secrets, *endpoint.headers.values())
+        with hidden, metrics.post_in_flight():
             return await self.egress.post(
                 config.url, headers, body, timeout, endpoint.client_identity, endpoint.tenant_id
             )

@@ -16,6 +16,7 @@ from typing import NamedTuple, Self
 
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
+from hookwright import metrics
 from hookwright.temporal import ErrorType
 
 MIN_WAIT_SECONDS, MAX_WAIT_SECONDS = 1.0, 60.0
@@ -163,10 +164,12 @@ class Shares:
         now = asyncio.get_running_loop().time()
         gauges = self._gauges_of(tenant_id, endpoint_id)
         _, tenant, worker = gauges.values()
-        for gauge in gauges.values():
+        for gauge, level in zip(gauges.values(), metrics.LEVELS, strict=True):
             if gauge.under_way >= gauge.limit:
+                metrics.found_no_room(level)
                 raise NoRoomError(gauge.seconds_until_turn(now), gauge.limit)
         if tenant.under_way >= worker.limit - worker.under_way:
+            metrics.found_no_room("tenant")
             raise NoRoomError(tenant.seconds_until_turn(now), tenant.under_way)
         for key, gauge in gauges.items():
             self._gauges[key] = gauge

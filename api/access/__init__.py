@@ -17,6 +17,7 @@ from api.access.auth import (
 )
 from api.access.hops import Hops
 from api.access.limits import MAX_ENDPOINTS, PER_MINUTE, CallKind, RateLimitHeaders, RateLimits
+from api.access.publishes import PublishMetrics
 from api.access.state import AppState, AppStateDependency, ServicesDependency, app_state
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "CallerTenantId",
     "DeliveryBudget",
     "Hops",
+    "PublishMetrics",
     "RateLimitHeaders",
     "RateLimits",
     "ServicesDependency",

@@ -18,16 +18,17 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from api.access.hops import refuse_loops
 from api.access.limits import DELIVERIES_PER_MINUTE, MAX_ENDPOINTS, PER_MINUTE, CallKind
+from api.access.publishes import publish_kind
 from api.access.state import AppState, app_state
 from api.acting import acts
 from api.config import ApiConfig
 from api.http import Problem, not_found
 from api.services.events import Spend
 from api.tokens import ALL_SCOPES, Claims, Scope
+from hookwright import metrics
 from hookwright.models import TenantView, Tier
 
 TENANT_PATH = "/v1/tenants/{tenant_id}"
-PUBLISH_PATHS = (f"{TENANT_PATH}/events", f"{TENANT_PATH}/events/batch")
 
 bearer = HTTPBearer(
     auto_error=False,
@@ -117,6 +118,7 @@ async def _refuse_in_debt(state: AppState, caller: Caller) -> None:
         return
     per_minute = DELIVERIES_PER_MINUTE[caller.tier]
     if seconds := await state.limits.debt_seconds(per_minute, caller.tenant_id):
+        metrics.refused(metrics.ApiLimit.DELIVERIES)
         raise Problem(
             HTTPStatus.TOO_MANY_REQUESTS,
             "too-many-requests",
@@ -146,7 +148,7 @@ def _kind(request: Request) -> CallKind:
 
 
 def _publishes(request: Request) -> bool:
-    return request.method == "POST" and request.scope["route"].path in PUBLISH_PATHS
+    return publish_kind(request.scope) is not None
 
 
 async def _identify(request: Request) -> Caller:

@@ -24,6 +24,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.access.delivery_budget import debt_seconds, spend
 from api.config import IN_MEMORY
 from api.http import Problem
+from hookwright import metrics
 from hookwright.models import Tier
 
 REDIS_TIMEOUT_SECONDS = 0.5
@@ -100,6 +101,7 @@ class RateLimitStatus:
 
     def problem(self, kind: CallKind) -> Problem:
         """Return the 429 for an exceeded limit."""
+        metrics.refused(metrics.ApiLimit(kind))
         return Problem(
             HTTPStatus.TOO_MANY_REQUESTS,
             "too-many-requests",

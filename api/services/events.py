@@ -27,6 +27,7 @@ from api.services.event_views import (
 from api.services.lists import ExecutionLists
 from api.services.temporal import cancelled, describe
 from api.services.tenants import TenantAtPublish, TenantService
+from hookwright import metrics
 from hookwright.contracts import Contract, Contracts, UnknownContractError
 from hookwright.ids import deliveries_queue, entities_queue, event_workflow_id
 from hookwright.models import EventInput, FanOut, Route
@@ -109,6 +110,7 @@ class EventService:
             await self._start(event, matches)
         except WorkflowAlreadyStartedError:
             return await self._repeated(event)
+        metrics.event_accepted()
         if spend:
             await spend(_deliveries_at_most(event, tenant, matches))
         return Published(event, duplicate=False, warnings=warnings_of(event) + found)

@@ -25,6 +25,7 @@ from api.services.temporal import (
     describe,
     updating,
 )
+from hookwright import metrics
 from hookwright.contracts import Contracts
 from hookwright.ids import tenant_workflow_id
 from hookwright.models import Route, TenantSettings, TenantView
@@ -205,6 +206,7 @@ class TenantService:
             Problem: 404; 409 it has as many as it may.
         """
         if max_endpoints and len(await self.routes(tenant_id)) >= max_endpoints:
+            metrics.refused(metrics.ApiLimit.ENDPOINTS)
             raise conflict(f"a tenant of this tier has at most {max_endpoints} endpoints")
 
     async def at_publish(self, tenant_id: str) -> TenantAtPublish:

@@ -16,6 +16,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from api.http import Problem, unavailable
+from hookwright import metrics
 from hookwright.temporal import RPC_TIMEOUT, Order, Place, Row
 
 PATIENCE_SECONDS = 0.7
@@ -99,6 +100,7 @@ async def _called(call: Callable[[], Awaitable[Answer]], until: float) -> Answer
 
 def limited() -> Problem:
     """Return the 503 for a list that was refused too often, or waited too long."""
+    metrics.refused(metrics.ApiLimit.LISTS)
     return unavailable(
         "too many lists at once: Temporal's visibility limits them; repeat, or read by id, which"
         " it does not limit"

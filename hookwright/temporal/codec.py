@@ -39,6 +39,8 @@ from temporalio.converter import (
 )
 from temporalio.exceptions import FailureError
 
+from hookwright import metrics
+
 CONVERTERS = tuple(PydanticPayloadConverter().converters.values())
 
 ENCODING, COMPRESSED_ENCODING = b"binary/encrypted", b"binary/encrypted-zlib"
@@ -109,11 +111,10 @@ class EncryptionCodec(PayloadCodec, WithSerializationContext):
         Raises:
             CodecError: the key is not in the ring.
         """
-        other = REFUSED if self.refuses_clear else None
         return [
             self._decrypt(payload)
             if payload.metadata.get("encoding") in (ENCODING, COMPRESSED_ENCODING)
-            else other or payload
+            else self._clear(payload)
             for payload in payloads
         ]
 
@@ -133,13 +134,21 @@ class EncryptionCodec(PayloadCodec, WithSerializationContext):
             sealed.metadata["workflow"] = self.workflow
         return sealed
 
+    def _clear(self, payload: Payload) -> Payload:
+        if not self.refuses_clear:
+            return payload
+        metrics.codec_failed("clear")
+        return REFUSED
+
     def _decrypt(self, payload: Payload) -> Payload:
         key_id = payload.metadata.get("key-id", b"").decode(errors="replace")
         cipher = self._ciphers.get(key_id)
         if cipher is None:
+            metrics.codec_failed("missing_key")
             raise CodecError(f"encryption key {key_id!r} is not in the key ring; add it again")
         workflow = payload.metadata.get("workflow")
         if workflow is not None and self.workflow not in (None, workflow):
+            metrics.codec_failed("misplaced")
             return payload
         nonce, sealed = payload.data[:NONCE_BYTES], payload.data[NONCE_BYTES:]
         try:
@@ -148,6 +157,7 @@ class EncryptionCodec(PayloadCodec, WithSerializationContext):
                 clear = _expanded(clear)
             return Payload.FromString(clear)
         except (InvalidTag, ValueError, DecodeError, zlib.error):
+            metrics.codec_failed("altered")
             return payload
 
 
