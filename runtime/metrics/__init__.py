@@ -2,6 +2,6 @@
 
 from runtime.metrics.counting import Counting
 from runtime.metrics.scraping import Scraping
-from runtime.metrics.settings import MetricsSettings
+from runtime.metrics.settings import MetricsAddress, MetricsSettings
 
-__all__ = ["Counting", "MetricsSettings", "Scraping"]
+__all__ = ["Counting", "MetricsAddress", "MetricsSettings", "Scraping"]

@@ -47,16 +47,19 @@ class Counting:
 
     client: Client
     task_queue: str
-    every_seconds: float = EVERY_SECONDS
     pause_seconds: float = PAUSE_SECONDS
 
     async def run(self) -> None:
-        """Count all, wait, and count again, until cancelled."""
+        """Count now and then, until cancelled."""
         while True:
-            for count in self._counts():
-                await count
-                await asyncio.sleep(self.pause_seconds)
-            await asyncio.sleep(self.every_seconds)
+            await self.count()
+            await asyncio.sleep(EVERY_SECONDS)
+
+    async def count(self) -> None:
+        """Count everything once."""
+        for count in self._counts():
+            await count
+            await asyncio.sleep(self.pause_seconds)
 
     def _counts(self) -> Iterator[Awaitable[None]]:
         running = has_status(WorkflowExecutionStatus.RUNNING)
