@@ -100,7 +100,7 @@ class Counting:
         found = await _known(
             figure.name, lambda: self.client.count_workflows(query, rpc_timeout=RPC_TIMEOUT)
         )
-        figure.set(label_values, found and found.count)
+        figure.set(label_values, None if found is None else found.count)
 
     async def _tasks(
         self, role: str, name: str, kind: str, queue_type: TaskQueueType.ValueType
@@ -115,10 +115,13 @@ class Counting:
             metrics.TASKS_WAITING.name,
             lambda: self.client.workflow_service.describe_task_queue(request, timeout=RPC_TIMEOUT),
         )
-        waiting = found and found.stats.approximate_backlog_count
-        age = found and found.stats.approximate_backlog_age.ToTimedelta().total_seconds()
+        waiting, since = None, None
+        if found and found.HasField("stats"):  # older servers have none
+            waiting = found.stats.approximate_backlog_count
+            age = found.stats.approximate_backlog_age.ToTimedelta().total_seconds()
+            since = time.time() - age if waiting else None
         metrics.TASKS_WAITING.set([role, kind], waiting)
-        metrics.OLDEST_TASKS.set([role, kind], time.time() - age if waiting and age else None)
+        metrics.OLDEST_TASKS.set([role, kind], since)
 
 
 async def _known(figure: str, call: Callable[[], Awaitable[Found]]) -> Found | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 from support.commands import Ended, hookwright
 from support.processes import worker_process
 from support.receiver import Receiver, Reply
@@ -160,7 +161,8 @@ async def test_port_in_use(tmp_path: Path, server: EmbeddedServer) -> None:
 async def test_temporal_comes_later(tmp_path: Path, hooks: Receiver) -> None:
     """Before Temporal answers, the API says 503; then the same process becomes ready, delivers."""
     server = EmbeddedServer(tmp_path, free_port())
-    async with serving(tmp_path, server.address) as it:
+    metrics = f"127.0.0.1:{free_port()}"
+    async with serving(tmp_path, server.address, HOOKWRIGHT_METRICS_ADDRESS=metrics) as it:
         await it.becomes("/healthz", HTTPStatus.OK)
         assert await it.status("/readyz") == HTTPStatus.SERVICE_UNAVAILABLE
         event = {"id": "early", "type": "loan.funded", "data": {}}
@@ -172,7 +174,20 @@ async def test_temporal_comes_later(tmp_path: Path, hooks: Receiver) -> None:
             await service.add_endpoint(hooks.url)
             accepted = await service.publish()
             await assert_eventually(lambda: hooks.ids() == [accepted["id"]])
+            await assert_metrics_at(f"http://{metrics}/metrics")
+            assert await it.status("/metrics") == HTTPStatus.NOT_FOUND
             assert await it.command.stop(signal.SIGTERM) == 0
+
+
+async def assert_metrics_at(url: str) -> None:
+    """One scrape has our own metrics, the process's and those of Temporal's SDK."""
+    async with httpx.AsyncClient() as http:
+        answer = await http.get(url)
+        elsewhere = await http.get(url.replace("/metrics", "/"))
+    assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+    names = {family.name for family in text_string_to_metric_families(answer.text)}
+    assert {"hookwright_publish_seconds", "process_cpu_seconds", "temporal_request"} <= names
+    assert elsewhere.status_code == HTTPStatus.NOT_FOUND
 
 
 async def test_stops_while_it_waits_for_temporal(tmp_path: Path) -> None:

@@ -64,14 +64,13 @@ def serve_settings(address: str, task_queue: str) -> dict[str, str]:
 
 @asynccontextmanager
 async def serving(
-    folder: Path, address: str, task_queue: str | None = None
+    folder: Path, address: str, task_queue: str | None = None, **settings: str
 ) -> AsyncIterator[Serving]:
     """Run `hookwright serve` against a Temporal server while the context lasts."""
     port, queue = free_port(), task_queue or unique("queue")
+    settings |= serve_settings(address, queue)
     async with (
-        running(
-            *("serve", "--port", str(port)), folder=folder, **serve_settings(address, queue)
-        ) as command,
+        running(*("serve", "--port", str(port)), folder=folder, **settings) as command,
         httpx.AsyncClient(
             base_url=f"http://127.0.0.1:{port}",
             headers={"authorization": f"Bearer {OPERATOR_KEY}"},
