@@ -40,7 +40,7 @@ class Scraping:
         """
         if address is None:
             return cls()
-        # Otherwise there are twice as many series: when each one began. The library has no type here.
+        # Otherwise there are twice as many series: when each one began. It has no type.
         disable_created_metrics()  # type: ignore[no-untyped-call]
         return cls(listening_socket(*address, SETTING), SdkMetrics.start())
 

@@ -107,6 +107,9 @@ async def test_quiet_when_all_is_well(watched: Watched, hooks: Receiver) -> None
     assert value(after, "hookwright_posts_in_flight") == 0
     accepted = parse("increase(hookwright_events_accepted_total[5m])")
     assert [*Evaluator([before, after], after.at).vector(accepted).values()] == [5]
+    of_tenants = {watched.it.tenant, endpoint["id"], "loan.funded", hooks.url}
+    shown = {text for labels in after.values for _, text in labels}
+    assert not [text for text in shown if any(each in text for each in of_tenants)]
     await watched.it.http.delete(f"{watched.it.root}/endpoints/{endpoint['id']}")
 
 
