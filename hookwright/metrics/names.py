@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 
 from hookwright.metrics.figure import Figure
 
-REGISTRY = CollectorRegistry(auto_describe=True)
+REGISTRY = CollectorRegistry()
 """It is our own: a service that imports `hookwright` to publish has other metrics in the library's
 default registry."""
 
