@@ -62,24 +62,20 @@ class Counting:
             await asyncio.sleep(self.pause_seconds)
 
     def _counts(self) -> Iterator[Awaitable[None]]:
-        running = has_status(WorkflowExecutionStatus.RUNNING)
-        states = {
-            DeliveryState.PENDING: attribute_unset(DELIVERY_STATE),
-            DeliveryState.HELD: attribute_is(DELIVERY_STATE, DeliveryState.HELD),
-        }
-        for state, condition in states.items():
-            query = executions_of(WorkflowType.DELIVERY, running, condition)
-            yield self._executions(metrics.DELIVERIES, [state], query)
+        for state, condition in (
+            (DeliveryState.PENDING, attribute_unset(DELIVERY_STATE)),
+            (DeliveryState.HELD, attribute_is(DELIVERY_STATE, DeliveryState.HELD)),
+        ):
+            yield self._running(metrics.DELIVERIES, [state], WorkflowType.DELIVERY, condition)
         for status in EndpointStatus:
             condition = attribute_is(ENDPOINT_STATUS, status)
-            query = executions_of(WorkflowType.ENDPOINT, running, condition)
-            yield self._executions(metrics.ENDPOINTS, [status], query)
+            yield self._running(metrics.ENDPOINTS, [status], WorkflowType.ENDPOINT, condition)
         for health in Colour:
             condition = attribute_is(ENDPOINT_HEALTH, health)
-            query = executions_of(WorkflowType.ENDPOINT, running, condition)
-            yield self._executions(metrics.ENDPOINT_HEALTHS, [health], query)
-        query = executions_of(WorkflowType.TENANT, running)
-        yield self._executions(metrics.TENANTS, [], query)
+            yield self._running(
+                metrics.ENDPOINT_HEALTHS, [health], WorkflowType.ENDPOINT, condition
+            )
+        yield self._running(metrics.TENANTS, [], WorkflowType.TENANT)
         for role, name in self._task_queues().items():
             yield self._tasks(role, name, "workflow", TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW)
             yield self._tasks(role, name, "activity", TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY)
@@ -94,9 +90,14 @@ class Counting:
             "notifications": notifications_queue(self.task_queue),
         }
 
-    async def _executions(
-        self, figure: metrics.Figure, label_values: list[str], query: str
+    async def _running(
+        self,
+        figure: metrics.Figure,
+        label_values: list[str],
+        workflow_type: WorkflowType,
+        condition: str = "",
     ) -> None:
+        query = executions_of(workflow_type, has_status(WorkflowExecutionStatus.RUNNING), condition)
         found = await _known(
             figure.name, lambda: self.client.count_workflows(query, rpc_timeout=RPC_TIMEOUT)
         )
