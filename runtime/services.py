@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import structlog
 from fastapi import FastAPI
@@ -47,7 +47,7 @@ async def serve_api(settings: Settings, host: str, port: int) -> None:
     config = api_config(settings)
     listener = listening_socket(host, port)
     scraping = Scraping.at(settings.metrics_address)
-    client = await _connect(config.codec, scraping, lazy=True)
+    client = await _connect(config.codec, lazy=True, **scraping.client_options)
     app = _api_app(client, config)
     log.info("api.started", host=host, port=port)
     counting = Counting(client, config.task_queue)
@@ -134,7 +134,9 @@ async def run_worker(settings: Settings) -> None:
     config = worker_config(settings)
     codec = payload_codec(settings)
     scraping = Scraping.at(settings.metrics_address)
-    client = await _wait_for_temporal(lambda: _connect(codec, scraping), WAIT_SECONDS)
+    client = await _wait_for_temporal(
+        lambda: _connect(codec, **scraping.client_options), WAIT_SECONDS
+    )
     await run_parts(worker=_run_worker_on(client, config), **scraping.parts())
 
 
@@ -174,7 +176,7 @@ async def serve_api_and_worker(settings: Settings, host: str, port: int) -> None
     config = api_config(settings)
     listener = listening_socket(host, port)
     scraping = Scraping.at(settings.metrics_address)
-    client = await _connect(config.codec, scraping, lazy=True)
+    client = await _connect(config.codec, lazy=True, **scraping.client_options)
     app = _api_app(client, config)
     log.info("api.started", host=host, port=port)
     await run_parts(
@@ -249,7 +251,8 @@ async def _wait_for_temporal(reach: Callable[[], Awaitable[Value]], wait_seconds
 
 
 async def _connect(
-    codec: PayloadCodec, scraping: Scraping | None = None, *, lazy: bool = False
+    codec: PayloadCodec,
+    **options: Any,  # noqa: ANN401 - the SDK's own
 ) -> Client:
     """Return a client. A lazy one connects at its first call, and cannot run a worker.
 
@@ -261,8 +264,7 @@ async def _connect(
         ClientConfig.load_client_connect_config()
     except (RuntimeError, ValueError) as error:
         raise CommandError(f"Temporal's own settings are not valid: {error}") from error
-    options = scraping.client_options if scraping else {}
-    return await connect(codec, lazy=lazy, **options)
+    return await connect(codec, **options)
 
 
 def _reason(error: BaseException) -> str:
