@@ -92,6 +92,7 @@ class EventService:
             async with self.turns.turn(event.tenant_id, TURN_SECONDS):
                 return await self._publish(event, tenant, spend)
         except NoTurnError:
+            metrics.refused(metrics.ApiLimit.TURNS)
             raise unavailable(NO_TURN) from None
 
     async def _publish(
@@ -226,11 +227,11 @@ class EventService:
         """
         event, queue = matches.event, entities_queue(self.task_queue)
         key = ordering_digest(event.ordering_key)
-        place = QueuePlace(event.id, matches.accepted_at, key=key, sole=sole)
+        places = [QueuePlace(event.id, matches.accepted_at, key=key, sole=sole)]
 
         async def take(route: Route) -> None:
-            tenant_id, endpoint_id = event.tenant_id, route.endpoint_id
-            await take_places(self.client, queue, tenant_id, endpoint_id, [place], RPC_TIMEOUT)
+            whose = event.tenant_id, route.endpoint_id
+            await take_places(self.client, queue, *whose, places, RPC_TIMEOUT)
 
         await asyncio.gather(*map(take, matches.ordered))
 
@@ -240,11 +241,8 @@ class EventService:
         except UnknownContractError as error:
             raise unavailable(error.missing) from None
         if len(event.model_dump_json().encode()) > MAX_EVENT_BYTES:
-            raise Problem(
-                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-                "body-too-large",
-                "with its numbers written out this event is too large to store; send it in parts",
-            )
+            text = "with its numbers written out this event is too large to store; send it in parts"
+            raise Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body-too-large", text)
         for path, fault in contract.event_faults(event.type, event.extra).items():
             raise invalid(("body", *path.split(".")), fault)
         return contract

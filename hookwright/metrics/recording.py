@@ -33,17 +33,20 @@ not encrypted, where that is refused."""
 
 
 class ApiLimit(StrEnum):
-    """What a limit of the API counts: `deliveries` a minute, `endpoints`, `lists` at once.
+    """What a limit of the API counts.
 
-    The first three are a caller's requests, events and pages of the portal a minute.
+    The first four are a caller's requests, reads, events and pages of the portal a minute. Then
+    come deliveries a minute, endpoints of a tenant, lists at once, and turns to publish.
     """
 
     MANAGEMENT = "management"
+    READ = "read"
     PUBLISH = "publish"
     PORTAL = "portal"
     DELIVERIES = "deliveries"
     ENDPOINTS = "endpoints"
     LISTS = "lists"
+    TURNS = "turns"
 
 
 def attempt_ended(
