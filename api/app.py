@@ -18,7 +18,14 @@ from api.access import (
     require_access,
 )
 from api.config import ApiConfig
-from api.http import AllowedHosts, Hardening, install_docs, install_errors, install_openapi
+from api.http import (
+    AllowedHosts,
+    Hardening,
+    RequestIds,
+    install_docs,
+    install_errors,
+    install_openapi,
+)
 from api.portal import install_portal
 from api.routes import (
     batch,
@@ -74,6 +81,7 @@ def create_app(client: Client, config: ApiConfig) -> FastAPI:
     if config.allowed_hosts:
         app.add_middleware(AllowedHosts, hosts=config.allowed_hosts)
     app.add_middleware(Hardening)
+    app.add_middleware(RequestIds)
     if config.docs:
         install_docs(app)
         install_openapi(app)

@@ -20,6 +20,7 @@ with workflow.unsafe.imports_passed_through():
     )
 
 from workflows.endpoint_messages import EndpointChangeUpdate, EndpointCreateUpdate
+from workflows.status_log import EndpointStatusLog
 
 TENANT_TIMEOUT = timedelta(seconds=5)
 """For one try to change the tenant's route table. If the worker is killed, the next try begins
@@ -44,6 +45,7 @@ class EndpointRecord:
         self.deleted_with_tenant = False
         self.creation_failed = False
         self._memo_is_old = False
+        self._status_log = EndpointStatusLog(state)
         self._changes_shown = state.health.changes.made
 
     @property
@@ -54,8 +56,12 @@ class EndpointRecord:
     # The copy in the memo.
 
     def publish(self) -> None:
-        """Have the state copied to the memo once all handlers of this activation have run."""
+        """Tell the log what has changed, and have the state copied to the memo.
+
+        The copy is made once all handlers of this activation have run.
+        """
         self._memo_is_old = True
+        self._status_log.update(self.state)
 
     async def keep_memo(self, held_back: Callable[[], bool]) -> None:
         """Copy the state to the memo whenever it has changed, unless that is `held_back`.

@@ -13,6 +13,7 @@ from functools import partial
 from http import HTTPStatus
 from typing import Annotated
 
+import structlog
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
@@ -20,7 +21,7 @@ from api.access.hops import refuse_loops
 from api.access.limits import DELIVERIES_PER_MINUTE, MAX_ENDPOINTS, PER_MINUTE, CallKind
 from api.access.state import AppState, app_state
 from api.config import ApiConfig
-from api.http import Problem, not_found
+from api.http import Problem, begin_span, not_found
 from api.services.events import Spend
 from api.tokens import ALL_SCOPES, Claims, Scope
 from hookwright.models import TenantView, Tier
@@ -75,11 +76,14 @@ async def admit(request: Request) -> Caller:
             429.
     """
     if not hasattr(request.state, "caller"):
-        request.state.caller = await _identify(request)
+        caller = request.state.caller = await _identify(request)
+        name = f"{caller.kind}:{caller.name}"
+        structlog.contextvars.bind_contextvars(caller=name)
+        begin_span(request, name, trusted=caller.tenant_id is None)
         await count_call(request)
         refuse_loops(request, publishes=_publishes(request))
-    caller: Caller = request.state.caller
-    return caller
+    known: Caller = request.state.caller
+    return known
 
 
 async def count_call(request: Request, cost: int = 1) -> None:

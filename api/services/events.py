@@ -7,9 +7,7 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 
 import structlog
-from temporalio.client import (
-    Client,
-)
+from temporalio.client import Client
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -82,6 +80,20 @@ class EventService:
             Problem: 404 no such tenant; 409 the id stands for another event; 422 it does not fit
                 the tenant's contract.
         """
+        ids = {"tenant_id": event.tenant_id, "event_id": event.id, "event_type": event.type}
+        try:
+            published = await self._publish(event, tenant, spend)
+        except Problem as problem:
+            # Without the texts of the faults: some of them repeat a value of the event.
+            faults = [".".join(map(str, fault.loc)) for fault in problem.errors]
+            log.debug("event.refused", **ids, problem=problem.slug, faults=faults or None)
+            raise
+        log.debug("event.accepted", **ids, duplicate=published.duplicate)
+        return published
+
+    async def _publish(
+        self, event: EventInput, tenant: TenantAtPublish | None, spend: Spend | None
+    ) -> Published:
         tenant = tenant or await self.tenants.at_publish(event.tenant_id)
         try:
             found = await self.check(event, tenant)

@@ -15,6 +15,7 @@ from hookwright.models import EventInput
 from hookwright.temporal.fairness import fair_share
 from hookwright.temporal.names import WorkflowType
 from hookwright.temporal.search_attributes import event_search_attributes
+from hookwright.temporal.start_spans import publish_span
 from hookwright.times import delay_until
 
 
@@ -39,15 +40,16 @@ async def publish(
         RPCError: Temporal did not store it. Publish it again, with the same id.
     """
     event = EventInput.model_validate(event)
-    return await client.start_workflow(
-        WorkflowType.EVENT,
-        event,
-        id=event_workflow_id(event.tenant_id, event.id),
-        task_queue=task_queue,
-        id_reuse_policy=Reuse.REJECT_DUPLICATE,
-        search_attributes=event_search_attributes(event),
-        static_summary=event.type,
-        start_delay=delay_until(event.deliver_at, datetime.now(UTC)),
-        priority=fair_share(event.tenant_id),
-        rpc_timeout=rpc_timeout,
-    )
+    with publish_span(event):
+        return await client.start_workflow(
+            WorkflowType.EVENT,
+            event,
+            id=event_workflow_id(event.tenant_id, event.id),
+            task_queue=task_queue,
+            id_reuse_policy=Reuse.REJECT_DUPLICATE,
+            search_attributes=event_search_attributes(event),
+            static_summary=event.type,
+            start_delay=delay_until(event.deliver_at, datetime.now(UTC)),
+            priority=fair_share(event.tenant_id),
+            rpc_timeout=rpc_timeout,
+        )
