@@ -19,6 +19,7 @@ from api.access import (
 )
 from api.config import ApiConfig
 from api.http import (
+    OWN_SPANS,
     AllowedHosts,
     Hardening,
     RequestIds,
@@ -74,6 +75,7 @@ def create_app(client: Client, config: ApiConfig) -> FastAPI:
         openapi_url="/openapi.json" if config.docs else None,
         docs_url=None,
         redoc_url=None,
+        **OWN_SPANS,
     )
     AppState(client, config, services, RateLimits.at(config.rate_limit_storage)).install(app)
     app.add_middleware(RateLimitHeaders)

@@ -10,6 +10,7 @@ import time
 import uuid
 from contextlib import ExitStack
 from http import HTTPStatus
+from typing import Any
 
 import structlog
 from fastapi import Request
@@ -24,6 +25,12 @@ GIVEN = re.compile(r"[A-Za-z0-9._:=-]{1,100}")
 """The ids that are taken from callers: UUIDs, and what proxies and load balancers make."""
 
 FIELD = "request_id"
+
+OWN_SPANS: dict[str, Any] = {
+    "telemetry": {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
+}
+"""Arguments of every FastAPI application. By itself FastAPI would send spans of all requests, also
+of strangers', with their paths, and the path of the codec endpoint has a secret in it."""
 
 log = structlog.get_logger(__name__)
 

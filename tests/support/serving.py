@@ -64,13 +64,15 @@ def serve_settings(address: str, task_queue: str) -> dict[str, str]:
 
 @asynccontextmanager
 async def serving(
-    folder: Path, address: str, task_queue: str | None = None
+    folder: Path, address: str, task_queue: str | None = None, **more: str
 ) -> AsyncIterator[Serving]:
     """Run `hookwright serve` against a Temporal server while the context lasts."""
     port, queue = free_port(), task_queue or unique("queue")
     async with (
         running(
-            *("serve", "--port", str(port)), folder=folder, **serve_settings(address, queue)
+            *("serve", "--port", str(port)),
+            folder=folder,
+            **(serve_settings(address, queue) | more),
         ) as command,
         httpx.AsyncClient(
             base_url=f"http://127.0.0.1:{port}",
