@@ -20,7 +20,7 @@ with workflow.unsafe.imports_passed_through():
     )
 
 from workflows.endpoint_messages import EndpointChangeUpdate, EndpointCreateUpdate
-from workflows.status_log import EndpointStatusLog
+from workflows.logs import EndpointStatusLog
 
 TENANT_TIMEOUT = timedelta(seconds=5)
 """For one try to change the tenant's route table. If the worker is killed, the next try begins

@@ -19,7 +19,7 @@ with workflow.unsafe.imports_passed_through():
     from hookwright.temporal import MemoKey, WorkflowType
 
 from workflows.deadline import Deadline
-from workflows.status_log import tell
+from workflows.logs import tell
 
 LONGEST = timedelta(days=30)
 MISSED_HEARTBEAT = timedelta(seconds=5)

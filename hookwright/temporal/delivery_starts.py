@@ -1,6 +1,6 @@
 """Starting deliveries: those of a fan-out and of a recovery, and the only one of an event."""
 
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
 
 from temporalio.client import Client
@@ -12,8 +12,9 @@ from hookwright.models import DeliveryInput, DeliveryLog
 from hookwright.outcomes import Trigger
 from hookwright.temporal.fairness import fair_share
 from hookwright.temporal.names import MemoKey, WorkflowType
+from hookwright.temporal.publishing import publish_span
 from hookwright.temporal.search_attributes import delivery_search_attributes
-from hookwright.temporal.start_spans import publish_span, recovery_span
+from hookwright.tracing import Span, SpanKind, span
 
 TASK_TIMEOUT = timedelta(seconds=6)
 """After this time the first attempt of a killed worker is made again. If an attempt takes longer,
@@ -30,7 +31,7 @@ async def start_delivery(
     event = delivery.event
     workflow_id = delivery_workflow_id(event.tenant_id, delivery.endpoint_id, event.id)
     try:
-        with recovery_span(event, delivery.endpoint_id) if recovery else nullcontext():
+        with _recovery_span(delivery) if recovery else nullcontext():
             await _start(client, task_queue, delivery, workflow_id, recovery=recovery)
     except WorkflowAlreadyStartedError:
         return
@@ -77,3 +78,16 @@ async def _start(  # noqa: PLR0913 - what one call to Temporal needs
         memo={MemoKey.ATTEMPTS: DeliveryLog(trigger=Trigger.RECOVERY)} if recovery else None,
         rpc_timeout=rpc_timeout,
     )
+
+
+def _recovery_span(delivery: DeliveryInput) -> AbstractContextManager[Span]:
+    """Return the span in which a recovery starts the delivery of an event that had none.
+
+    It begins a trace: one of the whole recovery could have a hundred thousand attempts.
+    """
+    facts = {
+        "hookwright.tenant_id": delivery.event.tenant_id,
+        "hookwright.endpoint_id": delivery.endpoint_id,
+        "hookwright.event_id": delivery.event.id,
+    }
+    return span("recover delivery", SpanKind.PRODUCER, facts)

@@ -4,6 +4,7 @@ A client in any language can do the same (docs/publishing.md).
 """
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,8 +16,8 @@ from hookwright.models import EventInput
 from hookwright.temporal.fairness import fair_share
 from hookwright.temporal.names import WorkflowType
 from hookwright.temporal.search_attributes import event_search_attributes
-from hookwright.temporal.start_spans import publish_span
 from hookwright.times import delay_until
+from hookwright.tracing import Span, SpanKind, span
 
 
 async def publish(
@@ -53,3 +54,13 @@ async def publish(
             priority=fair_share(event.tenant_id),
             rpc_timeout=rpc_timeout,
         )
+
+
+def publish_span(event: EventInput) -> AbstractContextManager[Span]:
+    """Return the span in which an event is stored: all attempts that follow belong to it."""
+    facts = {
+        "hookwright.tenant_id": event.tenant_id,
+        "hookwright.event_id": event.id,
+        "hookwright.event_type": event.type,
+    }
+    return span("publish event", SpanKind.PRODUCER, facts)

@@ -14,7 +14,9 @@ from support.receiver import Receiver, Reply, receiver
 
 def facts_of(attributes: list[KeyValue]) -> dict[str, Any]:
     """Return attributes by their names."""
-    return {each.key: getattr(each.value, each.value.WhichOneof("value")) for each in attributes}
+    return {
+        each.key: getattr(each.value, each.value.WhichOneof("value") or "") for each in attributes
+    }
 
 
 @dataclass(frozen=True)

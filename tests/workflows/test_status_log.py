@@ -8,8 +8,7 @@ import pytest
 from hookwright.contracts import DisabledReason
 from hookwright.health import Health
 from hookwright.models import EndpointState
-from workflows import status_log
-from workflows.status_log import EndpointStatusLog
+from workflows.logs import EndpointStatusLog, status_log
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
