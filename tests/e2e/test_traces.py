@@ -130,10 +130,8 @@ async def test_operational_event_has_a_trace_of_its_own(traced: Traced, hooks: R
     """What an endpoint does by itself is in no request's trace, whoever created the endpoint."""
     service = await traced.serving.with_new_tenant()
     hooks.behave = lambda got: Reply(410 if "/gone" in got.path else 200)
-    gone = await service.add_endpoint(f"{hooks.url}/gone", subscription={"mode": "all"})
-    await service.add_endpoint(
-        f"{hooks.url}/notices", subscription={"mode": "only", "types": ["endpoint.disabled"]}
-    )
+    gone = await service.add_endpoint(f"{hooks.url}/gone")
+    await service.add_endpoint(f"{hooks.url}/notices", event_types=["endpoint.disabled"])
     event = await service.publish()
     await assert_eventually(lambda: any("/notices" in got.path for got in hooks.requests))
 
