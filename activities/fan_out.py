@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass, field
 
 from temporalio import activity
@@ -16,6 +16,7 @@ from hookwright.ids import tenant_workflow_id
 from hookwright.models import DeliveryInput, EventInput, FanOut, FanOutInput, Route
 from hookwright.routing import Matches, deliveries_of, filter_expressions, is_addressed
 from hookwright.temporal import ActivityName, ErrorType, described, routes_of, start_delivery
+from hookwright.tracing import Span, SpanKind, span
 from hookwright.webhook import event_document
 
 MAX_LOCAL_STARTS = 20
@@ -47,10 +48,12 @@ class FanOutActivities:
         """
         event, accepted_at = request.event, request.accepted_at
         self.turns.traffic.saw(event.tenant_id)
-        routes = await self._routes(event)
-        deliveries, decided = Matches(event, accepted_at, routes).cheap_deliveries()
-        starts = asyncio.Semaphore(CONCURRENT_STARTS)
-        await self._start(deliveries[:MAX_LOCAL_STARTS], lambda: starts)
+        with _span(event) as fanning_out:
+            routes = await self._routes(event)
+            deliveries, decided = Matches(event, accepted_at, routes).cheap_deliveries()
+            starts = asyncio.Semaphore(CONCURRENT_STARTS)
+            await self._start(deliveries[:MAX_LOCAL_STARTS], lambda: starts)
+            fanning_out.note({"hookwright.deliveries": len(deliveries[:MAX_LOCAL_STARTS])})
         return FanOut(
             endpoint_ids=[each.endpoint_id for each in deliveries[:MAX_LOCAL_STARTS]],
             complete=decided and len(deliveries) <= MAX_LOCAL_STARTS,
@@ -71,7 +74,7 @@ class FanOutActivities:
             share = self.shares.take(event.tenant_id, event.tenant_id)
         except NoRoomError as error:
             raise waiting_error(error) from None
-        with share:
+        with share, _span(event) as fanning_out:
             async with heartbeats():
                 routes = await self._routes(event)
                 document = event_document(event, event.created_at or accepted_at)
@@ -82,6 +85,7 @@ class FanOutActivities:
                 rest = [each for each in routes if each.endpoint_id not in done_ids]
                 deliveries = deliveries_of(rest, verdicts, event, accepted_at)
                 await self._start(deliveries, lambda: self.turns.turn(event.tenant_id))
+                fanning_out.note({"hookwright.deliveries": len(deliveries)})
         ids = [*done.endpoint_ids, *(each.endpoint_id for each in deliveries)]
         return FanOut(endpoint_ids=ids, complete=True)
 
@@ -108,3 +112,8 @@ class FanOutActivities:
                 non_retryable=True,
             )
         return [route for route in await routes_of(description) if is_addressed(route, event)]
+
+
+def _span(event: EventInput) -> AbstractContextManager[Span]:
+    ids = {"hookwright.tenant_id": event.tenant_id, "hookwright.event_id": event.id}
+    return span("fan out", SpanKind.INTERNAL, ids)

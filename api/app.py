@@ -19,7 +19,15 @@ from api.access import (
     require_access,
 )
 from api.config import ApiConfig
-from api.http import AllowedHosts, Hardening, install_docs, install_errors, install_openapi
+from api.http import (
+    OWN_SPANS,
+    AllowedHosts,
+    Hardening,
+    RequestIds,
+    install_docs,
+    install_errors,
+    install_openapi,
+)
 from api.portal import install_portal
 from api.routes import (
     batch,
@@ -68,6 +76,7 @@ def create_app(client: Client, config: ApiConfig) -> FastAPI:
         openapi_url="/openapi.json" if config.docs else None,
         docs_url=None,
         redoc_url=None,
+        **OWN_SPANS,
     )
     AppState(client, config, services, RateLimits.at(config.rate_limit_storage)).install(app)
     app.add_middleware(RateLimitHeaders)
@@ -76,6 +85,7 @@ def create_app(client: Client, config: ApiConfig) -> FastAPI:
     if config.allowed_hosts:
         app.add_middleware(AllowedHosts, hosts=config.allowed_hosts)
     app.add_middleware(Hardening)
+    app.add_middleware(RequestIds)
     if config.docs:
         install_docs(app)
         install_openapi(app)

@@ -13,7 +13,7 @@ from starlette.middleware.cors import CORSMiddleware
 from temporalio.api.common.v1 import Payloads
 from temporalio.converter import PayloadCodec
 
-from api.http import Problem, install_errors, not_found
+from api.http import OWN_SPANS, Problem, install_errors, not_found
 from api.routes.strict_route import read_body
 
 MAX_BYTES = 8 * 1024 * 1024
@@ -23,7 +23,7 @@ def install(
     app: FastAPI, codec: PayloadCodec, token: str, ui_origin: str, body_seconds: float
 ) -> None:
     """Add `POST /codec/{token}/decode`. There is no route that encodes."""
-    codec_app = FastAPI(openapi_url=None)
+    codec_app = FastAPI(openapi_url=None, **OWN_SPANS)
     install_errors(codec_app)
     codec_app.add_middleware(
         CORSMiddleware,

@@ -2,9 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import timedelta
-from typing import Any, TypeVar
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import structlog
 from fastapi import FastAPI
@@ -22,9 +23,11 @@ from hookwright.temporal import RPC_TIMEOUT, EncryptionCodec, connect, set_up_na
 from runtime.errors import CommandError
 from runtime.http import listening_socket, serve
 from runtime.keys import cursor_key, portal_key
+from runtime.logs import set_level
 from runtime.metrics import Counting, Scraping
 from runtime.running import error_console, print_line, run_parts
 from runtime.settings import Settings
+from runtime.tracing import trace_interceptors, traced
 from runtime.worker import WorkerConfig, worker
 
 WAIT_SECONDS = 60.0
@@ -34,10 +37,26 @@ TRANSIENT = (RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStat
 """What a server answers while it is starting, or before it notices its new namespace."""
 
 Value = TypeVar("Value")
+Rest = ParamSpec("Rest")
 
 log = structlog.get_logger(__name__)
 
 
+def _observed(
+    command: Callable[Concatenate[Settings, Rest], Coroutine[Any, Any, None]],
+) -> Callable[Concatenate[Settings, Rest], Coroutine[Any, Any, None]]:
+    """Have a command log as its settings say, and send traces if they are wanted."""
+
+    @wraps(command)
+    async def run(settings: Settings, /, *args: Rest.args, **kwargs: Rest.kwargs) -> None:
+        set_level(settings.log_level)
+        with traced():
+            await command(settings, *args, **kwargs)
+
+    return run
+
+
+@_observed
 async def serve_api(settings: Settings, host: str, port: int) -> None:
     """Serve the REST API until cancelled. It can start before Temporal does.
 
@@ -121,9 +140,11 @@ def worker_config(settings: Settings) -> WorkerConfig:
         operator_tenant=settings.operator_tenant,
         mail_server=settings.mail_server,
         portal_url=settings.portal_url,
+        webhook_headers=settings.webhook_headers,
     )
 
 
+@_observed
 async def run_worker(settings: Settings) -> None:
     """Run workflows and deliver webhooks until cancelled, then finish the requests in flight.
 
@@ -161,6 +182,7 @@ async def _run_worker_on(client: Client, config: WorkerConfig) -> None:
         log.info("worker.stopped")
 
 
+@_observed
 async def serve_api_and_worker(settings: Settings, host: str, port: int) -> None:
     """Serve the REST API and deliver webhooks until cancelled.
 
@@ -264,7 +286,7 @@ async def _connect(
         ClientConfig.load_client_connect_config()
     except (RuntimeError, ValueError) as error:
         raise CommandError(f"Temporal's own settings are not valid: {error}") from error
-    return await connect(codec, **options)
+    return await connect(codec, interceptors=trace_interceptors(), **options)
 
 
 def _reason(error: BaseException) -> str:

@@ -14,6 +14,7 @@ from activities.egress import Proxy
 from api.config import IN_MEMORY
 from api.http import host_name
 from api.portal_config import Logo
+from hookwright.contracts import HEADER_SOURCES, check_headers
 from hookwright.security import parse_networks
 from hookwright.temporal import named_values, read_key_ring
 from runtime.jwt_keys import secret_key
@@ -143,6 +144,15 @@ def check_networks(networks: list[str]) -> list[str]:
     except ValueError:
         raise ValueError("write networks as 10.1.0.0/16, separated by commas") from None
     return networks
+
+
+def check_header_sources(headers: dict[str, str]) -> dict[str, str]:
+    """Return sources by the names of headers, in lower case, if webhooks may have these."""
+    for name, source in headers.items():
+        check_headers({name: source}, reserved=())
+        if source not in HEADER_SOURCES:
+            raise ValueError(f"{name}: no such source; there are: {', '.join(HEADER_SOURCES)}")
+    return {name.lower(): source for name, source in headers.items()}
 
 
 def check_hosts(hosts: list[str]) -> list[str]:

@@ -22,6 +22,7 @@ from hookwright.security import DestinationPolicy, parse_networks
 from hookwright.temporal import MAKE_A_KEY
 from runtime.errors import CommandError
 from runtime.jwt_keys import jwks_keys, pem_key, secret_key
+from runtime.logs import LogSettings
 from runtime.mail import MailSettings
 from runtime.metrics import MetricsSettings
 from runtime.setting_values import (
@@ -30,6 +31,7 @@ from runtime.setting_values import (
     FileSetting,
     NamedValues,
     check_digests,
+    check_header_sources,
     check_hosts,
     check_networks,
     check_portal_url,
@@ -43,7 +45,7 @@ from runtime.setting_values import (
 )
 
 
-class Settings(MailSettings, MetricsSettings):
+class Settings(MailSettings, MetricsSettings, LogSettings):
     """The operator's settings, from `HOOKWRIGHT_...` variables in the environment or in `.env`."""
 
     model_config = SettingsConfigDict(
@@ -138,6 +140,11 @@ class Settings(MailSettings, MetricsSettings):
         default=None,
         description="A PEM file of certificate authorities that are trusted in addition to the"
         " system's.",
+    )
+    webhook_headers: Annotated[NamedValues, AfterValidator(check_header_sources)] = Field(
+        default={},
+        description="Headers of all webhooks beside those of their contracts: header:source,"
+        " comma-separated. Sources are those of a contract's headers.",
     )
     api_docs: bool = Field(default=True, description="Serve `/docs` and `/openapi.json`.")
     allowed_hosts: Annotated[CommaSeparated, AfterValidator(check_hosts)] = Field(

@@ -2,15 +2,14 @@
 
 It consists of five SDK workers. Each has its own task queue and its own slots, so that events
 cannot take the slots of their deliveries, nor slow endpoints those of others, entities answer under
-any load, and a mail server that does not answer delays mails only
-(docs/decisions/0020-workers-and-slots.md).
+any load, and a mail server that does not answer delays mails only (docs/decisions/0020).
 """
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -126,6 +125,7 @@ class WorkerConfig:
     operator_tenant: str | None = None
     mail_server: MailServer | None = None
     portal_url: str | None = None
+    webhook_headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @asynccontextmanager
@@ -145,7 +145,7 @@ async def worker(
         Evaluator() as evaluator,
     ):
         slots, turns = TaskSlots(), TenantTurns()
-        sender = WebhookSender(egress, config.contracts, evaluator)
+        sender = WebhookSender(egress, config.contracts, evaluator, config.webhook_headers)
         endpoints = EndpointSnapshots(client)
         runner = AttemptRunner(sender, DeliveryReports(reports, endpoints, sender), ledger)
         queues = QueuePlaces(client, entities_queue(task_queue))

@@ -22,6 +22,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.endpoint_messages import EndpointChangeUpdate, EndpointCreateUpdate
     from workflows.explaining import SearchIndex, endpoint_details
 
+from workflows.logs import EndpointStatusLog
 
 TENANT_TIMEOUT = timedelta(seconds=5)
 """For one try to change the tenant's route table. If the worker is killed, the next try begins
@@ -47,6 +48,7 @@ class EndpointRecord:
         self.creation_failed = False
         self._memo_is_old = False
         self._index = SearchIndex()
+        self._status_log = EndpointStatusLog(state)
         self._changes_shown = state.health.changes.made
         self._audit_shown = state.audit
 
@@ -58,8 +60,12 @@ class EndpointRecord:
     # The copy in the memo.
 
     def publish(self) -> None:
-        """Have the state copied to the memo once all handlers of this activation have run."""
+        """Tell the log what has changed, and have the state copied to the memo.
+
+        The copy is made once all handlers of this activation have run.
+        """
         self._memo_is_old = True
+        self._status_log.update(self.state)
 
     async def keep_memo(self, held_back: Callable[[], bool]) -> None:
         """Copy the state to the memo whenever it has changed, unless that is `held_back`.

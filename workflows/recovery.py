@@ -20,6 +20,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.deadline import Deadline
     from workflows.explaining import explained_update, recovery_details
 
+from workflows.logs import tell
 
 LONGEST = timedelta(days=30)
 MISSED_HEARTBEAT = timedelta(seconds=5)
@@ -140,6 +141,7 @@ class Recovery:
         """Pause; return once no more deliveries are started."""
         self.view.paused = True
         self.show()
+        self.tell("paused")
         await workflow.wait_condition(lambda: not self.under_way)
 
     @explained_update
@@ -147,6 +149,12 @@ class Recovery:
         """Go on after a pause."""
         self.view.paused = False
         self.show()
+        self.tell("resumed")
+
+    def tell(self, what: str) -> None:
+        """Tell the log what a person did. How far it came, the activity tells."""
+        request = self.view.request
+        tell(f"recovery.{what}", tenant_id=request.tenant_id, endpoint_id=request.endpoint_id)
 
     @pause.validator
     def refuse_pause(self, request: Deadline) -> None:

@@ -1,13 +1,15 @@
 """One signed POST: render the body, sign it, send it, and record the result."""
 
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from urllib.parse import urlsplit
 
 from temporalio.exceptions import ApplicationError
 
 from activities.egress import MAX_ERROR_BYTES, Answer, Egress, clip
-from hookwright import metrics
+from hookwright import metrics, tracing
 from hookwright.contracts import (
     Contract,
     Contracts,
@@ -22,12 +24,14 @@ from hookwright.models import Attempt, EndpointState, EventInput
 from hookwright.outcomes import Outcome, Trigger
 from hookwright.routing import filter_expressions, filter_verdict
 from hookwright.security import hidden_from_logs
+from hookwright.tracing import SpanKind
 from hookwright.webhook import (
     Posting,
     contract_document,
     contract_headers,
     encode_body,
     event_document,
+    operator_headers,
     render,
     user_agent,
 )
@@ -84,6 +88,8 @@ class WebhookSender:
     egress: Egress
     contracts: Contracts
     evaluator: Evaluator
+    added_headers: Mapping[str, str] = field(default_factory=dict)
+    """Sources by the names of headers, which the operator adds to those of every contract."""
 
     async def send(self, request: WebhookRequest) -> SentAttempt:
         """Send an event to an endpoint. A failure of the receiver is part of the result.
@@ -92,6 +98,16 @@ class WebhookSender:
             ApplicationError: the contract is missing; the operator must restore it.
             FilteredOutError: the endpoint's filter does not let the event through.
         """
+        with tracing.span("attempt", SpanKind.CLIENT, _facts(request)) as span:
+            sent = await self._send(request)
+            attempt = sent.attempt
+            span.note({"http.response.status_code": attempt.status_code})
+            span.note({"hookwright.outcome": attempt.outcome})
+            if attempt.outcome is not Outcome.DELIVERED:
+                span.fail(attempt.outcome)
+        return sent
+
+    async def _send(self, request: WebhookRequest) -> SentAttempt:
         endpoint = request.endpoint
         contract = self.contract(endpoint)
         started_at, started = datetime.now(UTC), time.perf_counter()
@@ -161,7 +177,7 @@ class WebhookSender:
             fault = clip(f"payload template: {error}", MAX_ERROR_BYTES)
             return Answer(Outcome.TEMPLATE_ERROR, error=fault)
         try:
-            headers = _headers(contract, request, now, body)
+            headers = self._headers(contract, request, now, body)
         except ValueError as error:
             return Answer(Outcome.PROTOCOL_ERROR, error=f"cannot be signed: {error}")
         timeout = config.timeout_seconds or contract.timeout_seconds
@@ -183,6 +199,30 @@ class WebhookSender:
         value = await self.evaluator.value(request.endpoint.tenant_id, template, document)
         return encode_body(contract, value)
 
+    def _headers(
+        self, contract: Contract, request: WebhookRequest, now: datetime, body: bytes
+    ) -> dict[str, str]:
+        """Return all headers. The signature covers none of them but those that its scheme names."""
+        endpoint = request.endpoint
+        posting = Posting(
+            event=request.event,
+            happened_at=request.happened_at,
+            endpoint_id=endpoint.endpoint_id,
+            url=endpoint.active_config.url,
+            attempt=request.number,
+            at=now,
+            traceparent=tracing.traceparent(),
+        )
+        headers = {
+            **endpoint.headers,
+            "user-agent": user_agent(request.event.hops),
+            "accept-encoding": "identity",
+            **contract_headers(contract, posting, endpoint.live_secrets(now), body),
+        }
+        if self.added_headers:
+            headers |= operator_headers(contract, posting, self.added_headers, taken=headers)
+        return headers
+
 
 def _beginning(body: bytes | None) -> str | None:
     """Return as much of a body as is recorded, in whole characters.
@@ -192,21 +232,16 @@ def _beginning(body: bytes | None) -> str | None:
     return None if body is None else body[:MAX_STORED_REQUEST_BYTES].decode(errors="ignore")
 
 
-def _headers(
-    contract: Contract, request: WebhookRequest, now: datetime, body: bytes
-) -> dict[str, str]:
-    endpoint = request.endpoint
-    posting = Posting(
-        event=request.event,
-        happened_at=request.happened_at,
-        endpoint_id=endpoint.endpoint_id,
-        url=endpoint.active_config.url,
-        attempt=request.number,
-        at=now,
-    )
+def _facts(request: WebhookRequest) -> tracing.Facts:
+    """Return what a span says of an attempt. Of the URL it has the host only."""
+    endpoint, event = request.endpoint, request.event
     return {
-        **endpoint.headers,
-        "user-agent": user_agent(request.event.hops),
-        "accept-encoding": "identity",
-        **contract_headers(contract, posting, endpoint.live_secrets(now), body),
+        "http.request.method": "POST",
+        "server.address": urlsplit(endpoint.active_config.url).hostname,
+        "hookwright.tenant_id": endpoint.tenant_id,
+        "hookwright.endpoint_id": endpoint.endpoint_id,
+        "hookwright.event_id": event.id,
+        "hookwright.event_type": event.type,
+        "hookwright.attempt": request.number,
+        "hookwright.trigger": request.trigger,
     }

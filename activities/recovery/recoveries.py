@@ -7,6 +7,7 @@ killed worker's progress is lost, that work is repeated and changes nothing.
 
 import asyncio
 import math
+import time
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -72,6 +73,9 @@ EDGE = timedelta(hours=1)
 """An event that is so close to the end of retention is not recovered as missing, because Temporal
 deletes what has ended up to half an hour late."""
 
+TELL_SECONDS = 30.0
+"""How often the log tells of the progress."""
+
 Start = Callable[[], Awaitable[None]]
 
 log = structlog.get_logger(__name__)
@@ -85,6 +89,23 @@ class Run:
     own_id: str
     progress: RecoveryProgress
     retention: timedelta = timedelta()
+    told_at: float = field(default_factory=time.monotonic)
+
+    def tell(self, event: str) -> None:
+        """Tell the log what has happened, and how far it has come."""
+        self.told_at = time.monotonic()
+        log.info(
+            event,
+            tenant_id=self.recovery.tenant_id,
+            endpoint_id=self.recovery.endpoint_id,
+            recovery_id=self.own_id,
+            **self.progress.model_dump(include={"total", "done", "unreadable"}),
+        )
+
+    def tell_now_and_then(self) -> None:
+        """Tell the log of the progress, if it has not done so for a while."""
+        if time.monotonic() >= self.told_at + TELL_SECONDS:
+            self.tell("recovery.progress")
 
     def remembers(self, row: Row) -> bool:
         """Return whether a delivery of this event would still be known.
@@ -128,6 +149,7 @@ class RecoveryActivities:
         run = Run(recovery, own_id, progress)
         try:
             with self.shares.take(recovery.tenant_id, recovery.endpoint_id):
+                run.tell("recovery.continued" if progress.done else "recovery.started")
                 async with heartbeats(lambda: (run.progress,), BEAT_SECONDS):
                     await _while_worker_runs(self._recover(run))
         except NoRoomError as error:
@@ -136,12 +158,15 @@ class RecoveryActivities:
         except asyncio.CancelledError:
             reason = activity.cancellation_details()
             if reason and reason.cancel_requested:
+                run.tell("recovery.stopped")
                 return run.progress
             raise
         except EndpointGoneError as error:
+            run.tell("recovery.failed")
             raise ApplicationError(
                 str(error), run.progress, type=ErrorType.ENDPOINT_GONE, non_retryable=True
             ) from None
+        run.tell("recovery.completed")
         return run.progress.model_copy(update={"complete": True})
 
     @activity.defn(name=ActivityName.RECORDED_PROGRESS)
@@ -175,6 +200,7 @@ class RecoveryActivities:
                     await start()
                     pace.gone()
                 run.progress = run.progress.after(row.time, row.place.run_id)
+                run.tell_now_and_then()
 
     async def _retention(self) -> timedelta:
         """Return how long the namespace keeps what has ended."""

@@ -13,6 +13,7 @@ from functools import partial
 from http import HTTPStatus
 from typing import Annotated
 
+import structlog
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
@@ -22,7 +23,7 @@ from api.access.publishes import publish_kind
 from api.access.state import AppState, app_state
 from api.acting import acts
 from api.config import ApiConfig
-from api.http import Problem, not_found
+from api.http import Problem, begin_span, not_found
 from api.services.events import Spend
 from api.tokens import ALL_SCOPES, Claims, Scope
 from hookwright import metrics
@@ -84,12 +85,14 @@ async def admit(request: Request) -> Caller:
             429.
     """
     if not hasattr(request.state, "caller"):
-        request.state.caller = await _identify(request)
-        acts(request.state.caller.signature)
+        caller = request.state.caller = await _identify(request)
+        acts(caller.signature)
+        structlog.contextvars.bind_contextvars(caller=caller.signature)
+        begin_span(request, caller.signature, trusted=caller.tenant_id is None)
         await count_call(request)
         refuse_loops(request, publishes=_publishes(request))
-    caller: Caller = request.state.caller
-    return caller
+    known: Caller = request.state.caller
+    return known
 
 
 async def count_call(request: Request, cost: int = 1) -> None:

@@ -21,10 +21,12 @@ from api.http.hardening import MAX_HEAD_BYTES, Hardening
 from api.http.hosts import AllowedHosts, host_name
 from api.http.openapi import install_openapi
 from api.http.pages import Cursor, Cursors, Limit, Page
+from api.http.requests import OWN_SPANS, RequestIds, begin_span
 
 __all__ = [
     "BODY_ERRORS",
     "MAX_HEAD_BYTES",
+    "OWN_SPANS",
     "RETRY_AFTER_SECONDS",
     "AllowedHosts",
     "Cursor",
@@ -35,6 +37,8 @@ __all__ = [
     "Page",
     "Problem",
     "ProblemBody",
+    "RequestIds",
+    "begin_span",
     "conflict",
     "host_name",
     "install_docs",

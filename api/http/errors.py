@@ -16,6 +16,8 @@ from starlette.responses import JSONResponse
 from starlette.routing import Match
 from temporalio.service import RPCError, RPCStatusCode
 
+from api.http.requests import REQUEST_ID_HEADER, request_id
+
 RETRY_AFTER_SECONDS = 2
 
 FAULTS_OF_OURS = (RPCStatusCode.INTERNAL, RPCStatusCode.INVALID_ARGUMENT)
@@ -43,6 +45,7 @@ class ProblemBody(BaseModel):
     """The body of every error.
 
     `event_id` is there if a publish may or may not have been stored: repeat it with this id.
+    `request_id` is the answer's `X-Request-Id`: name it to whoever can read the log.
     """
 
     type: str
@@ -51,6 +54,7 @@ class ProblemBody(BaseModel):
     detail: str
     errors: list[Fault]
     event_id: str | None = Field(default=None, exclude_if=lambda value: value is None)
+    request_id: str | None = Field(default=None, exclude_if=lambda value: value is None)
 
 
 class Problem(HTTPException):
@@ -79,6 +83,7 @@ class Problem(HTTPException):
             detail=self.detail,
             errors=self.errors,
             event_id=self.event_id,
+            request_id=request_id(),
         )
 
 
@@ -247,4 +252,5 @@ def _answer_unexpected(error: Exception) -> JSONResponse:
     log.error("api.unexpected_error", exc_info=error)
     status = HTTPStatus.INTERNAL_SERVER_ERROR
     detail = "internal error; it has been logged"
-    return answer(Problem(status, "internal", detail, headers=EVERY_ANSWER))
+    headers = {**EVERY_ANSWER, REQUEST_ID_HEADER: request_id() or ""}
+    return answer(Problem(status, "internal", detail, headers=headers))

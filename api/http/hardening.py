@@ -41,7 +41,7 @@ class Hardening:
                     headers.setdefault(name, value)
             await send(message)
 
-        app = _too_large if _head_is_too_large(scope) else self.app
+        app = answer(TOO_LARGE) if _head_is_too_large(scope) else self.app
         return await app(scope, receive, send_hardened)
 
 
@@ -51,10 +51,8 @@ def _head_is_too_large(scope: Scope) -> bool:
     return len(headers) > MAX_HEADERS or size > MAX_HEAD_BYTES
 
 
-_too_large = answer(
-    Problem(
-        HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
-        "head-too-large",
-        f"at most {MAX_HEADERS} headers, and {MAX_HEAD_BYTES} bytes with path and query",
-    )
+TOO_LARGE = Problem(
+    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+    "head-too-large",
+    f"at most {MAX_HEADERS} headers, and {MAX_HEAD_BYTES} bytes with path and query",
 )

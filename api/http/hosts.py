@@ -41,14 +41,12 @@ class AllowedHosts:
             # A request with several would be for one host here, and for another one elsewhere.
             given = Headers(scope=scope).getlist("host")
             allowed = len(given) == 1 and host_name(given[0]) in self.hosts
-        await (self.app if allowed else _misdirected)(scope, receive, send)
+        await (self.app if allowed else answer(MISDIRECTED))(scope, receive, send)
 
 
-_misdirected = answer(
-    Problem(
-        HTTPStatus.MISDIRECTED_REQUEST,
-        "unknown-host",
-        "this API does not answer to the host that the request names;"
-        " HOOKWRIGHT_ALLOWED_HOSTS lists those that it answers to",
-    )
+MISDIRECTED = Problem(
+    HTTPStatus.MISDIRECTED_REQUEST,
+    "unknown-host",
+    "this API does not answer to the host that the request names;"
+    " HOOKWRIGHT_ALLOWED_HOSTS lists those that it answers to",
 )

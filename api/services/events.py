@@ -88,12 +88,21 @@ class EventService:
             Problem: 404 no such tenant; 409 the id stands for another event; 422 it does not fit
                 the tenant's contract; 503 its tenant's turn did not come in time.
         """
+        ids = {"tenant_id": event.tenant_id, "event_id": event.id, "event_type": event.type}
         try:
             async with self.turns.turn(event.tenant_id, TURN_SECONDS):
-                return await self._publish(event, tenant, spend)
+                published = await self._publish(event, tenant, spend)
         except NoTurnError:
             metrics.refused(metrics.ApiLimit.TURNS)
+            log.debug("event.refused", **ids, problem="no turn")
             raise unavailable(NO_TURN) from None
+        except Problem as problem:
+            # Without the texts of the faults: some of them repeat a value of the event.
+            faults = [".".join(map(str, fault.loc)) for fault in problem.errors]
+            log.debug("event.refused", **ids, problem=problem.slug, faults=faults or None)
+            raise
+        log.debug("event.accepted", **ids, duplicate=published.duplicate)
+        return published
 
     async def _publish(
         self, event: EventInput, known: TenantAtPublish | None, spend: Spend | None
@@ -113,7 +122,7 @@ class EventService:
             return await self._repeated(event)
         metrics.event_accepted()
         if spend:
-            await spend(_deliveries_at_most(event, tenant, matches))
+            await spend(tenant.deliveries_at_most(event, matches))
         return Published(event, duplicate=False, warnings=warnings_of(event) + found)
 
     async def check(self, event: EventInput, tenant: TenantAtPublish) -> list[str]:
@@ -285,14 +294,3 @@ class EventService:
         if accepted.resent:  # the event is listed where it was published
             return None
         return EventFanOut(accepted.event, fan_out_state(row, accepted.event))
-
-
-def _deliveries_at_most(event: EventInput, tenant: TenantAtPublish, matches: Matches | None) -> int:
-    """Return how many deliveries an event has, without those that a cheap filter excludes.
-
-    What is left to the worker counts as a delivery: a costly filter, and each endpoint of a tenant
-    that has too many to be read at a publish.
-    """
-    if event.endpoint_id:
-        return 1
-    return tenant.endpoints if matches is None else len(matches.possible)

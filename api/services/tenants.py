@@ -28,8 +28,8 @@ from api.services.temporal import (
 from hookwright import metrics
 from hookwright.contracts import Contracts
 from hookwright.ids import tenant_workflow_id
-from hookwright.models import Route, TenantSettings, TenantView
-from hookwright.routing import TenantState
+from hookwright.models import EventInput, Route, TenantSettings, TenantView
+from hookwright.routing import Matches, TenantState
 from hookwright.security import DestinationPolicy
 from hookwright.temporal import (
     MemoKey,
@@ -66,6 +66,16 @@ class TenantAtPublish:
     settings: TenantView
     routes: list[Route] | None
     endpoints: int
+
+    def deliveries_at_most(self, event: EventInput, matches: Matches | None) -> int:
+        """Return how many deliveries an event has, without those that a cheap filter excludes.
+
+        What is left to the worker counts as a delivery: a costly filter, and each endpoint of a
+        tenant that has too many to be read at a publish.
+        """
+        if event.endpoint_id:
+            return 1
+        return self.endpoints if matches is None else len(matches.possible)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from hookwright.contracts.contract import (
     load_contract,
 )
 from hookwright.contracts.deactivation import DeactivationRule, DisabledReason
-from hookwright.contracts.header_templates import EXTRA_PREFIX, as_template
+from hookwright.contracts.header_templates import EXTRA_PREFIX, HEADER_SOURCES, as_template
 from hookwright.contracts.headers import check_headers, shown_headers
 from hookwright.contracts.registry import (
     DEFAULT_CONTRACT,
@@ -32,6 +32,7 @@ from hookwright.contracts.text_templates import PLACEHOLDER, fill, fill_bytes, p
 __all__ = [
     "DEFAULT_CONTRACT",
     "EXTRA_PREFIX",
+    "HEADER_SOURCES",
     "MAX_DELAY_SECONDS",
     "MAX_RETRIES",
     "MAX_RETRY_AFTER_SECONDS",

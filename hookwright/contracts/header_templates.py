@@ -14,9 +14,11 @@ HEADER_SOURCES = (
     "attempt",
     "time",
     "unix_time",
+    "traceparent",
 )
 """`time` and `unix_time` are the time of the attempt, `event_time` and `event_unix_time` that of
 the event. `delivery_uuid` is derived from the delivery's id, so it is the same at every attempt.
+`traceparent` is the attempt's place in a trace; where nothing is traced, there is no such header.
 Beside these there is `extra.<name>` for each extra field of the contract."""
 
 

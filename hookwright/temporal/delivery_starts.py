@@ -1,5 +1,6 @@
 """Starting deliveries: those of a fan-out and of a recovery, and the only one of an event."""
 
+from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
 
 from temporalio.client import Client
@@ -11,7 +12,9 @@ from hookwright.models import DeliveryInput, DeliveryLog
 from hookwright.outcomes import Trigger
 from hookwright.temporal.fairness import fair_share
 from hookwright.temporal.names import MemoKey, WorkflowType
+from hookwright.temporal.publishing import publish_span
 from hookwright.temporal.search_attributes import delivery_search_attributes
+from hookwright.tracing import Span, SpanKind, span
 
 TASK_TIMEOUT = timedelta(seconds=6)
 """After this time the first attempt of a killed worker is made again. If an attempt takes longer,
@@ -28,7 +31,8 @@ async def start_delivery(
     event = delivery.event
     workflow_id = delivery_workflow_id(event.tenant_id, delivery.endpoint_id, event.id)
     try:
-        await _start(client, task_queue, delivery, workflow_id, recovery=recovery)
+        with _recovery_span(delivery) if recovery else nullcontext():
+            await _start(client, task_queue, delivery, workflow_id, recovery=recovery)
     except WorkflowAlreadyStartedError:
         return
 
@@ -47,7 +51,8 @@ async def publish_sole_delivery(
         RPCError: Temporal did not store it. Publish it again, with the same id.
     """
     workflow_id = event_workflow_id(delivery.event.tenant_id, delivery.event.id)
-    await _start(client, task_queue, delivery, workflow_id, rpc_timeout=rpc_timeout)
+    with publish_span(delivery.event):
+        await _start(client, task_queue, delivery, workflow_id, rpc_timeout=rpc_timeout)
 
 
 async def _start(  # noqa: PLR0913 - what one call to Temporal needs
@@ -73,3 +78,16 @@ async def _start(  # noqa: PLR0913 - what one call to Temporal needs
         memo={MemoKey.ATTEMPTS: DeliveryLog(trigger=Trigger.RECOVERY)} if recovery else None,
         rpc_timeout=rpc_timeout,
     )
+
+
+def _recovery_span(delivery: DeliveryInput) -> AbstractContextManager[Span]:
+    """Return the span in which a recovery starts the delivery of an event that had none.
+
+    It begins a trace: one of the whole recovery could have a hundred thousand attempts.
+    """
+    facts = {
+        "hookwright.tenant_id": delivery.event.tenant_id,
+        "hookwright.endpoint_id": delivery.endpoint_id,
+        "hookwright.event_id": delivery.event.id,
+    }
+    return span("recover delivery", SpanKind.PRODUCER, facts)

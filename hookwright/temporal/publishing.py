@@ -4,6 +4,7 @@ A client in any language can do the same (docs/publishing.md).
 """
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,6 +17,7 @@ from hookwright.temporal.fairness import fair_share
 from hookwright.temporal.names import WorkflowType
 from hookwright.temporal.search_attributes import event_search_attributes
 from hookwright.times import delay_until
+from hookwright.tracing import Span, SpanKind, span
 
 
 async def publish(
@@ -39,15 +41,26 @@ async def publish(
         RPCError: Temporal did not store it. Publish it again, with the same id.
     """
     event = EventInput.model_validate(event)
-    return await client.start_workflow(
-        WorkflowType.EVENT,
-        event,
-        id=event_workflow_id(event.tenant_id, event.id),
-        task_queue=task_queue,
-        id_reuse_policy=Reuse.REJECT_DUPLICATE,
-        search_attributes=event_search_attributes(event),
-        static_summary=event.type,
-        start_delay=delay_until(event.deliver_at, datetime.now(UTC)),
-        priority=fair_share(event.tenant_id),
-        rpc_timeout=rpc_timeout,
-    )
+    with publish_span(event):
+        return await client.start_workflow(
+            WorkflowType.EVENT,
+            event,
+            id=event_workflow_id(event.tenant_id, event.id),
+            task_queue=task_queue,
+            id_reuse_policy=Reuse.REJECT_DUPLICATE,
+            search_attributes=event_search_attributes(event),
+            static_summary=event.type,
+            start_delay=delay_until(event.deliver_at, datetime.now(UTC)),
+            priority=fair_share(event.tenant_id),
+            rpc_timeout=rpc_timeout,
+        )
+
+
+def publish_span(event: EventInput) -> AbstractContextManager[Span]:
+    """Return the span in which an event is stored: all attempts that follow belong to it."""
+    facts = {
+        "hookwright.tenant_id": event.tenant_id,
+        "hookwright.event_id": event.id,
+        "hookwright.event_type": event.type,
+    }
+    return span("publish event", SpanKind.PRODUCER, facts)

@@ -65,6 +65,7 @@ async def resend_request(
         search_attributes=_search_attributes(began.search_attributes, recovery),
         user_metadata=first.user_metadata,
         priority=began.priority,
+        header=began.header,  # with the trace of the request that published it
     )
 
 

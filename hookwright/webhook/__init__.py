@@ -2,7 +2,7 @@
 
 from hookwright.webhook.ecmascript import unsafe_integers
 from hookwright.webhook.envelope import contract_document, encode_body, event_document, render
-from hookwright.webhook.headers import Posting, contract_headers
+from hookwright.webhook.headers import Posting, contract_headers, operator_headers
 from hookwright.webhook.hops import MAX_HOPS, hops_of, user_agent
 from hookwright.webhook.signing import (
     PUBLIC_KEY_PREFIX,
@@ -37,6 +37,7 @@ __all__ = [
     "hops_of",
     "new_secret",
     "next_secret",
+    "operator_headers",
     "public_key",
     "read_template",
     "render",

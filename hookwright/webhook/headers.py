@@ -1,6 +1,6 @@
 """The headers of a webhook: those of the contract, with the signature."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -23,6 +23,7 @@ class Posting:
     url: str
     attempt: int
     at: datetime
+    traceparent: str | None = None
 
 
 def contract_headers(
@@ -30,7 +31,8 @@ def contract_headers(
 ) -> dict[str, str]:
     """Return the headers that the contract sets, the signature last.
 
-    A header is left out if an extra field that it shows is missing from the event.
+    A header is left out if an extra field that it shows is missing from the event, or if it shows
+    the trace and there is none.
 
     Raises:
         ValueError: a value cannot stand in a header, or a secret cannot sign.
@@ -52,6 +54,21 @@ def contract_headers(
     return headers
 
 
+def operator_headers(
+    contract: Contract, posting: Posting, wanted: Mapping[str, str], taken: Iterable[str]
+) -> dict[str, str]:
+    """Return the headers that the operator wants beside those of the contract and of the tenant.
+
+    `wanted` are sources by the names of headers. A name that is `taken` stays what it is.
+    """
+    values, known = _values(contract, posting), {name.lower() for name in taken}
+    return {
+        name: values[source]
+        for name, source in wanted.items()
+        if name not in known and source in values
+    }
+
+
 def _values(contract: Contract, posting: Posting) -> Mapping[str, str]:
     event, at = posting.event, posting.at.astimezone(UTC)
     extra = {
@@ -70,5 +87,6 @@ def _values(contract: Contract, posting: Posting) -> Mapping[str, str]:
         "attempt": str(posting.attempt),
         "time": rfc3339_seconds(at),
         "unix_time": str(int(at.timestamp())),
+        **({"traceparent": posting.traceparent} if posting.traceparent else {}),
         **extra,
     }

@@ -9,6 +9,7 @@ import structlog
 from rich.console import Console
 
 from hookwright.security import SECRET_FIELDS, redact_hidden_values
+from hookwright.tracing import traceparent
 from runtime.logs.floods import FloodFilter
 from runtime.terminal_text import lines, one_line
 
@@ -17,7 +18,7 @@ PACKAGES = ("hookwright", "workflows", "activities", "api", "runtime")
 PLAIN_FIELDS = frozenset(
     {
         "attempt", "endpoint_id", "event_id", "event_type", "level", "outcome", "state",
-        "tenant_id", "timestamp", "trigger", "workflow_id",
+        "tenant_id", "timestamp", "trace_id", "trigger", "workflow_id",
     }
 )  # fmt: skip
 """The names of fields with ids and words of Hookwright's own, in which no values are searched.
@@ -42,6 +43,7 @@ def configure() -> None:
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
+        _add_trace_id,
         structlog.processors.TimeStamper(
             fmt="%H:%M:%S" if for_terminal else "iso", utc=not for_terminal
         ),
@@ -71,8 +73,20 @@ def configure() -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+    set_level("info")
+
+
+def set_level(level: str) -> None:
+    """Log our own lines from this level on. Libraries log warnings and errors at any level."""
     for package in PACKAGES:
-        logging.getLogger(package).setLevel(logging.INFO)
+        logging.getLogger(package).setLevel(level.upper())
+
+
+def _add_trace_id(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Name the trace that a line belongs to, if there is one."""
+    if header := traceparent():
+        event["trace_id"] = header.split("-")[1]
+    return event
 
 
 def without_secrets(_: object, __: str, event: MutableMapping[str, Any]) -> dict[str, Any]:

@@ -1,36 +1,25 @@
 """The time-skipping server, and a delivery on it."""
 
-import sysconfig
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest_asyncio
 from support.fakes import Deliver, FakeEgress, FakeEndpoints, attempts
-from support.stack import CODEC, unique
-from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
+from support.stack import unique
+from support.time_skipping import start_time_skipping
 from temporalio.client import WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
 from hookwright.ids import delivery_workflow_id, slow_lane
 from hookwright.models import DeliveryInput, EventInput
-from hookwright.temporal.codec import data_converter
-from hookwright.temporal.search_attributes import SEARCH_ATTRIBUTES
 from workflows.delivery import Delivery
 
 
 @pytest_asyncio.fixture(scope="session")
 async def time_skipping() -> AsyncIterator[WorkflowEnvironment]:
     """One time-skipping server for the whole run, with our search attributes."""
-    binary = Path(sysconfig.get_path("scripts")) / "temporal-test-server"
-    async with await WorkflowEnvironment.start_time_skipping(
-        test_server_existing_path=str(binary), data_converter=data_converter(CODEC)
-    ) as environment:
-        types = {key.name: int(key.indexed_value_type) for key in SEARCH_ATTRIBUTES}
-        await environment.client.operator_service.add_search_attributes(
-            AddSearchAttributesRequest(namespace="default", search_attributes=types)
-        )
+    async with await start_time_skipping() as environment:
         yield environment
 
 

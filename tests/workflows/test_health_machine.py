@@ -1,9 +1,7 @@
 """A state machine over the real `Endpoint`, against a plain model written down independently."""
 
 import asyncio
-import sysconfig
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
@@ -17,13 +15,12 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 from support.endpoints import FakeWorld, running_endpoint
-from support.stack import CODEC
+from support.time_skipping import start_time_skipping
 from support.waiting import eventually
 from temporalio.testing import WorkflowEnvironment
 
 from hookwright.contracts import DeactivationRule
 from hookwright.outcomes import DeliveryState, Outcome
-from hookwright.temporal.codec import data_converter
 from workflows.endpoint import MAX_SIGNALS
 
 ROW, DAYS = 3, 5
@@ -239,19 +236,12 @@ class EndpointMachine(RuleBasedStateMachine):
             self.end()
 
 
-async def open_server() -> WorkflowEnvironment:
-    binary = Path(sysconfig.get_path("scripts")) / "temporal-test-server"
-    return await WorkflowEnvironment.start_time_skipping(
-        test_server_existing_path=str(binary), data_converter=data_converter(CODEC)
-    )
-
-
 @pytest.mark.parametrize("outage", OUTAGES)
 def test_endpoint_is_as_its_model(outage: str) -> None:
     """Whatever is done after an outage, in whatever order, the endpoint is as the model says."""
     with asyncio.Runner() as runner:
         EndpointMachine.loop, EndpointMachine.outage = runner.get_loop(), outage
-        EndpointMachine.environment = runner.run(open_server())
+        EndpointMachine.environment = runner.run(start_time_skipping())
         try:
             run_state_machine_as_test(
                 EndpointMachine,

@@ -1,17 +1,19 @@
 """Recorded histories replay: no change of code changes what a running workflow has done."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from support.commands_made import FINGERPRINTS, commands_made, recorded_histories
 from support.stack import CODEC
 from temporalio import workflow
 from temporalio.client import WorkflowHistory
-from temporalio.worker import Replayer, UnsandboxedWorkflowRunner, WorkflowRunner
+from temporalio.worker import Interceptor, Replayer, UnsandboxedWorkflowRunner, WorkflowRunner
 
 from hookwright.temporal.codec import data_converter
+from runtime.tracing.otlp import record
 from runtime.worker import WORKFLOWS
 
 HISTORIES = recorded_histories()
@@ -32,14 +34,22 @@ The recorded commands:
 
 
 async def advice(
-    name: str, workflows: Sequence[type], runner: WorkflowRunner | None = None
+    name: str,
+    workflows: Sequence[type],
+    runner: WorkflowRunner | None = None,
+    interceptors: Sequence[Interceptor] = (),
 ) -> str | None:
     """Replay a recorded history; return what to do if the code no longer fits it."""
     recorded = HISTORIES[name]
     started = recorded["events"][0]["workflowExecutionStartedEventAttributes"]
     history = WorkflowHistory.from_json(started["workflowId"], recorded)
     more = {"workflow_runner": runner} if runner else {}
-    replayer = Replayer(workflows=workflows, data_converter=data_converter(CODEC), **more)
+    replayer = Replayer(
+        workflows=workflows,
+        data_converter=data_converter(CODEC),
+        interceptors=interceptors,
+        **more,
+    )
     result = await replayer.replay_workflow(history, raise_on_replay_failure=False)
     if isinstance(result.replay_failure, workflow.NondeterminismError):
         lines = enumerate(commands_made(recorded), start=1)
@@ -90,3 +100,18 @@ def test_every_workflow_has_a_history() -> None:
     """No workflow type goes without a recorded history."""
     recorded = {name.split("_")[0] for name in HISTORIES}
     assert recorded == {each.__name__.lower() for each in WORKFLOWS}
+
+
+@pytest.fixture(scope="module")
+def tracing() -> Iterator[Interceptor]:
+    """What a worker that sends traces adds to its client."""
+    recorder = record(InMemorySpanExporter())
+    yield recorder.interceptor
+    recorder.shut_down()
+
+
+@pytest.mark.parametrize("name", HISTORIES)
+async def test_history_replays_with_traces(name: str, tracing: Interceptor) -> None:
+    """Traces may be switched on while workflows run: Temporal's headers are no commands."""
+    runner = UnsandboxedWorkflowRunner()
+    assert await advice(name, WORKFLOWS, runner, [tracing]) is None

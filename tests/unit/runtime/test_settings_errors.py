@@ -49,6 +49,7 @@ def nothing_else_is_set(monkeypatch, tmp_path):
             "PORTAL_URL",
             "MAIL_FROM",
         ),
+        *("LOG_LEVEL", "WEBHOOK_HEADERS"),
         *("SMTP_HOST", "SMTP_PORT", "SMTP_USERNAME", "SMTP_PASSWORD", "SMTP_TLS"),
     ):
         monkeypatch.delenv(f"HOOKWRIGHT_{name}", raising=False)
@@ -92,6 +93,10 @@ MALFORMED = [
     ("EGRESS_PROXY", "http://user:Secr3tValue@proxy.internal:port"),
     ("EGRESS_PROXY", "socks5://user:Secr3tValue@proxy.internal:4750"),
     ("API_DOCS", "Secr3tValue"),
+    ("LOG_LEVEL", "Secr3tValue"),
+    ("WEBHOOK_HEADERS", "Secr3tValue"),
+    ("WEBHOOK_HEADERS", "x-attempt:Secr3tValue"),
+    ("WEBHOOK_HEADERS", "host:attempt"),
     ("ALLOWED_HOSTS", "https://Secr3tValue.example.com"),
     ("ALLOWED_HOSTS", "localhost,Secr3tValue:8000"),
     ("ALLOWED_HOSTS", "*.Secr3tValue"),
