@@ -1,0 +1,163 @@
+"""Checks of Temporal: is it there, is its namespace prepared, and do workers ask for work?"""
+
+import asyncio
+import uuid
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+
+from temporalio.api.enums.v1 import TaskQueueType
+from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflowservice.v1 import (
+    DescribeNamespaceRequest,
+    DescribeTaskQueueRequest,
+    DescribeTaskQueueResponse,
+    GetSystemInfoRequest,
+    PollWorkflowTaskQueueRequest,
+)
+from temporalio.client import Client
+from temporalio.envconfig import ClientConfig
+from temporalio.service import RPCError, RPCStatusCode
+
+from hookwright.ids import deliveries_queue, entities_queue, notifications_queue, slow_lane
+from hookwright.temporal import RPC_TIMEOUT, SEARCH_ATTRIBUTES, EncryptionCodec, connect
+from runtime.doctor.findings import Finding, clocks, failed, ok, skipped, warning
+from runtime.settings import Settings
+
+SET_UP = "Run `hookwright setup`; on Temporal Cloud see docs/running.md."
+POLLED_WITHIN = timedelta(seconds=70)
+"""A poll lasts a minute; Temporal lists a worker for some minutes after it has gone."""
+
+POLL_SECONDS = 2.0
+WORKFLOWS = TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW
+
+
+async def examine(settings: Settings) -> list[Finding]:
+    """Return what was found."""
+    try:
+        address = str(
+            ClientConfig.load_client_connect_config().get("target_host", "localhost:7233")
+        )
+        client = await connect(EncryptionCodec(settings.key_ring), lazy=True)
+        info = await client.workflow_service.get_system_info(
+            GetSystemInfoRequest(), timeout=RPC_TIMEOUT
+        )
+    except (RPCError, RuntimeError, ValueError) as error:
+        reason = error.message if isinstance(error, RPCError) else str(error)
+        remedy = "Start Temporal, or correct TEMPORAL_ADDRESS and the TEMPORAL_TLS_ variables."
+        return [
+            failed("Temporal", f"It cannot be reached: {reason}.", remedy),
+            skipped("namespace", "Not looked at, because Temporal cannot be reached."),
+            skipped("workers", "Not looked at, because Temporal cannot be reached."),
+        ]
+    findings = [ok("Temporal", f"{address} answers, version {info.server_version}.")]
+    namespace = await _namespace(client, settings.retention_days)
+    findings += namespace
+    if any(finding.verdict == "failed" for finding in namespace):
+        return findings
+    findings += [await _search_attributes(client), await _clock(client)]
+    return [*findings, await _workers(client, settings.task_queue)]
+
+
+async def _namespace(client: Client, retention_days: int) -> list[Finding]:
+    try:
+        answer = await client.workflow_service.describe_namespace(
+            DescribeNamespaceRequest(namespace=client.namespace), timeout=RPC_TIMEOUT
+        )
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            return [failed("namespace", f"{client.namespace} does not exist.", SET_UP)]
+        return [failed("namespace", f"It cannot be read: {error.message}.", SET_UP)]
+    kept = answer.config.workflow_execution_retention_ttl.ToTimedelta()
+    if kept != timedelta(days=retention_days):
+        text = f"{client.namespace} keeps what has ended for {kept}, and HOOKWRIGHT_RETENTION_DAYS"
+        return [warning("namespace", f"{text} is {retention_days}.", SET_UP)]
+    return [ok("namespace", f"{client.namespace} keeps what has ended for {kept.days} days.")]
+
+
+async def _search_attributes(client: Client) -> Finding:
+    subject = "search attributes"
+    try:
+        answer = await client.operator_service.list_search_attributes(
+            ListSearchAttributesRequest(namespace=client.namespace), timeout=RPC_TIMEOUT
+        )
+    except RPCError as error:
+        return skipped(subject, f"Temporal does not show them: {error.message}.")
+    present = answer.custom_attributes
+    missing = [key.name for key in SEARCH_ATTRIBUTES if key.name not in present]
+    wrong = [
+        key.name
+        for key in SEARCH_ATTRIBUTES
+        if key.name in present and present[key.name] != key.indexed_value_type.value
+    ]
+    if missing:
+        return failed(subject, f"These are missing: {', '.join(missing)}.", SET_UP)
+    if wrong:
+        remedy = "Remove them, and run `hookwright setup`."
+        return failed(subject, f"These have another type: {', '.join(wrong)}.", remedy)
+    return ok(subject, f"All {len(SEARCH_ATTRIBUTES)} are there.")
+
+
+async def _clock(client: Client) -> Finding:
+    """Compare clocks by a poll of a queue that nobody uses: Temporal notes when it began."""
+    subject, queue, identity = "clock of Temporal", f"doctor-{uuid.uuid4()}", "hookwright doctor"
+    before = datetime.now(UTC)
+    poll = asyncio.create_task(
+        client.workflow_service.poll_workflow_task_queue(
+            PollWorkflowTaskQueueRequest(
+                namespace=client.namespace, task_queue=TaskQueue(name=queue), identity=identity
+            ),
+            timeout=timedelta(seconds=POLL_SECONDS),
+        )
+    )
+    with suppress(RPCError):
+        await poll
+    try:
+        described = await _describe(client, queue, WORKFLOWS)
+    except RPCError as error:
+        return skipped(subject, f"Temporal does not tell its time: {error.message}.")
+    if not described.pollers:
+        return skipped(subject, "Temporal does not tell its time.")
+    began = described.pollers[0].last_access_time.ToDatetime(UTC)
+    return clocks(subject, "Temporal", (began - before).total_seconds())
+
+
+async def _workers(client: Client, task_queue: str) -> Finding:
+    """Ask each task queue who has polled it of late."""
+    deliveries = deliveries_queue(task_queue)
+    queues = [task_queue, deliveries, slow_lane(deliveries)]
+    queues += [entities_queue(task_queue), notifications_queue(task_queue)]
+    oldest = datetime.now(UTC) - POLLED_WITHIN
+    identities: set[str] = set()
+    idle = []
+    for queue in queues:
+        try:
+            described = await _describe(client, queue, WORKFLOWS)
+        except RPCError as error:
+            return failed("workers", f"{queue} cannot be read: {error.message}.", SET_UP)
+        polled_by = {
+            poller.identity
+            for poller in described.pollers
+            if poller.last_access_time.ToDatetime(UTC) > oldest
+        }
+        identities |= polled_by
+        idle += [] if polled_by else [queue]
+    if idle:
+        return failed(
+            "workers",
+            f"Nobody polls {', '.join(idle)}: what is put there waits.",
+            "Start `hookwright worker` or `serve`; HOOKWRIGHT_TASK_QUEUE must be the API's.",
+        )
+    count = len(identities)
+    return ok("workers", f"{count} {'polls' if count == 1 else 'poll'} all {len(queues)} queues.")
+
+
+async def _describe(
+    client: Client, queue: str, kind: TaskQueueType.ValueType
+) -> DescribeTaskQueueResponse:
+    return await client.workflow_service.describe_task_queue(
+        DescribeTaskQueueRequest(
+            namespace=client.namespace, task_queue=TaskQueue(name=queue), task_queue_type=kind
+        ),
+        timeout=RPC_TIMEOUT,
+    )
