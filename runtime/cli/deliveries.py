@@ -8,7 +8,7 @@ import typer
 from runtime.cli.api_command import Cursor, Limit, MaybeTenant, Since, Tenant, Until, api_command
 
 if TYPE_CHECKING:
-    from runtime.remote import Row, Session
+    from runtime.remote import Columns, Row, Session
 
 app = typer.Typer(help="See, retry and cancel deliveries.", no_args_is_help=True)
 
@@ -58,9 +58,16 @@ def list_deliveries(  # noqa: PLR0913 - one parameter for each option
         until=moment("--until", until),
         **of_tenant,
     )
-    columns = {"delivery": "id", "tenant": "tenant_id", "state": "state"}
-    columns |= {"attempts": _attempts, "last": last_answer}
-    columns |= {"type": "event_type", "created": "created_at", "next attempt": "next_attempt_at"}
+    columns: Columns = {
+        "delivery": "id",
+        "tenant": "tenant_id",
+        "state": "state",
+        "attempts": _attempts,
+        "last": last_answer,
+        "type": "event_type",
+        "created": "created_at",
+        "next attempt": "next_attempt_at",
+    }
     session.show_page(page, columns, "deliveries")
 
 
@@ -77,8 +84,14 @@ def show_delivery(session: "Session", delivery: DeliveryId, tenant: Tenant) -> N
     if session.as_json or not document["attempts"]:
         return
     print_sentence("")
-    columns = {"attempt": "number", "started": "started_at", "outcome": "outcome"}
-    columns |= {"status": "status_code", "ms": "duration_ms", "trigger": "trigger"}
+    columns = {
+        "attempt": "number",
+        "started": "started_at",
+        "outcome": "outcome",
+        "status": "status_code",
+        "ms": "duration_ms",
+        "trigger": "trigger",
+    }
     print_rows(document["attempts"], columns)
     print_sentence("")
     print_record(document["attempts"][-1], leave_out=list(columns.values()))

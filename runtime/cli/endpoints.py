@@ -41,8 +41,15 @@ def list_endpoints(  # noqa: PLR0913 - one parameter for each option
         )
     path = path_of("tenants", tenant, "endpoints") if tenant else path_of("endpoints")
     page = session.api.rows(path, limit, cursor, status=status, health=health)
-    columns = {"id": "id", "tenant": "tenant_id", "status": "status", "health": "health"}
-    columns |= {"held": "held", "url": "url", "why": "health_reason"}
+    columns = {
+        "id": "id",
+        "tenant": "tenant_id",
+        "status": "status",
+        "health": "health",
+        "held": "held",
+        "url": "url",
+        "why": "health_reason",
+    }
     session.show_page(page, columns, "endpoints")
 
 
@@ -62,7 +69,13 @@ def show_endpoint(session: "Session", endpoint: EndpointId, tenant: Tenant) -> N
     changes = session.api.get(f"{path}/status-changes")["data"]
     if changes:
         print_sentence("")
-        columns = {"at": "at", "what": "what", "by": "by", "reason": "reason"}
+        columns = {
+            "at": "at",
+            "what": "change",
+            "why": "reason",
+            "last error": "last_error",
+            "by": "by",
+        }
         print_rows(changes, columns)
 
 

@@ -8,7 +8,7 @@ import typer
 from runtime.cli.api_command import Cursor, Limit, api_command
 
 if TYPE_CHECKING:
-    from runtime.remote import Session
+    from runtime.remote import Columns, Session
 
 app = typer.Typer(help="See the catalogue of event types.", no_args_is_help=True)
 
@@ -29,8 +29,12 @@ def list_event_types(
     from runtime.remote import path_of
 
     page = session.api.rows(path_of("event-types"), limit, cursor, contract=contract)
-    columns = {"type": "name", "example": lambda row: row["example"] is not None}
-    columns |= {"contracts": "contracts", "description": "description"}
+    columns: Columns = {
+        "type": "name",
+        "example": lambda row: row["example"] is not None,
+        "contracts": "contracts",
+        "description": "description",
+    }
     session.show_page(page, columns, "event types")
 
 

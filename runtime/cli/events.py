@@ -9,7 +9,7 @@ from runtime.cli.api_command import Cursor, Limit, Since, Tenant, Until, api_com
 from runtime.cli.deliveries import last_answer
 
 if TYPE_CHECKING:
-    from runtime.remote import Session
+    from runtime.remote import Columns, Session
 
 app = typer.Typer(
     help="See events with their deliveries; cancel scheduled ones.", no_args_is_help=True
@@ -45,8 +45,13 @@ def list_events(  # noqa: PLR0913 - one parameter for each option
     times = {"since": moment("--since", since), "until": moment("--until", until)}
     path = path_of("tenants", tenant, "events")
     page = session.api.rows(path, limit, cursor, type=event_type, **times)
-    columns = {"event": "id", "type": "type", "created": "created_at"}
-    columns |= {"fan-out": "fan_out", "deliver at": "deliver_at"}
+    columns = {
+        "event": "id",
+        "type": "type",
+        "created": "created_at",
+        "fan-out": "fan_out",
+        "deliver at": "deliver_at",
+    }
     session.show_page(page, columns, "events")
 
 
@@ -64,7 +69,7 @@ def show_event(session: "Session", event: EventId, tenant: Tenant) -> None:
         return
     print_sentence("")
     if document["deliveries"]:
-        columns = {"delivery": "id", "state": "state", "last": last_answer}
+        columns: Columns = {"delivery": "id", "state": "state", "last": last_answer}
         print_rows(document["deliveries"], columns)
     else:
         print_sentence("It has no deliveries: no endpoint wants it, or it is not fanned out yet.")

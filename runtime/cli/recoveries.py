@@ -34,8 +34,14 @@ def list_recoveries(
 
     path = path_of("tenants", tenant, "recoveries")
     page = session.api.rows(path, limit, cursor, endpoint_id=endpoint)
-    columns = {"recovery": "id", "state": "state", "of": "status", "done": "done"}
-    columns |= {"total": "total", "created": "created_at"}
+    columns = {
+        "recovery": "id",
+        "state": "state",
+        "of": "status",
+        "done": "done",
+        "total": "total",
+        "created": "created_at",
+    }
     session.show_page(page, columns, "recoveries")
 
 

@@ -4,6 +4,7 @@ from runtime.remote.client import ApiClient, ApiError, path_of
 from runtime.remote.connection import Connection, find_connection
 from runtime.remote.moments import moment
 from runtime.remote.output import (
+    Columns,
     Row,
     print_json,
     print_json_line,
@@ -20,6 +21,7 @@ from runtime.remote.tail import Tail
 __all__ = [
     "ApiClient",
     "ApiError",
+    "Columns",
     "Connection",
     "Row",
     "Session",

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import partial
 from http import HTTPStatus
 from typing import Any, Self, TypeVar
 from urllib.parse import quote
@@ -116,7 +117,7 @@ class ApiClient:
         data: list[dict[str, Any]] = []
         while True:
             size = min(limit - len(data), MOST_ROWS_OF_A_PAGE)
-            read = lambda: self.get(path, limit=size, cursor=cursor, **query)  # noqa: B023, E731
+            read = partial(self.get, path, limit=size, cursor=cursor, **query)
             page = self.patiently(read) if data else read()
             data += page["data"]
             cursor = page["next_cursor"]
