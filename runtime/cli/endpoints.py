@@ -171,5 +171,5 @@ def switch_endpoint(session: "Session", tenant: str, endpoint: str, how: str) ->
 
     path = path_of("tenants", tenant, "endpoints", endpoint)
     document = session.api.send("POST", f"{path}/{how}")
-    held = f" {document['held']} deliveries are held." if document["held"] else ""
+    held = f" Held deliveries: {document['held']}." if document["held"] else ""
     session.done(document, f"The endpoint {endpoint} is {document['status']}.{held}")

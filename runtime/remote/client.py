@@ -188,7 +188,7 @@ def _refusal(answer: httpx.Response, problem: dict[str, Any]) -> ApiError:
         status = ExitStatus.UNAVAILABLE if is_fault_of_server else ExitStatus.FAILED
     faults = problem.get("errors")
     reasons = [
-        f"\n  {'.'.join(map(str, fault.get('loc', [])))}: {fault.get('msg', '')}"
+        f"{'.'.join(map(str, fault.get('loc', [])))}: {fault.get('msg', '')}"
         for fault in (faults if isinstance(faults, list) else [])
         if isinstance(fault, dict)
     ]
@@ -196,12 +196,10 @@ def _refusal(answer: httpx.Response, problem: dict[str, Any]) -> ApiError:
     remedy = REMEDIES.get(HTTPStatus(code)) if code in REMEDIES else None
     if retry_after is not None:
         remedy = f"Try again in {retry_after:g} s."
-    return ApiError(
-        f"{_sentence(str(problem['detail']))} ({code} {answer.reason_phrase})"
-        f"{' ' + remedy if remedy else ''}{''.join(reasons)}",
-        status,
-        retry_after,
-    )
+    # With reasons, the detail only repeats the first of them.
+    detail = "The API refuses the request." if reasons else _sentence(str(problem["detail"]))
+    text = f"{detail} ({code} {answer.reason_phrase}){f' {remedy}' if remedy else ''}"
+    return ApiError("\n  ".join([text, *reasons]), status, retry_after)
 
 
 def _sentence(text: str) -> str:

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from runtime.running import console, print_line
@@ -23,7 +22,7 @@ Columns = Mapping[str, str | Callable[[Row], object]]
 
 TIME = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(\.\d+)?(Z|\+00:00)")
 NARROWEST_RECORD = 60
-INDENT = "  "
+INDENT = GAP = "  "
 STYLES = {
     **dict.fromkeys(("delivered", "active", "green", "completed"), "green"),
     **dict.fromkeys(("pending", "yellow", "running"), "yellow"),
@@ -78,21 +77,27 @@ def print_rows(rows: Sequence[Row], columns: Columns, to: Console | None = None)
     """Print a table if it fits, and otherwise each row as a few short lines.
 
     No value is ever cut off, because ids must be copied whole. Without a terminal each row is one
-    line, however long, unless `COLUMNS` says how wide the output is.
+    line, however long, unless `COLUMNS` says how wide the output is. Columns without any value are
+    left out.
     """
     out = to or console
-    cells = [[styled(_value(row, field)) for field in columns.values()] for row in rows]
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    for title in columns:
-        table.add_column(title, no_wrap=True)
-    for row in cells:
-        table.add_row(*row)
-    natural_width = out.measure(table, options=out.options.update(width=1_000_000)).maximum
-    if not _is_limited(out) or natural_width <= out.width:
-        out.print(table, width=natural_width, crop=False, no_wrap=True)
+    table = {
+        title: [styled(_value(row, field)) for row in rows] for title, field in columns.items()
+    }
+    table = {title: cells for title, cells in table.items() if any(cells)}
+    widths = [max(cell.cell_len for cell in (Text(it), *table[it])) for it in table]
+    lines = [
+        [Text(title, "bold") for title in table],
+        *map(list, zip(*table.values(), strict=True)),
+    ]
+    if _is_limited(out) and sum(widths) + len(GAP) * (len(widths) - 1) > out.width:
+        for line in lines[1:]:
+            _print_stacked(out, list(table), line)
         return
-    for row in cells:
-        _print_stacked(out, list(columns), row)
+    for line in lines:
+        for cell, width in zip(line[:-1], widths, strict=False):
+            cell.pad_right(width - cell.cell_len)
+        out.print(Text(GAP).join(line), soft_wrap=True)
 
 
 def _print_stacked(out: Console, titles: list[str], row: list[Text]) -> None:
