@@ -188,26 +188,36 @@ def listen(  # noqa: PLR0913 - one parameter for each option
     ] = None,
     status: Annotated[int, typer.Option(min=200, max=599, help="HTTP status to answer.")] = 200,
     delay: Annotated[float, typer.Option(min=0, help="Seconds to wait before answering.")] = 0.0,
+    forward: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="Pass webhooks on to this URL, and answer what it answers. Without a path it gets"
+            " the path that is requested here.",
+        ),
+    ] = None,
 ) -> None:
     """Receive webhooks, and print them with all their headers.
 
     With --secret it verifies each signature as a receiver should. If the signature is wrong, it
     says why and answers 401. With --status and --delay it imitates a receiver that fails or is
-    slow. Control characters in what arrives are printed as text.
+    slow. With --forward it passes them on, unchanged, to a program of yours; one whose signature is
+    wrong is not passed on. Control characters in what arrives are printed as text.
 
     Example: `hookwright listen --contract acme.toml --secret "$SECRET"`
     """
     from runtime.contract_files import chosen_contract
-    from runtime.dev import Listener, SignatureCheck
+    from runtime.dev import Forward, Listener, SignatureCheck
     from runtime.http import listening_socket, serve
     from runtime.running import exit_on_command_error, print_line, run
 
     with exit_on_command_error():
         chosen = chosen_contract(contract, contracts_dir)
         check = SignatureCheck.with_secrets(chosen, secret, url) if secret else None
+        passed_on = Forward.to(forward) if forward else None
         listener = listening_socket("127.0.0.1", port)
         print_line(f"Listening on http://localhost:{port}")
-        run(serve(Listener(check, status, delay).app(), listener))
+        run(serve(Listener(check, status, delay, passed_on).app(), listener))
 
 
 @app.command()

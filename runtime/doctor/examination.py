@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-import structlog
-
 from runtime.doctor import api_checks, egress_checks, setting_checks, temporal_checks
 from runtime.doctor.findings import Finding, skipped
 
@@ -15,7 +13,6 @@ async def examine(connection: Mapping[str, Any], to: str | None) -> list[Finding
     `connection` has the options that say where the API is; `to` is a URL that webhooks should
     reach. Nothing is changed anywhere.
     """
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(100))
     settings, findings = setting_checks.examine()
     if settings is None:
         findings += [

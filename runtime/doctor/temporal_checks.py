@@ -1,17 +1,18 @@
 """Checks of Temporal: is it there, is its namespace prepared, and do workers ask for work?"""
 
 import asyncio
+import re
 import uuid
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
-from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.taskqueue.v1 import PollerInfo, TaskQueue
 from temporalio.api.workflowservice.v1 import (
     DescribeNamespaceRequest,
     DescribeTaskQueueRequest,
-    DescribeTaskQueueResponse,
     GetSystemInfoRequest,
     PollWorkflowTaskQueueRequest,
 )
@@ -28,8 +29,11 @@ SET_UP = "Run `hookwright setup`; on Temporal Cloud see docs/running.md."
 POLLED_WITHIN = timedelta(seconds=70)
 """A poll lasts a minute; Temporal lists a worker for some minutes after it has gone."""
 
-POLL_SECONDS = 2.0
+POLL_TIMEOUT = timedelta(seconds=10)  # Temporal refuses polls of less than 2 s
+LOOKS, LOOK_SECONDS = 10, 0.2
 WORKFLOWS = TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW
+ACTIVITIES = TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY
+MESSAGE = re.compile(r'message: "([^"]+)"')
 
 
 async def examine(settings: Settings) -> list[Finding]:
@@ -43,10 +47,9 @@ async def examine(settings: Settings) -> list[Finding]:
             GetSystemInfoRequest(), timeout=RPC_TIMEOUT
         )
     except (RPCError, RuntimeError, ValueError) as error:
-        reason = error.message if isinstance(error, RPCError) else str(error)
         remedy = "Start Temporal, or correct TEMPORAL_ADDRESS and the TEMPORAL_TLS_ variables."
         return [
-            failed("Temporal", f"It cannot be reached: {reason}.", remedy),
+            failed("Temporal", f"It cannot be reached: {_reason(error)}.", remedy),
             skipped("namespace", "Not looked at, because Temporal cannot be reached."),
             skipped("workers", "Not looked at, because Temporal cannot be reached."),
         ]
@@ -100,26 +103,31 @@ async def _search_attributes(client: Client) -> Finding:
 
 async def _clock(client: Client) -> Finding:
     """Compare clocks by a poll of a queue that nobody uses: Temporal notes when it began."""
-    subject, queue, identity = "clock of Temporal", f"doctor-{uuid.uuid4()}", "hookwright doctor"
+    subject, queue = "clock of Temporal", f"hookwright-doctor-{uuid.uuid4()}"
     before = datetime.now(UTC)
     poll = asyncio.create_task(
         client.workflow_service.poll_workflow_task_queue(
             PollWorkflowTaskQueueRequest(
-                namespace=client.namespace, task_queue=TaskQueue(name=queue), identity=identity
+                namespace=client.namespace,
+                task_queue=TaskQueue(name=queue),
+                identity="hookwright doctor",
             ),
-            timeout=timedelta(seconds=POLL_SECONDS),
+            timeout=POLL_TIMEOUT,
         )
     )
-    with suppress(RPCError):
-        await poll
     try:
-        described = await _describe(client, queue, WORKFLOWS)
+        for _ in range(LOOKS):
+            await asyncio.sleep(LOOK_SECONDS)
+            if pollers := await _pollers(client, queue, WORKFLOWS):
+                began = pollers[0].last_access_time.ToDatetime(UTC)
+                return clocks(subject, "Temporal", (began - before).total_seconds())
     except RPCError as error:
         return skipped(subject, f"Temporal does not tell its time: {error.message}.")
-    if not described.pollers:
-        return skipped(subject, "Temporal does not tell its time.")
-    began = described.pollers[0].last_access_time.ToDatetime(UTC)
-    return clocks(subject, "Temporal", (began - before).total_seconds())
+    finally:
+        poll.cancel()
+        with suppress(asyncio.CancelledError, RPCError):
+            await poll
+    return skipped(subject, "Temporal does not tell its time.")
 
 
 async def _workers(client: Client, task_queue: str) -> Finding:
@@ -132,12 +140,14 @@ async def _workers(client: Client, task_queue: str) -> Finding:
     idle = []
     for queue in queues:
         try:
-            described = await _describe(client, queue, WORKFLOWS)
+            # The slow lane has activities only.
+            pollers = [*await _pollers(client, queue, WORKFLOWS)]
+            pollers += await _pollers(client, queue, ACTIVITIES)
         except RPCError as error:
             return failed("workers", f"{queue} cannot be read: {error.message}.", SET_UP)
         polled_by = {
             poller.identity
-            for poller in described.pollers
+            for poller in pollers
             if poller.last_access_time.ToDatetime(UTC) > oldest
         }
         identities |= polled_by
@@ -152,12 +162,25 @@ async def _workers(client: Client, task_queue: str) -> Finding:
     return ok("workers", f"{count} {'polls' if count == 1 else 'poll'} all {len(queues)} queues.")
 
 
-async def _describe(
+async def _pollers(
     client: Client, queue: str, kind: TaskQueueType.ValueType
-) -> DescribeTaskQueueResponse:
-    return await client.workflow_service.describe_task_queue(
+) -> Sequence[PollerInfo]:
+    """Return who has polled a task queue in the last minutes.
+
+    Raises:
+        RPCError: Temporal does not say.
+    """
+    answer = await client.workflow_service.describe_task_queue(
         DescribeTaskQueueRequest(
             namespace=client.namespace, task_queue=TaskQueue(name=queue), task_queue_type=kind
         ),
         timeout=RPC_TIMEOUT,
     )
+    return answer.pollers
+
+
+def _reason(error: Exception) -> str:
+    """Return the core of what the SDK says, which repeats the names of its own errors."""
+    text = error.message if isinstance(error, RPCError) else str(error)
+    messages = MESSAGE.findall(text)
+    return str(messages[-1]) if messages else text

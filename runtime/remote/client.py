@@ -198,6 +198,8 @@ def _refusal(answer: httpx.Response, problem: dict[str, Any]) -> ApiError:
         remedy = f"Try again in {retry_after:g} s."
     # With reasons, the detail only repeats the first of them.
     detail = "The API refuses the request." if reasons else _sentence(str(problem["detail"]))
+    if code == HTTPStatus.UNAUTHORIZED:
+        detail = "The API does not accept the key."
     text = f"{detail} ({code} {answer.reason_phrase}){f' {remedy}' if remedy else ''}"
     return ApiError("\n  ".join([text, *reasons]), status, retry_after)
 
