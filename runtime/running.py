@@ -32,14 +32,14 @@ def print_line(text: str | Text = "") -> None:
 
 @contextmanager
 def exit_on_command_error() -> Iterator[None]:
-    """Turn a CommandError into its message on the error output and exit status 1."""
+    """Turn a CommandError into its message on the error output, and into its exit status."""
     try:
         yield
     except CommandError as error:
         # The text may repeat what a server has answered.
         text = Text.assemble(("error: ", "bold red"), lines(str(error)))
         error_console.print(text, soft_wrap=True)
-        raise typer.Exit(1) from None
+        raise typer.Exit(error.status) from None
 
 
 def run(main: Coroutine[None, None, None]) -> NoReturn:

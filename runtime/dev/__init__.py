@@ -1,15 +1,15 @@
 """`hookwright dev`: it runs all of Hookwright on one machine."""
 
 from runtime.dev.embedded import EmbeddedServer, free_port
-from runtime.dev.listen import Listener, SignatureCheck
+from runtime.dev.listen import Forward, Listener, SignatureCheck
 from runtime.dev.processes import ManagedProcess, managed_process
 from runtime.dev.run import Dev
-from runtime.dev.state import DEFAULT_STATE_DIR, read_keys
+from runtime.dev.state import read_keys
 
 __all__ = [
-    "DEFAULT_STATE_DIR",
     "Dev",
     "EmbeddedServer",
+    "Forward",
     "Listener",
     "ManagedProcess",
     "SignatureCheck",

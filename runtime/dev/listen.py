@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 
+import httpx
 from rich.highlighter import JSONHighlighter
 from rich.text import Text
 from starlette.requests import ClientDisconnect, Request
@@ -20,6 +21,14 @@ from runtime.running import console, print_line
 from runtime.terminal_text import body_lines, one_line
 
 UNAUTHORIZED = 401
+BAD_GATEWAY = 502
+FORWARD_SECONDS = 60.0
+OF_THE_CONNECTION = {
+    *("connection", "content-length", "host", "keep-alive", "te", "trailer"),
+    *("transfer-encoding", "upgrade"),
+}
+"""Headers that are about one connection, and are not passed on to the next."""
+
 INDENT = "  "
 """Stands before each line of a body, so that no body can imitate the lines around it."""
 
@@ -56,12 +65,61 @@ class SignatureCheck:
 
 
 @dataclass(frozen=True)
+class Forward:
+    """Passes webhooks on to a program, as they came: the same body, and the same signature.
+
+    A URL without a path gets the path and the query that were requested.
+    """
+
+    url: str
+
+    @classmethod
+    def to(cls, url: str) -> Self:
+        """Return a forward to a URL.
+
+        Raises:
+            CommandError: it is no http or https URL.
+        """
+        try:
+            parts = httpx.URL(url)
+            is_valid = parts.scheme in ("http", "https") and parts.host
+        except httpx.InvalidURL:
+            is_valid = False
+        if not is_valid:
+            raise CommandError("--forward: write it as http://localhost:3000.")
+        return cls(url)
+
+    async def send(self, request: Request, body: bytes) -> tuple[int, bytes, Text]:
+        """Pass a webhook on. Return the status and the body to answer with, and what to print."""
+        has_path = httpx.URL(self.url).path not in ("", "/")
+        target = self.url if has_path else self.url.rstrip("/") + _target(request)
+        headers = [
+            (name, value)
+            for name, value in request.headers.raw
+            if name.decode("latin-1").lower() not in OF_THE_CONNECTION
+        ]
+        try:
+            # Not the environment's proxy: the program is the developer's own, and near.
+            async with httpx.AsyncClient(trust_env=False, timeout=FORWARD_SECONDS) as http:
+                answer = await http.request(request.method, target, headers=headers, content=body)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            fault = f"{self.url} cannot be reached: {str(error) or type(error).__name__}"
+            return BAD_GATEWAY, fault.encode(), Text(f"✗ {one_line(fault)}", "bold red")
+        told = one_line(f"passed on to {target}, which answered {answer.status_code}")
+        return answer.status_code, answer.content, Text(told, "cyan")
+
+
+@dataclass(frozen=True)
 class Listener:
-    """A receiver. It verifies signatures if it has a check, and answers `status` after a delay."""
+    """A receiver. It verifies signatures if it has a check, and answers `status` after a delay.
+
+    With `forward` it passes on what is genuine, and answers what it gets back.
+    """
 
     check: SignatureCheck | None = None
     status: int = 200
     delay_seconds: float = 0.0
+    forward: Forward | None = None
 
     def app(self) -> ASGIApp:
         """Return the application.
@@ -81,10 +139,14 @@ class Listener:
     async def _receive(self, request: Request) -> Response:
         body = await request.body()
         fault = self.check.fault(request, body) if self.check else None
-        status = UNAUTHORIZED if fault else self.status
-        _show(request, body, self._verdict(fault), status)
+        status, content = (UNAUTHORIZED, fault.encode()) if fault else (self.status, b"ok")
+        notes = [self._verdict(fault)]
+        if self.forward and not fault:
+            status, content, note = await self.forward.send(request, body)
+            notes.append(note)
+        _show(request, body, Text("\n").join(notes), status)
         await asyncio.sleep(self.delay_seconds)
-        return PlainTextResponse(fault or "ok", status)
+        return PlainTextResponse(content, status)
 
     def _verdict(self, fault: str | None) -> Text:
         if self.check is None:

@@ -10,11 +10,10 @@ from pathlib import Path
 
 from pydantic import BaseModel, Field, ValidationError
 
+from runtime.defaults import KEYS_FILE
 from runtime.errors import CommandError
 from runtime.keys import new_encryption_key, new_jwt_key, new_operator_key, new_tenant_key
 
-DEFAULT_STATE_DIR = Path(".hookwright")
-KEYS_FILE = "keys.json"
 OPERATOR_KEY = re.compile(r"hwk_[A-Za-z0-9]+_[A-Za-z0-9_-]+")
 
 

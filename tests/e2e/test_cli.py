@@ -119,14 +119,15 @@ async def test_listen_verifies(tmp_path: Path) -> None:
 
 
 async def test_publish_prints_the_problem(tmp_path: Path) -> None:
-    """`publish` exits 1 with the reason: not JSON, no key, nobody there."""
+    """`publish` says the reason, which its exit status tells: not JSON, no key, nobody there."""
     nobody = f"http://127.0.0.1:{free_port()}"
-    to_acme = ("--tenant", "acme", "--api-url", nobody)
-    for arguments, reason in (
-        (("invoice.paid", "{", *to_acme), "error: the data is not JSON"),
-        (("invoice.paid", *to_acme), "error: no operator key: give --api-key"),
-        (("invoice.paid", *to_acme, "--api-key", "hwk_a_b"), f"error: {nobody} cannot be reached"),
+    to_acme = ("--tenant", "acme", "--url", nobody)
+    key = ("--key", "hwk_a_b")
+    for arguments, status, reason in (
+        (("invoice.paid", "{", *to_acme, *key), 1, "error: The data is not JSON"),
+        (("invoice.paid", *to_acme), 4, "error: No key is known"),
+        (("invoice.paid", *to_acme, *key), 3, f"error: {nobody} cannot be reached"),
     ):
         it = await hookwright("publish", *arguments, folder=tmp_path)
-        assert it.status == 1
+        assert it.status == status
         assert it.output.startswith(reason)

@@ -90,14 +90,14 @@ async def test_dev_publish_and_child_dies(tmp_path: Path) -> None:
     async with dev(tmp_path, "--api-key", "hwk_fixed_0123456789abcdef") as it:
         assert "'Authorization: Bearer hwk_fixed_0123456789abcdef'" in it.curls[0]
         await shell(it.curls[0])
-        url = ("--api-url", it.api_url)
+        url = ("--url", it.api_url, "--json")
         done = await hookwright(
             *("publish", "a.b", '{"n": 1}', "--id", "e1", "--tenant", "acme", *url), folder=tmp_path
         )
         assert done.status == 0, done.output
         assert json.loads(done.output)["id"] == "e1"
         refused = await hookwright("publish", "a.b", "--tenant", "nobody", *url, folder=tmp_path)
-        assert refused == Ended(1, "error: 404: there is no such tenant\n")
+        assert refused == Ended(5, "error: There is no such tenant. (404 Not Found)\n")
         children = it.children
         [temporal] = children
         temporal.kill()

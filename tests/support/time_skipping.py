@@ -2,6 +2,7 @@
 
 import sysconfig
 from pathlib import Path
+from typing import Any
 
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
 from temporalio.testing import WorkflowEnvironment
@@ -16,7 +17,7 @@ async def start_time_skipping() -> WorkflowEnvironment:
     environment = await WorkflowEnvironment.start_time_skipping(
         test_server_existing_path=str(binary), data_converter=data_converter(CODEC)
     )
-    types = {key.name: int(key.indexed_value_type) for key in SEARCH_ATTRIBUTES}
+    types: Any = {key.name: int(key.indexed_value_type) for key in SEARCH_ATTRIBUTES}
     await environment.client.operator_service.add_search_attributes(
         AddSearchAttributesRequest(namespace="default", search_attributes=types)
     )

@@ -7,9 +7,10 @@ import structlog
 import typer
 from typer.testing import CliRunner
 
-from runtime import cli, publish
+from runtime import cli
 from runtime.errors import CommandError
 from runtime.logs import safe_to_print
+from runtime.remote import ApiClient
 from runtime.running import exit_on_command_error
 
 CONTROLS = "".join(map(chr, [*range(0x20), *range(0x7F, 0xA0)]))
@@ -32,10 +33,10 @@ def test_an_error_is_text(capsys):
 
 
 def test_an_answer_is_text(monkeypatch):
-    """The answer that `publish` prints is JSON in ASCII."""
-    answer = {"id": HOSTILE, HOSTILE: [HOSTILE]}
-    monkeypatch.setattr(publish, "publish_event", lambda *_: answer)
-    command = ["publish", "a.b", "{}", "--tenant", "acme", "--api-key", "hwk_a_b"]
+    """The answer that a command prints with --json is JSON in ASCII."""
+    answer = {"id": HOSTILE, HOSTILE: [HOSTILE], "duplicate": False}
+    monkeypatch.setattr(ApiClient, "send", lambda *_: answer)
+    command = ["publish", "a.b", "{}", "--tenant", "acme", "--key", "hwk_a_b", "--json"]
     printed = CliRunner().invoke(cli.app, command).stdout
     assert json.loads(printed) == answer
     assert printed.isascii()

@@ -1,4 +1,4 @@
-"""The `hookwright` command line."""
+"""The commands that run parts of Hookwright, and those that make keys and receive webhooks."""
 # ruff: noqa: PLC0415 - each command imports only what it needs: Temporal and FastAPI take seconds
 
 import secrets
@@ -7,19 +7,9 @@ from typing import Annotated
 
 import typer
 
-from runtime.contract_commands import contract_app
-from runtime.dev import DEFAULT_STATE_DIR
-from runtime.running import console, error_console, exit_on_command_error, print_line, run
+from runtime.defaults import DEFAULT_STATE_DIR
 
-app = typer.Typer(
-    help="Hookwright sends webhooks that are not lost. Start with: `hookwright dev`",
-    rich_markup_mode="markdown",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_show_locals=False,  # local variables may hold secrets
-)
-
-app.add_typer(contract_app, name="contract")
+app = typer.Typer()
 
 StateDir = Annotated[
     Path, typer.Option(help="Folder that holds the keys and the database of `hookwright dev`.")
@@ -66,6 +56,7 @@ def dev(  # noqa: PLR0913 - one parameter for each option
     """
     from runtime import logs
     from runtime.dev import Dev
+    from runtime.running import run
     from runtime.services import serve_api_and_worker
 
     logs.configure()
@@ -91,6 +82,7 @@ def serve(
     Example: `hookwright serve --host 0.0.0.0`
     """
     from runtime import logs
+    from runtime.running import exit_on_command_error, run
     from runtime.services import serve_api_and_worker
     from runtime.settings import load_settings
 
@@ -112,6 +104,7 @@ def api(
     Example: `hookwright api --host 0.0.0.0`
     """
     from runtime import logs
+    from runtime.running import exit_on_command_error, run
     from runtime.services import serve_api
     from runtime.settings import load_settings
 
@@ -130,6 +123,7 @@ def worker() -> None:
     Example: `TEMPORAL_ADDRESS=temporal:7233 hookwright worker`
     """
     from runtime import logs
+    from runtime.running import exit_on_command_error, run
     from runtime.services import run_worker
     from runtime.settings import load_settings
 
@@ -152,6 +146,7 @@ def setup(
     Example: `TEMPORAL_NAMESPACE=webhooks hookwright setup`
     """
     from runtime import logs
+    from runtime.running import exit_on_command_error, run
     from runtime.services import set_up
     from runtime.settings import load_settings
 
@@ -193,72 +188,36 @@ def listen(  # noqa: PLR0913 - one parameter for each option
     ] = None,
     status: Annotated[int, typer.Option(min=200, max=599, help="HTTP status to answer.")] = 200,
     delay: Annotated[float, typer.Option(min=0, help="Seconds to wait before answering.")] = 0.0,
+    forward: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="Pass webhooks on to this URL, and answer what it answers. Without a path it gets"
+            " the path that is requested here.",
+        ),
+    ] = None,
 ) -> None:
     """Receive webhooks, and print them with all their headers.
 
     With --secret it verifies each signature as a receiver should. If the signature is wrong, it
     says why and answers 401. With --status and --delay it imitates a receiver that fails or is
-    slow. Control characters in what arrives are printed as text.
+    slow. With --forward it passes them on, unchanged, to a program of yours; one whose signature is
+    wrong is not passed on. Control characters in what arrives are printed as text.
 
     Example: `hookwright listen --contract acme.toml --secret "$SECRET"`
     """
     from runtime.contract_files import chosen_contract
-    from runtime.dev import Listener, SignatureCheck
+    from runtime.dev import Forward, Listener, SignatureCheck
     from runtime.http import listening_socket, serve
+    from runtime.running import exit_on_command_error, print_line, run
 
     with exit_on_command_error():
         chosen = chosen_contract(contract, contracts_dir)
         check = SignatureCheck.with_secrets(chosen, secret, url) if secret else None
+        passed_on = Forward.to(forward) if forward else None
         listener = listening_socket("127.0.0.1", port)
         print_line(f"Listening on http://localhost:{port}")
-        run(serve(Listener(check, status, delay).app(), listener))
-
-
-@app.command()
-def publish(  # noqa: PLR0913 - one parameter for each option
-    event_type: Annotated[
-        str, typer.Argument(metavar="TYPE", help="The event's type, such as invoice.paid.")
-    ],
-    data: Annotated[
-        str,
-        typer.Argument(
-            metavar="[DATA]", help="The event's data as JSON, or - to read it from standard input."
-        ),
-    ] = "{}",
-    *,
-    tenant: Annotated[str, typer.Option(help="The tenant whose endpoints get the event.")],
-    event_id: Annotated[
-        str | None,
-        typer.Option("--id", help="The event's id. With an id the command is safe to repeat."),
-    ] = None,
-    endpoint: Annotated[
-        str | None, typer.Option(help="Send the event only to this endpoint.")
-    ] = None,
-    api_url: Annotated[
-        str, typer.Option(help="The URL of the REST API.")
-    ] = "http://localhost:8000",
-    api_key: Annotated[
-        str | None,
-        typer.Option(
-            envvar="HOOKWRIGHT_API_KEY",
-            help="An operator key. Default: the key of `hookwright dev` in the state folder.",
-        ),
-    ] = None,
-    state_dir: StateDir = DEFAULT_STATE_DIR,
-) -> None:
-    """Publish an event over REST, and print the answer.
-
-    Example: `hookwright publish invoice.paid '{"amount": 1500}' --tenant acme`
-    """
-    from runtime.publish import find_operator_key, publish_event, read_data
-
-    optional = {"id": event_id, "endpoint_id": endpoint}
-    with exit_on_command_error():
-        event = {"type": event_type, "data": read_data(data)}
-        event |= {name: value for name, value in optional.items() if value is not None}
-        answer = publish_event(api_url, find_operator_key(api_key, state_dir), tenant, event)
-        # In ASCII no control character is left: JSON itself allows those from 0x7F to 0x9F.
-        console.print_json(data=answer, ensure_ascii=True)
+        run(serve(Listener(check, status, delay, passed_on).app(), listener))
 
 
 @app.command()
@@ -272,6 +231,7 @@ def keys() -> None:
     Example: `hookwright keys >> .env`
     """
     from runtime.keys import digest, new_encryption_key, new_jwt_key, new_operator_key
+    from runtime.running import error_console, print_line
 
     operator_key = new_operator_key()
     error_console.print(
@@ -281,7 +241,3 @@ def keys() -> None:
     print_line(f"HOOKWRIGHT_ENCRYPTION_KEYS={new_encryption_key()}")
     print_line(f"HOOKWRIGHT_JWT_KEY={new_jwt_key()}")
     print_line(f"HOOKWRIGHT_CODEC_TOKEN={secrets.token_urlsafe(32)}")
-
-
-if __name__ == "__main__":
-    app()

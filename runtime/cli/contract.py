@@ -1,24 +1,20 @@
 """The commands `hookwright contract ...`."""
-# ruff: noqa: PLC0415 - as in runtime.cli: each command imports only what it needs
+# ruff: noqa: PLC0415 - as in runtime.cli.services: each command imports only what it needs
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from runtime.running import exit_on_command_error
-
-contract_app = typer.Typer(
-    help="Work with contract files.", no_args_is_help=True, rich_markup_mode="markdown"
-)
+app = typer.Typer(help="Work with contract files (docs/contracts.md).", no_args_is_help=True)
 
 
-@contract_app.callback()
+@app.callback()
 def contract() -> None:
     """Work with contract files (docs/contracts.md)."""
 
 
-@contract_app.command()
+@app.command()
 def check(
     file: Annotated[Path, typer.Argument(help="The contract's TOML file.")],
     event: Annotated[
@@ -36,7 +32,8 @@ def check(
 
     Example: `hookwright contract check acme.toml --event invoice.json`
     """
-    from runtime.contract_check import check_contract
+    from runtime.cli.contract_check import check_contract
+    from runtime.running import exit_on_command_error
 
     with exit_on_command_error():
         check_contract(file, event)

@@ -1,0 +1,5 @@
+"""`python -m runtime.cli` is `hookwright`."""
+
+from runtime.cli import app
+
+app()
