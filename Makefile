@@ -5,6 +5,10 @@ BIN := .venv/bin
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-header
 
+# Many tests start the product as a process, and the sandbox imports workflows at each start of one.
+# Both read the bytecode that Python keeps, if the shell does not forbid to keep it.
+unexport PYTHONDONTWRITEBYTECODE
+
 PARSERS := $(addprefix tests/unit/, contracts/test_retry_after.py contracts/test_custom_headers.py \
 	api/test_cursors.py api/test_request_bodies.py \
 	security/test_destination_urls.py security/test_address_spellings.py)

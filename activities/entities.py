@@ -76,7 +76,10 @@ class EntityActivities:
         Raises:
             RPCError: one has not answered; all others are deleted.
         """
-        tenant_id, deletion = endpoints.tenant_id, EndpointDeleteUpdate(with_tenant=True)
+        tenant_id = endpoints.tenant_id
+        deletion = EndpointDeleteUpdate(
+            with_tenant=True, by=endpoints.by, request_id=endpoints.request_id
+        )
 
         async def delete(endpoint_id: str) -> None:
             workflow_id = endpoint_workflow_id(tenant_id, endpoint_id)

@@ -47,7 +47,7 @@ class FanOutActivities:
         filters, is left to `fan_out_rest`, which holds no workflow task.
         """
         event, accepted_at = request.event, request.accepted_at
-        self.turns.saw(event.tenant_id)
+        self.turns.traffic.saw(event.tenant_id)
         with _span(event) as fanning_out:
             routes = await self._routes(event)
             deliveries, decided = Matches(event, accepted_at, routes).cheap_deliveries()

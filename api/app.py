@@ -42,7 +42,7 @@ from api.routes import (
     stats,
     tenants,
 )
-from api.routes.overview import all_tenants, status_changes, whoami
+from api.routes.overview import all_tenants, audit, status_changes, whoami
 from api.services import Services
 
 DESCRIPTION = """\
@@ -94,6 +94,7 @@ def create_app(client: Client, config: ApiConfig) -> FastAPI:
         (tenants.router, []),
         (endpoints.router, [ENDPOINTS]),
         (status_changes.router, [ENDPOINTS]),
+        (audit.router, [ENDPOINTS]),
         (all_tenants.router, []),
         (match.router, [ENDPOINTS]),
         (events.router, [EVENTS]),

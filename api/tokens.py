@@ -1,5 +1,6 @@
 """Tenant tokens: JWTs that name the calling tenant, its permissions, and when they expire."""
 
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import Annotated, Any
 import jwt
 from pydantic import BaseModel, Field, ValidationError
 
-from hookwright.ids import Name
+from hookwright.ids import Name, new_token_id
 from hookwright.models import Tier
 
 MAX_LIFETIME_SECONDS = 90 * 86_400
@@ -19,6 +20,9 @@ MAX_LIFETIME_SECONDS = 90 * 86_400
 MAX_CLOCK_SKEW_SECONDS = 30
 """The clock of a token's provider may differ from this machine's by so much: tokens are often used
 at the moment when they are made."""
+
+TOKEN_ID = re.compile(r"[!-~]{1,64}")
+"""The ids that the audit trail shows. A provider's own tokens may have any."""
 
 EPOCH = datetime.fromtimestamp(0, UTC)
 
@@ -55,6 +59,13 @@ class Claims(BaseModel):
     scope: str = ""
     tier: Tier | None = None
     clock_lag: float = 0
+    jti: Any = None
+
+    @property
+    def token_id(self) -> str | None:
+        """The token's id, or None if it has none, or one that is no short word of ASCII."""
+        usable = isinstance(self.jti, str) and TOKEN_ID.fullmatch(self.jti)
+        return self.jti if usable else None
 
     @property
     def scopes(self) -> frozenset[Scope]:
@@ -79,9 +90,10 @@ class Claims(BaseModel):
 
 @dataclass(frozen=True)
 class NewToken:
-    """A new token, and the time when it expires."""
+    """A new token, its id, which is no secret, and the time when it expires."""
 
     token: str
+    id: str
     expires_at: datetime
 
 
@@ -137,11 +149,12 @@ class Tokens:
             "tier": tier.value,
             "iat": issued_at,
             "exp": expires_at,
+            "jti": new_token_id(),
         }
         if self.audience:
             claims["aud"] = self.audience
         token = jwt.encode(claims, self.signing_key)
-        return NewToken(token, datetime.fromtimestamp(expires_at, UTC))
+        return NewToken(token, claims["jti"], datetime.fromtimestamp(expires_at, UTC))
 
     def _decode(self, token: str, key: jwt.PyJWK) -> dict[str, Any]:
         """Return the claims of a token that was signed with this key.

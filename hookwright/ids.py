@@ -143,6 +143,11 @@ def new_event_id() -> str:
     return f"evt_{secrets.token_hex(12)}"
 
 
+def new_token_id() -> str:
+    """Return a new id for a tenant token."""
+    return f"tok_{secrets.token_hex(12)}"
+
+
 def new_endpoint_id(prefix: str = "ep") -> str:
     """Return a new random endpoint id."""
     return f"{prefix}_{secrets.token_hex(12)}"

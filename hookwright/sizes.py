@@ -34,6 +34,12 @@ MAX_LOG_BYTES = 500_000
 that makes the next attempts: beyond BLOB_BYTES Temporal would terminate the delivery. 31 usual
 attempts have 100 KB."""
 
+# Hookwright's limits for `Tenant` and `Endpoint`.
+
+MAX_AUDIT_BYTES = 16 * KIB
+"""The limit for an audit trail: about a hundred usual entries, and at least one of the largest. It
+is in the memo and in the argument of the next run, and every change writes it to the history."""
+
 # Hookwright's limits for `Tenant`.
 
 MAX_ROUTE_TABLE_BYTES = 1_000_000

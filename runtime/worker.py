@@ -90,7 +90,7 @@ ACTIVITY_SLOTS = 1_000
 """Activities wait for the network and cost little while they wait. The number of attempts is
 limited by their shares (`activities.shares`), not by these slots."""
 
-SLOW_ATTEMPTS_A_SECOND = 50.0
+SLOW_ATTEMPTS_A_SECOND = 20.0
 """The rate of the slow lane, those that only ask for their turn included. A storm of retries takes
 longer, and leaves the processor's time to others. What waits is in Temporal's queue, where tenants
 take turns."""

@@ -96,8 +96,18 @@ async def service(shared_stack: Stack) -> Stack:
     return await shared_stack.with_new_tenant()
 
 
+def is_long(item: pytest.Item) -> bool:
+    """Return whether a test says that it needs much time."""
+    marker = item.get_closest_marker("timeout")
+    return marker is not None and marker.args[0] >= float(item.config.getini("timeout"))
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Every test says in one docstring line what must hold."""
+    """Every test says in one docstring line what must hold. Long tests come first.
+
+    A long one at the end would leave the other processes of pytest without work.
+    """
+    items.sort(key=lambda item: not is_long(item))
     for item in items:
         function = getattr(item, "function", None)
         if function is not None and not function.__doc__:

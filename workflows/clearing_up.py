@@ -28,12 +28,13 @@ async def cancel_deliveries(tenant_id: str, endpoint_id: str | None = None) -> N
     """
     for number in range(MAX_SEARCHES):
         pause = SEARCH_PAUSES_SECONDS[min(number, len(SEARCH_PAUSES_SECONDS) - 1)]
-        await workflow.sleep(pause)
+        await workflow.sleep(pause, summary="let the search show what has begun")
         found = await workflow.execute_activity_method(
             EntityActivities.cancel_deliveries,
             DeliveryScope(tenant_id=tenant_id, endpoint_id=endpoint_id),
             start_to_close_timeout=SEARCH_TIMEOUT,
             heartbeat_timeout=SEARCH_HEARTBEAT,
+            summary=f"cancel what still waits, search {number + 1}",
         )
         if not found and pause == SEARCH_PAUSES_SECONDS[-1]:
             return

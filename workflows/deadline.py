@@ -1,12 +1,18 @@
-"""Updates with a deadline: an update whose caller got an error is not done later."""
+"""What the arguments of updates have in common: a deadline, and who asks.
+
+An update whose caller got an error is not done later.
+"""
 
 from datetime import datetime
 
 from pydantic import BaseModel
+from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
-from hookwright.temporal import ErrorType
-from hookwright.times import Timestamp
+with workflow.unsafe.imports_passed_through():
+    from hookwright.audit import AskedBy
+    from hookwright.temporal import ErrorType
+    from hookwright.times import Timestamp
 
 
 class Deadline(BaseModel):
@@ -23,3 +29,7 @@ class Deadline(BaseModel):
         """Raise ApplicationError if the caller no longer waits for the answer."""
         if self.not_after and now > self.not_after:
             raise ApplicationError("the caller no longer waits for this", type=ErrorType.LATE)
+
+
+class AuditedUpdate(Deadline, AskedBy):
+    """The base of the arguments of updates that the audit trail tells."""

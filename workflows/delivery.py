@@ -32,8 +32,18 @@ with workflow.unsafe.imports_passed_through():
         Signal,
         WorkflowType,
     )
+    from workflows.explaining import (
+        attempt_summary,
+        delivery_details,
+        failure_text,
+        retry_summary,
+        turn_summary,
+    )
 
-MISSED_HEARTBEAT = timedelta(seconds=5)
+MISSED_HEARTBEAT, MISSED_IN_SLOW_LANE = timedelta(seconds=5), timedelta(seconds=15)
+"""After this time without a heartbeat, the attempt of a killed worker is made again. Each heartbeat
+is a write for Temporal, and most attempts of the slow lane wait for their receiver for long."""
+
 CALL_TIMEOUT = timedelta(seconds=10)
 """For an activity that makes one call to Temporal."""
 
@@ -81,10 +91,9 @@ class Delivery:
         except (ActivityError, asyncio.CancelledError):
             await self.report_cancelled(delivery, log)
             raise
+        workflow.set_current_details(delivery_details(delivery, log))
         if log.state in (DeliveryState.EXHAUSTED, DeliveryState.EXPIRED):
-            raise ApplicationError(
-                f"{log.state} after {len(log.attempts)} attempts", log, type=log.state
-            )
+            raise ApplicationError(failure_text(log), log, type=log.state)
         if log.state is DeliveryState.CANCELLED:
             await self.cancel(log)
         return log
@@ -97,6 +106,7 @@ class Delivery:
                 AttemptInput(delivery=delivery, log=earlier),
                 start_to_close_timeout=LONGEST_ATTEMPT,
                 retry_policy=RetryPolicy(maximum_attempts=1),
+                summary=attempt_summary(delivery, earlier),
             )
         except FailureError as error:
             if is_cancelled_exception(error):
@@ -106,17 +116,21 @@ class Delivery:
     async def retry_on_schedule(self, delivery: DeliveryInput, log: DeliveryLog) -> DeliveryLog:
         """Make the next attempts, on a schedule that Temporal keeps.
 
-        It returns a log that is still pending if the delivery is to go on in the slow lane.
+        It returns a log that is still pending if the delivery is to go on in the slow lane. The
+        memo is written only if it has something to show: it is a write to visibility as well.
         """
-        workflow.upsert_memo({MemoKey.ATTEMPTS: log})
+        if log.attempts or not log.untried:
+            workflow.upsert_memo({MemoKey.ATTEMPTS: log})
+        workflow.set_current_details(delivery_details(delivery, log))
         queue = workflow.info().task_queue
         return await workflow.execute_activity_method(
             DeliveryActivities.retry,
             AttemptInput(delivery=delivery, log=log),
             task_queue=slow_lane(queue) if log.slow else queue,
             start_to_close_timeout=LONGEST_ATTEMPT,
-            heartbeat_timeout=MISSED_HEARTBEAT,
+            heartbeat_timeout=MISSED_IN_SLOW_LANE if log.slow else MISSED_HEARTBEAT,
             retry_policy=OUR_OWN_FAULTS,
+            summary=retry_summary(delivery, log),
         )
 
     async def wait_for_turn(self, delivery: DeliveryInput, log: DeliveryLog) -> DeliveryLog:
@@ -127,10 +141,13 @@ class Delivery:
         """
         if log.attempts:
             workflow.upsert_memo({MemoKey.ATTEMPTS: log})
+        workflow.set_current_details(delivery_details(delivery, log))
         log = log.model_copy(update={"queued": False, "retry_in_seconds": 0.0})
         try:
             await workflow.wait_condition(
-                lambda: self.turn >= log.next_number, timeout=TURN_COMES_WITHIN
+                lambda: self.turn >= log.next_number,
+                timeout=TURN_COMES_WITHIN,
+                timeout_summary=turn_summary(log),
             )
         except TimeoutError:
             return log
@@ -148,6 +165,7 @@ class Delivery:
             update={"held_since": log.held_since or workflow.now(), "holds": log.holds + 1}
         )
         self.show_held(delivery, log)
+        workflow.set_current_details(delivery_details(delivery, log))
         await workflow.wait_condition(lambda: self.released_as is not None or self.expired)
         if self.expired:
             return await self.expire(delivery, log)
@@ -157,6 +175,7 @@ class Delivery:
                 "state": DeliveryState.PENDING,
                 "retry_in_seconds": 0.0,
                 "release": self.released_as,
+                "held_because": "",
                 "slow": False,
             }
         )
@@ -182,7 +201,9 @@ class Delivery:
         """End as cancelled, with the log: the endpoint was found deleted, or gone."""
         workflow.upsert_memo({MemoKey.ATTEMPTS: log})
         await workflow.execute_local_activity_method(
-            DeliveryActivities.cancel_workflow, start_to_close_timeout=CALL_TIMEOUT
+            DeliveryActivities.cancel_workflow,
+            start_to_close_timeout=CALL_TIMEOUT,
+            summary="end as cancelled: its endpoint was deleted, is gone or does not want it",
         )
         await workflow.wait_condition(lambda: False)
 
@@ -193,8 +214,12 @@ class Delivery:
         server still has the heartbeats. The log in them says whether the attempt that followed a
         release was reported. What was reported and not recorded, the endpoint knows.
         """
+        cancelled = log.model_copy(update={"state": DeliveryState.CANCELLED})
+        workflow.set_current_details(delivery_details(delivery, cancelled))
         recorded = await workflow.execute_local_activity_method(
-            DeliveryActivities.recorded_log, start_to_close_timeout=CALL_TIMEOUT
+            DeliveryActivities.recorded_log,
+            start_to_close_timeout=CALL_TIMEOUT,
+            summary="keep the log of the attempts",
         )
         if recorded.attempts:
             workflow.upsert_memo({MemoKey.ATTEMPTS: recorded})
@@ -209,19 +234,20 @@ class Delivery:
             DeliveryActivities.report_ended,
             EndedInput(delivery=delivery, log=log, state=state),
             start_to_close_timeout=LONGEST_ATTEMPT,
+            summary=f"report to the endpoint: {state}",
         )
 
-    @workflow.signal(name=Signal.RELEASE)
+    @workflow.signal(name=Signal.RELEASE, description="Release it, if it is held.")
     def release(self, release: Release) -> None:
         """Release it, if it is held."""
         self.released_as = release
 
-    @workflow.signal(name=Signal.TURN)
+    @workflow.signal(name=Signal.TURN, description="Its turn in the queue: make this attempt.")
     def take_turn(self, attempt: int) -> None:
         """Make the attempt of this number: it has its turn in the queue."""
         self.turn = max(self.turn, attempt)
 
-    @workflow.signal(name=Signal.EXPIRE)
+    @workflow.signal(name=Signal.EXPIRE, description="End it, if it is held: held for too long.")
     def let_expire(self) -> None:
         """End it, if it is held."""
         self.expired = True

@@ -8,19 +8,21 @@ from temporalio import workflow
 from temporalio.common import RawValue
 
 with workflow.unsafe.imports_passed_through():
+    from hookwright.audit import AuditAction, AuditNote
     from hookwright.health import Reports
     from hookwright.models import EndpointDeleteUpdate, EndpointState, Secret
     from hookwright.temporal import Signal, WorkflowType
+    from workflows.deadline import Deadline
+    from workflows.endpoint_messages import (
+        EndpointChangeUpdate,
+        EndpointCreateUpdate,
+        EndpointSwitchUpdate,
+        SecretRotateUpdate,
+    )
+    from workflows.explaining import explained_update
 
 from workflows.clearing_up import cancel_deliveries
-from workflows.deadline import Deadline
 from workflows.endpoint_duties import EndpointDuties
-from workflows.endpoint_messages import (
-    EndpointChangeUpdate,
-    EndpointCreateUpdate,
-    EndpointSwitchUpdate,
-    SecretRotateUpdate,
-)
 from workflows.endpoint_record import EndpointRecord
 
 CREATION_TIMEOUT = timedelta(minutes=1)
@@ -28,6 +30,11 @@ CREATION_TIMEOUT = timedelta(minutes=1)
 MAX_SIGNALS = 1_000
 """In one run. Temporal takes 10,000, and does not count them when it suggests to continue as
 new."""
+
+SIGNALS: dict[str, type[Reports] | type[AuditNote]] = {
+    Signal.REPORT: Reports,
+    Signal.NOTE: AuditNote,
+}
 
 
 @workflow.defn(name=WorkflowType.ENDPOINT)
@@ -45,6 +52,7 @@ class Endpoint:
     @workflow.run
     async def run(self, state: EndpointState) -> None:  # noqa: ARG002 - taken by __init__
         """Look after the deliveries until deleted, then cancel those that still wait."""
+        self.record.explain()
         self.memo_task = asyncio.create_task(self.record.keep_memo(self.continues_as_new))
         if not await self.created():
             return
@@ -59,7 +67,11 @@ class Endpoint:
     async def created(self) -> bool:
         """Wait for the creation, which comes with the start; return whether there was one."""
         try:
-            await workflow.wait_condition(lambda: self.state.version > 0, timeout=CREATION_TIMEOUT)
+            await workflow.wait_condition(
+                lambda: self.state.version > 0,
+                timeout=CREATION_TIMEOUT,
+                timeout_summary="end, if no creation comes with the start",
+            )
         except TimeoutError:
             return False
         return True
@@ -88,29 +100,36 @@ class Endpoint:
         """The endpoint's current state."""
         return self.record.state
 
-    @workflow.signal(dynamic=True)
+    @workflow.signal(dynamic=True, description="Reports of workers: what became of deliveries.")
     def report(self, name: str, arguments: Sequence[RawValue]) -> None:
-        """Count what became of deliveries: the signal `report` with `Reports`; drop any other.
+        """Count what became of deliveries, or note what was asked for; drop any other signal.
+
+        The signals are `report` with `Reports`, and `note` with an `AuditNote`.
 
         It is dynamic so that nothing is left to the SDK, which keeps unknown signals for ever, and
         writes a stack trace for each that it cannot decode. A few thousand of those in one workflow
         task took longer than a task may, and the endpoint never answered again.
         """
         self.signals += 1
-        reports = _reports(arguments) if name == Signal.REPORT else None
-        if reports is None:
+        model = SIGNALS.get(name)
+        found = _read(model, arguments) if model else None
+        if found is None:
             self.warn_of_signal(name)
-        elif self.state.version and not self.state.deleted:
-            self.record.health.take(reports, workflow.now())
+        elif not self.state.version or self.state.deleted:
+            return
+        elif isinstance(found, AuditNote):
+            self.record.note(found)
+        else:
+            self.record.health.take(found, workflow.now())
             self.record.publish()
 
     def warn_of_signal(self, name: str) -> None:
-        """Log, once in a run, that there are signals which are no reports."""
+        """Log, once in a run, that there are signals which are none of ours."""
         if not self.warned_of_signals:
-            workflow.logger.warning("signal %.64r dropped, and so are all that are no report", name)
+            workflow.logger.warning("signal %.64r dropped, and so are all that are not ours", name)
         self.warned_of_signals = True
 
-    @workflow.update
+    @explained_update
     async def create(self, request: EndpointCreateUpdate) -> EndpointState:
         """Create the endpoint; a repeat of the same request gets the same answer.
 
@@ -129,9 +148,11 @@ class Endpoint:
                 headers=request.headers,
                 client_identity=request.client_identity,
                 created_by=request.digest,
+                asked=request,
+                action=AuditAction.CREATED,
             )
 
-    @workflow.update
+    @explained_update
     async def change(self, change: EndpointChangeUpdate) -> EndpointState:
         """Set the given fields of the configuration; the very next attempt uses them."""
         async with self.record.lock:
@@ -142,35 +163,41 @@ class Endpoint:
                 config=self.record.changed_config(change),
                 headers=headers,
                 client_identity=change.identity(self.state.client_identity),
+                asked=change,
+                action=AuditAction.CHANGED,
             )
 
-    @workflow.update
+    @explained_update
     async def rotate(self, request: SecretRotateUpdate) -> EndpointState:
         """Replace the secret; until the grace period ends, the older ones sign too, or alone."""
         async with self.record.lock:
             self.record.refuse_when_deleted()
             grace = timedelta(seconds=request.grace_period_seconds)
             return await self.record.apply(
-                secrets=self.state.rotated(request.secret, grace, workflow.now(), request.sign_with)
+                request,
+                AuditAction.SECRET_ROTATED,
+                secrets=self.state.rotated(
+                    request.secret, grace, workflow.now(), request.sign_with
+                ),
             )
 
-    @workflow.update
+    @explained_update
     async def pause(self, request: EndpointSwitchUpdate) -> EndpointState:
         """Hold all deliveries until somebody resumes them."""
         async with self.record.lock:
             self.record.refuse_when_deleted()
-            self.record.health.pause(workflow.now(), request.by)
-            return await self.record.apply()
+            pauses = self.record.health.pause(workflow.now(), request.by)
+            return await self.record.apply(request, AuditAction.PAUSED if pauses else None)
 
-    @workflow.update
+    @explained_update
     async def resume(self, request: EndpointSwitchUpdate) -> EndpointState:
         """Deliver again, a disabled endpoint too, and release what was held."""
         async with self.record.lock:
             self.record.refuse_when_deleted()
-            self.record.health.resume(workflow.now(), request.by)
-            return await self.record.apply()
+            resumes = self.record.health.resume(workflow.now(), request.by)
+            return await self.record.apply(request, AuditAction.RESUMED if resumes else None)
 
-    @workflow.update
+    @explained_update
     async def delete(self, request: EndpointDeleteUpdate | None = None) -> None:
         """Delete the endpoint: no event is matched once this returns.
 
@@ -180,8 +207,9 @@ class Endpoint:
         Raises:
             ApplicationError: the tenant did not answer; the endpoint is deleted all the same.
         """
+        asked = request or EndpointDeleteUpdate()
         async with self.record.lock:
-            await self.record.delete(with_tenant=request is not None and request.with_tenant)
+            await self.record.delete(asked, with_tenant=asked.with_tenant)
 
     @create.validator
     def refuse_create(self, request: EndpointCreateUpdate) -> None:
@@ -215,10 +243,12 @@ class Endpoint:
         self.record.refuse_unless_created()
 
 
-def _reports(arguments: Sequence[RawValue]) -> Reports | None:
-    """Return the reports in a signal, or None if it did not come from one of our workers."""
+def _read(
+    model: type[Reports] | type[AuditNote], arguments: Sequence[RawValue]
+) -> Reports | AuditNote | None:
+    """Return what a signal carries, or None if it did not come from Hookwright."""
     try:
         [argument] = arguments
-        return Reports.model_validate_json(argument.payload.data)
+        return model.model_validate_json(argument.payload.data)
     except ValueError:  # pydantic's errors are ValueErrors, too
         return None

@@ -19,6 +19,7 @@ with workflow.unsafe.imports_passed_through():
     from hookwright.health import Due, Duty, Health, Turns
     from hookwright.models import EndpointRef, NoticesInput, ProbeInput, ReleaseInput
     from hookwright.temporal import ErrorType
+    from workflows.explaining import duty_summary
 
 from workflows.endpoint_record import EndpointRecord
 
@@ -63,6 +64,7 @@ class EndpointDuties:
             await workflow.wait_condition(
                 lambda: self.closing() or self._due() != due,
                 timeout=due.at - workflow.now() if due else None,
+                timeout_summary=duty_summary(due.duty) if due else None,
             )
         except TimeoutError:
             return
@@ -127,12 +129,16 @@ class EndpointDuties:
     async def _publish_notices(self) -> None:
         notices = self.health.notices.next(NOTICES_IN_A_TURN)
         published: int = await self._run(
-            NoticeActivities.publish, NoticesInput(endpoint=self._endpoint(), notices=notices)
+            NoticeActivities.publish,
+            NoticesInput(endpoint=self._endpoint(), notices=notices),
+            f"publish {', '.join(sorted({each.type for each in notices}))}",
         )
         self.health.notices.published(published)
 
     async def _expire_held(self) -> None:
-        wait_seconds: float = await self._run(ReleaseActivities.expire, self._endpoint())
+        wait_seconds: float = await self._run(
+            ReleaseActivities.expire, self._endpoint(), "end what was held for too long"
+        )
         self.health.expiry_checked(workflow.now(), wait_seconds)
 
     async def _cancel_held(self) -> None:
@@ -141,13 +147,16 @@ class EndpointDuties:
         Each delivery reports that it has ended. Until then, and for those that were not found, the
         endpoint searches again later.
         """
-        cancelled: int = await self._run(ReleaseActivities.cancel, self._endpoint())
+        cancelled: int = await self._run(
+            ReleaseActivities.cancel, self._endpoint(), "cancel what is held: the endpoint is gone"
+        )
         self.health.held_cancelled(workflow.now(), cancelled)
 
     async def _probe(self) -> None:
         found: bool = await self._run(
             ReleaseActivities.probe,
             ProbeInput(endpoint=self._endpoint(), earlier=self.health.probes),
+            f"probe {self.health.probes + 1}: release one of {self.health.queue.held} held",
         )
         self.health.probed(workflow.now(), found=found)
 
@@ -157,27 +166,32 @@ class EndpointDuties:
             return
         self.record.publish()
         top = self.record.state.active_config.drain_per_second
+        pace = self.health.release_pace(top)
         found: int = await self._run(
             ReleaseActivities.release,
-            ReleaseInput(endpoint=self._endpoint(), per_second=self.health.release_pace(top)),
+            ReleaseInput(endpoint=self._endpoint(), per_second=pace),
+            f"release some of {self.health.queue.held} held, {pace:g} a second",
         )
         self.health.released(workflow.now(), found, top)
 
     async def _count_held(self) -> None:
         """Compare the number of held deliveries with what visibility shows."""
         moved_at = self.health.held_moved_at
-        found: int = await self._run(ReleaseActivities.count, self._endpoint())
+        found: int = await self._run(
+            ReleaseActivities.count, self._endpoint(), "count what is held"
+        )
         self.health.counted(workflow.now(), found, moved_at)
 
     def _endpoint(self) -> EndpointRef:
         state = self.record.state
         return EndpointRef(tenant_id=state.tenant_id, endpoint_id=state.endpoint_id)
 
-    async def _run(self, activity: Any, argument: BaseModel) -> Any:  # noqa: ANN401 - any of ours
+    async def _run(self, activity: Any, argument: BaseModel, summary: str) -> Any:  # noqa: ANN401
         """Run an activity on this endpoint; retries of it stay within this turn."""
         return await workflow.execute_activity_method(
             activity,
             argument,
             schedule_to_close_timeout=TURN,
             heartbeat_timeout=HEARTBEAT,
+            summary=summary,
         )

@@ -1,6 +1,6 @@
 """The arguments of the updates of an `Endpoint`, which any Temporal client may send."""
 
-from typing import Annotated, Any
+from typing import Any
 
 from pydantic import Field
 from temporalio import workflow
@@ -8,14 +8,10 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from hookwright.models import CustomHeaders, EndpointConfig, SignWith
     from hookwright.security import ClientIdentity
-
-from workflows.deadline import Deadline
-
-Actor = Annotated[str | None, Field(max_length=200)]
-"""Who asked for a change, for the endpoint's history."""
+    from workflows.deadline import AuditedUpdate
 
 
-class EndpointCreateUpdate(Deadline):
+class EndpointCreateUpdate(AuditedUpdate):
     """The argument of `create`. `digest` is of the caller's request: a repeat has the same one."""
 
     config: EndpointConfig
@@ -24,16 +20,13 @@ class EndpointCreateUpdate(Deadline):
     client_identity: ClientIdentity | None = None
     digest: str
     paused: bool = False
-    by: Actor = None
 
 
-class EndpointSwitchUpdate(Deadline):
-    """The argument of `pause` and `resume`: who asked for it, if that is known."""
-
-    by: Actor = None
+class EndpointSwitchUpdate(AuditedUpdate):
+    """The argument of `pause` and `resume`."""
 
 
-class EndpointChangeUpdate(Deadline):
+class EndpointChangeUpdate(AuditedUpdate):
     """The argument of `change`: the fields to set, and all custom headers if they change.
 
     The same holds for the client identity, which `no_client_identity` takes away.
@@ -49,7 +42,7 @@ class EndpointChangeUpdate(Deadline):
         return None if self.no_client_identity else self.client_identity or current
 
 
-class SecretRotateUpdate(Deadline):
+class SecretRotateUpdate(AuditedUpdate):
     """The argument of `rotate`: the new secret, and how long the older ones go on signing.
 
     With `previous` the new one signs when that time is over, and not before.

@@ -9,6 +9,8 @@ with workflow.unsafe.imports_passed_through():
     from activities.turns import TurnActivities
     from hookwright.queueing import PlaceQueue, QueuePlace, QueueState, QueueTurns
     from hookwright.temporal import MemoKey, Signal, WorkflowType
+    from workflows.explaining import queue_details
+
 
 TURNS_TIMEOUT, MISSED_HEARTBEAT = timedelta(minutes=2), timedelta(seconds=10)
 
@@ -54,6 +56,7 @@ class EndpointQueue:
             turns,
             start_to_close_timeout=TURNS_TIMEOUT,
             heartbeat_timeout=MISSED_HEARTBEAT,
+            summary=_turns_summary(turns),
         )
         self.queue.given(turns, result, workflow.now())
         self.changed = self.memo_is_old = True
@@ -63,7 +66,11 @@ class EndpointQueue:
         due_at = self.queue.due_at(workflow.now())
         timeout = max(timedelta(), due_at - workflow.now()) if due_at else None
         try:
-            await workflow.wait_condition(lambda: self.changed, timeout=timeout)
+            await workflow.wait_condition(
+                lambda: self.changed,
+                timeout=timeout,
+                timeout_summary="until the next turns are due",
+            )
         except TimeoutError:
             return
         self.changed = False
@@ -75,7 +82,9 @@ class EndpointQueue:
         until_turn = self.queue.next_turn_at(workflow.now()) - workflow.now()
         try:
             await workflow.wait_condition(
-                lambda: self.changed, timeout=max(IDLE_BEFORE_END, until_turn)
+                lambda: self.changed,
+                timeout=max(IDLE_BEFORE_END, until_turn),
+                timeout_summary="end, if nothing comes: no delivery waits",
             )
         except TimeoutError:
             return True
@@ -90,10 +99,12 @@ class EndpointQueue:
         while True:
             await workflow.wait_condition(lambda: self.memo_is_old)
             self.memo_is_old = False
-            workflow.upsert_memo({MemoKey.QUEUE: self.queue.view()})
-            await workflow.sleep(MEMO_INTERVAL)
+            view = self.queue.view()
+            workflow.set_current_details(queue_details(view, self.queue.rules))
+            workflow.upsert_memo({MemoKey.QUEUE: view})
+            await workflow.sleep(MEMO_INTERVAL, summary="the memo is written once a second at most")
 
-    @workflow.signal(name=Signal.TAKE_PLACES)
+    @workflow.signal(name=Signal.TAKE_PLACES, description="Give deliveries their places.")
     def take_places(self, places: list[QueuePlace]) -> None:
         """Give deliveries their places, or note that they wait for their turns there."""
         self.note_signal()
@@ -103,13 +114,13 @@ class EndpointQueue:
         if self.queue.turned_away != turned_away:
             workflow.logger.warning("this queue is full; deliveries ask again for a place later")
 
-    @workflow.signal(name=Signal.ENDED)
+    @workflow.signal(name=Signal.ENDED, description="A delivery has ended: look at it.")
     def note_end(self, event_id: str) -> None:
         """Look at a delivery that is reported to have ended."""
         self.note_signal()
         self.queue.look_at(event_id, workflow.now())
 
-    @workflow.signal(name=Signal.CHANGED)
+    @workflow.signal(name=Signal.CHANGED, description="The endpoint was changed: read its rules.")
     def read_rules(self) -> None:
         """Read the endpoint, which was changed."""
         self.note_signal()
@@ -119,3 +130,9 @@ class EndpointQueue:
         """Count a signal, and have `run` look at the queue."""
         self.signals += 1
         self.changed = self.memo_is_old = True
+
+
+def _turns_summary(turns: QueueTurns) -> str:
+    if not turns.places:
+        return "read the endpoint's rules"
+    return f"give {len(turns.places)} turns, the first to event {turns.places[0].event_id}"

@@ -9,17 +9,19 @@ from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from activities.entities import EntityActivities
+    from hookwright.audit import AskedBy, AuditAction, AuditedField, AuditNote, differences
     from hookwright.health import Health, StatusChanges
     from hookwright.models import EndpointConfig, EndpointState
+    from hookwright.outcomes import EndpointStatus
     from hookwright.routing import RouteChange, TenantRouteChange
     from hookwright.temporal import (
-        ENDPOINT_STATUS,
         ErrorType,
         MemoKey,
         endpoint_search_attributes,
     )
+    from workflows.endpoint_messages import EndpointChangeUpdate, EndpointCreateUpdate
+    from workflows.explaining import SearchIndex, endpoint_details
 
-from workflows.endpoint_messages import EndpointChangeUpdate, EndpointCreateUpdate
 from workflows.logs import EndpointStatusLog
 
 TENANT_TIMEOUT = timedelta(seconds=5)
@@ -46,7 +48,9 @@ class EndpointRecord:
         self.creation_failed = False
         self._memo_is_old = False
         self._status_log = EndpointStatusLog(state)
+        self._index = SearchIndex()
         self._changes_shown = state.health.changes.made
+        self._audit_shown = state.audit
 
     @property
     def health(self) -> Health:
@@ -76,10 +80,16 @@ class EndpointRecord:
             await workflow.wait_condition(lambda: self._memo_is_old and not held_back())
             self._memo_is_old = False
             workflow.upsert_memo(self._memo_of_what_changed())
-            self._index()
+            self.explain()
+            # In the task that writes the memo, and only when status or colour differ.
+            self._index.show(endpoint_search_attributes(self.state, workflow.now()))
+
+    def explain(self) -> None:
+        """Tell people who look at the workflow how the endpoint is. That makes no command."""
+        workflow.set_current_details(endpoint_details(self.state, workflow.now()))
 
     def _memo_of_what_changed(self) -> dict[str, object]:
-        """Return the state, and the history of its status only if there is more of it."""
+        """Return the state; the history of its status and the audit trail only if they changed."""
         memo: dict[str, object] = {MemoKey.ENDPOINT: self.state.public()}
         changes = self.health.changes
         if self.state.deleted:
@@ -88,44 +98,27 @@ class EndpointRecord:
         elif changes.made != self._changes_shown:
             memo[MemoKey.STATUS_CHANGES] = changes
             self._changes_shown = changes.made
+        if self.state.audit is not self._audit_shown:
+            memo[MemoKey.AUDIT] = self._audit_shown = self.state.audit
         return memo
-
-    @property
-    def _is_indexed(self) -> bool:
-        """Whether lists over all tenants find this endpoint by search attributes.
-
-        Those that an earlier version of Hookwright started have none, and get none: in a namespace
-        that lacks them, a workflow that set them could not go on. The lists read such endpoints.
-        """
-        return workflow.info().typed_search_attributes.get(ENDPOINT_STATUS) is not None
-
-    def _index(self) -> None:
-        """Let lists over all tenants find the endpoint by its status and the colour of its health.
-
-        The search attributes change only with status and colour, in the task that writes the memo.
-        """
-        if not self._is_indexed:
-            return
-        shown = workflow.info().typed_search_attributes
-        wanted = endpoint_search_attributes(self.state, workflow.now())
-        if changed := [pair for pair in wanted if shown.get(pair.key) != pair.value]:
-            workflow.upsert_search_attributes([each.key.value_set(each.value) for each in changed])
 
     def continue_as_new(self) -> None:
         """Go on in a new run, with a memo and search attributes that equal the state."""
-        attributes = endpoint_search_attributes(self.state, workflow.now())
         workflow.continue_as_new(
             self.state,
             memo={
                 MemoKey.ENDPOINT: self.state.public(),
                 MemoKey.STATUS_CHANGES: self.health.changes,
+                MemoKey.AUDIT: self.state.audit,
             },
-            search_attributes=attributes if self._is_indexed else None,
+            search_attributes=endpoint_search_attributes(self.state, workflow.now()),
         )
 
     # Changes.
 
-    async def apply(self, **changes: object) -> EndpointState:
+    async def apply(
+        self, asked: AskedBy | None = None, action: AuditAction | None = None, **changes: object
+    ) -> EndpointState:
         """Make a new version: publish it to deliveries first, then to the tenant's route table.
 
         In the other order a delivery could be started with a version that it cannot find. Health is
@@ -144,6 +137,8 @@ class EndpointRecord:
             }
         )
         self.health.announced = self.health.status
+        if asked and action:
+            self._audit(before, asked, action)
         self.publish()
         try:
             await self._register_route()
@@ -158,6 +153,26 @@ class EndpointRecord:
             raise _no_answer() from error
         return self.state.public()
 
+    def _audit(self, before: EndpointState, asked: AskedBy, action: AuditAction) -> None:
+        """Enter a change into the audit trail, unless it only repeats what is there.
+
+        The state that is taken back has its old trail, so a change that is not made is not told.
+        """
+        changes = differences(before.audited_fields(), self.state.audited_fields())
+        if action is AuditAction.CREATED and self.state.status is not EndpointStatus.ACTIVE:
+            changes.append(AuditedField(field="status", new=self.state.status))
+        if changes or action not in (AuditAction.CHANGED, AuditAction.SECRET_ROTATED):
+            self.state.audit = self.state.audit.with_entry(
+                workflow.now(), action, asked, changes=changes
+            )
+
+    def note(self, note: AuditNote) -> None:
+        """Enter into the audit trail what was asked for beside this workflow's own updates."""
+        self.state.audit = self.state.audit.with_entry(
+            workflow.now(), note.action, note, subject=note.subject
+        )
+        self.publish()
+
     def changed_config(self, change: EndpointChangeUpdate) -> EndpointConfig:
         """Return the configuration with the given fields set.
 
@@ -170,12 +185,16 @@ class EndpointRecord:
             raise ApplicationError("an endpoint keeps its contract", type=ErrorType.CONFLICT)
         return changed
 
-    async def delete(self, *, with_tenant: bool) -> None:
+    async def delete(self, asked: AskedBy, *, with_tenant: bool) -> None:
         """Delete the endpoint, and its route unless the tenant is deleted with it.
 
         Raises:
             ApplicationError: the tenant did not answer; the endpoint is deleted all the same.
         """
+        if not self.state.deleted:
+            self.state.audit = self.state.audit.with_entry(
+                workflow.now(), AuditAction.DELETED, asked
+            )
         self.state.deleted = True
         self.publish()
         if with_tenant:
@@ -200,6 +219,7 @@ class EndpointRecord:
             ),
             start_to_close_timeout=TENANT_TIMEOUT,
             schedule_to_close_timeout=within,
+            summary="take the route out of the tenant's table",
         )
         self.in_route_table = False
 
@@ -212,6 +232,7 @@ class EndpointRecord:
             ),
             start_to_close_timeout=TENANT_TIMEOUT,
             schedule_to_close_timeout=TENANT_ANSWERS_WITHIN,
+            summary=f"register version {self.state.version} ({self.state.status}) with the tenant",
         )
 
     def _take_back(self, before: EndpointState) -> None:

@@ -21,4 +21,5 @@ class EndpointTest:
             test,
             start_to_close_timeout=LONGEST_ATTEMPT,
             retry_policy=RetryPolicy(maximum_attempts=1),
+            summary=f"POST of a test event to {test.endpoint_id}",
         )

@@ -57,7 +57,7 @@ class Event:
     async def wait_until_due(self, event: EventInput) -> None:
         """Wait until the event is due: its start was delayed by the publisher's clock."""
         if delay := delay_until(event.deliver_at, workflow.now()):
-            await workflow.sleep(delay)
+            await workflow.sleep(delay, summary="until the event is due")
         if workflow.cancellation_reason() is not None:
             raise asyncio.CancelledError
 
@@ -67,7 +67,7 @@ class Event:
             # The result of a local activity is stored with the workflow task that it ran in. If a
             # cancellation comes in meanwhile, Temporal runs that task again. So it must not be the
             # same task in which we saw that nobody had cancelled the event.
-            await workflow.sleep(OWN_TASK_DELAY)
+            await workflow.sleep(OWN_TASK_DELAY, summary="a workflow task of its own")
         started = workflow.info().workflow_start_time
         event = event.model_copy(update={"created_at": event.created_at or started})
         accepted_at = max(started, event.deliver_at or started)
@@ -75,6 +75,7 @@ class Event:
             FanOutActivities.fan_out,
             FanOutInput(event=event, accepted_at=accepted_at),
             start_to_close_timeout=LOCAL_FAN_OUT_TIMEOUT,
+            summary="start the deliveries",
         )
         if begun.complete:
             return begun
@@ -84,6 +85,7 @@ class Event:
             start_to_close_timeout=FAN_OUT_TIMEOUT,
             heartbeat_timeout=MISSED_HEARTBEAT,
             retry_policy=RetryPolicy(maximum_interval=timedelta(seconds=10)),
+            summary=f"start the others: {len(begun.endpoint_ids)} deliveries are started",
         )
 
 

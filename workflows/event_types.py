@@ -9,8 +9,8 @@ with workflow.unsafe.imports_passed_through():
     from hookwright.ids import EventType
     from hookwright.sizes import MAX_CATALOGUE_BYTES
     from hookwright.temporal import ErrorType, WorkflowType
-
-from workflows.deadline import Deadline
+    from workflows.deadline import Deadline
+    from workflows.explaining import explained_update
 
 
 class EventTypePutUpdate(Deadline):
@@ -48,7 +48,7 @@ class EventTypes:
         await workflow.wait_condition(workflow.all_handlers_finished)
         workflow.continue_as_new(self.state, memo=dict(self.state.entries))
 
-    @workflow.update
+    @explained_update
     async def put(self, request: EventTypePutUpdate) -> EventTypePutResult:
         """Enter or change an event type."""
         known, now = self.state.entries.get(request.name), workflow.now()
@@ -62,7 +62,7 @@ class EventTypes:
         workflow.upsert_memo({request.name: entry})
         return EventTypePutResult(entry=entry, created=known is None)
 
-    @workflow.update
+    @explained_update
     async def delete(self, request: EventTypeDeleteUpdate) -> None:
         """Remove an event type from the catalogue, if it is there."""
         if self.state.entries.pop(request.name, None):

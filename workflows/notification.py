@@ -38,14 +38,17 @@ class Notification:
                 NotificationActivities.send_mail,
                 MailInput(notification=notification, address=address),
                 address,
+                notification.type,
             )
             for address in notification.emails
         ]
         if notification.slack:
-            sends.append(self.send(NotificationActivities.send_slack, notification, SLACK))
+            sends.append(
+                self.send(NotificationActivities.send_slack, notification, SLACK, notification.type)
+            )
         return await asyncio.gather(*sends)
 
-    async def send(self, activity: Any, argument: BaseModel, to: str) -> Told:  # noqa: ANN401
+    async def send(self, activity: Any, argument: BaseModel, to: str, kind: str) -> Told:  # noqa: ANN401
         """Send one message, and retry it for up to a day unless it is refused for good."""
         try:
             told: Told = await workflow.execute_activity_method(
@@ -54,6 +57,7 @@ class Notification:
                 start_to_close_timeout=ATTEMPT,
                 schedule_to_close_timeout=GIVE_UP_AFTER,
                 retry_policy=RETRIES,
+                summary=f"tell of {kind} by {'Slack' if to == SLACK else 'mail'}",
             )
         except ActivityError as error:
             if is_cancelled_exception(error):

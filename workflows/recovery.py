@@ -17,8 +17,9 @@ with workflow.unsafe.imports_passed_through():
     from activities.recovery import RecoveryActivities
     from hookwright.models import RecoverInput, RecoveryInput, RecoveryProgress, RecoveryView
     from hookwright.temporal import MemoKey, WorkflowType
+    from workflows.deadline import Deadline
+    from workflows.explaining import explained_update, recovery_details
 
-from workflows.deadline import Deadline
 from workflows.logs import tell
 
 LONGEST = timedelta(days=30)
@@ -48,6 +49,7 @@ class Recovery:
         Raises:
             ApplicationError: the endpoint was deleted, or is gone.
         """
+        workflow.set_current_details(recovery_details(self.view))
         try:
             while not self.view.progress.complete:
                 await workflow.wait_condition(lambda: not self.view.paused)
@@ -67,6 +69,7 @@ class Recovery:
             heartbeat_timeout=MISSED_HEARTBEAT,
             retry_policy=OUR_OWN_FAULTS,
             cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+            summary=f"send what is {recovery.status}, {recovery.per_second:g} a second at most",
         )
         try:
             await workflow.wait_condition(lambda: activity.done() or self.view.paused)
@@ -92,7 +95,9 @@ class Recovery:
     async def recorded(self) -> RecoveryProgress:
         """Return the progress in the activity's heartbeats, which a cancellation would remove."""
         return await workflow.execute_local_activity_method(
-            RecoveryActivities.recorded_progress, start_to_close_timeout=CALL_TIMEOUT
+            RecoveryActivities.recorded_progress,
+            start_to_close_timeout=CALL_TIMEOUT,
+            summary="keep the progress before it stops",
         )
 
     async def halted(
@@ -127,10 +132,11 @@ class Recovery:
         self.show()
 
     def show(self) -> None:
-        """Copy the state to the memo."""
+        """Copy the state to the memo, and tell people who look at the workflow."""
+        workflow.set_current_details(recovery_details(self.view))
         workflow.upsert_memo({MemoKey.RECOVERY: self.view})
 
-    @workflow.update
+    @explained_update
     async def pause(self, request: Deadline) -> None:  # noqa: ARG002 - validated
         """Pause; return once no more deliveries are started."""
         self.view.paused = True
@@ -138,7 +144,7 @@ class Recovery:
         self.tell("paused")
         await workflow.wait_condition(lambda: not self.under_way)
 
-    @workflow.update
+    @explained_update
     async def resume(self, request: Deadline) -> None:  # noqa: ARG002 - validated
         """Go on after a pause."""
         self.view.paused = False

@@ -10,19 +10,27 @@ from temporalio.exceptions import ApplicationError
 with workflow.unsafe.imports_passed_through():
     from activities.entities import EntityActivities
     from activities.erasure import ErasureActivities
+    from hookwright.audit import AskedBy, AuditAction, differences
     from hookwright.models import TenantEndpoints, TenantSettings, TenantView
     from hookwright.routing import RouteChanges, RoutesChanged, RouteTable, TenantState
-    from hookwright.temporal import ErrorType, MemoKey, WorkflowType, routes_key
+    from hookwright.temporal import (
+        ErrorType,
+        MemoKey,
+        WorkflowType,
+        routes_key,
+        tenant_search_attributes,
+    )
     from hookwright.times import Timestamp
+    from workflows.deadline import AuditedUpdate
+    from workflows.explaining import SearchIndex, explained_update, tenant_details
 
 from workflows.clearing_up import cancel_deliveries
-from workflows.deadline import Deadline
 
 CLEAN_UP_TIMEOUT = timedelta(hours=6)
 CLEAN_UP_HEARTBEAT = timedelta(seconds=30)
 
 
-class TenantPutUpdate(Deadline):
+class TenantPutUpdate(AuditedUpdate):
     """The argument of `put`. `keeps_tokens_not_before`: an earlier revocation of tokens stays.
 
     `keeps_slack_url`: so does the URL in an earlier `notify`, if there is a new `notify`.
@@ -33,7 +41,7 @@ class TenantPutUpdate(Deadline):
     keeps_slack_url: bool = False
 
 
-class TenantChangeUpdate(Deadline):
+class TenantChangeUpdate(AuditedUpdate):
     """The argument of `change`: the settings to set, and which tokens to revoke beside.
 
     Tokens issued before `revoke_before` are revoked. An earlier revocation of later tokens stays.
@@ -65,7 +73,7 @@ class TenantChangeUpdate(Deadline):
         return changed
 
 
-class TenantDeleteUpdate(BaseModel):
+class TenantDeleteUpdate(AskedBy):
     """The argument of `delete`: whether its events and deliveries go with it."""
 
     erase: bool = False
@@ -93,6 +101,8 @@ class Tenant:
         self.view_changed = False
         self.notify_in_memo = state.settings.notify is not None
         self.endpoints_to_delete: list[str] = []
+        self.deleted_by = AskedBy()
+        self.index = SearchIndex()
 
     @workflow.run
     async def run(self, state: TenantState) -> None:  # noqa: ARG002 - taken by __init__
@@ -126,8 +136,10 @@ class Tenant:
         }
         if self.view_changed:
             memo[MemoKey.TENANT] = None if self.state.deleted else self.view()
-            memo |= self.notify_memo()
+            memo |= {MemoKey.AUDIT: self.state.audit, **self.notify_memo()}
         workflow.upsert_memo(memo)
+        workflow.set_current_details(tenant_details(self.state, self.table))
+        self.index.show(tenant_search_attributes(self.state.tenant_id))
         self.table.changed.clear()
         self.view_changed = False
 
@@ -143,10 +155,15 @@ class Tenant:
         """Go on in a new run, with a packed route table and a memo that equals the state."""
         self.state.routes = self.table.packed()
         slices = {routes_key(number): it for number, it in enumerate(self.state.routes)}
-        view = {MemoKey.TENANT: self.view(), **self.notify_memo()} if self.state.version else {}
-        workflow.continue_as_new(self.state, memo={**view, **slices})
+        shown: dict[str, object] = {MemoKey.TENANT: self.view(), MemoKey.AUDIT: self.state.audit}
+        view = {**shown, **self.notify_memo()} if self.state.version else {}
+        workflow.continue_as_new(
+            self.state,
+            memo={**view, **slices},
+            search_attributes=tenant_search_attributes(self.state.tenant_id),
+        )
 
-    @workflow.update
+    @explained_update
     async def put(self, request: TenantPutUpdate) -> TenantPutResult:
         """Create the tenant or change its settings."""
         created = self.state.version == 0
@@ -156,16 +173,22 @@ class Tenant:
             request.settings.notify = request.settings.notify.completed(
                 self.state.settings.notify, keeps_slack_url=request.keeps_slack_url
             )
-        return TenantPutResult(tenant=self.keep(request.settings), created=created)
+        action = AuditAction.CREATED if created else AuditAction.CHANGED
+        return TenantPutResult(tenant=self.keep(request.settings, request, action), created=created)
 
-    @workflow.update
+    @explained_update
     async def change(self, request: TenantChangeUpdate) -> TenantView:
         """Set the given settings, and no others, whatever else changes at the same time."""
-        return self.keep(request.applied_to(self.state.settings))
+        revokes = request.revoke_before is not None
+        action = AuditAction.TOKENS_REVOKED if revokes else AuditAction.CHANGED
+        return self.keep(request.applied_to(self.state.settings), request, action)
 
-    def keep(self, settings: TenantSettings) -> TenantView:
+    def keep(self, settings: TenantSettings, asked: AskedBy, action: AuditAction) -> TenantView:
         """Make a new version with these settings, and return it."""
         now = workflow.now()
+        changes = differences(self.state.settings.audited_fields(), settings.audited_fields())
+        if changes or action is AuditAction.CREATED:
+            self.state.audit = self.state.audit.with_entry(now, action, asked, changes=changes)
         self.state.settings = settings
         self.state.version += 1
         self.state.created_at = self.state.created_at or now
@@ -173,16 +196,22 @@ class Tenant:
         self.view_changed = True
         return self.view()
 
-    @workflow.update
+    @explained_update
     async def change_routes(self, request: RouteChanges) -> RoutesChanged:
         """Enter, change or remove routes. If one change is refused, the others are still made."""
         return RoutesChanged(refusals=[self.table.apply(change) for change in request.changes])
 
-    @workflow.update
+    @explained_update
     async def delete(self, request: TenantDeleteUpdate | None = None) -> None:
         """Delete the tenant: no event is matched from now on; its endpoints are deleted next."""
+        asked = request or TenantDeleteUpdate()
+        if not self.state.deleted:
+            self.deleted_by = asked
+            self.state.audit = self.state.audit.with_entry(
+                workflow.now(), AuditAction.DELETED, asked
+            )
         self.state.deleted = True
-        self.state.erase = request is not None and request.erase
+        self.state.erase = asked.erase
         self.endpoints_to_delete += self.table.clear()
         self.view_changed = True
 
@@ -213,9 +242,15 @@ class Tenant:
         """Delete all endpoints of a deleted tenant."""
         await workflow.execute_activity_method(
             EntityActivities.delete_endpoints,
-            TenantEndpoints(tenant_id=self.state.tenant_id, endpoint_ids=self.endpoints_to_delete),
+            TenantEndpoints(
+                tenant_id=self.state.tenant_id,
+                endpoint_ids=self.endpoints_to_delete,
+                by=self.deleted_by.by,
+                request_id=self.deleted_by.request_id,
+            ),
             start_to_close_timeout=CLEAN_UP_TIMEOUT,
             heartbeat_timeout=CLEAN_UP_HEARTBEAT,
+            summary=f"delete the tenant's {len(self.endpoints_to_delete)} endpoints",
         )
 
     async def erase(self) -> None:
@@ -225,6 +260,7 @@ class Tenant:
             self.state.tenant_id,
             start_to_close_timeout=CLEAN_UP_TIMEOUT,
             heartbeat_timeout=CLEAN_UP_HEARTBEAT,
+            summary="erase all that Temporal keeps of the tenant",
         )
 
     def view(self) -> TenantView:

@@ -43,7 +43,10 @@ from hookwright.temporal import ActivityName, ErrorType, recorded
 FIRST_BEAT_SECONDS = 0.25
 """The first heartbeat of a retry shows that the attempt was made, or is slow. The activity that
 releases held deliveries in order waits for it. Temporal considers a worker dead after 5 s without a
-heartbeat, and each heartbeat is a write for Temporal."""
+heartbeat, or 15 s in the slow lane, and each heartbeat is a write for Temporal."""
+
+BEATS_IN_TIMEOUT = 2.5
+"""So many heartbeats fit into the time after which Temporal considers a worker dead."""
 
 
 @dataclass(frozen=True)
@@ -78,14 +81,14 @@ class DeliveryActivities:
         called again when its turn has come.
         """
         delivery, so_far = attempt.delivery, attempt.log
-        self.tenant_turns.saw(delivery.event.tenant_id)
+        self.tenant_turns.traffic.saw(delivery.event.tenant_id)
         is_slow = self._is_slow(delivery, so_far)
         is_prompt = self._pace(delivery) is EndpointPace.PROMPT
         try:
             shares = self.first_attempts if is_prompt else self.newcomers
             share = nullcontext() if is_slow else self._share(shares, delivery, so_far)
         except NoRoomError:
-            return so_far.model_copy(update={"slow": not is_prompt})
+            return _untried(so_far, slow=not is_prompt)
         with share:
             endpoint = await self.endpoints.at_least(
                 delivery.event.tenant_id, delivery.endpoint_id, delivery.endpoint_version
@@ -93,7 +96,7 @@ class DeliveryActivities:
             if self._needs_turn(endpoint, so_far):
                 return await self.queues.wait(delivery, so_far)
             if is_slow and endpoint and endpoint.admits(so_far):
-                return _to_slow_lane(so_far)
+                return _untried(so_far, slow=True)
             with self.lend_slot():
                 after = await self.runner.run(delivery, endpoint, so_far, share, lambda _: None)
             await self.queues.ended(delivery, endpoint, after)
@@ -205,7 +208,7 @@ class DeliveryActivities:
             shares = self.slow_retries if in_slow_lane else self.retries
             share = self._share(shares, delivery, so_far)
         except NoRoomError as error:
-            activity.heartbeat(so_far)
+            # No heartbeat: `so_far` is what the last one recorded, or what the activity was given.
             raise waiting_error(error) from None
         latest = so_far
 
@@ -216,7 +219,7 @@ class DeliveryActivities:
 
         with share:
             endpoint = await self.endpoints.current(delivery.event.tenant_id, delivery.endpoint_id)
-            async with heartbeats(lambda: (latest,), first_after=FIRST_BEAT_SECONDS):
+            async with heartbeats(lambda: (latest,), _beat_seconds(), FIRST_BEAT_SECONDS):
                 if so_far.unreported:
                     after = await self.runner.report(delivery, endpoint, so_far, None)
                 elif self._needs_turn(endpoint, so_far):
@@ -240,10 +243,20 @@ class DeliveryActivities:
         return shares.take(delivery.event.tenant_id, delivery.endpoint_id)
 
 
+def _untried(log: DeliveryLog, *, slow: bool) -> DeliveryLog:
+    """Return the log of a delivery whose first attempt is left to `retry`."""
+    return log.model_copy(update={"slow": slow, "untried": True})
+
+
 def _to_slow_lane(log: DeliveryLog) -> DeliveryLog:
     """Return the log of a delivery that goes on in the slow lane, if it goes on."""
     goes_on = log.state is DeliveryState.PENDING and not log.queued
     return log.model_copy(update={"slow": True}) if goes_on else log
+
+
+def _beat_seconds() -> float | None:
+    timeout = activity.info().heartbeat_timeout
+    return timeout.total_seconds() / BEATS_IN_TIMEOUT if timeout else None
 
 
 def _due_later(log: DeliveryLog) -> ApplicationError:

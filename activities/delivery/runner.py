@@ -14,6 +14,7 @@ from activities.delivery.paces import Paces
 from activities.delivery.reports import DeliveryReports
 from activities.delivery.request import FilteredOutError, SentAttempt, WebhookRequest, WebhookSender
 from activities.shares import NoRoomError, waiting_error
+from hookwright.health import held_in_words
 from hookwright.models import Attempt, DeliveryInput, DeliveryLog, EndpointState
 from hookwright.outcomes import DeliveryState, Trigger
 
@@ -128,7 +129,12 @@ class AttemptRunner:
         await self.reports.held(endpoint, delivery, so_far)
         turn = so_far.turn if endpoint.queue_rules.in_order else 0  # a rate limit asks for another
         return so_far.model_copy(
-            update={"state": DeliveryState.HELD, "release": None, "turn": turn}
+            update={
+                "state": DeliveryState.HELD,
+                "held_because": held_in_words(endpoint.health),
+                "release": None,
+                "turn": turn,
+            }
         )
 
     async def _end(

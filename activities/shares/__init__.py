@@ -20,7 +20,6 @@ from activities.shares.limits import (
 )
 from activities.shares.round_robin import RoundRobin
 from activities.shares.start_turns import (
-    TRAFFIC_SECONDS,
     TURNS_ALONE,
     TURNS_BESIDE_OTHERS,
     TenantTurns,
@@ -36,7 +35,6 @@ __all__ = [
     "RETRIES",
     "SLOW_RETRIES",
     "TESTS",
-    "TRAFFIC_SECONDS",
     "TURNS",
     "TURNS_ALONE",
     "TURNS_BESIDE_OTHERS",

@@ -98,20 +98,29 @@ class Gauge:
     under_way: int = 0
     average_seconds: float = INITIAL_ATTEMPT_SECONDS
     next_turn: float = 0.0
+    _sum_of_begins: float = 0.0
 
-    def ended(self, seconds: float) -> None:
+    def began(self, now: float) -> None:
+        """Count an attempt that begins."""
+        self.under_way += 1
+        self._sum_of_begins += now
+
+    def ended(self, began: float, now: float) -> None:
         """Count an attempt that has ended, and update the average duration."""
         self.under_way -= 1
-        self.average_seconds += (seconds - self.average_seconds) / 10
+        self._sum_of_begins -= began
+        self.average_seconds += (now - began - self.average_seconds) / 10
 
     def seconds_until_turn(self, now: float) -> float:
         """Give a turn to an attempt that found no room, and return the seconds until then.
 
         The turns are as far apart as attempts end on average, so most attempts find room at their
-        turn.
+        turn. Those under way, which may all hang, are taken to last twice as long as until now.
         """
+        so_far = now - self._sum_of_begins / self.under_way if self.under_way else 0.0
+        seconds = max(self.average_seconds, 2 * so_far)
         turn = max(self.next_turn, now + MIN_WAIT_SECONDS)
-        self.next_turn = min(turn + self.average_seconds / self.limit, now + MAX_WAIT_SECONDS)
+        self.next_turn = min(turn + seconds / self.limit, now + MAX_WAIT_SECONDS)
         return turn - now
 
 
@@ -161,15 +170,15 @@ class Shares:
             raise NoRoomError(tenant.seconds_until_turn(now), tenant.under_way)
         for key, gauge in gauges.items():
             self._gauges[key] = gauge
-            gauge.under_way += 1
+            gauge.began(now)
         return Share(self, tuple(gauges), now)
 
     def end(self, share: Share) -> None:
         """Note that an attempt has ended."""
-        seconds = asyncio.get_running_loop().time() - share.began
+        now = asyncio.get_running_loop().time()
         for key in share.keys:
             gauge = self._gauges[key]
-            gauge.ended(seconds)
+            gauge.ended(share.began, now)
             if not gauge.under_way:
                 del self._gauges[key]
 

@@ -5,39 +5,27 @@ own are started. While other tenants have traffic, only a few starts are under w
 so that the server has time for the others (docs/decisions/0030-shares-by-tenant.md).
 """
 
-import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from activities.shares.round_robin import RoundRobin
+from hookwright.turns import Traffic
 
 TURNS_ALONE, TURNS_BESIDE_OTHERS = 10, 2
 """How many have their turn at once: while no other tenant has traffic, and while one has."""
-
-TRAFFIC_SECONDS = 1.0
-"""A tenant has traffic for so long after an event or a delivery of it was seen."""
 
 
 @dataclass
 class TenantTurns:
     """Gives turns to tenants, one after the other. Who belongs to a tenant comes first, goes first.
 
-    The two tenants that were seen last are remembered, with the times: whoever asks whether others
-    have traffic is one of the two at most.
+    A tenant has traffic while its events or deliveries are seen.
     """
 
-    clock: Callable[[], float] = time.monotonic
+    traffic: Traffic = field(default_factory=Traffic)
     _waiting: RoundRobin = field(default_factory=RoundRobin)
     _under_way: int = 0
-    _latest: tuple[str, float] = ("", float("-inf"))
-    _other: tuple[str, float] = ("", float("-inf"))
-
-    def saw(self, tenant_id: str) -> None:
-        """Note that this tenant has traffic."""
-        if tenant_id != self._latest[0]:
-            self._other = self._latest
-        self._latest = (tenant_id, self.clock())
 
     @asynccontextmanager
     async def turn(self, tenant_id: str) -> AsyncIterator[None]:
@@ -60,6 +48,4 @@ class TenantTurns:
             self._under_way += self._waiting.give_turn(tenant_id)
 
     def _limit(self, tenant_id: str) -> int:
-        _, seen_at = self._other if tenant_id == self._latest[0] else self._latest
-        has_company = self.clock() - seen_at < TRAFFIC_SECONDS
-        return TURNS_BESIDE_OTHERS if has_company else TURNS_ALONE
+        return TURNS_BESIDE_OTHERS if self.traffic.beside(tenant_id) else TURNS_ALONE

@@ -20,13 +20,15 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from api.access.hops import refuse_loops
 from api.access.limits import DELIVERIES_PER_MINUTE, MAX_ENDPOINTS, PER_MINUTE, CallKind
 from api.access.state import AppState, app_state
+from api.acting import acts
 from api.config import ApiConfig
 from api.http import Problem, begin_span, not_found
 from api.services.events import Spend
 from api.tokens import ALL_SCOPES, Claims, Scope
 from hookwright.models import TenantView, Tier
 
-PUBLISH_PATHS = ("/v1/tenants/{tenant_id}/events", "/v1/tenants/{tenant_id}/events/batch")
+TENANT_PATH = "/v1/tenants/{tenant_id}"
+PUBLISH_PATHS = (f"{TENANT_PATH}/events", f"{TENANT_PATH}/events/batch")
 
 bearer = HTTPBearer(
     auto_error=False,
@@ -47,7 +49,8 @@ class Caller:
     """The caller of a request. An operator has no tenant and no tier.
 
     `name` is the name of an operator's key, or the tenant's id. `scopes` are the permissions of a
-    token; a key has all permissions. Only a token has a time when it expires.
+    token; a key has all permissions. Only a token has a time when it expires, and it may have an
+    id (`jti`).
     """
 
     name: str
@@ -56,6 +59,7 @@ class Caller:
     scopes: frozenset[Scope] = ALL_SCOPES
     kind: CallerKind = CallerKind.OPERATOR
     expires_at: datetime | None = None
+    token_id: str | None = None
 
     @property
     def max_endpoints(self) -> int | None:
@@ -64,8 +68,12 @@ class Caller:
 
     @property
     def signature(self) -> str:
-        """How a caller is named in an endpoint's status changes: `operator:ops`, or `token`."""
-        return f"{self.kind}:{self.name}" if self.kind is CallerKind.OPERATOR else str(self.kind)
+        """How a caller is named in status changes and audit trails: `operator:ops`, `token:...`.
+
+        A tenant's fixed key has no name, and a token of your own may have no id.
+        """
+        name = self.name if self.kind is CallerKind.OPERATOR else self.token_id
+        return f"{self.kind}:{name}" if name else str(self.kind)
 
 
 async def admit(request: Request) -> Caller:
@@ -77,6 +85,7 @@ async def admit(request: Request) -> Caller:
     """
     if not hasattr(request.state, "caller"):
         caller = request.state.caller = await _identify(request)
+        acts(caller.signature)
         name = f"{caller.kind}:{caller.name}"
         structlog.contextvars.bind_contextvars(caller=name)
         begin_span(request, name, trusted=caller.tenant_id is None)
@@ -94,7 +103,7 @@ async def count_call(request: Request, cost: int = 1) -> None:
     """
     caller: Caller = request.state.caller
     state = app_state(request)
-    kind = CallKind.PUBLISH if _publishes(request) else CallKind.MANAGEMENT
+    kind = _kind(request)
     limit = PER_MINUTE[kind][caller.tier] if caller.tier else state.config.operator_rate_limit
     if limit is None:
         return
@@ -129,6 +138,15 @@ async def delivery_budget(request: Request) -> Spend | None:
 
 
 DeliveryBudget = Annotated[Spend | None, Depends(delivery_budget)]
+
+
+def _kind(request: Request) -> CallKind:
+    """Return what a request counts as. In facades each counts as their contracts say: a request."""
+    if _publishes(request):
+        return CallKind.PUBLISH
+    path: str = request.scope["route"].path
+    reads = request.method in ("GET", "HEAD") and path.startswith(TENANT_PATH)
+    return CallKind.READ if reads else CallKind.MANAGEMENT
 
 
 def _publishes(request: Request) -> bool:
@@ -187,6 +205,7 @@ async def _caller_by_token(request: Request, config: ApiConfig, token: str) -> C
         scopes=claims.scopes,
         kind=CallerKind.TOKEN,
         expires_at=datetime.fromtimestamp(claims.exp, UTC),
+        token_id=claims.token_id,
     )
 
 

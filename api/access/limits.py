@@ -1,4 +1,4 @@
-"""Rate limits. They depend on the tenant's tier, and are separate for publishing and management.
+"""Rate limits. They depend on the tenant's tier, and are separate for each kind of call.
 
 A window of a minute begins with a caller's first request. Several API processes share their counts
 in Redis. While Redis is not available each process counts by itself, and no request fails for that
@@ -38,21 +38,28 @@ log = structlog.get_logger(__name__)
 
 
 class CallKind(StrEnum):
-    """What a limit counts: requests, published events, or the portal's pages. Each has its own."""
+    """What a limit counts: requests, reads, published events, or the portal's pages.
+
+    Each has its own. Reads are those of a tenant's own routes, without the facades'.
+    """
 
     MANAGEMENT = "management"
+    READ = "read"
     PUBLISH = "publish"
     PORTAL = "portal"
 
 
 PER_MINUTE: Mapping[CallKind, dict[Tier, int]] = {
     CallKind.MANAGEMENT: {Tier.FREE: 60, Tier.PRO: 600, Tier.ENTERPRISE: 6_000},
+    CallKind.READ: {Tier.FREE: 600, Tier.PRO: 6_000, Tier.ENTERPRISE: 60_000},
     CallKind.PUBLISH: {Tier.FREE: 600, Tier.PRO: 6_000, Tier.ENTERPRISE: 60_000},
     CallKind.PORTAL: {Tier.FREE: 600, Tier.PRO: 1_200, Tier.ENTERPRISE: 6_000},
 }
 """The limits for requests come from a published contract. Ten times as many events are allowed,
-and each event of a batch counts: 1,000 a second is more than one machine delivers. A portal page
-that refreshes itself every five seconds reads 12 pages a minute."""
+and each event of a batch counts: 1,000 a second is more than one machine delivers. Ten times as
+many reads are allowed, too: a page that asks for endpoints, deliveries and figures every three
+seconds makes 60 a minute, and there may be several such pages. A portal page that refreshes itself
+every five seconds reads 12 pages a minute."""
 
 
 DELIVERIES_PER_MINUTE = {Tier.FREE: 6_000, Tier.PRO: 60_000, Tier.ENTERPRISE: 600_000}
@@ -63,6 +70,7 @@ MAX_ENDPOINTS = {Tier.FREE: 100, Tier.PRO: 1_000, Tier.ENTERPRISE: 10_000}
 
 COUNTED = {
     CallKind.MANAGEMENT: "requests",
+    CallKind.READ: "reads",
     CallKind.PUBLISH: "events",
     CallKind.PORTAL: "pages",
 }

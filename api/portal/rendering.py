@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse
 
 from api.access import app_state
 from api.portal.timing import phases
-from api.portal.words import CHANGES, OUTCOMES, TRIGGERS, why_changed
+from api.portal.words import AUDITED, CHANGES, OUTCOMES, TRIGGERS, why_changed
 from hookwright.times import rfc3339
 
 POLICY = (
@@ -95,6 +95,13 @@ def _pretty_text(text: str | None) -> str:
     return pretty if len(pretty) <= MAX_GROWTH * len(text) else text
 
 
+def _audited_value(value: Any) -> str:  # noqa: ANN401 - any JSON value
+    """Return a value of the audit trail: a text as it is, anything else as JSON."""
+    if value in (None, ""):
+        return "nothing"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
 def _duration(seconds: float) -> str:
     """Return a duration in its two largest units: `2 min 5 s`."""
     parts, left = [], seconds
@@ -119,4 +126,6 @@ templates.filters |= {
     "trigger": TRIGGERS.__getitem__,
     "change": CHANGES.__getitem__,
     "why_changed": why_changed,
+    "audited": AUDITED.__getitem__,
+    "audited_value": _audited_value,
 }

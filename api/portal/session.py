@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import Depends, Request, Response
 
 from api.access import MAX_ENDPOINTS, PER_MINUTE, AppState, CallKind, app_state
+from api.acting import acts
 from api.http import Problem, not_found
 from api.portal.grants import SESSION_SECONDS, Grant, GrantKey, GrantUse
 from api.services import Services
@@ -41,8 +42,15 @@ class PortalSession:
 
     @property
     def signature(self) -> str:
-        """How a person is named in an endpoint's status changes: `operator:ops`, or `portal`."""
-        return f"operator:{self.grant.operator}" if self.is_operator else "portal"
+        """How a person is named in status changes and audit trails: `operator:ops`, `portal:...`.
+
+        Of the session's id it has the beginning: enough to tell two persons apart.
+        """
+        return (
+            f"operator:{self.grant.operator}"
+            if self.is_operator
+            else f"portal:{self.grant.jti[:8]}"
+        )
 
     @property
     def max_endpoints(self) -> int | None:
@@ -92,6 +100,7 @@ async def signed_in(request: Request) -> PortalSession:
         raise SignedOutError
     await _count(app_state(request), session)
     request.state.portal_session = session
+    acts(session.signature)
     return session
 
 

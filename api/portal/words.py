@@ -1,5 +1,6 @@
 """What states, outcomes and triggers mean, in sentences for people."""
 
+from hookwright.audit import AuditAction
 from hookwright.health import DISABLED_BECAUSE, StatusChange, StatusChangeKind
 from hookwright.outcomes import DeliveryState, EndpointStatus, Outcome, StatusClass, Trigger
 
@@ -57,6 +58,24 @@ CHANGES = {
     StatusChangeKind.PAUSED: "Made inactive",
     StatusChangeKind.RESUMED: "Made active",
     StatusChangeKind.RECOVERED: "Works again",
+}
+
+AUDITED = {
+    AuditAction.CREATED: "Created",
+    AuditAction.CHANGED: "Changed",
+    AuditAction.DELETED: "Deleted",
+    AuditAction.PAUSED: "Made inactive",
+    AuditAction.RESUMED: "Made active",
+    AuditAction.DISABLED: "Disabled",
+    AuditAction.RECOVERED: "Works again",
+    AuditAction.SECRET_ROTATED: "Secret replaced",
+    AuditAction.TOKENS_REVOKED: "Tokens revoked",
+    AuditAction.DELIVERY_RETRIED: "Delivery sent again",
+    AuditAction.DELIVERY_CANCELLED: "Delivery cancelled",
+    AuditAction.RECOVERY_STARTED: "Recovery started",
+    AuditAction.RECOVERY_PAUSED: "Recovery paused",
+    AuditAction.RECOVERY_RESUMED: "Recovery resumed",
+    AuditAction.RECOVERY_CANCELLED: "Recovery cancelled",
 }
 
 

@@ -127,7 +127,7 @@ async def publish_batch(  # noqa: PLR0913 - one parameter for each part of the r
     """Publish up to 100 events. Each one is accepted or refused independently of the others.
 
     202 means that all events are stored, 207 that some are, 422 that none is. 503 means that none
-    is known to be stored, and that it was Temporal that did not answer for at least one of them.
+    is known to be stored, and that at least one of them was not taken in time.
 
     With an `Idempotency-Key`, the ids of events without an `id` are derived from the key and the
     event's place in the batch, so the same batch can be repeated.
@@ -140,8 +140,8 @@ async def publish_batch(  # noqa: PLR0913 - one parameter for each part of the r
     results: list[BatchItemRead] = []
     for index, item in enumerate(body.events):
         key = f"{idempotency_key}\n{index}" if idempotency_key else None
-        # To wait for Temporal again for each of the other events would take longer than callers
-        # wait for an answer.
+        # To wait again for each of the other events would take longer than callers wait for an
+        # answer.
         give_up = any(each.status == HTTPStatus.SERVICE_UNAVAILABLE for each in results)
         try:
             event = _event(tenant_id, item, key, max_bytes, hops)
@@ -183,7 +183,7 @@ async def _publish(
 ) -> EventPublishRead:
     with naming_the_event(event.id):
         if give_up:
-            raise unavailable("not tried, because Temporal did not answer before; repeat it")
+            raise unavailable("not tried, because one before it was not taken in time; repeat it")
         try:
             published = await services.events.publish(event, await tenant.current(), budget)
             return EventPublishRead.of(published)

@@ -55,7 +55,6 @@ async def create_endpoint(
         idempotency_key and id_from_key("ep", tenant_id, idempotency_key),
         (body.client_certificate, body.client_key),
         paused=body.status == "paused",
-        by=caller.signature,
         max_endpoints=caller.max_endpoints,
     )
     endpoint = await services.endpoints.create(tenant_id, new_endpoint)
@@ -109,22 +108,20 @@ async def delete_endpoint(tenant_id: Name, endpoint_id: Name, services: Services
 
 @router.post("/{endpoint_id}/pause", responses=responses(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT))
 async def pause_endpoint(
-    tenant_id: Name, endpoint_id: Name, services: ServicesDependency, caller: CallerDependency
+    tenant_id: Name, endpoint_id: Name, services: ServicesDependency
 ) -> EndpointRead:
     """Pause an endpoint. Its new deliveries are held, and so are retries when they become due."""
-    return EndpointRead.of(await services.endpoints.pause(tenant_id, endpoint_id, caller.signature))
+    return EndpointRead.of(await services.endpoints.pause(tenant_id, endpoint_id))
 
 
 @router.post(
     "/{endpoint_id}/resume", responses=responses(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
 )
 async def resume_endpoint(
-    tenant_id: Name, endpoint_id: Name, services: ServicesDependency, caller: CallerDependency
+    tenant_id: Name, endpoint_id: Name, services: ServicesDependency
 ) -> EndpointRead:
     """Make a paused or disabled endpoint active again. Held deliveries are sent, oldest first."""
-    return EndpointRead.of(
-        await services.endpoints.resume(tenant_id, endpoint_id, caller.signature)
-    )
+    return EndpointRead.of(await services.endpoints.resume(tenant_id, endpoint_id))
 
 
 @router.post("/{endpoint_id}/test", responses=responses(*BODY_ERRORS, HTTPStatus.NOT_FOUND))

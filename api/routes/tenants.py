@@ -41,9 +41,10 @@ class TokenRequest(BaseModel):
 
 
 class TokenRead(BaseModel):
-    """A new tenant token. Only this answer contains it."""
+    """A new tenant token. Only this answer contains it. Audit trails name it by its `id`."""
 
     token: str
+    id: str
     expires_at: Timestamp
 
 
@@ -58,7 +59,9 @@ class TokenRead(BaseModel):
 async def put_tenant(
     tenant_id: Name, settings: TenantSettings, services: ServicesDependency, response: Response
 ) -> TenantView:
-    """Create a tenant, or change its settings. Settings that are left out get their defaults.
+    """Create a tenant, or replace all its settings. Settings that are left out get their defaults.
+
+    To change some settings and keep the others, use PATCH.
 
     The exception is `tokens_not_before`: left out, it keeps its value. If it is set to null, the
     tokens that it has revoked are valid again.
@@ -146,7 +149,7 @@ async def mint_token(tenant_id: Name, body: TokenRequest, state: AppStateDepende
             "no-signing-key",
             "tokens are signed with HOOKWRIGHT_JWT_KEY, which is not set",
         )
-    return TokenRead(token=new_token.token, expires_at=new_token.expires_at)
+    return TokenRead(token=new_token.token, id=new_token.id, expires_at=new_token.expires_at)
 
 
 @router.post(

@@ -12,7 +12,7 @@ from api.services.erasure import ErasureService
 from api.services.event_types import EventTypeService
 from api.services.events import EventService
 from api.services.lists import ExecutionLists
-from api.services.overview import AllEndpointsService, StatusChangeService
+from api.services.overview import AllEndpointsService, AuditService, StatusChangeService
 from api.services.recoveries import RecoveryService
 from api.services.retries import RetryService
 from api.services.statistics import StatisticsService
@@ -35,6 +35,7 @@ class Services:
     retries: RetryService
     recoveries: RecoveryService
     status_changes: StatusChangeService
+    audit: AuditService
     all_endpoints: AllEndpointsService
     statistics: StatisticsService
     evaluator: Evaluator
@@ -76,6 +77,7 @@ class Services:
             retries=RetryService(client),
             recoveries=RecoveryService(client, visibility, lists, entities),
             status_changes=StatusChangeService(client, tenants, lists, cursors),
+            audit=AuditService(client, cursors),
             all_endpoints=AllEndpointsService(client, lists),
             statistics=StatisticsService(visibility),
             evaluator=Evaluator(),

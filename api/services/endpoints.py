@@ -16,6 +16,7 @@ from temporalio.client import (
 )
 from temporalio.common import WorkflowIDConflictPolicy
 
+from api.acting import asking
 from api.http import Cursors, Page, Problem, invalid, invalid_model, not_found
 from api.services.endpoint_checks import (
     PemPair,
@@ -118,8 +119,8 @@ class EndpointService:
             secret=or_invalid("secret", secret_for, contract, new.secret),
             digest=new.digest(),
             paused=new.paused,
-            by=new.by,
             not_after=deadline(),
+            **asking(),
             headers=or_invalid("headers", check_headers, new.headers, contract.reserved_headers),
             client_identity=checked_identity(new.client),
         )
@@ -191,6 +192,7 @@ class EndpointService:
             client_identity=checked_identity(client) if client else None,
             no_client_identity=client == (None, None),
             not_after=deadline(),
+            **asking(),
         )
         check_size(
             config,
@@ -217,26 +219,25 @@ class EndpointService:
             grace_period_seconds=wanted.grace_period_seconds,
             sign_with=wanted.sign_with,
             not_after=deadline(),
+            **asking(),
         )
         return await self._update(tenant_id, endpoint_id, Update.ROTATE, rotation)
 
-    async def pause(self, tenant_id: str, endpoint_id: str, by: str | None = None) -> EndpointState:
-        """Hold an endpoint's deliveries; `by` is who asks for it, for its history.
+    async def pause(self, tenant_id: str, endpoint_id: str) -> EndpointState:
+        """Hold an endpoint's deliveries.
 
         Raises:
             Problem: 404.
         """
-        return await self._switch(tenant_id, endpoint_id, Update.PAUSE, by)
+        return await self._switch(tenant_id, endpoint_id, Update.PAUSE)
 
-    async def resume(
-        self, tenant_id: str, endpoint_id: str, by: str | None = None
-    ) -> EndpointState:
+    async def resume(self, tenant_id: str, endpoint_id: str) -> EndpointState:
         """Deliver again, and release what was held.
 
         Raises:
             Problem: 404.
         """
-        return await self._switch(tenant_id, endpoint_id, Update.RESUME, by)
+        return await self._switch(tenant_id, endpoint_id, Update.RESUME)
 
     async def delete(self, tenant_id: str, endpoint_id: str) -> None:
         """Delete an endpoint; what waits for it is cancelled.
@@ -247,7 +248,7 @@ class EndpointService:
         await self.get(tenant_id, endpoint_id)
         async with updating("endpoint"):
             await self._handle(tenant_id, endpoint_id).execute_update(
-                Endpoint.delete, EndpointDeleteUpdate(), rpc_timeout=UPDATE_TIMEOUT
+                Endpoint.delete, EndpointDeleteUpdate(**asking()), rpc_timeout=UPDATE_TIMEOUT
             )
 
     async def send_test(self, tenant_id: str, endpoint_id: str, event: EventInput) -> Attempt:
@@ -269,11 +270,9 @@ class EndpointService:
         except WorkflowFailureError as error:
             raise test_problem(error) from None
 
-    async def _switch(
-        self, tenant_id: str, endpoint_id: str, update: Update, by: str | None
-    ) -> EndpointState:
+    async def _switch(self, tenant_id: str, endpoint_id: str, update: Update) -> EndpointState:
         await self.get(tenant_id, endpoint_id)
-        request = EndpointSwitchUpdate(by=by, not_after=deadline())
+        request = EndpointSwitchUpdate(not_after=deadline(), **asking())
         return await self._update(tenant_id, endpoint_id, update, request)
 
     async def _update(

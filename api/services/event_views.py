@@ -1,14 +1,18 @@
 """Events as the services return them, and which of them a list shows."""
 
 import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from itertools import chain, islice
 from typing import Any
 
+import structlog
 from temporalio.client import WorkflowExecutionDescription, WorkflowExecutionStatus
 
+from api.http import Problem
 from api.services.deliveries import DeliveryView
 from hookwright.models import EventInput
 from hookwright.temporal import (
@@ -23,6 +27,8 @@ from hookwright.temporal import (
 from hookwright.webhook import unsafe_integers
 
 MAX_WARNINGS = 10
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -107,3 +113,23 @@ def content_of(event: EventInput) -> str:
     """Return what two equal publishes share: all but their time and way. In JSON, true is not 1."""
     content: dict[str, Any] = event.model_dump(mode="json", exclude={"created_at", "hops"})
     return json.dumps(content, sort_keys=True)
+
+
+@contextmanager
+def outcome_logged(event: EventInput) -> Iterator[Callable[[Published], Published]]:
+    """Have the log tell, at debug, whether an event was accepted or refused.
+
+    A refusal names the faulty fields and not the texts of the faults: some repeat a value.
+    """
+    ids = {"tenant_id": event.tenant_id, "event_id": event.id, "event_type": event.type}
+
+    def accepted(published: Published) -> Published:
+        log.debug("event.accepted", **ids, duplicate=published.duplicate)
+        return published
+
+    try:
+        yield accepted
+    except Problem as problem:
+        faults = [".".join(map(str, fault.loc)) for fault in problem.errors]
+        log.debug("event.refused", **ids, problem=problem.slug, faults=faults or None)
+        raise

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http import HTTPStatus
 
@@ -22,6 +22,7 @@ from api.services.event_views import (
     Published,
     content_of,
     fan_out_state,
+    outcome_logged,
     warnings_of,
 )
 from api.services.lists import ExecutionLists
@@ -45,9 +46,15 @@ from hookwright.temporal import (
     take_places,
 )
 from hookwright.times import delay_until
+from hookwright.turns import NoTurnError, TurnsOfEachTenant
 
-CANCEL_SECONDS = 2.5
-"""How long a caller waits for a worker to take up a cancellation."""
+CANCEL_SECONDS = TURN_SECONDS = 2.5
+"""How long a caller waits for a worker to take up a cancellation, and for its tenant's turn."""
+
+CANNOT_READ = """\
+what is stored under this id cannot be read: it is no event, or is encrypted with a key that \
+HOOKWRIGHT_ENCRYPTION_KEYS lacks"""
+NO_TURN = "this tenant has too many publishes at once while others publish too; repeat it later"
 
 Spend = Callable[[int], Awaitable[None]]
 """Takes so many deliveries from somebody's budget."""
@@ -66,6 +73,7 @@ class EventService:
     deliveries: DeliveryService
     event_types: EventTypeService
     lists: ExecutionLists
+    turns: TurnsOfEachTenant = field(default_factory=TurnsOfEachTenant, init=False)
 
     async def publish(
         self, event: EventInput, tenant: TenantAtPublish | None = None, spend: Spend | None = None
@@ -78,32 +86,27 @@ class EventService:
 
         Raises:
             Problem: 404 no such tenant; 409 the id stands for another event; 422 it does not fit
-                the tenant's contract.
+                the tenant's contract; 503 its tenant's turn did not come in time.
         """
-        ids = {"tenant_id": event.tenant_id, "event_id": event.id, "event_type": event.type}
-        try:
-            published = await self._publish(event, tenant, spend)
-        except Problem as problem:
-            # Without the texts of the faults: some of them repeat a value of the event.
-            faults = [".".join(map(str, fault.loc)) for fault in problem.errors]
-            log.debug("event.refused", **ids, problem=problem.slug, faults=faults or None)
-            raise
-        log.debug("event.accepted", **ids, duplicate=published.duplicate)
-        return published
+        with outcome_logged(event) as outcome:
+            try:
+                async with self.turns.turn(event.tenant_id, TURN_SECONDS):
+                    return outcome(await self._publish(event, tenant, spend))
+            except NoTurnError:
+                raise unavailable(NO_TURN) from None
 
     async def _publish(
-        self, event: EventInput, tenant: TenantAtPublish | None, spend: Spend | None
+        self, event: EventInput, known: TenantAtPublish | None, spend: Spend | None
     ) -> Published:
-        tenant = tenant or await self.tenants.at_publish(event.tenant_id)
+        tenant = known or await self.tenants.at_publish(event.tenant_id)
         try:
             found = await self.check(event, tenant)
         except Problem:
             if not await describe(self.client, event_workflow_id(event.tenant_id, event.id)):
                 raise
             return await self._repeated(event)
-        matches = None
-        if tenant.routes is not None:
-            matches = Matches.of(tenant.routes, event, datetime.now(UTC))
+        routes, now = tenant.routes, datetime.now(UTC)
+        matches = None if routes is None else Matches.of(routes, event, now)
         try:
             await self._start(event, matches)
         except WorkflowAlreadyStartedError:
@@ -242,8 +245,8 @@ class EventService:
                 "body-too-large",
                 "with its numbers written out this event is too large to store; send it in parts",
             )
-        for field, fault in contract.event_faults(event.type, event.extra).items():
-            raise invalid(("body", *field.split(".")), fault)
+        for path, fault in contract.event_faults(event.type, event.extra).items():
+            raise invalid(("body", *path.split(".")), fault)
         return contract
 
     async def _repeated(self, event: EventInput) -> Published:
@@ -268,10 +271,7 @@ class EventService:
         except UNREADABLE as error:
             # The error's text is left out, because it may hold what was stored.
             log.warning("event.unreadable", workflow_id=workflow_id, error=type(error).__name__)
-            raise conflict(
-                "what is stored under this id cannot be read: it is no event, or is encrypted with"
-                " a key that HOOKWRIGHT_ENCRYPTION_KEYS lacks"
-            ) from None
+            raise conflict(CANNOT_READ) from None
 
     async def _after_cancelling(self, tenant_id: str, event_id: str) -> EventFanOut:
         """Ask for the cancellation, and return the event once a worker has handled it."""

@@ -22,9 +22,8 @@ class SecretRotation:
 class NewEndpoint:
     """What registers an endpoint. A repeat under a chosen id is safe: it gets the first answer.
 
-    A `paused` one is created and paused in one update, so no event is sent in between. `by` is
-    who creates it, for its history. `max_endpoints` is how many its tenant may have then, if there
-    is a limit.
+    A `paused` one is created and paused in one update, so no event is sent in between.
+    `max_endpoints` is how many its tenant may have then, if there is a limit.
     """
 
     config: EndpointConfig
@@ -33,7 +32,6 @@ class NewEndpoint:
     endpoint_id: str | None = None
     client: PemPair = (None, None)
     paused: bool = False
-    by: str | None = None
     max_endpoints: int | None = None
 
     def digest(self) -> str:

@@ -15,8 +15,9 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from api.http import Page, Problem, conflict, not_found
 from api.services.lists import ExecutionLists
-from api.services.temporal import UPDATE_TIMEOUT, cancelled, deadline, updating
+from api.services.temporal import UPDATE_TIMEOUT, cancelled, deadline, note, updating
 from api.services.visibility import Visibility
+from hookwright.audit import AuditAction
 from hookwright.ids import recovery_id, recovery_workflow_id
 from hookwright.models import RecoveryInput, RecoveryProgress, RecoveryView
 from hookwright.temporal import (
@@ -42,6 +43,11 @@ recovery needs itself."""
 
 HALT_SECONDS = 5.0
 """How long a caller waits for a worker to halt; it does within two."""
+
+SWITCHED = {
+    Update.PAUSE: AuditAction.RECOVERY_PAUSED,
+    Update.RESUME: AuditAction.RECOVERY_RESUMED,
+}
 
 
 class RecoveryState(StrEnum):
@@ -107,6 +113,9 @@ class RecoveryService:
         except WorkflowAlreadyStartedError:
             return await self._join(workflow_id, request, until_now=until_now)
         run_id = handle.result_run_id or ""
+        await self._note(
+            request.tenant_id, request.endpoint_id, run_id, AuditAction.RECOVERY_STARTED
+        )
         return await self.get(request.tenant_id, request.endpoint_id, run_id)
 
     async def get(self, tenant_id: str, endpoint_id: str, run_id: str) -> RecoveryDetails:
@@ -174,6 +183,7 @@ class RecoveryService:
             await self.client.get_workflow_handle(found.id, run_id=found.run_id).execute_update(
                 update, Deadline(not_after=deadline()), rpc_timeout=UPDATE_TIMEOUT
             )
+        await self._note(tenant_id, endpoint_id, found.run_id, SWITCHED[update])
         return await self.get(tenant_id, endpoint_id, run_id)
 
     async def cancel(self, tenant_id: str, endpoint_id: str, run_id: str) -> RecoveryDetails:
@@ -188,7 +198,14 @@ class RecoveryService:
             handle = self.client.get_workflow_handle(found.id, run_id=found.run_id)
             if not await cancelled(handle, HALT_SECONDS):
                 raise conflict("the recovery has just ended")
+            await self._note(tenant_id, endpoint_id, found.run_id, AuditAction.RECOVERY_CANCELLED)
         return await self.get(tenant_id, endpoint_id, run_id)
+
+    async def _note(
+        self, tenant_id: str, endpoint_id: str, run_id: str, action: AuditAction
+    ) -> None:
+        subject = recovery_id(endpoint_id, run_id)
+        await note(self.client, tenant_id, endpoint_id, action, subject)
 
     async def _details(
         self, found: WorkflowExecutionDescription, outcomes: RecoveryOutcomes

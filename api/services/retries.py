@@ -11,9 +11,10 @@ from temporalio.api.workflowservice.v1 import ResetActivityRequest
 from temporalio.client import Client, WorkflowExecutionDescription, WorkflowExecutionStatus
 
 from api.http import conflict, not_found, unavailable
-from api.services.temporal import CLOCKS_AGREE, describe
+from api.services.temporal import CLOCKS_AGREE, describe, note
+from hookwright.audit import AuditAction
 from hookwright.health import Release
-from hookwright.ids import endpoint_workflow_id
+from hookwright.ids import delivery_id, endpoint_workflow_id
 from hookwright.outcomes import DeliveryState, Trigger
 from hookwright.temporal import (
     DELIVERY_STATE,
@@ -70,6 +71,8 @@ class RetryService:
             await self._attempt_now(delivery, pending[0])
         else:
             await self._give_turn(delivery)
+        subject = delivery_id(endpoint_id, event_id)
+        await note(self.client, tenant_id, endpoint_id, AuditAction.DELIVERY_RETRIED, subject)
 
     async def cancel(self, tenant_id: str, endpoint_id: str, event_id: str) -> None:
         """Ask for a delivery's cancellation; again, if need be.
@@ -85,6 +88,8 @@ class RetryService:
         handle = self.client.get_workflow_handle(delivery.id, run_id=delivery.run_id)
         if not await reached(handle.cancel(rpc_timeout=RPC_TIMEOUT)):
             raise conflict("the delivery has just ended")
+        subject = delivery_id(endpoint_id, event_id)
+        await note(self.client, tenant_id, endpoint_id, AuditAction.DELIVERY_CANCELLED, subject)
 
     async def _describe(
         self, tenant_id: str, endpoint_id: str, event_id: str

@@ -17,8 +17,11 @@ from temporalio.client import (
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
+from api.acting import asking
 from api.http import conflict, not_found, unavailable
-from hookwright.temporal import RPC_TIMEOUT, ErrorType, described, reached
+from hookwright.audit import AuditAction, AuditNote
+from hookwright.ids import endpoint_workflow_id
+from hookwright.temporal import RPC_TIMEOUT, ErrorType, Signal, described, reached
 
 UPDATE_TIMEOUT = timedelta(seconds=10)
 """Updates need a worker, which may be busy, or just coming back."""
@@ -51,6 +54,19 @@ async def cancelled(handle: WorkflowHandle[Any, Any], seconds: float) -> bool:
         raise unavailable(
             "no worker has answered; the cancellation is stored, and done when one does"
         ) from None
+
+
+async def note(
+    client: Client, tenant_id: str, endpoint_id: str, action: AuditAction, subject: str
+) -> None:
+    """Have an endpoint's audit trail tell what was asked for, if the endpoint is still there.
+
+    It is for what is no update of the endpoint, such as the retry of a delivery. It needs no
+    worker.
+    """
+    entry = AuditNote(action=action, subject=subject, **asking())
+    endpoint = client.get_workflow_handle(endpoint_workflow_id(tenant_id, endpoint_id))
+    await reached(endpoint.signal(Signal.NOTE, entry, rpc_timeout=RPC_TIMEOUT))
 
 
 def deadline() -> datetime:

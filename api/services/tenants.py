@@ -15,6 +15,7 @@ from temporalio.client import (
 )
 from temporalio.common import WorkflowIDConflictPolicy
 
+from api.acting import asking
 from api.http import Page, conflict, invalid_model, not_found
 from api.services.endpoint_checks import checked_notify, chosen_contract, leaves_out_slack_url
 from api.services.lists import ExecutionLists, superseded
@@ -38,6 +39,7 @@ from hookwright.temporal import (
     executions_of,
     has_status,
     is_left_to_worker,
+    tenant_search_attributes,
 )
 from workflows.tenant import (
     Tenant,
@@ -97,6 +99,7 @@ class TenantService:
             keeps_tokens_not_before="tokens_not_before" not in settings.model_fields_set,
             keeps_slack_url=leaves_out_slack_url(settings.notify),
             not_after=deadline(),
+            **asking(),
         )
         start = WithStartWorkflowOperation(
             Tenant.run,
@@ -104,6 +107,7 @@ class TenantService:
             id=tenant_workflow_id(tenant_id),
             task_queue=self.task_queue,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            search_attributes=tenant_search_attributes(tenant_id),
         )
         # An update waits long for a worker; this call fails soon if Temporal itself is away.
         await describe(self.client, tenant_workflow_id(tenant_id))
@@ -146,6 +150,7 @@ class TenantService:
             keeps_slack_url=leaves_out_slack_url(changed.notify),
             revoke_before=revoke_before,
             not_after=deadline(),
+            **asking(),
         )
         handle = self.client.get_workflow_handle(tenant_workflow_id(tenant_id))
         try:
@@ -235,7 +240,9 @@ class TenantService:
         handle = self.client.get_workflow_handle(tenant_workflow_id(tenant_id))
         async with updating("tenant"):
             await handle.execute_update(
-                Tenant.delete, TenantDeleteUpdate(erase=erase), rpc_timeout=UPDATE_TIMEOUT
+                Tenant.delete,
+                TenantDeleteUpdate(erase=erase, **asking()),
+                rpc_timeout=UPDATE_TIMEOUT,
             )
         self._known.pop(tenant_id, None)
 

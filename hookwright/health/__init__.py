@@ -8,7 +8,12 @@ from hookwright.health.probing import shows_working_receiver
 from hookwright.health.reports import MAX_REPORTED_ERROR, MAX_REPORTS, Release, Report, Reports
 from hookwright.health.state import Health
 from hookwright.health.status_changes import StatusChange, StatusChangeKind, StatusChanges
-from hookwright.health.wording import DISABLED_BECAUSE, health_in_words
+from hookwright.health.wording import (
+    DISABLED_BECAUSE,
+    failures_in_words,
+    health_in_words,
+    held_in_words,
+)
 
 __all__ = [
     "DISABLED_BECAUSE",
@@ -28,7 +33,9 @@ __all__ = [
     "StatusChangeKind",
     "StatusChanges",
     "Turns",
+    "failures_in_words",
     "health_in_words",
+    "held_in_words",
     "latencies_of",
     "merged",
     "quantile",

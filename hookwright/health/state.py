@@ -138,18 +138,22 @@ class Health(HealthRecord):
         self.changes.add(now, StatusChangeKind.CREATED, self.status, by=by)
         self.notices.begin(now)
 
-    def pause(self, now: datetime, by: str | None = None) -> None:
-        """Hold deliveries, because a person asked for it."""
-        if self.status is not EndpointStatus.PAUSED:
+    def pause(self, now: datetime, by: str | None = None) -> bool:
+        """Hold deliveries, because a person asked for it; return whether that is new."""
+        is_new = self.status is not EndpointStatus.PAUSED
+        if is_new:
             reason = self.disabled_reason
             self.changes.add(
                 now, StatusChangeKind.PAUSED, EndpointStatus.PAUSED, reason=reason, by=by
             )
         self.status, self.disabled_reason, self.next_probe_at = EndpointStatus.PAUSED, None, None
         self.queue.stop()
+        return is_new
 
-    def resume(self, now: datetime, by: str | None = None) -> None:
+    def resume(self, now: datetime, by: str | None = None) -> bool:
         """Deliver again, because a person asked for it, and release the held deliveries.
+
+        Return whether anything held them.
 
         For an active endpoint this ends the pause that its receiver asked for, which may last a
         day.
@@ -160,6 +164,9 @@ class Health(HealthRecord):
         elif self.queue.throttled_until:
             self.queue.pauses = 0
             self.queue.drain(now)
+        else:
+            return False
+        return True
 
     def probe_soon(self, now: datetime) -> None:
         """Probe at once, because a change of the endpoint may have repaired it."""

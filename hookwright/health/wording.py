@@ -17,7 +17,14 @@ DISABLED_BECAUSE = {
 
 
 def health_in_words(health: Health, now: datetime) -> str:
-    """Return why an endpoint's health is what it is."""
+    """Return why an endpoint's health is what it is, with its last error if it fails."""
+    streak = health.streak
+    error = f" Last error: {streak.last_error}" if streak.last_error and streak.failures else ""
+    return failures_in_words(health, now) + error
+
+
+def failures_in_words(health: Health, now: datetime) -> str:
+    """Return why an endpoint's health is what it is, in words that are all ours."""
     delivered, failed = health.counts.last_hour(now)
     streak = health.streak
     match health.status:
@@ -40,5 +47,22 @@ def health_in_words(health: Health, now: datetime) -> str:
             sentence = (
                 "No attempt was made in the last hour, and none has failed since the last one."
             )
-    error = f" Last error: {streak.last_error}" if streak.last_error and streak.failures else ""
-    return sentence + error
+    return sentence
+
+
+def held_in_words(health: Health) -> str:
+    """Return why an endpoint's deliveries are held, as things stood when this was asked."""
+    queue = health.queue
+    match health.status:
+        case EndpointStatus.PAUSED:
+            return "the endpoint is paused until it is resumed"
+        case EndpointStatus.DISABLED:
+            reason, at = health.disabled_reason, health.next_probe_at
+            because = f" because {DISABLED_BECAUSE[reason]}" if reason else ""
+            probe = f"; its next probe was due at {rfc3339_seconds(at)}" if at else ""
+            return f"the endpoint is disabled{because}{probe}"
+        case _ if queue.throttled_until:
+            until = rfc3339_seconds(queue.throttled_until)
+            return f"the receiver asked for fewer requests, so nothing was sent until {until}"
+        case _:
+            return "deliveries that were held before it go first"

@@ -88,12 +88,14 @@ class DeliveryLog(BaseModel):
     `steps` is how many steps of the retry table are used. The next attempt is due at `due_at`, and
     Temporal waits `retry_in_seconds` for it; `trigger` is its cause. `release` is set from the
     release of a held delivery until its attempt is reported, `held_since` from the hold until then.
-    `holds` is how often it was held. `unreported`: the last attempt was made, but its endpoint may
+    `held_because` says in words why its endpoint did not want it yet when it was held last. `holds`
+    is how often it was held. `unreported`: the last attempt was made, but its endpoint may
     not have the report yet; if the worker is killed then, the POST is not repeated. `queued`: it
     waits for a turn in its endpoint's queue. `turn` is the number of the attempt that the queue has
     given it a turn for, or 0. `slow`: the next attempts are made in the slow lane, because the
     endpoint is slow or failing, or because too many are under way to endpoints of which nobody
-    knows.
+    knows. `untried`: the first attempt was left to the retries, so until then nothing needs to be
+    shown.
     """
 
     state: DeliveryState = DeliveryState.PENDING
@@ -104,11 +106,13 @@ class DeliveryLog(BaseModel):
     trigger: Trigger = Trigger.SCHEDULE
     release: Release | None = None
     held_since: Timestamp | None = None
+    held_because: str = Field(default="", exclude_if=lambda because: not because)
     holds: int = 0
     unreported: bool = False
     queued: bool = Field(default=False, exclude_if=lambda queued: not queued)
     turn: int = Field(default=0, exclude_if=lambda turn: not turn)
     slow: bool = Field(default=False, exclude_if=lambda slow: not slow)
+    untried: bool = Field(default=False, exclude_if=lambda untried: not untried)
 
     @property
     def next_number(self) -> int:

@@ -1,10 +1,11 @@
 """An endpoint: its configuration, its secrets and the rest of its workflow's state."""
 
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from hookwright.audit import AskedBy, AuditTrail
 from hookwright.contracts import MAX_TIMEOUT_SECONDS, DeactivationRule, Retry
 from hookwright.health import Health, Release
 from hookwright.ids import Name
@@ -78,6 +79,7 @@ class EndpointState(BaseModel):
     created_at: Timestamp | None = None
     updated_at: Timestamp | None = None
     deleted: bool = False
+    audit: AuditTrail = AuditTrail()
 
     def live_secrets(self, now: datetime) -> list[str]:
         """Return the secrets that sign, the newest first.
@@ -145,7 +147,18 @@ class EndpointState(BaseModel):
 
     def public(self) -> "EndpointState":
         """Return the state without internal parts, for the memo and the answers to updates."""
-        return self.model_copy(update={"health": self.health.public()})
+        return self.model_copy(update={"health": self.health.public(), "audit": AuditTrail()})
+
+    def audited_fields(self) -> dict[str, Any]:
+        """Return the fields whose changes the audit trail tells. `differences` hides secrets."""
+        config = self.config or EndpointConfig(url="")
+        return {
+            **config.model_dump(mode="json"),
+            "url": config.url or None,
+            "headers": self.headers,
+            "client_certificate": self.client_identity and self.client_identity.certificate,
+            "secret": self.secrets[0].value if self.secrets else None,
+        }
 
     @property
     def active_config(self) -> EndpointConfig:
@@ -166,7 +179,7 @@ class EndpointState(BaseModel):
         )
 
 
-class EndpointDeleteUpdate(BaseModel):
+class EndpointDeleteUpdate(AskedBy):
     """The argument of an endpoint's update `delete`.
 
     `with_tenant`: the tenant itself is being deleted. It has emptied its route table and cancels

@@ -2,6 +2,7 @@
 
 from pydantic import BaseModel
 
+from hookwright.audit import AskedBy
 from hookwright.health import Notice
 from hookwright.ids import Name
 
@@ -41,8 +42,8 @@ class DeliveryScope(BaseModel):
     endpoint_id: Name | None = None
 
 
-class TenantEndpoints(BaseModel):
-    """Some endpoints of a tenant."""
+class TenantEndpoints(AskedBy):
+    """Some endpoints of a tenant, and who asked for what is done with them."""
 
     tenant_id: Name
     endpoint_ids: list[Name]

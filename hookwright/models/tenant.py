@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -39,6 +40,15 @@ class TenantSettings(BaseModel):
     tier: Tier = Tier.FREE
     tokens_not_before: WrittenTimestamp | None = None
     notify: NotifySettings | None = None
+
+    def audited_fields(self) -> dict[str, Any]:
+        """Return the fields whose changes the audit trail tells. `differences` hides secrets."""
+        notify = self.notify or NotifySettings()
+        return {
+            **self.model_dump(mode="json", exclude={"notify"}),
+            "notify.emails": notify.emails,
+            "notify.slack_url": notify.slack_url,
+        }
 
 
 class TenantView(BaseModel):

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, field_validator
 
+from hookwright.audit import AuditTrail
 from hookwright.ids import Name
 from hookwright.models import Route, TenantSettings
 from hookwright.sizes import MAX_ROUTE_BYTES, MAX_ROUTE_TABLE_BYTES, MAX_SLICE_BYTES
@@ -36,6 +37,7 @@ class TenantState(BaseModel):
     updated_at: Timestamp | None = None
     deleted: bool = False
     erase: bool = False
+    audit: AuditTrail = AuditTrail()
 
     @field_validator("routes", mode="before")
     @classmethod

@@ -24,6 +24,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from google.protobuf.message import DecodeError
 from temporalio.api.common.v1 import Payload
+from temporalio.api.failure.v1 import Failure
 from temporalio.contrib.pydantic import PydanticPayloadConverter
 from temporalio.converter import (
     ActivitySerializationContext,
@@ -31,10 +32,12 @@ from temporalio.converter import (
     DataConverter,
     DefaultFailureConverterWithEncodedAttributes,
     PayloadCodec,
+    PayloadConverter,
     SerializationContext,
     WithSerializationContext,
     WorkflowSerializationContext,
 )
+from temporalio.exceptions import FailureError
 
 CONVERTERS = tuple(PydanticPayloadConverter().converters.values())
 
@@ -185,10 +188,32 @@ class ModelConverter(CompositePayloadConverter):
         super().__init__(*CONVERTERS)
 
 
+class PlainFailureConverter(DefaultFailureConverterWithEncodedAttributes):
+    """Failures that say what has happened, encrypted with their texts.
+
+    What was raised for people or programs to act on (a `FailureError`) has no traceback: where in
+    our code it was raised tells an operator nothing. Any other exception is a fault of ours, and
+    keeps the traceback by which it is found.
+    """
+
+    def to_failure(
+        self, exception: BaseException, payload_converter: PayloadConverter, failure: Failure
+    ) -> None:
+        """Fill in a failure; the SDK calls this for each of its causes, too."""
+        if not isinstance(exception, FailureError):
+            super().to_failure(exception, payload_converter, failure)
+            return
+        traceback, exception.__traceback__ = exception.__traceback__, None
+        try:
+            super().to_failure(exception, payload_converter, failure)
+        finally:
+            exception.__traceback__ = traceback
+
+
 def data_converter(codec: PayloadCodec) -> DataConverter:
     """Return the one data converter: pydantic models as JSON, encrypted, failures included."""
     return DataConverter(
         payload_converter_class=ModelConverter,
         payload_codec=codec,
-        failure_converter_class=DefaultFailureConverterWithEncodedAttributes,
+        failure_converter_class=PlainFailureConverter,
     )

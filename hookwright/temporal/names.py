@@ -63,6 +63,7 @@ class Signal(StrEnum):
 
     # Endpoint
     REPORT = "report"
+    NOTE = "note"
     # Delivery
     RELEASE = "release"
     EXPIRE = "expire"
@@ -115,6 +116,7 @@ class MemoKey(StrEnum):
     RECOVERY = "recovery"
     NOTIFY = "notify"
     QUEUE = "queue"
+    AUDIT = "audit"
 
 
 def routes_key(number: int) -> str:

@@ -39,7 +39,7 @@ def event_search_attributes(event: EventInput) -> TypedSearchAttributes:
 
 
 def tenant_search_attributes(tenant_id: str) -> TypedSearchAttributes:
-    """Return what an execution is found by when all of its tenant is erased."""
+    """Return what all that belongs to a tenant is found by in the Temporal UI, itself included."""
     return TypedSearchAttributes([SearchAttributePair(TENANT_ID, tenant_id)])
 
 

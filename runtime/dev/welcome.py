@@ -55,22 +55,31 @@ def print_welcome(addresses: DevAddresses, portal_link: str) -> None:
 
 
 def first_delivery(addresses: DevAddresses) -> list[str]:
-    """Return three shell commands: they create a tenant and an endpoint, and publish an event."""
+    """Return three shell commands: they name the tenant, make an endpoint, and publish an event.
+
+    They can be pasted again. A PUT would reset what was set meanwhile. Without its key a second
+    endpoint would be made, and everything would arrive twice; the key has the receiver's port,
+    because another URL under the same key would be refused.
+    """
     root = f"/v1/tenants/{TENANT}"
+    once = f"dev-{addresses.listener_port or 'endpoint'}"
     return [
-        _curl(addresses, "PUT", root, {"name": "Acme"}),
-        _curl(addresses, "POST", f"{root}/endpoints", {"url": addresses.receiver}),
+        _curl(addresses, "PATCH", root, {"name": "Acme"}),
+        _curl(addresses, "POST", f"{root}/endpoints", {"url": addresses.receiver}, once),
         _curl(
             addresses, "POST", f"{root}/events", {"type": "invoice.paid", "data": {"amount": 1500}}
         ),
     ]
 
 
-def _curl(addresses: DevAddresses, method: str, path: str, body: dict[str, object]) -> str:
+def _curl(
+    addresses: DevAddresses, method: str, path: str, body: dict[str, object], key: str | None = None
+) -> str:
+    idempotency = f" -H 'Idempotency-Key: {key}'" if key else ""
     return (
         f"curl -sS -w '\\n' -X {method} {addresses.api}{path}"
         f" -H 'Authorization: Bearer {addresses.operator_key}'"
-        f" -H 'Content-Type: application/json' -d '{json.dumps(body)}'"
+        f" -H 'Content-Type: application/json'{idempotency} -d '{json.dumps(body)}'"
     )
 
 

@@ -12,7 +12,7 @@ from support.stack import Stack, unique
 from support.waiting import eventually
 
 from hookwright.ids import entities_queue
-from hookwright.temporal import ENDPOINT_STATUS
+from hookwright.temporal import ENDPOINT_STATUS, TENANT_ID
 
 LISTS = ["/v1/endpoints", "/v1/deliveries"]
 
@@ -78,7 +78,7 @@ async def test_endpoints_by_status_and_health(service: Stack, hooks: Receiver) -
 
 
 async def test_an_endpoint_of_an_earlier_version(service: Stack) -> None:
-    """An endpoint that was started without search attributes is found by reading it."""
+    """One without search attributes is found by reading it, and has them once it changes."""
     queue, endpoint_id = entities_queue(service.task_queue), unique("ep")
     handle = await create_endpoint(service.client, queue, endpoint_id, service.tenant)
 
@@ -91,7 +91,9 @@ async def test_an_endpoint_of_an_earlier_version(service: Stack) -> None:
     assert (await service.http.post(path)).status_code == 200
     await eventually(lambda: found(status="paused"), lambda it: it == [endpoint_id])
     assert await found(health="red") == await found(status="active") == []
-    assert (await handle.describe()).typed_search_attributes.get(ENDPOINT_STATUS) is None
+    attributes = (await handle.describe()).typed_search_attributes
+    assert attributes[ENDPOINT_STATUS] == "paused"
+    assert attributes[TENANT_ID] == service.tenant
 
 
 async def test_newest_first_page_by_page(service: Stack) -> None:

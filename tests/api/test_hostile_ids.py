@@ -68,7 +68,8 @@ class Attack:
 async def attack(shared_stack: Stack) -> AsyncIterator[Attack]:
     """Two tenants, and every id and filter of every route that reads; without rate limits."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(PER_MINUTE[CallKind.MANAGEMENT], Tier.ENTERPRISE, 10**9)
+        for kind in (CallKind.MANAGEMENT, CallKind.READ):
+            patch.setitem(PER_MINUTE[kind], Tier.ENTERPRISE, 10**9)
         async with receiver() as hooks:
             mallory = await owner(shared_stack, hooks, "mallorys-own")
             victim = await owner(shared_stack, hooks, MARKER)

@@ -29,8 +29,9 @@ EVENT = {"type": "loan.funded", "data": {}}
 
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A free tenant has three requests and five events a minute."""
+    """A free tenant has three requests, three reads and five events a minute."""
     monkeypatch.setitem(PER_MINUTE[CallKind.MANAGEMENT], Tier.FREE, 3)
+    monkeypatch.setitem(PER_MINUTE[CallKind.READ], Tier.FREE, 3)
     monkeypatch.setitem(PER_MINUTE[CallKind.PUBLISH], Tier.FREE, 5)
 
 
@@ -46,16 +47,17 @@ async def publish(service: Stack, headers: dict[str, str], number: int = 1) -> h
 
 
 def test_figures() -> None:
-    """The tiers have 60, 600 and 6,000 requests a minute, and ten times as many events."""
+    """The tiers have 60, 600 and 6,000 requests a minute; ten times as many events and reads."""
     assert list(PER_MINUTE[CallKind.MANAGEMENT].values()) == [60, 600, 6_000]
     assert list(PER_MINUTE[CallKind.PUBLISH].values()) == [600, 6_000, 60_000]
+    assert PER_MINUTE[CallKind.READ] == PER_MINUTE[CallKind.PUBLISH]
     assert list(PER_MINUTE[CallKind.PUBLISH]) == list(PER_MINUTE[CallKind.MANAGEMENT]) == list(Tier)
 
 
 async def test_sixty_a_minute(service: Stack) -> None:
     """The free tier gets 60 answers a minute, each with the number that remains, then a 429."""
     headers = bearer(service.tenant, tier=Tier.FREE)
-    answers = [await read(service, headers) for _ in range(61)]
+    answers = [await service.http.get("/v1/contracts", headers=headers) for _ in range(61)]
     assert [answer.status_code for answer in answers] == [200] * 60 + [429]
     remaining = [int(answer.headers["ratelimit-remaining"]) for answer in answers]
     assert remaining == [*range(59, -1, -1), 0]
@@ -65,6 +67,28 @@ async def test_sixty_a_minute(service: Stack) -> None:
     assert refused.headers["content-type"] == "application/problem+json"
     assert refused.json()["type"].endswith("#too-many-requests")
     assert refused.headers["retry-after"] == refused.headers["ratelimit-reset"]
+
+
+async def test_a_page_that_is_polled(service: Stack) -> None:
+    """Three people may each look at a page that asks for three things every three seconds.
+
+    What they change meanwhile is counted apart, and so is a facade's call, which its contract
+    counts as a request whatever it does.
+    """
+    endpoint = await service.add_endpoint("https://hooks.example.com/")
+    headers = bearer(service.tenant, tier=Tier.FREE)
+    asked = ("", f"/endpoints/{endpoint['id']}", f"/endpoints/{endpoint['id']}/stats")
+    calls = [service.root + path for path in asked] * 3
+    answers = [await service.http.get(path, headers=headers) for path in calls]
+    answers.append(await service.http.head(service.root, headers=headers))
+    assert {answer.status_code for answer in answers} == {200}
+    last = answers[-1].headers
+    used = int(last["ratelimit-limit"]) - int(last["ratelimit-remaining"])
+    assert used == len(answers)
+    assert 60 / 3 * len(calls) < int(last["ratelimit-limit"])
+    for method, path in (("POST", f"{calls[1]}/pause"), ("GET", "/v1/webhooks")):
+        counted = await service.http.request(method, path, headers=headers)
+        assert counted.headers["ratelimit-limit"] == "60"
 
 
 @pytest.mark.usefixtures("few")
@@ -86,7 +110,8 @@ async def test_whatever_the_answer(service: Stack) -> None:
     bad = await service.http.post(f"{service.root}/endpoints", content=b"{", headers=key)
     contracts = await service.http.get("/v1/contracts", headers=key)
     assert [it.status_code for it in (unknown, bad, contracts)] == [404, 415, 200]
-    assert [it.headers["ratelimit-remaining"] for it in (unknown, bad, contracts)] == [*"210"]
+    assert [it.headers["ratelimit-remaining"] for it in (unknown, bad, contracts)] == [*"221"]
+    await service.http.get("/v1/contracts", headers=key)
     huge = await service.http.post(f"{service.root}/endpoints", content=b"x" * 10**6, headers=key)
     assert huge.status_code == 429
     for path in ("/v1/webhooks", "/v1/contracts"):

@@ -40,7 +40,7 @@ async def test_mint_and_use(service: Stack) -> None:
     before = datetime.now(UTC)
     answer = await mint(service)
     assert answer.status_code == 201, answer.text
-    assert set(answer.json()) == {"token", "expires_at"}
+    assert set(answer.json()) == {"token", "id", "expires_at"}
     ends = datetime.fromisoformat(answer.json()["expires_at"])
     assert timedelta(seconds=58) <= ends - before <= timedelta(seconds=62)
     token = answer.json()["token"]
@@ -233,7 +233,7 @@ async def test_tier(service: Stack) -> None:
         token = (await mint(service, tier=chosen)).json()["token"]
         answer = await service.http.get(service.root, headers=sent(token))
         limits[tier, chosen] = int(answer.headers["ratelimit-limit"])
-    assert limits == {("pro", None): 600, ("pro", "enterprise"): 6000, ("free", None): 60}
+    assert limits == {("pro", None): 6_000, ("pro", "enterprise"): 60_000, ("free", None): 600}
 
 
 # The one list of what needs no scope; any other route, a new one too, must need one.

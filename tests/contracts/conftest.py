@@ -8,8 +8,14 @@ from support.styles import CONTRACTS
 from temporalio.client import Client
 
 
-@pytest_asyncio.fixture
-async def styled(client: Client) -> AsyncIterator[Stack]:
+@pytest_asyncio.fixture(scope="session")
+async def styled_stack(client: Client) -> AsyncIterator[Stack]:
     """API and worker with the contracts of docs/contracts beside those that ship."""
     async with stack(client, contracts=CONTRACTS) as it:
         yield it
+
+
+@pytest_asyncio.fixture
+async def styled(styled_stack: Stack) -> Stack:
+    """The same, with a tenant of this test's own."""
+    return await styled_stack.with_new_tenant()

@@ -36,11 +36,19 @@ def gone(processes: list[psutil.Process]) -> Callable[[], bool]:
 
 @pytest.mark.timeout(120)
 async def test_dev_first_delivery_and_restart(tmp_path: Path) -> None:
-    """The curl lines make a delivery; a restart keeps all, keys too; no process is left."""
+    """The curl lines make a delivery each time they are pasted; a restart keeps all, keys too."""
     async with dev(tmp_path) as first:
         tenant, endpoint, event = [await shell(line) for line in first.curls]
         assert tenant["id"] == endpoint["tenant_id"] == "acme"
         await first.command.says(rf"webhook-id: {event['id']}")
+        kept = {"tier": "pro", "metadata": {"plan": "gold"}}
+        curl = first.curls[0].replace('{"name": "Acme"}', json.dumps(kept))
+        assert (await shell(curl))["tier"] == "pro"
+        tenant, same, another = [await shell(line) for line in first.curls]
+        assert {**tenant, **kept} == tenant
+        assert (same["id"], same["secret"]) == (endpoint["id"], endpoint["secret"])
+        assert another["id"] != event["id"]
+        await first.command.says(rf"webhook-id: {another['id']}")
         link = await first.command.says(rf"{first.api_url}/portal/sign-in\?link=\S+")
         async with httpx.AsyncClient() as http:
             assert "Webhooks of Acme" in (await http.get(link[0])).text

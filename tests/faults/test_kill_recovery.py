@@ -19,7 +19,7 @@ from support.waiting import assert_eventually, eventually
 
 from runtime.dev import EmbeddedServer, free_port
 
-EVENTS = int(os.environ.get("RECOVERED", "200"))
+EVENTS = int(os.environ.get("RECOVERED", "100"))
 PUBLISHERS = 10
 IN_FLIGHT = 10
 """POSTs that may have been made, and not stored, when a process is killed."""

@@ -16,6 +16,7 @@ sys.path[:0] = [str(HERE.parent), str(HERE.parent.parent)]
 
 import httpx
 from support.commands_made import write_fingerprints
+from support.endpoints import create_endpoint
 from support.receiver import Receiver, Reply, answering, receiver
 from support.stack import CODEC, PORTAL_KEY, Stack, stack
 from support.waiting import eventually
@@ -25,6 +26,7 @@ from api.portal.grants import GrantKey, GrantUse
 from hookwright.ids import (
     EVENT_TYPES_WORKFLOW_ID,
     endpoint_workflow_id,
+    entities_queue,
     event_workflow_id,
     notification_workflow_id,
     portal_link_workflow_id,
@@ -122,6 +124,17 @@ async def switched_endpoint(service: Stack) -> None:
     await save(service, "endpoint_switched", endpoint_workflow_id(service.tenant, made["id"]))
 
 
+async def endpoint_of_an_earlier_version(service: Stack) -> None:
+    """Record an endpoint that is started without search attributes, and gets them."""
+    queue = entities_queue(service.task_queue)
+    await create_endpoint(service.client, queue, "ep_earlier", service.tenant)
+    path = f"{service.root}/endpoints/ep_earlier"
+    await service.http.post(f"{path}/pause")
+    await service.http.delete(path)
+    workflow_id = endpoint_workflow_id(service.tenant, "ep_earlier")
+    await save(service, "endpoint_indexed_later", workflow_id)
+
+
 async def queues(service: Stack, hooks: Receiver) -> None:
     """Record an ordered queue, and deliveries that wait in it and in one with a rate limit."""
     retry = {"schedule_seconds": [0.1]}
@@ -186,6 +199,7 @@ async def main() -> None:
             await set_up_namespace(client, timedelta(days=1))
             async with stack(client) as service:
                 await switched_endpoint(service)
+                await endpoint_of_an_earlier_version(service)
                 await deliveries(service, hooks)
                 await service.http.put("/v1/event-types/loan.funded", json={"json_schema": {}})
                 await service.http.delete("/v1/event-types/loan.funded")

@@ -110,6 +110,10 @@ async def test_create_inactive(portal: Portal, hooks: Receiver) -> None:
             return hooks.ids()
 
         await eventually(ids, lambda got: got == [event["id"]])
+        shown = (await person.get(f"/portal/endpoints/{endpoint_id}")).text
+        assert "Latest changes" in shown
+        assert shown.index("Made active") < shown.index("<strong>Created</strong>", 0)
+        assert re.search(r"by portal:[0-9a-f]{8}\b", shown)
 
 
 @pytest.mark.parametrize(

@@ -22,9 +22,10 @@ from api.portal.health.practices import (
     Practice,
     practices_for,
 )
-from api.portal.words import CHANGES, why_changed
+from api.portal.words import AUDITED, CHANGES, why_changed
 from api.routes.stats import Window
 from api.tokens import Scope
+from hookwright.audit import AuditAction
 from hookwright.contracts import DisabledReason
 from hookwright.health import Health, StatusChange, StatusChangeKind
 from hookwright.models import EndpointConfig, EndpointState
@@ -177,6 +178,11 @@ def test_practices_fit_the_fault(
 ) -> None:
     """Each kind of fault brings the practices that help against it, and no others."""
     assert practices_for(outcomes, p95, error, health) == expected
+
+
+def test_every_action_has_words() -> None:
+    """A page can tell whatever an audit trail tells."""
+    assert {*AUDITED} == {*AuditAction}
 
 
 @pytest.mark.parametrize("kind", list(StatusChangeKind))

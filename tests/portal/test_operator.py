@@ -43,9 +43,18 @@ async def test_a_failing_endpoint_is_shown_first(portal: Portal, hooks: Receiver
         own = await person.get(then)
         assert "You act as" in own.text
         assert (await person.send(f"{then}/pause")).status_code == 303
+        await service.http.patch(service.root, json={"name": "<b>Acme</b>"})
+        assert "&lt;b&gt;Acme&lt;/b&gt;" in (await person.get("/portal/endpoints")).text
+        assert "by operator:test" in (await person.get(then)).text
         stopped = await person.send("/portal/operator/act-as")
         assert stopped.headers["location"] == "/portal/operator"
         assert (await person.get("/portal/endpoints")).status_code == 404
+
+
+async def test_changes_of_a_tenant_are_for_operators(portal: Portal) -> None:
+    """The list of webhooks tells a tenant's people nothing of who changed the tenant's settings."""
+    async with portal.visit() as person:
+        assert "Latest changes" not in (await person.get("/portal/endpoints")).text
 
 
 async def test_a_form_for_one_tenant_does_nothing_to_another(portal: Portal) -> None:

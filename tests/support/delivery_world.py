@@ -285,6 +285,7 @@ def _fake_workflow() -> SimpleNamespace:
         upsert_search_attributes=lambda it: CURRENT.get().upsert_search_attributes(it),
         memo_value=lambda _, default, **__: default,
         now=lambda: BEGIN,
+        set_current_details=lambda _: None,
         info=lambda: SimpleNamespace(task_queue="deliveries"),
     )
 

@@ -19,6 +19,14 @@ from support.messages import (
 from support.tenants import full_table
 
 from api.services.endpoint_checks import MAX_BYTES, MAX_CONFIG_BYTES
+from hookwright.audit import (
+    MAX_ACTOR,
+    MAX_AUDIT_ENTRIES,
+    AskedBy,
+    AuditAction,
+    AuditedField,
+    AuditTrail,
+)
 from hookwright.catalogue import CatalogueEntry, CatalogueState, EventTypeConfig, EventTypeFields
 from hookwright.health import Health, Notice, StatusChangeKind, StatusChanges
 from hookwright.health.known_reports import MAX_KNOWN_REPORTS
@@ -55,6 +63,7 @@ from hookwright.security import MAX_URL_LENGTH, ClientIdentity
 from hookwright.sizes import (
     BLOB_BYTES,
     KIB,
+    MAX_AUDIT_BYTES,
     MAX_CATALOGUE_BYTES,
     MAX_CHANGES,
     MAX_CHANGES_BYTES,
@@ -117,7 +126,12 @@ def test_a_tenant_at_its_largest(routes):
     slices = RouteTable([routes]).packed()
     written = {routes_key(number): it for number, it in enumerate(slices)}
     assert sum(len(r.model_dump_json()) + 1 for r in routes) > 0.85 * MAX_ROUTE_TABLE_BYTES
-    view = {MemoKey.TENANT: tenant_view(), MemoKey.NOTIFY: largest_settings().notify}
+    trail = fullest_trail()
+    view = {
+        MemoKey.TENANT: tenant_view(),
+        MemoKey.NOTIFY: largest_settings().notify,
+        MemoKey.AUDIT: trail,
+    }
     refusals = RoutesChanged(refusals=[TOO_LARGE] * MAX_CHANGES)
     changes = [
         message
@@ -129,7 +143,11 @@ def test_a_tenant_at_its_largest(routes):
     assert task_completed([everything], changes) < MESSAGE_BYTES
 
     state = TenantState(
-        tenant_id="t" * 64, version=10**6, settings=largest_settings(), routes=slices
+        tenant_id="t" * 64,
+        version=10**6,
+        settings=largest_settings(),
+        routes=slices,
+        audit=trail,
     )
     goes_on = continue_as_new(state, {**written, **view})
     assert argument_bytes(goes_on) < BLOB_BYTES
@@ -152,7 +170,8 @@ def test_ten_settings_at_once():
         TenantPutResult(tenant=tenant_view(), created=True),
     )
     puts = [message for _ in range(UPDATES_IN_FLIGHT) for message in answered(put, answer)]
-    everything = upsert({**written, MemoKey.TENANT: tenant_view()})
+    view = {MemoKey.TENANT: tenant_view(), MemoKey.AUDIT: fullest_trail()}
+    everything = upsert({**written, **view})
     assert task_completed([everything], puts) < MESSAGE_BYTES
 
 
@@ -206,6 +225,18 @@ def test_the_catalogue_at_its_largest(state):
     assert task_completed([*upserts, goes_on], puts) < MESSAGE_BYTES
 
 
+def fullest_trail() -> AuditTrail:
+    """Return the longest audit trail that a tenant or an endpoint keeps."""
+    trail = AuditTrail()
+    asked = AskedBy(by="b" * MAX_ACTOR, request_id="r" * 100)
+    for number in range(MAX_AUDIT_ENTRIES):
+        # A lone change of many that are long, and then many short ones, fill it to the brim.
+        field = AuditedField(field="f" * 20, old="\0" * 30, new="\0" * (number % 30))
+        trail = trail.with_entry(NOW, AuditAction.CHANGED, asked, changes=[field])
+    assert MAX_AUDIT_BYTES - KIB < len(trail.model_dump_json().encode()) <= MAX_AUDIT_BYTES
+    return trail
+
+
 def most_changes() -> StatusChanges:
     """Return the longest history that an endpoint keeps."""
     changes = StatusChanges()
@@ -244,6 +275,7 @@ def largest_endpoint() -> EndpointState:
         created_by="x" * 64,
         created_at=NOW,
         updated_at=NOW,
+        audit=fullest_trail(),
     )
 
 
@@ -254,7 +286,11 @@ def test_an_endpoint_at_its_largest():
     changes = [
         message for _ in range(UPDATES_IN_FLIGHT) for message in answered(change, state.public())
     ]
-    shown = {MemoKey.ENDPOINT: state.public(), MemoKey.STATUS_CHANGES: state.health.changes}
+    shown = {
+        MemoKey.ENDPOINT: state.public(),
+        MemoKey.STATUS_CHANGES: state.health.changes,
+        MemoKey.AUDIT: state.audit,
+    }
     endpoint = EndpointRef(tenant_id="t" * 64, endpoint_id="e" * 64)
     waiting = state.health.notices.waiting[:NOTICES_IN_A_TURN]
     notices = activity(NoticesInput(endpoint=endpoint, notices=waiting))

@@ -14,10 +14,12 @@ from api.portal.session import RequireSessionScope, SessionTenantId, TenantSessi
 from api.portal.sign_in import redirect
 from api.routes.endpoint_bodies import EndpointRead
 from api.tokens import Scope
+from hookwright.audit import AuditEntry
 from hookwright.contracts import DEFAULT_CONTRACT
 from hookwright.ids import Name
 
 PAGE_SIZE = 50
+LATEST_CHANGES = 10
 
 router = APIRouter(
     prefix="/portal/endpoints",
@@ -31,12 +33,17 @@ CHANGES = [Depends(RequireSessionScope(Scope.ENDPOINTS_WRITE))]
 @router.get("")
 async def list_endpoints(
     request: Request,
-    tenant_id: SessionTenantId,
+    session: TenantSession,
     services: ServicesDependency,
     cursor: str | None = None,
 ) -> Response:
-    """Show all endpoints, and whether each is well."""
+    """Show all endpoints, and whether each is well; to an operator the tenant's changes, too."""
+    tenant_id = session.tenant_id
     found = await services.endpoints.page(tenant_id, PAGE_SIZE, cursor)
+    audit: list[AuditEntry] = []
+    if session.is_operator and cursor is None:
+        trail = await services.audit.of_tenant(tenant_id, LATEST_CHANGES, None)
+        audit = [listed.entry for listed in trail.page.data]
     endpoints = [EndpointRead.of(endpoint) for endpoint in found.data]
     return page(
         request,
@@ -44,6 +51,7 @@ async def list_endpoints(
         endpoints=endpoints,
         next_cursor=found.next_cursor,
         first=cursor is None,
+        audit=audit,
     )
 
 
@@ -57,6 +65,7 @@ async def show_endpoint(
     )
     endpoint = health_view.endpoint
     contract = app_state(request).config.contracts.get(endpoint.contract or DEFAULT_CONTRACT)
+    audit = await services.audit.of_endpoint(tenant_id, endpoint_id, LATEST_CHANGES, None)
     recipe = contract and verify_recipe(contract, ed25519=endpoint.public_key is not None)
     return page(
         request,
@@ -64,6 +73,7 @@ async def show_endpoint(
         endpoint=endpoint,
         health_view=health_view,
         contract=contract,
+        audit=[listed.entry for listed in audit.page.data],
         recipe=recipe,
         snippets=verify_snippets(recipe) if recipe else [],
     )
@@ -77,7 +87,7 @@ async def pause_endpoint(
     form: FormDependency,
 ) -> Response:
     """Make an endpoint inactive."""
-    await services.endpoints.pause(session.tenant_id, endpoint_id, session.signature)
+    await services.endpoints.pause(session.tenant_id, endpoint_id)
     return redirect(back(form, endpoint_id))
 
 
@@ -89,7 +99,7 @@ async def resume_endpoint(
     form: FormDependency,
 ) -> Response:
     """Make an endpoint active. What was held is sent, oldest first."""
-    await services.endpoints.resume(session.tenant_id, endpoint_id, session.signature)
+    await services.endpoints.resume(session.tenant_id, endpoint_id)
     return redirect(back(form, endpoint_id))
 
 

@@ -135,7 +135,6 @@ async def create_endpoint(
                 body.headers,
                 endpoint_id,
                 paused=not form.active,
-                by=session.signature,
                 max_endpoints=session.max_endpoints,
             ),
         )

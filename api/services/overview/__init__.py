@@ -1,6 +1,14 @@
-"""Services that look across: what has changed of endpoints, and the endpoints of all tenants."""
+"""Services that look across: what has changed and by whom, and the endpoints of all tenants."""
 
 from api.services.overview.all_endpoints import AllEndpointsService
+from api.services.overview.audit import AuditPage, AuditService, ListedEntry
 from api.services.overview.status_changes import NumberedChange, StatusChangeService
 
-__all__ = ["AllEndpointsService", "NumberedChange", "StatusChangeService"]
+__all__ = [
+    "AllEndpointsService",
+    "AuditPage",
+    "AuditService",
+    "ListedEntry",
+    "NumberedChange",
+    "StatusChangeService",
+]

@@ -35,7 +35,8 @@ class AllEndpointsFilter:
         """Return a query that finds them, and others as well.
 
         Red and yellow turn into each other, and into green, only because attempts grow old, while
-        the search attribute stays. Endpoints that an earlier version started have none.
+        the search attribute stays. Endpoints that an earlier version started have none until they
+        change.
         """
         failing = self.health in NOT_GREEN
         return executions_of(

@@ -6,7 +6,8 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from activities.shares import TRAFFIC_SECONDS, TURNS_ALONE, TURNS_BESIDE_OTHERS, TenantTurns
+from activities.shares import TURNS_ALONE, TURNS_BESIDE_OTHERS, TenantTurns
+from hookwright.turns import TRAFFIC_SECONDS, Traffic
 
 
 class Starts:
@@ -41,7 +42,7 @@ class Starts:
 async def test_a_tenant_alone_has_all_turns() -> None:
     """While nobody else has traffic, all turns are the only tenant's, and no more than those."""
     starts = Starts(TenantTurns())
-    starts.turns.saw("wide")
+    starts.turns.traffic.saw("wide")
     await starts.ask("wide", 50)
     assert len(starts.under_way) == TURNS_ALONE
     for done in range(1, 51):
@@ -66,13 +67,13 @@ async def test_tenants_take_turns() -> None:
 async def test_few_turns_while_others_have_traffic() -> None:
     """Beside the traffic of another tenant few starts are under way, later all."""
     now = 100.0
-    starts = Starts(TenantTurns(lambda: now))
-    starts.turns.saw("small")
-    starts.turns.saw("wide")
+    starts = Starts(TenantTurns(Traffic(lambda: now)))
+    starts.turns.traffic.saw("small")
+    starts.turns.traffic.saw("wide")
     await starts.ask("wide", 100)
     assert len(starts.under_way) == TURNS_BESIDE_OTHERS
     for _ in range(30):  # its own deliveries are no traffic of others
-        starts.turns.saw("wide")
+        starts.turns.traffic.saw("wide")
         await starts.end_one()
         assert len(starts.under_way) == TURNS_BESIDE_OTHERS
     now += TRAFFIC_SECONDS
@@ -97,11 +98,11 @@ def test_no_turn_is_lost_or_given_twice(steps: list[str]) -> None:
     """Whatever happens in between, all who wait have their turn in the end, once each."""
 
     async def run() -> None:
-        starts = Starts(TenantTurns(lambda: 0.0))
+        starts = Starts(TenantTurns(Traffic(lambda: 0.0)))
         cancelled = 0
         for step in steps:
             if step.startswith("saw"):
-                starts.turns.saw(step[-1])
+                starts.turns.traffic.saw(step[-1])
             elif step in ("a", "b", "c"):
                 await starts.ask(step)
             elif step == "end" and starts.under_way:

@@ -1,0 +1,118 @@
+"""A tenant publishes as much as it wants, but little at the same time while others publish."""
+
+import asyncio
+from collections import Counter, deque
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hookwright.turns import (
+    AT_ONCE_BESIDE_OTHERS,
+    TRAFFIC_SECONDS,
+    NoTurnError,
+    Traffic,
+    TurnsOfEachTenant,
+)
+
+
+class Publishes:
+    """Publishes that end when the test says so."""
+
+    def __init__(self, patience_seconds: float = 60.0) -> None:
+        self.now = 0.0
+        self.turns = TurnsOfEachTenant(Traffic(lambda: self.now))
+        self.patience_seconds = patience_seconds
+        self.under_way: Counter[str] = Counter()
+        self.ends: dict[str, deque[asyncio.Event]] = {}
+        self.tasks: list[asyncio.Task[None]] = []
+
+    async def begin(self, tenant: str, times: int = 1) -> None:
+        self.tasks += [asyncio.create_task(self._publish(tenant)) for _ in range(times)]
+        await self.settled()
+
+    async def end_one(self, tenant: str) -> None:
+        self.ends[tenant].popleft().set()
+        await self.settled()
+
+    async def settled(self) -> None:
+        for _ in range(10):
+            await asyncio.sleep(0)
+
+    async def _publish(self, tenant: str) -> None:
+        async with self.turns.turn(tenant, self.patience_seconds):
+            end = asyncio.Event()
+            self.ends.setdefault(tenant, deque()).append(end)
+            self.under_way[tenant] += 1
+            try:
+                await end.wait()
+            finally:
+                self.under_way[tenant] -= 1
+                if end in self.ends[tenant]:
+                    self.ends[tenant].remove(end)
+
+
+async def test_a_tenant_alone_has_no_limit() -> None:
+    """While nobody else has traffic, nothing of a tenant waits."""
+    publishes = Publishes()
+    await publishes.begin("busy", 100)
+    assert publishes.under_way["busy"] == 100
+
+
+async def test_while_others_publish_a_tenant_has_few_at_once() -> None:
+    """The others' publishes go on at once, and those of the busy tenant in their order."""
+    publishes = Publishes()
+    await publishes.begin("small")
+    await publishes.begin("busy", 10)
+    assert publishes.under_way == {"small": 1, "busy": AT_ONCE_BESIDE_OTHERS}
+    await publishes.begin("small")
+    assert publishes.under_way["small"] == 2
+    for left in range(9, -1, -1):
+        await publishes.end_one("busy")
+        assert publishes.under_way["busy"] == min(left, AT_ONCE_BESIDE_OTHERS)
+
+
+async def test_what_waits_goes_on_when_the_others_are_quiet() -> None:
+    """Once the others have no traffic any more, the next end lets all through."""
+    publishes = Publishes()
+    await publishes.begin("small")
+    await publishes.begin("busy", 10)
+    publishes.now += TRAFFIC_SECONDS
+    await publishes.end_one("busy")
+    assert publishes.under_way["busy"] == 9
+
+
+async def test_a_turn_that_does_not_come_is_told_in_time() -> None:
+    """Whoever waits longer than its patience is told, and takes no turn later."""
+    publishes = Publishes(patience_seconds=0.01)
+    await publishes.begin("small")
+    await publishes.begin("busy", AT_ONCE_BESIDE_OTHERS + 1)
+    with pytest.raises(NoTurnError):
+        await publishes.tasks[-1]
+    await publishes.end_one("busy")
+    await publishes.begin("busy", 2)
+    assert publishes.under_way["busy"] == AT_ONCE_BESIDE_OTHERS
+
+
+@given(st.lists(st.sampled_from(["a", "b", "end a", "end b", "cancel", "later"]), max_size=60))
+def test_no_turn_is_lost(steps: list[str]) -> None:
+    """Whatever happens in between, all who wait have their turn in the end; nothing remains."""
+
+    async def run() -> None:
+        publishes = Publishes()
+        for step in steps:
+            if step in ("a", "b"):
+                await publishes.begin(step)
+            elif step == "later":
+                publishes.now += TRAFFIC_SECONDS
+            elif step == "cancel" and publishes.tasks:
+                publishes.tasks[-1].cancel()
+                await publishes.settled()
+            elif step.startswith("end") and publishes.under_way[step[-1]]:
+                await publishes.end_one(step[-1])
+        while busy := [tenant for tenant, number in publishes.under_way.items() if number]:
+            await publishes.end_one(busy[0])
+        assert all(task.done() for task in publishes.tasks)
+        assert not publishes.turns._tenants
+
+    asyncio.run(run())
