@@ -9,6 +9,7 @@ import typer
 
 from runtime.contract_commands import contract_app
 from runtime.dev import DEFAULT_STATE_DIR
+from runtime.promotion import promote
 from runtime.running import console, error_console, exit_on_command_error, print_line, run
 
 app = typer.Typer(
@@ -20,6 +21,7 @@ app = typer.Typer(
 )
 
 app.add_typer(contract_app, name="contract")
+app.command()(promote)
 
 StateDir = Annotated[
     Path, typer.Option(help="Folder that holds the keys and the database of `hookwright dev`.")

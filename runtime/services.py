@@ -19,6 +19,7 @@ from api.config import ApiConfig
 from api.facades import UnknownFacadeError
 from api.portal_config import PortalConfig
 from hookwright.temporal import RPC_TIMEOUT, EncryptionCodec, connect, set_up_namespace
+from runtime.deployment import log_routing, warn_of_unknown_names, worker_version
 from runtime.errors import CommandError
 from runtime.http import listening_socket, serve
 from runtime.keys import cursor_key, portal_key
@@ -44,6 +45,7 @@ async def serve_api(settings: Settings, host: str, port: int) -> None:
     Raises:
         CommandError: A setting is not valid.
     """
+    warn_of_unknown_names(Settings)
     config = api_config(settings)
     listener = listening_socket(host, port)
     scraping = Scraping.at(settings.metrics_address)
@@ -121,6 +123,7 @@ def worker_config(settings: Settings) -> WorkerConfig:
         operator_tenant=settings.operator_tenant,
         mail_server=settings.mail_server,
         portal_url=settings.portal_url,
+        version=worker_version(settings.task_queue, settings.worker_build_id),
     )
 
 
@@ -130,6 +133,7 @@ async def run_worker(settings: Settings) -> None:
     Raises:
         CommandError: A setting is not valid, or the worker cannot connect or start.
     """
+    warn_of_unknown_names(Settings)
     # This comes before the wait, so that a broken file is reported at once.
     config = worker_config(settings)
     codec = payload_codec(settings)
@@ -149,6 +153,8 @@ async def _run_worker_on(client: Client, config: WorkerConfig) -> None:
     try:
         async with worker(client, config):
             log.info("worker.started", task_queue=config.task_queue, namespace=client.namespace)
+            if config.version:
+                await log_routing(client, config.version)
             try:
                 await asyncio.Event().wait()
             finally:
@@ -171,6 +177,7 @@ async def serve_api_and_worker(settings: Settings, host: str, port: int) -> None
     Raises:
         CommandError: A setting is not valid, the port cannot be used, or a part has failed.
     """
+    warn_of_unknown_names(Settings)
     # Everything that can be wrong with the settings of either part is found before anything starts.
     worker_settings = worker_config(settings)
     config = api_config(settings)
@@ -192,10 +199,9 @@ async def set_up(settings: Settings, wait_seconds: float) -> None:
     Raises:
         CommandError: Temporal does not answer in time, or refuses a change.
     """
+    warn_of_unknown_names(Settings)
     deadline = time.monotonic() + wait_seconds
-    # Setup sends no payloads, so it needs no encryption key.
-    codec = EncryptionCodec({})
-    client = await _wait_for_temporal(lambda: _connect(codec), wait_seconds)
+    client = await connect_without_keys(wait_seconds)
     while True:
         try:
             changes = await set_up_namespace(client, timedelta(days=settings.retention_days))
@@ -206,6 +212,16 @@ async def set_up(settings: Settings, wait_seconds: float) -> None:
             await asyncio.sleep(RETRY_SECONDS)
     for change in changes:
         print_line(f"✓ {change}")
+
+
+async def connect_without_keys(wait_seconds: float) -> Client:
+    """Connect for calls that send no payloads, and so need no encryption key.
+
+    Raises:
+        CommandError: Temporal does not answer in time.
+    """
+    codec = EncryptionCodec({})
+    return await _wait_for_temporal(lambda: _connect(codec), wait_seconds)
 
 
 async def _work_when_connected(client: Client, config: WorkerConfig) -> None:
