@@ -27,6 +27,7 @@ in CHANGELOG.md what waits until the newer version is back (docs/upgrading.md)."
 
 PACKAGES = ("hookwright", "workflows", "activities", "api", "runtime")
 STEADY, FAILING, PAUSED, IN_ORDER, SLOW = "/steady", "/failing", "/paused", "/in-order", "/slow"
+WITHIN = 60.0
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -67,7 +68,7 @@ class Drill:
         base = self.hooks.url.removesuffix("/hooks")
         for path, fields in {
             STEADY: {},
-            FAILING: {"retry": {"schedule_seconds": [0.5] * 200}},
+            FAILING: {"retry": {"schedule_seconds": [2] * 30}},
             PAUSED: {"drain_per_second": 20},
             IN_ORDER: {"ordering": "fifo"},
             SLOW: {"timeout_seconds": 30},
@@ -96,20 +97,22 @@ class Drill:
         for _ in range(3):
             self.published.append((await self.service.publish())["id"])
         for path in (STEADY, FAILING, IN_ORDER, SLOW):
-            await assert_eventually(lambda path=path: {*self.published} <= {*self.sent(path)})
+            await assert_eventually(
+                lambda path=path: {*self.published} <= {*self.sent(path)}, WITHIN
+            )
 
         async def held() -> int:
             return (await self.call("GET", PAUSED))["held"]
 
         not_yet = len(self.published) - len({*self.sent(PAUSED)})
-        await eventually(held, lambda number: number == not_yet)
+        await eventually(held, lambda number: number == not_yet, WITHIN)
         name = unique("name")
         assert (await self.call("PATCH", STEADY, description=name))["description"] == name
 
     async def resume_and_pause(self) -> None:
         """Let go of what is held, and pause again once all of it has arrived."""
         await self.call("POST", PAUSED, "/resume")
-        await assert_eventually(lambda: self.sent(PAUSED) == self.published)
+        await assert_eventually(lambda: self.sent(PAUSED) == self.published, WITHIN)
         await self.call("POST", PAUSED, "/pause")
 
     def sent(self, path: str) -> list[str]:
@@ -127,6 +130,7 @@ async def test_upgrade_and_back(older: dict[str, str], tmp_path: Path, hooks: Re
         AsyncExitStack() as new,
     ):
         await old.enter_async_context(worker_process(server.address, task_queue, **older))
+        await eventually(lambda: api.http.get("/readyz"), lambda it: it.is_success, WITHIN)
         drill = Drill(await api.with_new_tenant(), hooks)
         await drill.add_endpoints()
         await drill.call("POST", PAUSED, "/pause")
@@ -157,7 +161,7 @@ async def test_upgrade_and_back(older: dict[str, str], tmp_path: Path, hooks: Re
             page = await drill.service.http.get(url, params=params)
             return len(page.json()["data"])
 
-        await eventually(delivered, lambda number: number == len(drill.published) * 5, within=60)
+        await eventually(delivered, lambda number: number == len(drill.published) * 5, WITHIN)
     for path in (STEADY, PAUSED, IN_ORDER, SLOW):
         assert Counter(drill.sent(path)) == Counter(drill.published)
     assert drill.sent(IN_ORDER) == drill.published
