@@ -35,10 +35,11 @@ async def running_build(client: Client, task_queue: str, build: str | None) -> A
         yield
 
 
-async def build_of(client: Client, workflow_id: str) -> str:
-    """Return the build that completed the last task of a workflow."""
-    described = await client.get_workflow_handle(workflow_id).describe()
-    info = described.raw_description.workflow_execution_info
+async def build_of_tenant(service: Stack) -> str:
+    """Change a tenant, and return the build of the worker that did it."""
+    assert (await service.http.put(service.root, json={"name": unique("name")})).is_success
+    tenant = service.client.get_workflow_handle(tenant_workflow_id(service.tenant))
+    info = (await tenant.describe()).raw_description.workflow_execution_info
     return info.versioning_info.deployment_version.build_id
 
 
@@ -70,11 +71,9 @@ async def test_the_current_build_gets_all_work(client: Client, hooks: Receiver) 
             await promote(client, deployment, "2.0", 100, WAIT)
             await http.post(f"{path}/resume")
             await assert_eventually(lambda: hooks.ids() == [held], WAIT)
-            await http.put(service.root, json={"name": "by 2.0"})
-            assert await build_of(client, tenant_workflow_id(service.tenant)) == "2.0"
+            await eventually(lambda: build_of_tenant(service), lambda it: it == "2.0", WAIT)
             await promote(client, deployment, "1.0", 100, WAIT)
-            assert (await http.put(service.root, json={"name": "by 1.0"})).is_success
-            assert await build_of(client, tenant_workflow_id(service.tenant)) == "1.0"
+            await eventually(lambda: build_of_tenant(service), lambda it: it == "1.0", WAIT)
         assert (await routing_of(client, deployment)).current == "1.0"
 
 
