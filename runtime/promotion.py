@@ -10,12 +10,16 @@ from runtime.running import exit_on_command_error, print_line, run
 if TYPE_CHECKING:
     from runtime.settings import Settings
 
+NONE = "none"
+"""What is promoted to go back to workers without a build id. It is asked for by name, because
+nothing is delivered if there are no such workers, and Temporal does not check that."""
+
 
 def promote(
     build_id: Annotated[
-        str | None,
-        typer.Argument(help="The build that is to get work. Default: workers without a build id."),
-    ] = None,
+        str,
+        typer.Argument(help="The build that is to get work; `none`: workers without a build id."),
+    ],
     *,
     percent: Annotated[
         float,
@@ -37,7 +41,7 @@ def promote(
 
     with exit_on_command_error():
         logs.configure()
-        run(_promote(load_settings(), build_id, percent, wait))
+        run(_promote(load_settings(), None if build_id == NONE else build_id, percent, wait))
 
 
 async def _promote(
