@@ -68,7 +68,7 @@ class Drill:
         base = self.hooks.url.removesuffix("/hooks")
         for path, fields in {
             STEADY: {},
-            FAILING: {"retry": {"schedule_seconds": [2] * 30}},
+            FAILING: {"retry": {"schedule_seconds": [4] * 30}},
             PAUSED: {"drain_per_second": 20},
             IN_ORDER: {"ordering": "fifo"},
             SLOW: {"timeout_seconds": 30},
@@ -90,11 +90,11 @@ class Drill:
         return answer.json()
 
     async def publish(self) -> None:
-        """Publish three events for all endpoints, and wait until they have got as far as they do.
+        """Publish two events for all endpoints, and wait until they have got as far as they do.
 
         Also change an endpoint: its entity answers.
         """
-        for _ in range(3):
+        for _ in range(2):
             self.published.append((await self.service.publish())["id"])
         for path in (STEADY, FAILING, IN_ORDER, SLOW):
             await assert_eventually(
