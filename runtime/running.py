@@ -5,9 +5,9 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Coroutine, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from typing import NoReturn
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
+from typing import TYPE_CHECKING, NoReturn
 
 import structlog
 import typer
@@ -16,6 +16,9 @@ from rich.text import Text
 
 from runtime.errors import CommandError
 from runtime.terminal_text import lines
+
+if TYPE_CHECKING:
+    from temporalio.worker import Worker
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -79,6 +82,37 @@ async def _run_until_signal(task: asyncio.Task[None]) -> None:
     for stop_signal in STOP_SIGNALS:
         asyncio.get_running_loop().add_signal_handler(stop_signal, stop, stop_signal)
     await task
+
+
+@asynccontextmanager
+async def run_workers(*workers: "Worker") -> AsyncIterator[None]:
+    """Run workers while the context is open. Then stop all of them at the same time.
+
+    If one fails, its failure is raised here. The SDK's own contexts of several workers that fail
+    together would cancel each other's ends.
+    """
+    inside, failures = asyncio.current_task(), list[BaseException]()
+
+    def note(run: asyncio.Task[None]) -> None:
+        if error := None if run.cancelled() else run.exception():
+            failures.append(error)
+            if inside and len(failures) == 1:
+                inside.cancel()
+
+    for run in (runs := [asyncio.create_task(sdk_worker.run()) for sdk_worker in workers]):
+        run.add_done_callback(note)
+    try:
+        yield
+    except asyncio.CancelledError:
+        if inside and failures:
+            inside.uncancel()
+            raise failures[0] from None
+        raise
+    finally:
+        for run in runs:
+            run.remove_done_callback(note)
+        await asyncio.gather(*(sdk_worker.shutdown() for sdk_worker in workers))
+        await asyncio.gather(*runs, return_exceptions=True)
 
 
 async def run_parts(**parts: Coroutine[None, None, None]) -> None:

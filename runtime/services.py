@@ -18,11 +18,11 @@ from temporalio.service import RPCError, RPCStatusCode
 from api.app import create_app
 from api.config import ApiConfig
 from api.facades import UnknownFacadeError
-from api.portal_config import PortalConfig
 from hookwright.temporal import RPC_TIMEOUT, EncryptionCodec, connect, set_up_namespace
+from runtime.configurations import api_config, payload_codec, worker_config
+from runtime.deployment import log_routing, warn_of_unknown_names
 from runtime.errors import CommandError
 from runtime.http import listening_socket, serve
-from runtime.keys import cursor_key, portal_key
 from runtime.logs import set_level
 from runtime.metrics import Counting, Scraping
 from runtime.running import error_console, print_line, run_parts
@@ -63,6 +63,7 @@ async def serve_api(settings: Settings, host: str, port: int) -> None:
     Raises:
         CommandError: A setting is not valid.
     """
+    warn_of_unknown_names(Settings)
     config = api_config(settings)
     listener = listening_socket(host, port)
     scraping = Scraping.at(settings.metrics_address)
@@ -89,61 +90,6 @@ def _api_app(client: Client, config: ApiConfig) -> FastAPI:
         raise CommandError(f"HOOKWRIGHT_FACADES: {error}") from None
 
 
-def api_config(settings: Settings) -> ApiConfig:
-    """Return the API's configuration, made from the settings."""
-    token = settings.codec_token
-    return ApiConfig(
-        task_queue=settings.task_queue,
-        api_keys=settings.api_keys,
-        tenant_keys=settings.tenant_keys,
-        tokens=settings.tokens,
-        rate_limit_storage=settings.rate_limit_storage,
-        operator_rate_limit=settings.operator_rate_limit,
-        facades=settings.facades,
-        contracts=settings.contracts,
-        destinations=settings.destinations,
-        max_body_bytes=settings.max_body_bytes,
-        cursor_key=cursor_key(settings.key_ring),
-        codec=payload_codec(settings),
-        codec_token=token.get_secret_value() if token else None,
-        ui_origin=settings.ui_origin,
-        portal=portal_config(settings),
-        docs=settings.api_docs,
-        allowed_hosts=settings.allowed_hosts,
-    )
-
-
-def payload_codec(settings: Settings) -> EncryptionCodec:
-    """Return the codec of all payloads, made from the settings."""
-    return EncryptionCodec(settings.key_ring, settings.refuse_clear_payloads)
-
-
-def portal_config(settings: Settings) -> PortalConfig:
-    """Return the portal's configuration, made from the settings."""
-    return PortalConfig(
-        key=portal_key(settings.key_ring),
-        name=settings.portal_name,
-        accent=settings.portal_accent,
-        logo=settings.portal_logo,
-        url=settings.portal_url,
-    )
-
-
-def worker_config(settings: Settings) -> WorkerConfig:
-    """Return a worker's configuration, made from the settings."""
-    return WorkerConfig(
-        task_queue=settings.task_queue,
-        destinations=settings.destinations,
-        contracts=settings.contracts,
-        proxy=settings.proxy,
-        authorities=settings.egress_authorities,
-        operator_tenant=settings.operator_tenant,
-        mail_server=settings.mail_server,
-        portal_url=settings.portal_url,
-        webhook_headers=settings.webhook_headers,
-    )
-
-
 @_observed
 async def run_worker(settings: Settings) -> None:
     """Run workflows and deliver webhooks until cancelled, then finish the requests in flight.
@@ -151,6 +97,7 @@ async def run_worker(settings: Settings) -> None:
     Raises:
         CommandError: A setting is not valid, or the worker cannot connect or start.
     """
+    warn_of_unknown_names(Settings)
     # This comes before the wait, so that a broken file is reported at once.
     config = worker_config(settings)
     codec = payload_codec(settings)
@@ -170,6 +117,8 @@ async def _run_worker_on(client: Client, config: WorkerConfig) -> None:
     try:
         async with worker(client, config):
             log.info("worker.started", task_queue=config.task_queue, namespace=client.namespace)
+            if config.version:
+                await log_routing(client, config.version)
             try:
                 await asyncio.Event().wait()
             finally:
@@ -193,6 +142,7 @@ async def serve_api_and_worker(settings: Settings, host: str, port: int) -> None
     Raises:
         CommandError: A setting is not valid, the port cannot be used, or a part has failed.
     """
+    warn_of_unknown_names(Settings)
     # Everything that can be wrong with the settings of either part is found before anything starts.
     worker_settings = worker_config(settings)
     config = api_config(settings)
@@ -214,10 +164,9 @@ async def set_up(settings: Settings, wait_seconds: float) -> None:
     Raises:
         CommandError: Temporal does not answer in time, or refuses a change.
     """
+    warn_of_unknown_names(Settings)
     deadline = time.monotonic() + wait_seconds
-    # Setup sends no payloads, so it needs no encryption key.
-    codec = EncryptionCodec({})
-    client = await _wait_for_temporal(lambda: _connect(codec), wait_seconds)
+    client = await connect_without_keys(wait_seconds)
     while True:
         try:
             changes = await set_up_namespace(client, timedelta(days=settings.retention_days))
@@ -228,6 +177,16 @@ async def set_up(settings: Settings, wait_seconds: float) -> None:
             await asyncio.sleep(RETRY_SECONDS)
     for change in changes:
         print_line(f"✓ {change}")
+
+
+async def connect_without_keys(wait_seconds: float) -> Client:
+    """Connect for calls that send no payloads, and so need no encryption key.
+
+    Raises:
+        CommandError: Temporal does not answer in time.
+    """
+    codec = EncryptionCodec({})
+    return await _wait_for_temporal(lambda: _connect(codec), wait_seconds)
 
 
 async def _work_when_connected(client: Client, config: WorkerConfig) -> None:

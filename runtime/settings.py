@@ -104,6 +104,12 @@ class Settings(MailSettings, MetricsSettings, LogSettings):
         description="The task queue of events. The queues of deliveries and entities derive their"
         " names from it.",
     )
+    worker_build_id: Annotated[str | None, BeforeValidator(none_if_empty)] = Field(
+        default=None,
+        max_length=255,
+        description="The build that a worker runs. It gets work when `hookwright promote` makes it"
+        " current. Unset: workers have no version.",
+    )
     operator_tenant: Annotated[str | None, BeforeValidator(lambda text: text or None)] = Field(
         default=None,
         pattern=TENANT.pattern,

@@ -5,7 +5,6 @@ cannot take the slots of their deliveries, nor slow endpoints those of others, e
 any load, and a mail server that does not answer delays mails only (docs/decisions/0020).
 """
 
-import asyncio
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -14,6 +13,7 @@ from datetime import timedelta
 from typing import Any
 
 from temporalio.client import Client
+from temporalio.common import WorkerDeploymentVersion
 from temporalio.worker import (
     FixedSizeSlotSupplier,
     UnsandboxedWorkflowRunner,
@@ -53,6 +53,8 @@ from hookwright.contracts import Contracts
 from hookwright.expressions import Evaluator
 from hookwright.ids import deliveries_queue, entities_queue, notifications_queue, slow_lane
 from hookwright.security import DestinationPolicy
+from runtime.deployment import deployment_config
+from runtime.running import run_workers
 from workflows.delivery import Delivery
 from workflows.endpoint import Endpoint
 from workflows.endpoint_queue import EndpointQueue
@@ -114,7 +116,8 @@ class WorkerConfig:
 
     `proxy` and `authorities` (PEM) are used for requests to receivers. `operator_tenant` gets a
     copy of every tenant's operational events. Without a `mail_server` no mails are sent. Messages
-    to people link to the portal at `portal_url`.
+    to people link to the portal at `portal_url`. Without a `version` the worker takes part in every
+    deployment, as all workers without one do.
     """
 
     task_queue: str
@@ -126,6 +129,7 @@ class WorkerConfig:
     mail_server: MailServer | None = None
     portal_url: str | None = None
     webhook_headers: Mapping[str, str] = field(default_factory=dict)
+    version: WorkerDeploymentVersion | None = None
 
 
 @asynccontextmanager
@@ -153,6 +157,7 @@ async def worker(
         lasting: dict[str, Any] = {
             "graceful_shutdown_timeout": SHUTDOWN_TIMEOUT,
             "max_heartbeat_throttle_interval": MAX_HEARTBEAT_INTERVAL,
+            "deployment_config": deployment_config(config.version),
         }
         common: dict[str, Any] = {
             **lasting,
@@ -164,7 +169,7 @@ async def worker(
             "workflow_runner": workflow_runner or UnsandboxedWorkflowRunner(),
             "sticky_queue_schedule_to_start_timeout": STICKY_TIMEOUT,
         }
-        async with _run_all(
+        async with run_workers(
             Worker(client, task_queue=task_queue, tuner=_tuner(EVENT_TASK_SLOTS), **common),
             Worker(
                 client,
@@ -195,37 +200,6 @@ async def worker(
             ),
         ):
             yield
-
-
-@asynccontextmanager
-async def _run_all(*workers: Worker) -> AsyncIterator[None]:
-    """Run workers while the context is open. Then stop all of them at the same time.
-
-    If one fails, its failure is raised here. The SDK's own contexts of several workers that fail
-    together would cancel each other's ends.
-    """
-    inside, failures = asyncio.current_task(), list[BaseException]()
-
-    def note(run: asyncio.Task[None]) -> None:
-        if error := None if run.cancelled() else run.exception():
-            failures.append(error)
-            if inside and len(failures) == 1:
-                inside.cancel()
-
-    for run in (runs := [asyncio.create_task(sdk_worker.run()) for sdk_worker in workers]):
-        run.add_done_callback(note)
-    try:
-        yield
-    except asyncio.CancelledError:
-        if inside and failures:
-            inside.uncancel()
-            raise failures[0] from None
-        raise
-    finally:
-        for run in runs:
-            run.remove_done_callback(note)
-        await asyncio.gather(*(sdk_worker.shutdown() for sdk_worker in workers))
-        await asyncio.gather(*runs, return_exceptions=True)
 
 
 def _tuner(workflow_tasks: int | TaskSlots, activities: int = ACTIVITY_SLOTS) -> WorkerTuner:

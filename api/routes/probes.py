@@ -5,8 +5,8 @@ from typing import Literal
 
 from fastapi import APIRouter
 from pydantic import BaseModel
-from temporalio.api.enums.v1 import TaskQueueType
-from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.enums.v1 import TaskQueueType, WorkerVersioningMode
+from temporalio.api.taskqueue.v1 import PollerInfo, TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 
 from api.access import AppStateDependency
@@ -34,7 +34,7 @@ async def healthz() -> ProbeRead:
 
 @router.get("/readyz", responses={code: responses()[code] for code in (431, 503)})
 async def readyz(state: AppStateDependency) -> ProbeRead:
-    """Say whether Temporal can be reached and a worker is running."""
+    """Say whether Temporal can be reached and a worker that gets work is running."""
     client = state.client
     queue = await client.workflow_service.describe_task_queue(
         DescribeTaskQueueRequest(
@@ -45,8 +45,28 @@ async def readyz(state: AppStateDependency) -> ProbeRead:
         timeout=RPC_TIMEOUT,
     )
     oldest = datetime.now(UTC) - POLLED_WITHIN
-    if not any(poller.last_access_time.ToDatetime(UTC) > oldest for poller in queue.pollers):
+    builds = {
+        _build(poller)
+        for poller in queue.pollers
+        if poller.last_access_time.ToDatetime(UTC) > oldest
+    }
+    current = queue.versioning_info.current_deployment_version.build_id
+    if not builds:
         raise unavailable(
             "no worker is running; events are accepted, and delivered when a worker runs"
         )
+    if current not in builds:
+        raise unavailable(
+            f"no worker of the current build is running ({current or 'none is current'});"
+            " start one, or make another build current: `hookwright promote`"
+        )
     return ProbeRead(status="ok")
+
+
+def _build(poller: PollerInfo) -> str:
+    """Return the build of the worker that polls; it is empty if the worker has no version."""
+    options = poller.deployment_options
+    versioned = (
+        options.worker_versioning_mode == WorkerVersioningMode.WORKER_VERSIONING_MODE_VERSIONED
+    )
+    return options.build_id if versioned else ""

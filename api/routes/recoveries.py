@@ -50,8 +50,9 @@ class RecoveryRead(BaseModel):
     missing.
 
     `delivered`, `failed` and `pending` count the deliveries that the recovery has started. They
-    still change after it is completed. They are null in a list, and while Temporal's visibility is
-    too busy.
+    still change after it is completed. Temporal's visibility learns of a delivery some seconds
+    after it was started, so their sum may be too small for that long. They are null in a list, and
+    while Temporal's visibility is too busy.
     """
 
     id: str

@@ -8,8 +8,10 @@ from typing import Annotated
 import typer
 
 from runtime.defaults import DEFAULT_STATE_DIR
+from runtime.promotion import promote
 
 app = typer.Typer()
+app.command()(promote)
 
 StateDir = Annotated[
     Path, typer.Option(help="Folder that holds the keys and the database of `hookwright dev`.")

@@ -5,7 +5,9 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 import zipfile
+from pathlib import Path
 
 import pytest
 from support.compose import PROJECT, SERVICES
@@ -20,16 +22,48 @@ def dockerfile_copies() -> list[str]:
     return [source for line in lines for source in line.split()[:-1]]
 
 
-@pytest.mark.parametrize("service", SERVICES)
-def test_images_are_pinned(service):
-    """Each image has a version; ours is the project's, and Temporal's tools are its server's."""
-    name, _, version = SERVICES[service]["image"].partition(":")
+VERSIONS = {
+    **tomllib.loads((REPOSITORY / "deploy/images.toml").read_text()),
+    "hookwright": PROJECT["project"]["version"],
+}
+IMAGE = re.compile(r"^(?:FROM|\s+image:) ([a-z/-]+):([\w.-]+)", re.MULTILINE)
 
-    assert re.match(r"\d", version)
-    if name == "hookwright":
-        assert version == PROJECT["project"]["version"]
-    if name == "temporalio/admin-tools":
-        assert version == SERVICES["temporal"]["image"].partition(":")[2]
+
+@pytest.mark.parametrize("path", ["Dockerfile", "docker-compose.yml"])
+def test_images_are_pinned(path):
+    """Each image has the version that deploy/images.toml has; ours has the project's."""
+    named = IMAGE.findall((REPOSITORY / path).read_text())
+
+    assert {name: VERSIONS[name] for name, _ in named} == dict(named)
+    assert {it["image"].partition(":")[0] for it in SERVICES.values()} | {"python"} == {*VERSIONS}
+
+
+@pytest.mark.parametrize(
+    ("path", "named"),
+    [
+        ("docs/cluster-tests.md", "server@v{temporalio/server}"),
+        (
+            "docs/running.md",
+            "Temporal {temporalio/server}, UI {temporalio/ui}, Python {python}",
+        ),
+        (".github/workflows/ci.yml", 'python-version: "{python}"'),
+    ],
+)
+def test_versions_elsewhere(path, named):
+    """Documents and CI name the versions of deploy/images.toml."""
+    short = {name: re.split(r"-", version)[0] for name, version in VERSIONS.items()}
+    text = " ".join((REPOSITORY / path).read_text().split())
+
+    assert re.sub(r"\{(.*?)\}", lambda match: short[match[1]], named) in text
+
+
+def test_the_embedded_server_is_the_images():
+    """`hookwright dev` runs the server that compose runs."""
+    command = (Path(sys.executable).parent / "temporal", "--version")
+    version = subprocess.check_output(command, text=True)
+
+    assert f"(Server {VERSIONS['temporalio/server']}, UI {VERSIONS['temporalio/ui']})" in version
+    assert VERSIONS["temporalio/admin-tools"] == VERSIONS["temporalio/server"]
 
 
 @pytest.mark.parametrize("path", dockerfile_copies())

@@ -16,9 +16,12 @@ HOOKWRIGHT = [sys.executable, "-c", "from runtime.cli import app; app()"]
 
 @asynccontextmanager
 async def worker_process(
-    address: str, task_queue: str, log: IO[str] | None = None
+    address: str, task_queue: str, log: IO[str] | None = None, **variables: str
 ) -> AsyncIterator[ManagedProcess]:
-    """Run `hookwright worker` against a server while the context lasts."""
+    """Run `hookwright worker` against a server while the context lasts.
+
+    `variables` are more of its environment.
+    """
     environment = {
         **os.environ,
         "TEMPORAL_ADDRESS": address,
@@ -26,6 +29,7 @@ async def worker_process(
         "HOOKWRIGHT_ENCRYPTION_KEYS": KEY_RING,
         "HOOKWRIGHT_EGRESS_ALLOW_HTTP": "true",
         "HOOKWRIGHT_EGRESS_ALLOW_CIDRS": "127.0.0.0/8",
+        **variables,
     }
     async with managed_process("worker", [*HOOKWRIGHT, "worker"], environment, log) as process:
         yield process

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from hookwright.temporal.search_attributes import SEARCH_ATTRIBUTES
 from runtime.settings import Settings
 
 REPOSITORY = Path(__file__).parents[2]
@@ -145,3 +146,23 @@ def test_settings():
     page = (REPOSITORY / "docs/settings.md").read_text()
     named = re.findall(r"^\| `([A-Z_]+)` \|", page, re.MULTILINE)
     assert sorted(named) == sorted(name.upper() for name in Settings.model_fields)
+
+
+@pytest.mark.parametrize(
+    ("page", "pattern"),
+    [
+        ("temporal-cloud.md", r"--sa (\w+)=(\w+)"),
+        ("running.md", r"^\| ((?:`\w+`(?:, )?)+) \| (Keyword|Datetime) \|$"),
+    ],
+)
+def test_search_attributes(page, pattern):
+    """What a namespace needs is listed in full, for those who cannot run `hookwright setup`."""
+    text = (REPOSITORY / "docs" / page).read_text()
+    listed = {
+        (name, kind)
+        for names, kind in re.findall(pattern, text, re.MULTILINE)
+        for name in re.findall(r"\w+", names)
+    }
+    assert listed == {
+        (key.name, key.indexed_value_type.name.capitalize()) for key in SEARCH_ATTRIBUTES
+    }
