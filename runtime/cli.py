@@ -1,7 +1,6 @@
 """The `hookwright` command line."""
 # ruff: noqa: PLC0415 - each command imports only what it needs: Temporal and FastAPI take seconds
 
-import secrets
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +8,8 @@ import typer
 
 from runtime.contract_commands import contract_app
 from runtime.dev import DEFAULT_STATE_DIR
-from runtime.running import console, error_console, exit_on_command_error, print_line, run
+from runtime.key_commands import keys, reencrypt
+from runtime.running import console, exit_on_command_error, print_line, run
 
 app = typer.Typer(
     help="Hookwright sends webhooks that are not lost. Start with: `hookwright dev`",
@@ -261,26 +261,8 @@ def publish(  # noqa: PLR0913 - one parameter for each option
         console.print_json(data=answer, ensure_ascii=True)
 
 
-@app.command()
-def keys() -> None:
-    """Make new keys and print them as settings.
-
-    They are an operator key, keys for encryption and tenant tokens, and a codec token. Callers of
-    the API need the operator key itself, and the settings hold only its digest. So the key is
-    printed separately, on the error output.
-
-    Example: `hookwright keys >> .env`
-    """
-    from runtime.keys import digest, new_encryption_key, new_jwt_key, new_operator_key
-
-    operator_key = new_operator_key()
-    error_console.print(
-        f"The operator key for callers of the API; save it, it is not shown again: {operator_key}"
-    )
-    print_line(f"HOOKWRIGHT_API_KEYS=operator:{digest(operator_key)}")
-    print_line(f"HOOKWRIGHT_ENCRYPTION_KEYS={new_encryption_key()}")
-    print_line(f"HOOKWRIGHT_JWT_KEY={new_jwt_key()}")
-    print_line(f"HOOKWRIGHT_CODEC_TOKEN={secrets.token_urlsafe(32)}")
+app.command()(keys)
+app.command()(reencrypt)
 
 
 if __name__ == "__main__":

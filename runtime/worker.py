@@ -6,7 +6,6 @@ any load, and a mail server that does not answer delays mails only
 (docs/decisions/0020-workers-and-slots.md).
 """
 
-import asyncio
 import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -38,6 +37,7 @@ from activities.entities import EntityActivities
 from activities.erasure import ErasureActivities
 from activities.fan_out import FanOutActivities
 from activities.held_rows import HeldRows
+from activities.keys import KeyLog, ReencryptionActivities
 from activities.notices import NoticeActivities
 from activities.notify import (
     MailServer,
@@ -54,12 +54,15 @@ from hookwright.contracts import Contracts
 from hookwright.expressions import Evaluator
 from hookwright.ids import deliveries_queue, entities_queue, notifications_queue, slow_lane
 from hookwright.security import DestinationPolicy
+from hookwright.temporal import EncryptionCodec
+from runtime.sdk_workers import run_all
 from workflows.delivery import Delivery
 from workflows.endpoint import Endpoint
 from workflows.endpoint_queue import EndpointQueue
 from workflows.endpoint_test import EndpointTest
 from workflows.event import Event
 from workflows.event_types import EventTypes
+from workflows.keys import EncryptionKeys, Reencryption
 from workflows.notification import Notification
 from workflows.portal_sign_in import PortalSignIn
 from workflows.recovery import Recovery
@@ -76,6 +79,8 @@ WORKFLOWS = [
     PortalSignIn,
     Notification,
     EndpointQueue,
+    EncryptionKeys,
+    Reencryption,
 ]
 
 EVENT_TASK_SLOTS = 8
@@ -137,7 +142,9 @@ async def worker(
     Workflows run without the SDK's sandbox by default, because it costs about 5 ms of CPU for each
     run. The tests use the sandbox.
     """
-    task_queue = config.task_queue
+    task_queue, codec = config.task_queue, client.data_converter.payload_codec
+    assert isinstance(codec, EncryptionCodec)  # noqa: S101 - `connect` makes no other client
+    codec.is_foreign = KeyLog(client, codec.key_ring, task_queue).is_foreign
     async with (
         Egress(config.destinations, proxy=config.proxy, authorities=config.authorities) as egress,
         ReportQueue(client) as reports,
@@ -164,7 +171,7 @@ async def worker(
             "workflow_runner": workflow_runner or UnsandboxedWorkflowRunner(),
             "sticky_queue_schedule_to_start_timeout": STICKY_TIMEOUT,
         }
-        async with _run_all(
+        async with run_all(
             Worker(client, task_queue=task_queue, tuner=_tuner(EVENT_TASK_SLOTS), **common),
             Worker(
                 client,
@@ -197,37 +204,6 @@ async def worker(
             yield
 
 
-@asynccontextmanager
-async def _run_all(*workers: Worker) -> AsyncIterator[None]:
-    """Run workers while the context is open. Then stop all of them at the same time.
-
-    If one fails, its failure is raised here. The SDK's own contexts of several workers that fail
-    together would cancel each other's ends.
-    """
-    inside, failures = asyncio.current_task(), list[BaseException]()
-
-    def note(run: asyncio.Task[None]) -> None:
-        if error := None if run.cancelled() else run.exception():
-            failures.append(error)
-            if inside and len(failures) == 1:
-                inside.cancel()
-
-    for run in (runs := [asyncio.create_task(sdk_worker.run()) for sdk_worker in workers]):
-        run.add_done_callback(note)
-    try:
-        yield
-    except asyncio.CancelledError:
-        if inside and failures:
-            inside.uncancel()
-            raise failures[0] from None
-        raise
-    finally:
-        for run in runs:
-            run.remove_done_callback(note)
-        await asyncio.gather(*(sdk_worker.shutdown() for sdk_worker in workers))
-        await asyncio.gather(*runs, return_exceptions=True)
-
-
 def _tuner(workflow_tasks: int | TaskSlots, activities: int = ACTIVITY_SLOTS) -> WorkerTuner:
     """Return a tuner with the given slots for workflow tasks, and enough slots for activities."""
     activity_slots = FixedSizeSlotSupplier(activities)
@@ -253,6 +229,7 @@ def _activities(  # noqa: PLR0913 - one parameter for each object that activitie
     queue = deliveries_queue(config.task_queue)
     fan_outs = FanOutActivities(client, queue, evaluator, turns)
     entities = EntityActivities(client)
+    reencryption = ReencryptionActivities(client, config.task_queue)
     releases = ReleaseActivities(client, endpoints, HeldRows(client))
     recoveries = RecoveryActivities(client, endpoints, queue, evaluator)
     return [
@@ -287,6 +264,8 @@ def _activities(  # noqa: PLR0913 - one parameter for each object that activitie
         recoveries.recorded_progress,
         ErasureActivities(client).erase_tenant,
         TurnActivities(client, endpoints).give_turns,
+        reencryption.renew_entities,
+        reencryption.note_keys_left,
     ]
 
 

@@ -16,6 +16,8 @@ from starlette.responses import JSONResponse
 from starlette.routing import Match
 from temporalio.service import RPCError, RPCStatusCode
 
+from hookwright.temporal import UncheckedKeysError
+
 RETRY_AFTER_SECONDS = 2
 
 FAULTS_OF_OURS = (RPCStatusCode.INTERNAL, RPCStatusCode.INVALID_ARGUMENT)
@@ -204,6 +206,8 @@ def unavailability(error: Exception) -> Problem | None:
         case TimeoutError():
             log.warning("temporal.slow")
             return unavailable("Temporal did not answer in time; repeat with the same id")
+        case UncheckedKeysError():
+            return unavailable("the encryption keys are being checked; nothing was accepted")
         # The SDK raises a plain RuntimeError if its first connection fails.
         case RuntimeError() if str(error).startswith("Failed client connect"):
             return unavailable("Temporal cannot be reached right now; nothing was accepted")
