@@ -88,12 +88,9 @@ class EncryptionCodec(PayloadCodec, WithSerializationContext):
     key_ring: Mapping[str, bytes] = field(repr=False)
     refuses_clear: bool = False
     checked: bool = field(init=False, default=True)
-    is_foreign: Callable[[str], Awaitable[bool]] | None = field(
-        init=False, default=None, repr=False
-    )
-    """Whether a key that is not in the ring is none of this namespace's, so that nobody will ever
-    have it here: then only the reader of the payload fails. A worker knows this. Without it, what
-    lacks its key waits until somebody has the key."""
+    is_foreign: Callable[[str], Awaitable[bool]] | None = field(init=False, default=None)
+    """Whether a key that is not in the ring was never in use here: then only the reader of the
+    payload fails. A worker knows this. Otherwise what lacks its key waits for the key."""
     workflow: bytes | None = field(init=False, default=None)
     _ciphers: dict[str, AESGCM] = field(init=False, repr=False)
 
@@ -203,10 +200,7 @@ def is_encrypted(payload: Payload) -> bool:
 
 
 def key_id_of(payload: Payload) -> str:
-    """Return the id of the key that a payload says it was encrypted with; empty if it names none.
-
-    Whoever stored the payload chose it, so it is cut to the length of an id of ours.
-    """
+    """Return the id of the key that a payload names, cut to the length of an id of ours."""
     return payload.metadata.get("key-id", b"").decode(errors="replace")[:MAX_KEY_ID]
 
 
