@@ -3,12 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from temporalio.converter import PayloadCodec
-
 from api.portal_config import PortalConfig
 from api.tokens import Tokens
 from hookwright.contracts import Contracts
 from hookwright.security import DestinationPolicy
+from hookwright.temporal import EncryptionCodec
 
 IN_MEMORY = "memory://"
 """Where calls are counted: in each API process by itself. Otherwise it is the URL of a Redis."""
@@ -36,7 +35,7 @@ class ApiConfig:
     destinations: DestinationPolicy
     max_body_bytes: int
     cursor_key: bytes
-    codec: PayloadCodec
+    codec: EncryptionCodec
     codec_token: str | None
     ui_origin: str
     portal: PortalConfig

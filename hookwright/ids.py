@@ -21,7 +21,14 @@ EVENT_PREFIX = "event:"
 """What the workflow ids of all events begin with, those that are a sole delivery included."""
 
 EVENT_TYPES_WORKFLOW_ID = "event-types"
-"""The id of the only catalogue workflow. Every other workflow id has a colon."""
+"""The id of the only catalogue workflow. The ids of workflows of which there are many have a
+colon."""
+
+ENCRYPTION_KEYS_WORKFLOW_ID = "encryption-keys"
+"""The id of the only `EncryptionKeys` workflow: the log of the keys that what is stored needs."""
+
+REENCRYPTION_WORKFLOW_ID = "reencryption"
+"""The id of the `Reencryption` workflow. There is one at a time."""
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 """A tenant's id, an endpoint's id, or an event's id. No full stop: Standard Webhooks signs

@@ -52,8 +52,8 @@ async def _promote(
         CommandError: Temporal does not answer in time, or the build has no workers.
     """
     from runtime import deployment
+    from runtime.connecting import connect_without_keys
     from runtime.running import print_line
-    from runtime.services import connect_without_keys
 
     client = await connect_without_keys(wait_seconds)
     name = deployment.deployment_name(settings.task_queue)

@@ -1,42 +1,47 @@
 """The commands `serve`, `api`, `worker` and `setup`, once their settings are loaded."""
 
 import asyncio
+import math
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from datetime import timedelta
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec
 
 import structlog
 from fastapi import FastAPI
-from temporalio.api.workflowservice.v1 import GetSystemInfoRequest
 from temporalio.client import Client
-from temporalio.converter import PayloadCodec
-from temporalio.envconfig import ClientConfig
 from temporalio.service import RPCError, RPCStatusCode
 
 from api.app import create_app
 from api.config import ApiConfig
 from api.facades import UnknownFacadeError
-from hookwright.temporal import RPC_TIMEOUT, EncryptionCodec, connect, set_up_namespace
+from hookwright.temporal import EncryptionCodec, set_up_namespace
 from runtime.configurations import api_config, payload_codec, worker_config
+from runtime.connecting import (
+    RETRY_SECONDS,
+    WAIT_SECONDS,
+    check_when_reachable,
+    connect_client,
+    connect_without_keys,
+    reach,
+    reason_of,
+    wait_for_temporal,
+)
 from runtime.deployment import log_routing, warn_of_unknown_names
 from runtime.errors import CommandError
 from runtime.http import listening_socket, serve
+from runtime.keys.reencrypt import reencrypt
 from runtime.logs import set_level
 from runtime.metrics import Counting, Scraping
-from runtime.running import error_console, print_line, run_parts
+from runtime.running import print_line, run_parts
 from runtime.settings import Settings
-from runtime.tracing import trace_interceptors, traced
+from runtime.tracing import traced
 from runtime.worker import WorkerConfig, worker
-
-WAIT_SECONDS = 60.0
-RETRY_SECONDS = 0.25
 
 TRANSIENT = (RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.NOT_FOUND)
 """What a server answers while it is starting, or before it notices its new namespace."""
 
-Value = TypeVar("Value")
 Rest = ParamSpec("Rest")
 
 log = structlog.get_logger(__name__)
@@ -67,11 +72,15 @@ async def serve_api(settings: Settings, host: str, port: int) -> None:
     config = api_config(settings)
     listener = listening_socket(host, port)
     scraping = Scraping.at(settings.metrics_address)
-    client = await _connect(config.codec, lazy=True, **scraping.client_options)
+    client = await connect_client(config.codec, lazy=True, **scraping.client_options)
     app = _api_app(client, config)
     log.info("api.started", host=host, port=port)
-    counting = Counting(client, config.task_queue)
-    await run_parts(API=serve(app, listener), **scraping.parts(counting))
+    config.codec.checked = False
+    await run_parts(
+        API=serve(app, listener),
+        keys=_keep_checked(client, settings, config.codec),
+        **scraping.parts(Counting(client, config.task_queue)),
+    )
 
 
 def _api_app(client: Client, config: ApiConfig) -> FastAPI:
@@ -102,9 +111,10 @@ async def run_worker(settings: Settings) -> None:
     config = worker_config(settings)
     codec = payload_codec(settings)
     scraping = Scraping.at(settings.metrics_address)
-    client = await _wait_for_temporal(
-        lambda: _connect(codec, **scraping.client_options), WAIT_SECONDS
+    client = await wait_for_temporal(
+        lambda: connect_client(codec, **scraping.client_options), WAIT_SECONDS
     )
+    await check_when_reachable(client, settings, codec, WAIT_SECONDS)
     await run_parts(worker=_run_worker_on(client, config), **scraping.parts())
 
 
@@ -125,7 +135,7 @@ async def _run_worker_on(client: Client, config: WorkerConfig) -> None:
                 log.info("worker.stopping")
     except RuntimeError as error:
         raise CommandError(
-            f"the worker cannot run ({_reason(error)}); did you run `hookwright setup`?"
+            f"the worker cannot run ({reason_of(error)}); did you run `hookwright setup`?"
         ) from error
     finally:
         log.info("worker.stopped")
@@ -148,12 +158,13 @@ async def serve_api_and_worker(settings: Settings, host: str, port: int) -> None
     config = api_config(settings)
     listener = listening_socket(host, port)
     scraping = Scraping.at(settings.metrics_address)
-    client = await _connect(config.codec, lazy=True, **scraping.client_options)
+    client = await connect_client(config.codec, lazy=True, **scraping.client_options)
     app = _api_app(client, config)
     log.info("api.started", host=host, port=port)
+    config.codec.checked = False
     await run_parts(
         API=serve(app, listener),
-        worker=_work_when_connected(client, worker_settings),
+        worker=_work_when_connected(client, worker_settings, settings, config.codec),
         **scraping.parts(Counting(client, config.task_queue)),
     )
 
@@ -175,78 +186,46 @@ async def set_up(settings: Settings, wait_seconds: float) -> None:
             if error.status not in TRANSIENT or time.monotonic() > deadline:
                 raise CommandError(f"Temporal refused: {error.message}") from error
             await asyncio.sleep(RETRY_SECONDS)
+    if settings.encryption_keys:
+        await check_when_reachable(client, settings, payload_codec(settings), wait_seconds)
+        changes.append(f"encrypts with the key {next(iter(settings.encryption_keys))}")
     for change in changes:
         print_line(f"✓ {change}")
 
 
-async def connect_without_keys(wait_seconds: float) -> Client:
-    """Connect for calls that send no payloads, and so need no encryption key.
+async def rewrite_under_first_key(settings: Settings) -> None:
+    """Run `hookwright reencrypt`.
 
     Raises:
-        CommandError: Temporal does not answer in time.
+        CommandError: A setting is not valid, Temporal is away, or workflows were not rewritten.
     """
-    codec = EncryptionCodec({})
-    return await _wait_for_temporal(lambda: _connect(codec), wait_seconds)
+    codec = payload_codec(settings)
+    client = await wait_for_temporal(lambda: connect_client(codec), WAIT_SECONDS)
+    await check_when_reachable(client, settings, codec, WAIT_SECONDS)
+    try:
+        await reencrypt(client, settings.key_ring, settings.task_queue)
+    except RPCError as error:
+        raise CommandError(
+            f"Temporal did not answer ({error.message}); what is rewritten stays so, run it again"
+        ) from error
 
 
-async def _work_when_connected(client: Client, config: WorkerConfig) -> None:
-    await _wait_for_temporal(lambda: _reach(client), WAIT_SECONDS)
+async def _keep_checked(client: Client, settings: Settings, codec: EncryptionCodec) -> None:
+    """Compare the keys with those in use as soon as Temporal is there, however long that takes.
+
+    Raises:
+        CommandError: The keys are wrong.
+    """
+    await check_when_reachable(client, settings, codec, math.inf)
+    await asyncio.Event().wait()
+
+
+async def _work_when_connected(
+    client: Client, config: WorkerConfig, settings: Settings, codec: EncryptionCodec
+) -> None:
+    await wait_for_temporal(lambda: reach(client), WAIT_SECONDS)
+    await check_when_reachable(client, settings, codec, WAIT_SECONDS)
     # The SDK refuses a lazy client for a worker, because it may not be connected. This one is, and
     # only with the same client can the server hand a new workflow's first task to this worker.
     client.service_client.config.lazy = False
     await _run_worker_on(client, config)
-
-
-async def _reach(client: Client) -> None:
-    """Connect a lazy client.
-
-    Raises:
-        RuntimeError: Temporal cannot be reached.
-    """
-    try:
-        await client.workflow_service.get_system_info(GetSystemInfoRequest(), timeout=RPC_TIMEOUT)
-    except RPCError as error:
-        raise RuntimeError(error.message) from error
-
-
-async def _wait_for_temporal(reach: Callable[[], Awaitable[Value]], wait_seconds: float) -> Value:
-    """Return what `reach` returns. While Temporal cannot be reached, try again.
-
-    Raises:
-        CommandError: Temporal did not answer in time.
-    """
-    deadline = time.monotonic() + wait_seconds
-    if not error_console.is_terminal:
-        log.info("temporal.connecting", at_most_seconds=wait_seconds)
-    with error_console.status("Waiting for Temporal"):
-        while True:
-            try:
-                return await reach()
-            except RuntimeError as error:
-                if time.monotonic() > deadline:
-                    raise CommandError(
-                        f"Temporal did not answer within {wait_seconds:g} s;"
-                        f" is TEMPORAL_ADDRESS right? ({_reason(error)})"
-                    ) from error
-                await asyncio.sleep(RETRY_SECONDS)
-
-
-async def _connect(
-    codec: PayloadCodec,
-    **options: Any,  # noqa: ANN401 - the SDK's own
-) -> Client:
-    """Return a client. A lazy one connects at its first call, and cannot run a worker.
-
-    Raises:
-        CommandError: Temporal's own settings are not valid.
-        RuntimeError: Temporal cannot be reached.
-    """
-    try:
-        ClientConfig.load_client_connect_config()
-    except (RuntimeError, ValueError) as error:
-        raise CommandError(f"Temporal's own settings are not valid: {error}") from error
-    return await connect(codec, interceptors=trace_interceptors(), **options)
-
-
-def _reason(error: BaseException) -> str:
-    return str(error.__cause__ or error)

@@ -17,7 +17,7 @@ from api.portal_config import Logo
 from hookwright.contracts import HEADER_SOURCES, check_headers
 from hookwright.security import parse_networks
 from hookwright.temporal import named_values, read_key_ring
-from runtime.jwt_keys import secret_key
+from runtime.keys.jwt_keys import secret_key
 
 TENANT = re.compile(r"^[A-Za-z0-9_-]{1,64}$")
 DIGEST = re.compile(r"[0-9A-Fa-f]{64}")

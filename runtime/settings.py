@@ -21,7 +21,7 @@ from hookwright.ids import TASK_QUEUE
 from hookwright.security import DestinationPolicy, parse_networks
 from hookwright.temporal import MAKE_A_KEY
 from runtime.errors import CommandError
-from runtime.jwt_keys import jwks_keys, pem_key, secret_key
+from runtime.keys.jwt_keys import jwks_keys, pem_key, secret_key
 from runtime.logs import LogSettings
 from runtime.mail import MailSettings
 from runtime.metrics import MetricsSettings

@@ -37,6 +37,7 @@ from activities.entities import EntityActivities
 from activities.erasure import ErasureActivities
 from activities.fan_out import FanOutActivities
 from activities.held_rows import HeldRows
+from activities.keys import KeyLog, ReencryptionActivities
 from activities.notices import NoticeActivities
 from activities.notify import (
     MailServer,
@@ -53,6 +54,7 @@ from hookwright.contracts import Contracts
 from hookwright.expressions import Evaluator
 from hookwright.ids import deliveries_queue, entities_queue, notifications_queue, slow_lane
 from hookwright.security import DestinationPolicy
+from hookwright.temporal import EncryptionCodec
 from runtime.deployment import deployment_config
 from runtime.running import run_workers
 from workflows.delivery import Delivery
@@ -61,6 +63,7 @@ from workflows.endpoint_queue import EndpointQueue
 from workflows.endpoint_test import EndpointTest
 from workflows.event import Event
 from workflows.event_types import EventTypes
+from workflows.keys import EncryptionKeys, Reencryption
 from workflows.notification import Notification
 from workflows.portal_sign_in import PortalSignIn
 from workflows.recovery import Recovery
@@ -77,6 +80,8 @@ WORKFLOWS = [
     PortalSignIn,
     Notification,
     EndpointQueue,
+    EncryptionKeys,
+    Reencryption,
 ]
 
 EVENT_TASK_SLOTS = 8
@@ -141,7 +146,9 @@ async def worker(
     Workflows run without the SDK's sandbox by default, because it costs about 5 ms of CPU for each
     run. The tests use the sandbox.
     """
-    task_queue = config.task_queue
+    task_queue, codec = config.task_queue, client.data_converter.payload_codec
+    assert isinstance(codec, EncryptionCodec)  # noqa: S101 - `connect` makes no other client
+    codec.is_foreign = KeyLog(client, codec.key_ring, task_queue).is_foreign
     async with (
         Egress(config.destinations, proxy=config.proxy, authorities=config.authorities) as egress,
         ReportQueue(client) as reports,
@@ -227,6 +234,7 @@ def _activities(  # noqa: PLR0913 - one parameter for each object that activitie
     queue = deliveries_queue(config.task_queue)
     fan_outs = FanOutActivities(client, queue, evaluator, turns)
     entities = EntityActivities(client)
+    reencryption = ReencryptionActivities(client, config.task_queue)
     releases = ReleaseActivities(client, endpoints, HeldRows(client))
     recoveries = RecoveryActivities(client, endpoints, queue, evaluator)
     return [
@@ -261,6 +269,8 @@ def _activities(  # noqa: PLR0913 - one parameter for each object that activitie
         recoveries.recorded_progress,
         ErasureActivities(client).erase_tenant,
         TurnActivities(client, endpoints).give_turns,
+        reencryption.renew_entities,
+        reencryption.note_keys_left,
     ]
 
 

@@ -48,6 +48,7 @@ class Endpoint:
         self.memo_task: asyncio.Task[None] | None = None
         self.signals = 0
         self.warned_of_signals = False
+        self.renewing = False
 
     @workflow.run
     async def run(self, state: EndpointState) -> None:  # noqa: ARG002 - taken by __init__
@@ -83,9 +84,10 @@ class Endpoint:
         await cancel_deliveries(self.state.tenant_id, self.state.endpoint_id)
 
     def closing(self) -> bool:
-        """Return whether this run ends: deleted, or its history has grown long."""
+        """Return whether this run ends: deleted, to be written afresh, or its history is long."""
         return (
             self.state.deleted
+            or self.renewing
             or self.signals >= MAX_SIGNALS
             or workflow.info().is_continue_as_new_suggested()
         )
@@ -104,13 +106,17 @@ class Endpoint:
     def report(self, name: str, arguments: Sequence[RawValue]) -> None:
         """Count what became of deliveries, or note what was asked for; drop any other signal.
 
-        The signals are `report` with `Reports`, and `note` with an `AuditNote`.
+        The signals are `report` with `Reports`, and `note` with an `AuditNote`. `renew` has the
+        endpoint continue as new, which writes everything under the current encryption key.
 
         It is dynamic so that nothing is left to the SDK, which keeps unknown signals for ever, and
         writes a stack trace for each that it cannot decode. A few thousand of those in one workflow
         task took longer than a task may, and the endpoint never answered again.
         """
         self.signals += 1
+        if name == Signal.RENEW:
+            self.renewing = True
+            return
         model = SIGNALS.get(name)
         found = _read(model, arguments) if model else None
         if found is None:

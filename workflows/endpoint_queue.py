@@ -31,6 +31,7 @@ class EndpointQueue:
     def __init__(self, state: QueueState) -> None:
         self.queue = PlaceQueue(state)
         self.signals = 0
+        self.renewing = False
         self.changed = self.memo_is_old = True
 
     @workflow.run
@@ -91,8 +92,13 @@ class EndpointQueue:
         return False
 
     def history_is_long(self) -> bool:
-        """Return whether this run is to end for that reason."""
-        return self.signals >= MAX_SIGNALS or workflow.info().is_continue_as_new_suggested()
+        """Return whether this run is to end for that reason, or to be written afresh.
+
+        An empty queue is not written afresh, because it ends soon.
+        """
+        renewing = self.renewing and not self.queue.is_empty
+        is_long = self.signals >= MAX_SIGNALS or workflow.info().is_continue_as_new_suggested()
+        return renewing or is_long
 
     async def keep_memo(self) -> None:
         """Show people the queue: a copy in the memo, at most one a second."""
@@ -125,6 +131,12 @@ class EndpointQueue:
         """Read the endpoint, which was changed."""
         self.note_signal()
         self.queue.read_rules()
+
+    @workflow.signal(name=Signal.RENEW)
+    def renew(self) -> None:
+        """Continue as new, which writes everything under the current encryption key."""
+        self.note_signal()
+        self.renewing = True
 
     def note_signal(self) -> None:
         """Count a signal, and have `run` look at the queue."""

@@ -13,7 +13,14 @@ with workflow.unsafe.imports_passed_through():
     from activities.fan_out import FanOutActivities
     from hookwright.ids import event_workflow_id
     from hookwright.models import EventInput, FanOut, FanOutInput
-    from hookwright.temporal import ErrorType, WorkflowType, event_search_attributes
+    from hookwright.temporal import (
+        DELIVERY_STATE,
+        UNREADABLE_STATE,
+        CodecError,
+        ErrorType,
+        WorkflowType,
+        event_search_attributes,
+    )
     from hookwright.times import delay_until
     from hookwright.validation_errors import described_faults
 
@@ -37,7 +44,8 @@ class Event:
         later changes nothing: all deliveries are started.
 
         Raises:
-            ApplicationError: the argument is not an event, or there is no such tenant.
+            ApplicationError: the argument is not an event, or its key is not ours, or there is no
+                such tenant.
             CancelledError: it was cancelled in time.
         """
         event = _checked(argument)
@@ -94,6 +102,8 @@ def _checked(argument: RawValue) -> EventInput:
         event: EventInput = workflow.payload_converter().from_payload(argument.payload, EventInput)
     except ValidationError as error:
         raise _no_event(f"not an event: {described_faults(error)}") from None
+    except CodecError as error:
+        raise _unreadable(error) from None
     except Exception as error:  # noqa: BLE001
         # It is not JSON, or our converter does not know it: the sender must learn of it.
         raise _no_event(f"not an event: {error}") from None
@@ -105,6 +115,21 @@ def _checked(argument: RawValue) -> EventInput:
     if workflow.info().workflow_id != expected:
         raise _no_event(f"the workflow id must be {expected}, or the event could be accepted twice")
     return event
+
+
+def _unreadable(error: CodecError) -> ApplicationError:
+    """Return the failure of an event under another key, and let operators list it.
+
+    The fault is the publisher's or ours, and no receiver hears of the event.
+    """
+    workflow.upsert_search_attributes([DELIVERY_STATE.value_set(UNREADABLE_STATE)])
+    workflow.logger.warning("the event cannot be read: %s", error)
+    return ApplicationError(
+        f"the event cannot be read: {error}. Publish with the keys of the API"
+        " (HOOKWRIGHT_ENCRYPTION_KEYS)",
+        type=ErrorType.UNREADABLE,
+        non_retryable=True,
+    )
 
 
 def _no_event(reason: str) -> ApplicationError:

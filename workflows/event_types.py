@@ -8,7 +8,7 @@ with workflow.unsafe.imports_passed_through():
     from hookwright.catalogue import CatalogueEntry, CatalogueState, EventTypeFields
     from hookwright.ids import EventType
     from hookwright.sizes import MAX_CATALOGUE_BYTES
-    from hookwright.temporal import ErrorType, WorkflowType
+    from hookwright.temporal import ErrorType, Signal, WorkflowType
     from workflows.deadline import Deadline
     from workflows.explaining import explained_update
 
@@ -40,13 +40,21 @@ class EventTypes:
     @workflow.init
     def __init__(self, state: CatalogueState) -> None:
         self.state = state
+        self.renewing = False
 
     @workflow.run
     async def run(self, state: CatalogueState) -> None:  # noqa: ARG002 - taken by __init__
-        """Serve updates, and continue as new when the history has grown long."""
-        await workflow.wait_condition(lambda: workflow.info().is_continue_as_new_suggested())
+        """Serve updates; continue as new when the history has grown long, or to be renewed."""
+        await workflow.wait_condition(
+            lambda: self.renewing or workflow.info().is_continue_as_new_suggested()
+        )
         await workflow.wait_condition(workflow.all_handlers_finished)
         workflow.continue_as_new(self.state, memo=dict(self.state.entries))
+
+    @workflow.signal(name=Signal.RENEW, description="Write everything under the current key.")
+    def renew(self) -> None:
+        """Continue as new, which writes everything under the current encryption key."""
+        self.renewing = True
 
     @explained_update
     async def put(self, request: EventTypePutUpdate) -> EventTypePutResult:

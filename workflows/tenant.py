@@ -16,6 +16,7 @@ with workflow.unsafe.imports_passed_through():
     from hookwright.temporal import (
         ErrorType,
         MemoKey,
+        Signal,
         WorkflowType,
         routes_key,
         tenant_search_attributes,
@@ -103,6 +104,7 @@ class Tenant:
         self.endpoints_to_delete: list[str] = []
         self.deleted_by = AskedBy()
         self.index = SearchIndex()
+        self.renewing = False
 
     @workflow.run
     async def run(self, state: TenantState) -> None:  # noqa: ARG002 - taken by __init__
@@ -121,8 +123,8 @@ class Tenant:
             await cancel_deliveries(self.state.tenant_id)
 
     def closing(self) -> bool:
-        """Return whether this run ends: deleted, or its history has grown long."""
-        return self.state.deleted or workflow.info().is_continue_as_new_suggested()
+        """Return whether this run ends: deleted, to be written afresh, or its history is long."""
+        return self.state.deleted or self.renewing or workflow.info().is_continue_as_new_suggested()
 
     def changed(self) -> bool:
         """Return whether the memo differs from the state."""
@@ -162,6 +164,11 @@ class Tenant:
             memo={**view, **slices},
             search_attributes=tenant_search_attributes(self.state.tenant_id),
         )
+
+    @workflow.signal(name=Signal.RENEW, description="Write everything under the current key.")
+    def renew(self) -> None:
+        """Continue as new, which writes everything under the current encryption key."""
+        self.renewing = True
 
     @explained_update
     async def put(self, request: TenantPutUpdate) -> TenantPutResult:

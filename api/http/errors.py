@@ -17,6 +17,7 @@ from starlette.routing import Match
 from temporalio.service import RPCError, RPCStatusCode
 
 from api.http.requests import REQUEST_ID_HEADER, request_id
+from hookwright.temporal import UncheckedKeysError
 
 RETRY_AFTER_SECONDS = 2
 
@@ -209,6 +210,8 @@ def unavailability(error: Exception) -> Problem | None:
         case TimeoutError():
             log.warning("temporal.slow")
             return unavailable("Temporal did not answer in time; repeat with the same id")
+        case UncheckedKeysError():
+            return unavailable("the encryption keys are being checked; nothing was accepted")
         # The SDK raises a plain RuntimeError if its first connection fails.
         case RuntimeError() if str(error).startswith("Failed client connect"):
             return unavailable("Temporal cannot be reached right now; nothing was accepted")

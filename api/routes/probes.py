@@ -34,8 +34,10 @@ async def healthz() -> ProbeRead:
 
 @router.get("/readyz", responses={code: responses()[code] for code in (431, 503)})
 async def readyz(state: AppStateDependency) -> ProbeRead:
-    """Say whether Temporal can be reached and a worker that gets work is running."""
+    """Say whether Temporal is reached, the keys are right, and a worker that gets work runs."""
     client = state.client
+    if not state.config.codec.checked:
+        raise unavailable("the encryption keys are not compared yet with those of what is stored")
     queue = await client.workflow_service.describe_task_queue(
         DescribeTaskQueueRequest(
             namespace=client.namespace,

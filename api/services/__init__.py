@@ -12,7 +12,12 @@ from api.services.erasure import ErasureService
 from api.services.event_types import EventTypeService
 from api.services.events import EventService
 from api.services.lists import ExecutionLists
-from api.services.overview import AllEndpointsService, AuditService, StatusChangeService
+from api.services.overview import (
+    AllEndpointsService,
+    AuditService,
+    StatusChangeService,
+    UnreadableEventService,
+)
 from api.services.recoveries import RecoveryService
 from api.services.retries import RetryService
 from api.services.statistics import StatisticsService
@@ -37,6 +42,7 @@ class Services:
     status_changes: StatusChangeService
     audit: AuditService
     all_endpoints: AllEndpointsService
+    unreadable_events: UnreadableEventService
     statistics: StatisticsService
     evaluator: Evaluator
 
@@ -79,6 +85,7 @@ class Services:
             status_changes=StatusChangeService(client, tenants, lists, cursors),
             audit=AuditService(client, cursors),
             all_endpoints=AllEndpointsService(client, lists),
+            unreadable_events=UnreadableEventService(client, lists),
             statistics=StatisticsService(visibility),
             evaluator=Evaluator(),
         )

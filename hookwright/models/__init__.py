@@ -45,6 +45,7 @@ from hookwright.models.recovery import (
     RecoverySelection,
     RecoveryView,
 )
+from hookwright.models.reencryption import ReencryptionInput, RenewalProgress
 from hookwright.models.tenant import TenantSettings, TenantView, Tier
 
 __all__ = [
@@ -83,7 +84,9 @@ __all__ = [
     "RecoveryProgress",
     "RecoverySelection",
     "RecoveryView",
+    "ReencryptionInput",
     "ReleaseInput",
+    "RenewalProgress",
     "Route",
     "Secret",
     "SignWith",

@@ -1,8 +1,7 @@
 """The payload codec: everything that Temporal stores is encrypted, failures included.
 
 AES-256-GCM. The key's id is in the metadata, so keys can be rotated: put the new one first and keep
-the old ones. Deliveries and events need an old key until retention has passed. A tenant or an
-endpoint that has not been changed since then needs it for as long as it lives.
+the old ones until `hookwright reencrypt` says that they may go (docs/decisions/0035-keys.md).
 
 What is not short is compressed first, because ciphertext cannot be: a delivery's history is a third
 smaller (docs/decisions/0026-cost-of-python.md).
@@ -17,8 +16,9 @@ import copy
 import hashlib
 import os
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -30,6 +30,7 @@ from temporalio.converter import (
     ActivitySerializationContext,
     CompositePayloadConverter,
     DataConverter,
+    DefaultFailureConverter,
     DefaultFailureConverterWithEncodedAttributes,
     PayloadCodec,
     PayloadConverter,
@@ -40,11 +41,13 @@ from temporalio.converter import (
 from temporalio.exceptions import FailureError
 
 from hookwright import metrics
+from hookwright.temporal.names import ErrorType
 
 CONVERTERS = tuple(PydanticPayloadConverter().converters.values())
 
 ENCODING, COMPRESSED_ENCODING = b"binary/encrypted", b"binary/encrypted-zlib"
 NONCE_BYTES = 12
+MAX_KEY_ID = 32
 
 MIN_COMPRESSED_BYTES, MAX_COMPRESSED_BYTES = 256, 2 * 1024 * 1024
 """The size of clear payloads that are compressed. Temporal refuses larger ones, and no compressed
@@ -61,7 +64,11 @@ of the same digest. The id itself can have 203 bytes, in each of some five paylo
 
 
 class CodecError(ValueError):
-    """A payload cannot be decrypted, for its key is missing; the text names it."""
+    """A payload cannot be decrypted, for its key is missing or another one; the text names it."""
+
+
+class UncheckedKeysError(RuntimeError):
+    """Nothing is encrypted before the keys were compared with those of what is stored."""
 
 
 @dataclass
@@ -73,10 +80,17 @@ class EncryptionCodec(PayloadCodec, WithSerializationContext):
 
     The SDK says of which workflow the payloads are (`with_context`). What is encrypted is then
     bound to that workflow, and what is bound to another one is not decrypted.
+
+    A process that starts before Temporal does sets `checked` to False until its keys are compared
+    with those of what is stored (`activities.keys`): it encrypts nothing in the meantime.
     """
 
     key_ring: Mapping[str, bytes] = field(repr=False)
     refuses_clear: bool = False
+    checked: bool = field(init=False, default=True)
+    is_foreign: Callable[[str], Awaitable[bool]] | None = field(init=False, default=None)
+    """Whether a key that is not in the ring was never in use here: then only the reader of the
+    payload fails. A worker knows this. Otherwise what lacks its key waits for the key."""
     workflow: bytes | None = field(init=False, default=None)
     _ciphers: dict[str, AESGCM] = field(init=False, repr=False)
 
@@ -93,9 +107,20 @@ class EncryptionCodec(PayloadCodec, WithSerializationContext):
         bound.workflow = hashlib.sha256(context.workflow_id.encode()).digest()[:DIGEST_BYTES]
         return bound
 
+    @property
+    def current_key_id(self) -> str:
+        """The id of the key that encrypts."""
+        return next(iter(self._ciphers))
+
     async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
-        """Encrypt payloads, metadata included."""
-        key_id = next(iter(self._ciphers))
+        """Encrypt payloads, metadata included.
+
+        Raises:
+            UncheckedKeysError: it is not known yet whether the keys are right.
+        """
+        if not self.checked:
+            raise UncheckedKeysError("the encryption keys were not compared yet with those in use")
+        key_id = self.current_key_id
         return [self._encrypt(key_id, payload) for payload in payloads]
 
     async def decode(self, payloads: Iterable[Payload]) -> list[Payload]:
@@ -109,14 +134,22 @@ class EncryptionCodec(PayloadCodec, WithSerializationContext):
         by a client in another language. A codec that does not know the workflow reads all.
 
         Raises:
-            CodecError: the key is not in the ring.
+            CodecError: the key is not in the ring, and is not foreign.
         """
         return [
-            self._decrypt(payload)
-            if payload.metadata.get("encoding") in (ENCODING, COMPRESSED_ENCODING)
+            await self._decrypted_or_foreign(payload)
+            if is_encrypted(payload)
             else self._clear(payload)
             for payload in payloads
         ]
+
+    async def _decrypted_or_foreign(self, payload: Payload) -> Payload:
+        try:
+            return self._decrypt(payload)
+        except CodecError:
+            if self.is_foreign and await self.is_foreign(key_id_of(payload)):
+                return payload
+            raise
 
     def _encrypt(self, key_id: str, payload: Payload) -> Payload:
         nonce = os.urandom(NONCE_BYTES)
@@ -141,7 +174,7 @@ class EncryptionCodec(PayloadCodec, WithSerializationContext):
         return REFUSED
 
     def _decrypt(self, payload: Payload) -> Payload:
-        key_id = payload.metadata.get("key-id", b"").decode(errors="replace")
+        key_id = key_id_of(payload)
         cipher = self._ciphers.get(key_id)
         if cipher is None:
             metrics.codec_failed("missing_key")
@@ -159,6 +192,16 @@ class EncryptionCodec(PayloadCodec, WithSerializationContext):
         except (InvalidTag, ValueError, DecodeError, zlib.error):
             metrics.codec_failed("altered")
             return payload
+
+
+def is_encrypted(payload: Payload) -> bool:
+    """Return whether this is the ciphertext of a payload."""
+    return payload.metadata.get("encoding") in (ENCODING, COMPRESSED_ENCODING)
+
+
+def key_id_of(payload: Payload) -> str:
+    """Return the id of the key that a payload names, cut to the length of an id of ours."""
+    return payload.metadata.get("key-id", b"").decode(errors="replace")[:MAX_KEY_ID]
 
 
 def _associated_data(key_id: str, workflow: bytes | None) -> bytes:
@@ -197,6 +240,27 @@ class ModelConverter(CompositePayloadConverter):
     def __init__(self) -> None:
         super().__init__(*CONVERTERS)
 
+    def from_payloads(
+        self, payloads: Sequence[Payload], type_hints: list[type] | None = None
+    ) -> list[Any]:
+        """Return the values of payloads.
+
+        Raises:
+            CodecError: one is still encrypted. The text names its key.
+        """
+        try:
+            return super().from_payloads(payloads, type_hints)
+        except KeyError:
+            for payload in filter(is_encrypted, payloads):
+                raise CodecError(
+                    f"it was encrypted with a key {key_id_of(payload)!r} that the workers do not"
+                    " have, or for another workflow, or was altered"
+                ) from None
+            raise
+
+
+CLEAR_FAILURES = DefaultFailureConverter()
+
 
 class PlainFailureConverter(DefaultFailureConverterWithEncodedAttributes):
     """Failures that say what has happened, encrypted with their texts.
@@ -204,6 +268,9 @@ class PlainFailureConverter(DefaultFailureConverterWithEncodedAttributes):
     What was raised for people or programs to act on (a `FailureError`) has no traceback: where in
     our code it was raised tells an operator nothing. Any other exception is a fault of ours, and
     keeps the traceback by which it is found.
+
+    A failure that says that a key is wrong is not encrypted, because who must read it has a wrong
+    key. Its text names the key, and nothing that was stored.
     """
 
     def to_failure(
@@ -213,9 +280,11 @@ class PlainFailureConverter(DefaultFailureConverterWithEncodedAttributes):
         if not isinstance(exception, FailureError):
             super().to_failure(exception, payload_converter, failure)
             return
+        says_wrong_key = getattr(exception, "type", None) == ErrorType.UNREADABLE
+        convert = CLEAR_FAILURES.to_failure if says_wrong_key else super().to_failure
         traceback, exception.__traceback__ = exception.__traceback__, None
         try:
-            super().to_failure(exception, payload_converter, failure)
+            convert(exception, payload_converter, failure)
         finally:
             exception.__traceback__ = traceback
 

@@ -8,7 +8,7 @@ KEY_BYTES = 32
 NAME = re.compile(r"[A-Za-z0-9_-]{1,32}")
 MAKE_A_KEY = (
     "make one with: python3 -c 'import base64, secrets; "
-    'print("k1:" + base64.b64encode(secrets.token_bytes(32)).decode())\''
+    'print("k" + secrets.token_hex(4) + ":" + base64.b64encode(secrets.token_bytes(32)).decode())\''
 )
 
 

@@ -19,6 +19,8 @@ class WorkflowType(StrEnum):
     PORTAL_SIGN_IN = "PortalSignIn"
     NOTIFICATION = "Notification"
     ENDPOINT_QUEUE = "EndpointQueue"
+    ENCRYPTION_KEYS = "EncryptionKeys"
+    REENCRYPTION = "Reencryption"
 
 
 class ActivityName(StrEnum):
@@ -56,10 +58,13 @@ class ActivityName(StrEnum):
     SEND_SLACK = "send_slack"
     # EndpointQueue
     GIVE_TURNS = "give_turns"
+    # Reencryption
+    RENEW_ENTITIES = "renew_entities"
+    NOTE_KEYS_LEFT = "note_keys_left"
 
 
 class Signal(StrEnum):
-    """The signals to an endpoint, to a delivery, and to a queue."""
+    """The signals to workflows."""
 
     # Endpoint
     REPORT = "report"
@@ -72,6 +77,12 @@ class Signal(StrEnum):
     TAKE_PLACES = "take_places"
     ENDED = "ended"
     CHANGED = "changed"
+    # Tenant, Endpoint, EventTypes and EndpointQueue
+    RENEW = "renew"
+    # EncryptionKeys
+    KEY_USED = "key_used"
+    KEY_LEFT = "key_left"
+    KEY_RETIRED = "key_retired"
 
 
 class Update(StrEnum):
@@ -103,6 +114,8 @@ class ErrorType(StrEnum):
     BUSY = "busy"
     ENDPOINT_GONE = "endpoint_gone"
     NOT_TAKEN = "not_taken"
+    UNREADABLE = "unreadable"
+    OTHER_KEY = "other_key"
 
 
 class MemoKey(StrEnum):
@@ -117,6 +130,7 @@ class MemoKey(StrEnum):
     NOTIFY = "notify"
     QUEUE = "queue"
     AUDIT = "audit"
+    REENCRYPTION = "reencryption"
 
 
 def routes_key(number: int) -> str:

@@ -12,6 +12,9 @@ EVENT_ID = SearchAttributeKey.for_keyword("EventId")
 EVENT_TYPE = SearchAttributeKey.for_keyword("EventType")
 DELIVERY_STATE = SearchAttributeKey.for_keyword("DeliveryState")
 ACCEPTED_AT = SearchAttributeKey.for_datetime("AcceptedAt")
+UNREADABLE_STATE = "unreadable"
+"""The `DeliveryState` of an event that ended because nobody here has its encryption key."""
+
 HELD_SINCE = SearchAttributeKey.for_datetime("HeldSince")
 RECOVERY_ID = SearchAttributeKey.for_keyword("RecoveryId")
 ENDPOINT_STATUS = SearchAttributeKey.for_keyword("EndpointStatus")

@@ -1,17 +1,18 @@
 """The commands that run parts of Hookwright, and those that make keys and receive webhooks."""
 # ruff: noqa: PLC0415 - each command imports only what it needs: Temporal and FastAPI take seconds
 
-import secrets
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from runtime.defaults import DEFAULT_STATE_DIR
+from runtime.key_commands import keys, reencrypt
 from runtime.promotion import promote
 
 app = typer.Typer()
-app.command()(promote)
+for command in (keys, reencrypt, promote):
+    app.command()(command)
 
 StateDir = Annotated[
     Path, typer.Option(help="Folder that holds the keys and the database of `hookwright dev`.")
@@ -220,26 +221,3 @@ def listen(  # noqa: PLR0913 - one parameter for each option
         listener = listening_socket("127.0.0.1", port)
         print_line(f"Listening on http://localhost:{port}")
         run(serve(Listener(check, status, delay, passed_on).app(), listener))
-
-
-@app.command()
-def keys() -> None:
-    """Make new keys and print them as settings.
-
-    They are an operator key, keys for encryption and tenant tokens, and a codec token. Callers of
-    the API need the operator key itself, and the settings hold only its digest. So the key is
-    printed separately, on the error output.
-
-    Example: `hookwright keys >> .env`
-    """
-    from runtime.keys import digest, new_encryption_key, new_jwt_key, new_operator_key
-    from runtime.running import error_console, print_line
-
-    operator_key = new_operator_key()
-    error_console.print(
-        f"The operator key for callers of the API; save it, it is not shown again: {operator_key}"
-    )
-    print_line(f"HOOKWRIGHT_API_KEYS=operator:{digest(operator_key)}")
-    print_line(f"HOOKWRIGHT_ENCRYPTION_KEYS={new_encryption_key()}")
-    print_line(f"HOOKWRIGHT_JWT_KEY={new_jwt_key()}")
-    print_line(f"HOOKWRIGHT_CODEC_TOKEN={secrets.token_urlsafe(32)}")

@@ -18,7 +18,8 @@ from pathlib import Path
 import httpx
 from temporalio.client import Client
 
-from hookwright.temporal import set_up_namespace
+from hookwright.temporal import read_key_ring, set_up_namespace
+from runtime.defaults import KEYS_FILE
 from runtime.dev.embedded import EmbeddedServer, free_port
 from runtime.dev.listen import Listener
 from runtime.dev.portal_link import portal_link
@@ -28,6 +29,7 @@ from runtime.dev.welcome import TENANT, DevAddresses, print_welcome
 from runtime.errors import CommandError
 from runtime.http import listening_socket, serve
 from runtime.keys import digest
+from runtime.keys.check import check_keys
 from runtime.running import console, print_line
 from runtime.settings import Settings, load_settings
 
@@ -135,7 +137,21 @@ class Dev:
                 # another server.
                 client = await Client.connect(server.address)
                 await set_up_namespace(client, retention)
+                await self._check_keys(client, keys)
             yield process
+
+    async def _check_keys(self, client: Client, keys: DevKeys) -> None:
+        """Refuse a file of keys that is not that of the database.
+
+        Raises:
+            CommandError: The keys are wrong.
+        """
+        file = self.state_dir / KEYS_FILE
+        try:
+            key_ring = read_key_ring(keys.encryption_key)
+        except ValueError as error:
+            raise CommandError(f"{file}: encryption_key: {error}") from None
+        await check_keys(client, key_ring, load_settings().task_queue, str(file))
 
     def _set_environment(self, keys: DevKeys) -> None:
         """Make this process's environment that of the API and the worker.

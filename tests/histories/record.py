@@ -22,9 +22,12 @@ from support.stack import CODEC, PORTAL_KEY, Stack, stack
 from support.waiting import eventually
 from temporalio.client import WorkflowExecutionStatus
 
+from activities.keys import KeyLog
 from api.portal.grants import GrantKey, GrantUse
 from hookwright.ids import (
+    ENCRYPTION_KEYS_WORKFLOW_ID,
     EVENT_TYPES_WORKFLOW_ID,
+    REENCRYPTION_WORKFLOW_ID,
     endpoint_workflow_id,
     entities_queue,
     event_workflow_id,
@@ -34,7 +37,8 @@ from hookwright.ids import (
     recovery_workflow_id,
     tenant_workflow_id,
 )
-from hookwright.temporal import connect, described, set_up_namespace
+from hookwright.models import ReencryptionInput
+from hookwright.temporal import WorkflowType, connect, described, set_up_namespace
 from hookwright.temporal import publish as start_event
 from hookwright.times import rfc3339
 from runtime.dev import EmbeddedServer, free_port
@@ -190,6 +194,20 @@ async def recovery(service: Stack, endpoint: dict[str, object]) -> None:
     await save(service, "recovery", recovery_workflow_id(service.tenant, endpoint["id"]))
 
 
+async def encryption_keys(service: Stack) -> None:
+    """Record the log of keys, and a re-encryption of what there is."""
+    await KeyLog(service.client, CODEC.key_ring, service.task_queue).check()
+    reencryption = await service.client.start_workflow(
+        WorkflowType.REENCRYPTION,
+        ReencryptionInput(key_id=CODEC.current_key_id),
+        id=REENCRYPTION_WORKFLOW_ID,
+        task_queue=entities_queue(service.task_queue),
+    )
+    await save(service, "reencryption", reencryption.id)
+    log = service.client.get_workflow_handle(ENCRYPTION_KEYS_WORKFLOW_ID)
+    (HERE / "encryptionkeys.json").write_text((await log.fetch_history()).to_json() + "\n")
+
+
 async def main() -> None:
     """Record everything on a server of its own."""
     with tempfile.TemporaryDirectory() as folder:
@@ -205,6 +223,7 @@ async def main() -> None:
                 await service.http.delete("/v1/event-types/loan.funded")
                 history = await client.get_workflow_handle(EVENT_TYPES_WORKFLOW_ID).fetch_history()
                 (HERE / "eventtypes.json").write_text(history.to_json() + "\n")
+                await encryption_keys(service)
                 await portal_sign_in(service)
                 await queues(await service.with_new_tenant(), hooks)
                 await notification(await service.with_new_tenant(), hooks)

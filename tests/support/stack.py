@@ -20,8 +20,8 @@ from api.tokens import Tokens
 from hookwright.contracts import Contracts, load_contracts
 from hookwright.security import DestinationPolicy, parse_networks
 from hookwright.temporal import EncryptionCodec
-from runtime.jwt_keys import secret_key
 from runtime.keys import digest
+from runtime.keys.jwt_keys import secret_key
 from runtime.worker import WorkerConfig, worker
 
 OPERATOR_KEY = "hwk_test_0123456789abcdef0123456789abcdef"

@@ -3,6 +3,7 @@
 from api.services.overview.all_endpoints import AllEndpointsService
 from api.services.overview.audit import AuditPage, AuditService, ListedEntry
 from api.services.overview.status_changes import NumberedChange, StatusChangeService
+from api.services.overview.unreadable_events import UnreadableEvent, UnreadableEventService
 
 __all__ = [
     "AllEndpointsService",
@@ -11,4 +12,6 @@ __all__ = [
     "ListedEntry",
     "NumberedChange",
     "StatusChangeService",
+    "UnreadableEvent",
+    "UnreadableEventService",
 ]

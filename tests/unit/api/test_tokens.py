@@ -17,7 +17,7 @@ from support.stack import JWT_SECRET, TOKENS
 
 from api.tokens import EPOCH, MAX_CLOCK_SKEW_SECONDS, MAX_LIFETIME_SECONDS, Claims, Scope, Tokens
 from hookwright.models import Tier
-from runtime.jwt_keys import pem_key, secret_key
+from runtime.keys.jwt_keys import pem_key, secret_key
 
 
 def base64url(data: bytes) -> str:

@@ -10,7 +10,7 @@ from support.jwts import PRIVATE_KEYS, claims, pem_of, private_pem_of, theirs, w
 
 from hookwright.models import Tier
 from runtime.errors import CommandError
-from runtime.jwt_keys import jwks_keys, pem_key
+from runtime.keys.jwt_keys import jwks_keys, pem_key
 from runtime.settings import load_settings
 
 SECRETS = ["a" * 32, "é" * 16]

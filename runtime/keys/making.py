@@ -29,8 +29,12 @@ def new_jwt_key() -> str:
 
 
 def new_encryption_key() -> str:
-    """Return a new encryption key, in the form of `HOOKWRIGHT_ENCRYPTION_KEYS`."""
-    return "k1:" + base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()
+    """Return a new encryption key, in the form of `HOOKWRIGHT_ENCRYPTION_KEYS`.
+
+    Its id is random, so that no two keys have the same one.
+    """
+    key = base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()
+    return f"k{secrets.token_hex(4)}:{key}"
 
 
 def digest(key: str) -> str:

@@ -1,0 +1,14 @@
+"""The keys that a namespace's data needs: their log, and the rewriting under another key."""
+
+from activities.keys.key_log import KeyLog, KeyUse, WrongKeysError
+from activities.keys.key_uses import OldKey, old_keys
+from activities.keys.reencryption import ReencryptionActivities
+
+__all__ = [
+    "KeyLog",
+    "KeyUse",
+    "OldKey",
+    "ReencryptionActivities",
+    "WrongKeysError",
+    "old_keys",
+]

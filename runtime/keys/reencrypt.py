@@ -1,0 +1,109 @@
+"""`hookwright reencrypt`: rewrites what lives long under the first key, and says what may go."""
+
+import asyncio
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+from rich.progress import Progress
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowFailureError
+from temporalio.common import WorkflowIDConflictPolicy
+
+from activities.keys import KeyLog, OldKey, old_keys
+from hookwright.ids import REENCRYPTION_WORKFLOW_ID, entities_queue
+from hookwright.models import ReencryptionInput, RenewalProgress
+from hookwright.temporal import RPC_TIMEOUT, MemoKey, Signal, WorkflowType
+from runtime.errors import CommandError
+from runtime.running import error_console, print_line
+
+POLL_SECONDS = 0.5
+SLOW_SECONDS = 15.0
+
+
+async def reencrypt(client: Client, key_ring: Mapping[str, bytes], task_queue: str) -> None:
+    """Rewrite tenants, endpoints and the rest under the first key, unless that was done.
+
+    Then print what still needs the older keys. A key that nothing needs any more is taken off the
+    list of those that a start asks for. The keys were compared with those in use (`check_keys`).
+
+    Raises:
+        CommandError: workflows were not rewritten.
+    """
+    log, first = KeyLog(client, key_ring, task_queue), next(iter(key_ring))
+    uses = await log.uses() or {}
+    older = [use for use in uses.values() if use.key_id != first and not use.retired]
+    if not older:
+        print_line(f"Nothing to do: all that is stored here is encrypted with {first}.")
+        return
+    if not all(use.left_at for use in older):
+        await _rewrite(client, first, task_queue)
+        uses = await log.uses() or {}
+    retention = await _retention(client)
+    for old in await old_keys(client, uses, first):
+        if old.may_go:
+            await log.note(Signal.KEY_RETIRED, old.use.key_id)
+        print_line(_told(old, first, retention))
+
+
+async def _rewrite(client: Client, first: str, task_queue: str) -> None:
+    """Start the re-encryption, or join the one that is under way, and show its progress."""
+    handle = await client.start_workflow(
+        WorkflowType.REENCRYPTION,
+        ReencryptionInput(key_id=first),
+        id=REENCRYPTION_WORKFLOW_ID,
+        task_queue=entities_queue(task_queue),
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        result_type=RenewalProgress,
+    )
+    with Progress(console=error_console, transient=True) as bar:
+        task = bar.add_task(f"Rewriting under {first}", total=None)
+        waited, progress = 0.0, RenewalProgress()
+        while True:
+            found = await handle.describe(rpc_timeout=RPC_TIMEOUT)
+            progress = await found.memo_value(
+                MemoKey.REENCRYPTION, progress, type_hint=RenewalProgress
+            )
+            bar.update(task, total=progress.total or None, completed=progress.done)
+            if found.status is not WorkflowExecutionStatus.RUNNING:
+                break
+            waited += POLL_SECONDS
+            if progress.remaining is None and waited == SLOW_SECONDS:
+                bar.print("No worker has begun yet. Is one running? This goes on when one is.")
+            await asyncio.sleep(POLL_SECONDS)
+    try:
+        ended: RenewalProgress = await handle.result(rpc_timeout=RPC_TIMEOUT)
+    except WorkflowFailureError as error:
+        raise CommandError(str(error.cause or error)) from None
+    print_line(
+        f"✓ {ended.total} tenants, endpoints and others that live long are encrypted with {first}."
+    )
+
+
+def _told(old: OldKey, first: str, retention: timedelta) -> str:
+    """Return what still needs an old key, in a sentence, or that it may go."""
+    key_id = old.use.key_id
+    if old.may_go:
+        return (
+            f"✓ {key_id} may go: nothing that is stored needs it any more. Remove it from"
+            " HOOKWRIGHT_ENCRYPTION_KEYS and restart all processes. Keep a copy as long as you keep"
+            " backups from its time."
+        )
+    kinds = [f"{number} open {kind}" for kind, number in sorted(old.open.items())]
+    ended = [f"{old.ended} that have ended and are kept until retention is over"]
+    latest = datetime.now(UTC) + retention
+    until = (
+        "It may go when all of these have ended and their retention is over; ask again then."
+        if old.open
+        else f"It may go after {latest:%Y-%m-%d} at the latest; ask again then."
+    )
+    return (
+        f"Keep {key_id} behind {first}: workflows from before it was left may need it"
+        f" ({', '.join(kinds + (ended if old.ended else []))}). {until}"
+    )
+
+
+async def _retention(client: Client) -> timedelta:
+    answer = await client.workflow_service.describe_namespace(
+        DescribeNamespaceRequest(namespace=client.namespace), timeout=RPC_TIMEOUT
+    )
+    return answer.config.workflow_execution_retention_ttl.ToTimedelta()

@@ -1,0 +1,205 @@
+"""Keys that cannot be mixed up: wrong ones, a rotation, re-encryption under load, an old one gone.
+
+All tests share one server. A namespace of its own has each that writes to the log of keys.
+"""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+import pytest
+from support.receiver import Receiver
+from support.stack import CONTRACTS, KEY, LOOPBACK, Stack, stack, unique
+from support.waiting import assert_eventually, eventually
+from temporalio.client import Client, WorkflowFailureError
+
+from activities.keys import KeyLog, WrongKeysError, old_keys
+from hookwright.ids import REENCRYPTION_WORKFLOW_ID, entities_queue
+from hookwright.models import EventInput, ReencryptionInput, RenewalProgress
+from hookwright.temporal import (
+    EncryptionCodec,
+    WorkflowType,
+    connect,
+    is_encrypted,
+    key_id_of,
+    publish,
+    set_up_namespace,
+)
+from runtime.dev import EmbeddedServer
+from runtime.worker import WorkerConfig, worker
+
+K1, K2 = {"k1": KEY}, {"k2": bytes(32)}
+OTHER_K1 = {"k1": b"o" * 32}
+
+
+async def client_with(server: EmbeddedServer, ring: dict[str, bytes], namespace: str) -> Client:
+    return await connect(EncryptionCodec(ring), target_host=server.address, namespace=namespace)
+
+
+async def new_namespace(server: EmbeddedServer) -> str:
+    """Make a namespace, and wait until it can be used."""
+    name = unique("keys")
+    client = await client_with(server, K1, name)
+    await set_up_namespace(client, timedelta(days=1))
+
+    async def usable() -> bool:
+        try:
+            await client.count_workflows("TenantId = 'x' AND DeliveryState IS NULL")
+            await KeyLog(client, K1, "q").uses()
+        except Exception:  # noqa: BLE001 - the server has not noticed the namespace yet
+            return False
+        return True
+
+    await eventually(usable, within=60)
+    return name
+
+
+async def check(server: EmbeddedServer, ring: dict[str, bytes], namespace: str) -> None:
+    """Do what every start does."""
+    await KeyLog(await client_with(server, ring, namespace), ring, "q").check()
+
+
+async def refusal(server: EmbeddedServer, ring: dict[str, bytes], namespace: str) -> str:
+    with pytest.raises(WrongKeysError) as refused:
+        await check(server, ring, namespace)
+    return str(refused.value)
+
+
+async def test_starts_with_right_and_wrong_keys(server: EmbeddedServer) -> None:
+    """The first key is noted; each wrong ring is refused with ids and remedy."""
+    namespace = await new_namespace(server)
+    both = await asyncio.gather(
+        check(server, K1, namespace), check(server, K2, namespace), return_exceptions=True
+    )
+    assert [type(it) for it in both if it] == [WrongKeysError], "two first starts at once"
+    first, other = (K2, K1) if both[0] else (K1, K2)
+    [mine], [theirs] = first, other
+    await check(server, first, namespace)
+    missing = await refusal(server, other, namespace)
+    assert re.search(f"needs the key '{mine}', and only '{theirs}' is given. Add '{mine}'", missing)
+    same_id = await refusal(server, {mine: b"x" * 32}, namespace)
+    assert "another one of the same id. Put the earlier key back" in same_id
+    await check(server, first | other, namespace)  # a key at the end is not noted
+    await check(server, first, namespace)
+    await check(server, other | first, namespace)  # one at the front is
+    assert f"needs the key '{theirs}'" in await refusal(server, first, namespace)
+
+
+async def test_data_from_before_there_was_a_log(server: EmbeddedServer) -> None:
+    """Without a log the tenants themselves are tried, and their keys are noted."""
+    namespace = await new_namespace(server)
+    async with stack(await client_with(server, K1, namespace)) as service:
+        await eventually(
+            lambda: service.client.count_workflows("WorkflowType = 'Tenant'"), lambda it: it.count
+        )
+        await assert_eventually_refused(server, K2, namespace)
+        assert "another one of the same id" in await refusal(server, OTHER_K1, namespace)
+        await check(server, K2 | K1, namespace)
+        assert "needs the key 'k1'" in await refusal(server, K2, namespace)
+
+
+async def assert_eventually_refused(
+    server: EmbeddedServer, ring: dict[str, bytes], namespace: str
+) -> None:
+    """Refuse the ring; the tenant's row has its memo a moment after it is there."""
+    client = await client_with(server, K1, namespace)
+
+    async def has_memo() -> bool:
+        rows = [row async for row in client.list_workflows("WorkflowType = 'Tenant'")]
+        return any(is_encrypted(it) for row in rows for it in row.raw_info.memo.fields.values())
+
+    await eventually(has_memo)
+    assert "needs the key 'k1'" in await refusal(server, ring, namespace)
+
+
+async def test_direct_start_under_a_foreign_key(server: EmbeddedServer) -> None:
+    """It fails at once with the key's id, which its starter can read; operators have it in a list.
+
+    An event under a key that is in use, but not here, waits for the key.
+    """
+    namespace = await new_namespace(server)
+    client = await client_with(server, K1, namespace)
+    await KeyLog(client, K1, "q").check()
+    async with stack(client) as service:
+        for name, ring in (("foreign", {"k9": bytes(32)}), ("same_id", OTHER_K1)):
+            stranger = await client_with(server, ring, namespace)
+            event = EventInput(tenant_id=service.tenant, id=name, type="loan.funded", data=1)
+            handle = await publish(stranger, event, task_queue=service.task_queue)
+            with pytest.raises(WorkflowFailureError) as failure:
+                await handle.result()
+            assert f"encrypted with a key '{next(iter(ring))}'" in failure.value.cause.message
+            assert failure.value.cause.type == "unreadable"
+
+        async def listed() -> list[tuple[str, str, bool]]:
+            answer = await service.http.get("/v1/unreadable-events")
+            rows = answer.json()["data"]
+            return [(row["event_id"], row["key_id"], row["readable_now"]) for row in rows]
+
+        await eventually(
+            listed, lambda it: it == [("same_id", "k1", False), ("foreign", "k9", False)]
+        )
+        deliveries = (await service.http.get(f"{service.root}/deliveries")).json()["data"]
+        assert deliveries == [], "a failure of ours looks like a receiver's"
+
+
+@asynccontextmanager
+async def loaded(service: Stack) -> AsyncIterator[list[str]]:
+    """Publish while the context lasts; give the ids."""
+    ids: list[str] = []
+
+    async def load() -> None:
+        while True:
+            ids.append((await service.publish())["id"])
+
+    task = asyncio.create_task(load())
+    try:
+        yield ids
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+@pytest.mark.timeout(120)
+async def test_rotation_under_load(server: EmbeddedServer, hooks: Receiver) -> None:
+    """Under load all is rewritten under the new key, and nothing is lost."""
+    namespace = await new_namespace(server)
+    old = await client_with(server, K1, namespace)
+    await KeyLog(old, K1, "q").check()
+    async with stack(old) as service:
+        endpoint = await service.add_endpoint(hooks.url)
+        await service.publish(id="before")
+    ring = K2 | K1
+    client = await client_with(server, ring, namespace)
+    log = KeyLog(client, ring, "q")
+    await log.check()
+    async with stack(client) as other:
+        tenant = Stack(client, other.http, other.task_queue, service.tenant)
+        # The entities wait in the task queue of their first worker.
+        async with (
+            worker(client, WorkerConfig(service.task_queue, LOOPBACK, CONTRACTS)),
+            loaded(other) as ids,
+        ):
+            await other.add_endpoint(hooks.url)
+            progress: RenewalProgress = await client.execute_workflow(
+                WorkflowType.REENCRYPTION,
+                ReencryptionInput(key_id="k2"),
+                id=REENCRYPTION_WORKFLOW_ID,
+                task_queue=entities_queue(other.task_queue),
+                result_type=RenewalProgress,
+            )
+            assert progress.total >= 3
+            kept = await tenant.http.get(f"{tenant.root}/endpoints/{endpoint['id']}")
+            assert kept.json()["url"] == endpoint["url"]
+        await assert_eventually(lambda: {"before", *ids} <= {*hooks.ids()})
+        for kind in ("Tenant", "Endpoint"):
+            rows = client.list_workflows(f"WorkflowType = '{kind}' AND ExecutionStatus = 'Running'")
+            async for row in rows:
+                memo = filter(is_encrypted, row.raw_info.memo.fields.values())
+                assert {key_id_of(it) for it in memo} == {"k2"}
+    uses = await log.uses()
+    [k1] = await old_keys(client, uses, "k2")
+    assert not k1.may_go
+    assert k1.ended, "the history of runs under the old key is still kept"
+    assert "needs the key 'k1'" in await refusal(server, K2, namespace)
