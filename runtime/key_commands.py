@@ -6,8 +6,6 @@ from typing import Annotated
 
 import typer
 
-from runtime.running import error_console, exit_on_command_error, print_line, run
-
 
 def keys(
     *,
@@ -26,6 +24,7 @@ def keys(
     Example: `hookwright keys --file .env`
     """
     from runtime.keys import add_encryption_key, write_new_keys
+    from runtime.running import error_console, exit_on_command_error, print_line
 
     with exit_on_command_error():
         if add:
@@ -53,6 +52,7 @@ def reencrypt() -> None:
     Example: `hookwright reencrypt`
     """
     from runtime import logs
+    from runtime.running import exit_on_command_error, run
     from runtime.services import rewrite_under_first_key
     from runtime.settings import load_settings
 

@@ -176,12 +176,12 @@ async def test_rotation_under_load(server: EmbeddedServer, hooks: Receiver) -> N
     await log.check()
     async with stack(client) as other:
         tenant = Stack(client, other.http, other.task_queue, service.tenant)
+        await other.add_endpoint(hooks.url)
         # The entities wait in the task queue of their first worker.
         async with (
             worker(client, WorkerConfig(service.task_queue, LOOPBACK, CONTRACTS)),
             loaded(other) as ids,
         ):
-            await other.add_endpoint(hooks.url)
             progress: RenewalProgress = await client.execute_workflow(
                 WorkflowType.REENCRYPTION,
                 ReencryptionInput(key_id="k2"),
