@@ -2,12 +2,12 @@
 # ruff: noqa: PLC0415 - as in runtime.cli.services: each command imports only what it needs
 
 import re
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from runtime.cli import deliveries, endpoints, events, recoveries
-from runtime.cli.api_command import MaybeTenant, Tenant, api_command
+from runtime.cli.api_command import Cursor, Limit, MaybeTenant, Tenant, api_command
 
 if TYPE_CHECKING:
     from runtime.remote import Session
@@ -89,6 +89,36 @@ def resume(session: "Session", switched: Switched, tenant: Tenant) -> None:
     Example: `hookwright resume ep_1 --tenant acme`
     """
     _switch(session, tenant, switched, "resume")
+
+
+@api_command(app)
+def audit(
+    session: "Session",
+    tenant: Tenant,
+    endpoint: Annotated[
+        str | None, typer.Argument(metavar="[ENDPOINT]", help="Default: the tenant itself.")
+    ] = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> None:
+    """Show who changed an endpoint or a tenant, what and when, the latest change first.
+
+    Example: `hookwright audit ep_1 --tenant acme`
+    """
+    from runtime.remote import path_of
+
+    of = ("endpoints", endpoint) if endpoint else ()
+    page = session.api.rows(path_of("tenants", tenant, *of, "audit"), limit, cursor)
+    columns: dict[str, Any] = {
+        "at": "at",
+        "action": "action",
+        "times": "times",
+        "by": "by",
+        "changed": lambda row: ", ".join(each["field"] for each in row["changes"]),
+        "reason": "reason",
+        "request": "request_id",
+    }
+    session.show_page(page, columns, "changes")
 
 
 api_command(app, "publish")(events.publish)

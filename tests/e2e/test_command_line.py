@@ -70,6 +70,8 @@ async def test_a_delivery_from_end_to_end(run: Run, service: Stack, hooks) -> No
     await eventually(lambda: run("deliveries", "list", *of), lambda it: delivery in it)
     assert delivery in await run("events", "show", "evt_1", *of)
     assert hooks.url in await run("show", endpoint, *of)
+    assert "paused" in await run("audit", endpoint, *of)
+    assert "created" in await run("audit", *of)
     assert endpoint in await run("endpoints", "list", *of)
     assert "query.state" in await run("deliveries", "list", "--state", "nonsense", status=1)
     assert "need --tenant" in await run("deliveries", "list", "--endpoint", endpoint, status=1)
