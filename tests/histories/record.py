@@ -22,6 +22,7 @@ from support.stack import CODEC, PORTAL_KEY, Stack, stack
 from support.waiting import eventually
 from temporalio.client import WorkflowExecutionStatus
 
+from activities.delivery.paces import FAILING_AFTER
 from activities.keys import KeyLog
 from api.portal.grants import GrantKey, GrantUse
 from hookwright.ids import (
@@ -155,6 +156,21 @@ async def queues(service: Stack, hooks: Receiver) -> None:
         await save(service, name, queue_workflow_id(service.tenant, endpoint["id"]))
 
 
+async def slow_endpoint(service: Stack, hooks: Receiver) -> None:
+    """Record a delivery whose first attempt is left to the slow lane: its endpoint fails."""
+    endpoint = await service.add_endpoint(hooks.url, retry={"schedule_seconds": []})
+    hooks.behave = lambda _: Reply(500)
+    for number in range(FAILING_AFTER):
+        await service.publish(id=f"failed_{number}")
+        await eventually(
+            lambda event_id=f"failed_{number}": service.delivery(endpoint["id"], event_id),
+            lambda it: it.get("state") == "exhausted",
+        )
+    hooks.behave = lambda _: Reply()
+    await service.publish(id="untried")
+    await save(service, "delivery_untried", event_workflow_id(service.tenant, "untried"))
+
+
 async def costly_event(service: Stack) -> None:
     """Record an event for a filter that costs too much to be asked within a workflow task."""
     costly = await service.add_endpoint("http://localhost:9999/", filter="data.l[?@ > `5000`]")
@@ -226,6 +242,7 @@ async def main() -> None:
                 await encryption_keys(service)
                 await portal_sign_in(service)
                 await queues(await service.with_new_tenant(), hooks)
+                await slow_endpoint(await service.with_new_tenant(), hooks)
                 await notification(await service.with_new_tenant(), hooks)
                 last = await service.add_endpoint(hooks.url)
                 await service.http.delete(service.root)
