@@ -15,7 +15,7 @@ from temporalio.service import RPCError
 
 from hookwright.temporal import RPC_TIMEOUT, EncryptionCodec, connect
 from runtime.errors import CommandError
-from runtime.keys.check import check_keys
+from runtime.keys.check import NoNamespaceError, check_keys
 from runtime.running import error_console
 from runtime.settings import Settings
 from runtime.tracing import trace_interceptors
@@ -95,14 +95,27 @@ def reason_of(error: BaseException) -> str:
 
 
 async def check_when_reachable(
-    client: Client, settings: Settings, codec: EncryptionCodec, wait_seconds: float
+    client: Client,
+    settings: Settings,
+    codec: EncryptionCodec,
+    wait_seconds: float,
+    *,
+    awaits_namespace: bool = False,
 ) -> None:
     """Compare the keys with those in use, and let the codec encrypt.
 
     Raises:
-        CommandError: The keys are wrong, or Temporal did not answer in time.
+        CommandError: The keys are wrong, or Temporal did not answer in time, or has no such
+            namespace and that is not awaited.
     """
-    await wait_for_temporal(
-        lambda: check_keys(client, settings.key_ring, settings.task_queue), wait_seconds
-    )
+
+    async def check() -> None:
+        try:
+            await check_keys(client, settings.key_ring, settings.task_queue)
+        except NoNamespaceError as error:
+            if awaits_namespace:
+                raise
+            raise CommandError(f"{reason_of(error)}; did you run `hookwright setup`?") from error
+
+    await wait_for_temporal(check, wait_seconds)
     codec.checked = True

@@ -187,7 +187,9 @@ async def set_up(settings: Settings, wait_seconds: float) -> None:
                 raise CommandError(f"Temporal refused: {error.message}") from error
             await asyncio.sleep(RETRY_SECONDS)
     if settings.encryption_keys:
-        await check_when_reachable(client, settings, payload_codec(settings), wait_seconds)
+        await check_when_reachable(
+            client, settings, payload_codec(settings), wait_seconds, awaits_namespace=True
+        )
         changes.append(f"encrypts with the key {next(iter(settings.encryption_keys))}")
     for change in changes:
         print_line(f"✓ {change}")
@@ -216,7 +218,7 @@ async def _keep_checked(client: Client, settings: Settings, codec: EncryptionCod
     Raises:
         CommandError: The keys are wrong.
     """
-    await check_when_reachable(client, settings, codec, math.inf)
+    await check_when_reachable(client, settings, codec, math.inf, awaits_namespace=True)
     await asyncio.Event().wait()
 
 

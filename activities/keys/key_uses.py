@@ -7,6 +7,7 @@ from datetime import datetime
 from temporalio.client import Client, WorkflowExecutionStatus
 
 from activities.keys.key_log import KeyUse
+from activities.keys.reencryption import RENEWED
 from hookwright.temporal import START_TIME, WorkflowType, executions_of, has_status, time_between
 
 ENDED = tuple(
@@ -21,7 +22,8 @@ NEEDS_NO_OLD_KEY = (WorkflowType.ENCRYPTION_KEYS, WorkflowType.REENCRYPTION)
 class OldKey:
     """An old key: how many workflows that began before it was left are open, by type, or ended.
 
-    Each of them may need it. What has ended is kept until retention is over.
+    Each of them may need it; what was rewritten is not counted. What has ended is kept until
+    retention is over.
     """
 
     use: KeyUse
@@ -50,7 +52,7 @@ async def _began_before(client: Client, moment: datetime) -> tuple[Counter[Workf
         if kind in NEEDS_NO_OLD_KEY:
             continue
         running = executions_of(kind, has_status(WorkflowExecutionStatus.RUNNING), before)
-        if found := (await client.count_workflows(running)).count:
+        if kind not in RENEWED and (found := (await client.count_workflows(running)).count):
             still_open[kind] = found
         over = executions_of(kind, has_status(*ENDED), before)
         ended += (await client.count_workflows(over)).count

@@ -15,6 +15,10 @@ SETTING = "HOOKWRIGHT_ENCRYPTION_KEYS"
 log = structlog.get_logger(__name__)
 
 
+class NoNamespaceError(RuntimeError):
+    """Temporal does not know the namespace, or not yet."""
+
+
 async def check_keys(
     client: Client, key_ring: Mapping[str, bytes], task_queue: str, source: str = SETTING
 ) -> None:
@@ -24,7 +28,7 @@ async def check_keys(
 
     Raises:
         CommandError: the keys are wrong. The text names their ids and says what to do.
-        RuntimeError: Temporal is away, or does not know the namespace yet.
+        RuntimeError: Temporal is away, or (NoNamespaceError) does not know the namespace.
     """
     try:
         await KeyLog(client, key_ring, task_queue).check()
@@ -38,4 +42,6 @@ async def check_keys(
 def _raise_unavailability(error: RPCError) -> Never:
     if error.status is RPCStatusCode.PERMISSION_DENIED:
         raise CommandError(f"Temporal refused to show which keys are in use: {error.message}")
+    if error.status is RPCStatusCode.NOT_FOUND:
+        raise NoNamespaceError(error.message) from error
     raise RuntimeError(error.message) from error

@@ -75,7 +75,7 @@ async def _rewrite(client: Client, first: str, task_queue: str) -> None:
     except WorkflowFailureError as error:
         raise CommandError(str(error.cause or error)) from None
     print_line(
-        f"✓ {ended.total} tenants, endpoints and others that live long are encrypted with {first}."
+        f"✓ What lives long is encrypted with {first}: {ended.total} workflows were rewritten."
     )
 
 

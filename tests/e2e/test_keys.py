@@ -20,6 +20,7 @@ from hookwright.ids import REENCRYPTION_WORKFLOW_ID, entities_queue
 from hookwright.models import EventInput, ReencryptionInput, RenewalProgress
 from hookwright.temporal import (
     EncryptionCodec,
+    Signal,
     WorkflowType,
     connect,
     is_encrypted,
@@ -175,6 +176,7 @@ async def test_rotation_under_load(server: EmbeddedServer, hooks: Receiver) -> N
     log = KeyLog(client, ring, "q")
     await log.check()
     async with stack(client) as other:
+        await other.add_endpoint(hooks.url)
         tenant = Stack(client, other.http, other.task_queue, service.tenant)
         await other.add_endpoint(hooks.url)
         # The entities wait in the task queue of their first worker.
@@ -192,14 +194,19 @@ async def test_rotation_under_load(server: EmbeddedServer, hooks: Receiver) -> N
             assert progress.total >= 3
             kept = await tenant.http.get(f"{tenant.root}/endpoints/{endpoint['id']}")
             assert kept.json()["url"] == endpoint["url"]
-        await assert_eventually(lambda: {"before", *ids} <= {*hooks.ids()})
+            await assert_eventually(lambda: "before" in hooks.ids())
+        await assert_eventually(lambda: {*ids} <= {*hooks.ids()})
         for kind in ("Tenant", "Endpoint"):
             rows = client.list_workflows(f"WorkflowType = '{kind}' AND ExecutionStatus = 'Running'")
             async for row in rows:
                 memo = filter(is_encrypted, row.raw_info.memo.fields.values())
                 assert {key_id_of(it) for it in memo} == {"k2"}
     uses = await log.uses()
-    [k1] = await old_keys(client, uses, "k2")
+    [k1] = await eventually(
+        lambda: old_keys(client, uses, "k2"), lambda keys: not keys[0].open, within=30
+    )
     assert not k1.may_go
     assert k1.ended, "the history of runs under the old key is still kept"
     assert "needs the key 'k1'" in await refusal(server, K2, namespace)
+    await log.note(Signal.KEY_RETIRED, "k1")
+    await check(server, K2, namespace)
