@@ -59,7 +59,7 @@ async def test_plain_replay_of_a_pending_delivery(service: Stack, hooks: Receive
     await assert_eventually(lambda: len(hooks.requests) == 1)
     delivery = await logged(it, webhook, event, "pending")
     assert delivery["nextAttemptAt"] is None or delivery["status"] == "pending"
-    await eventually(retried, lambda got: got.status_code == 202 and len(hooks.requests) == 2)
+    await eventually(retried, lambda got: got.status_code == 202 and len(hooks.requests) > 1)
     await logged(it, webhook, event, "success")
 
 

@@ -66,6 +66,10 @@ def api_config(task_queue: str, destinations: DestinationPolicy = LOOPBACK) -> A
     )
 
 
+REQUEST_ID = "test"
+"""The same for all requests, so that equal answers are equal: each answer repeats it."""
+
+
 @asynccontextmanager
 async def api_client(client: Client, config: ApiConfig) -> AsyncIterator[httpx.AsyncClient]:
     """Yield an operator's HTTP client on the real application."""
@@ -76,7 +80,7 @@ async def api_client(client: Client, config: ApiConfig) -> AsyncIterator[httpx.A
         httpx.AsyncClient(
             transport=transport,
             base_url="http://hookwright.test",
-            headers={"authorization": f"Bearer {OPERATOR_KEY}"},
+            headers={"authorization": f"Bearer {OPERATOR_KEY}", "x-request-id": REQUEST_ID},
             timeout=30,
         ) as http,
     ):
