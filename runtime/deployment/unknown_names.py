@@ -12,7 +12,7 @@ from pydantic_settings import BaseSettings, DotEnvSettingsSource
 
 PREFIX = "HOOKWRIGHT_"
 
-CLIENT_NAMES = ("HOOKWRIGHT_API_KEY", "HOOKWRIGHT_URL", "HOOKWRIGHT_KEY")
+CLIENT_NAMES = ("HOOKWRIGHT_URL", "HOOKWRIGHT_KEY", "HOOKWRIGHT_PROFILE")
 """What commands that call the API read. They may stand in the same `.env`."""
 
 ALMOST_OUR_PREFIX, SAME_NAME = "HOOK", 0.85

@@ -33,7 +33,7 @@ def test_what_was_mistyped(name, meant):
 @pytest.mark.parametrize(
     "names",
     [
-        {"HOOKWRIGHT_API_KEYS", "hookwright_facades", "HOOKWRIGHT_URL", "HOOKWRIGHT_API_KEY"},
+        {"HOOKWRIGHT_API_KEYS", "hookwright_facades", "HOOKWRIGHT_URL", "HOOKWRIGHT_KEY"},
         {"HOOKSHOT_TOKEN", "TEMPORAL_ADDRESS", "POSTGRES_PASSWORD", "PATH"},
         {"SMTP_HOST", "HOOKWRIGHT_SMTP_HOST"},
         {
