@@ -29,7 +29,8 @@ EVENT = {"type": "loan.funded", "data": {}}
 
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A free tenant has three requests, three reads and five events a minute."""
+    """A free tenant has three requests, three reads and five events a minute; Redis may be slow."""
+    monkeypatch.setattr(limits, "REDIS_TIMEOUT_SECONDS", 20.0)
     monkeypatch.setitem(PER_MINUTE[CallKind.MANAGEMENT], Tier.FREE, 3)
     monkeypatch.setitem(PER_MINUTE[CallKind.READ], Tier.FREE, 3)
     monkeypatch.setitem(PER_MINUTE[CallKind.PUBLISH], Tier.FREE, 5)

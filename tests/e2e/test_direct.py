@@ -170,7 +170,7 @@ async def test_event_under_a_foreign_key(service: Stack, server: EmbeddedServer)
 
     async def listed() -> list[str]:
         answer = await service.http.get(f"{service.root}/events")
-        return [row["id"] for row in answer.json()["data"]]
+        return [row["id"] for row in answer.json().get("data", ())]  # none if Temporal is busy
 
     await eventually(listed, lambda ids: ids == ["evt_1"])
     read = await service.http.get(f"{service.root}/events/evt_9")
