@@ -19,7 +19,7 @@ from support.waiting import assert_eventually, eventually
 
 from runtime.dev import EmbeddedServer, free_port
 
-OLDER = "436e725"
+OLDER = "48ffb39"
 """The oldest version whose workers may run beside today's, and to which one can go back.
 
 When a change makes that impossible, name the first version for which it is possible again, and say
