@@ -26,9 +26,8 @@ run: .venv/.runs ## Run everything on this machine.
 check: lint ## Check in about a minute: lint, types, layers, unit tests.
 	$(BIN)/python -m pytest -n 2 --dist worksteal tests/unit
 
-# Three for two cores, because tests wait for about half of their time.
 test: lint ## Check everything: lint, types, layers, tests.
-	$(BIN)/python -m pytest -n 3 --dist worksteal
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 test-cluster: .venv/.develops ## Run what is marked for it against the Temporal at TEMPORAL_ADDRESS.
 	@test -n "$(TEMPORAL_ADDRESS)" || { echo 'Set TEMPORAL_ADDRESS (docs/cluster-tests.md)'; exit 1; }
