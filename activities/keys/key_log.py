@@ -69,7 +69,7 @@ class KeyLog:
     key_ring: Mapping[str, bytes] = field(repr=False)
     task_queue: str
     _known: dict[str, KeyUse] | None = field(default=None, init=False)
-    _read_at: float = field(default=float("-inf"), init=False)
+    _read_at: dict[str, float] = field(default_factory=dict, init=False)
 
     async def check(self) -> None:
         """Compare the ring with the keys in use, and note its first key as one of them.
@@ -114,15 +114,20 @@ class KeyLog:
     async def is_foreign(self, key_id: str) -> bool:
         """Return whether no data of this namespace was ever written with this key.
 
-        Without a log nobody can say.
+        Without a log nobody can say. What was read for one key says nothing of another key, which
+        may have been noted since then: an event under it would be given up, and is to wait.
 
         Raises:
             RPCError: Temporal is away.
         """
         clock = asyncio.get_running_loop().time
-        if key_id not in (self._known or {}) and clock() > self._read_at + KNOWN_SECONDS:
+        if key_id in (self._known or {}):
+            return False
+        began = clock()
+        if began > self._read_at.get(key_id, float("-inf")) + KNOWN_SECONDS:
             self._known = await self.uses()
-            self._read_at = clock()
+            recent = {key: at for key, at in self._read_at.items() if began <= at + KNOWN_SECONDS}
+            self._read_at = {**recent, key_id: began}
         return self._known is not None and key_id not in self._known
 
     async def note(self, what: Signal, key_id: str) -> None:

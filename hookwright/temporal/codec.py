@@ -41,6 +41,7 @@ from temporalio.converter import (
 from temporalio.exceptions import FailureError
 
 from hookwright import metrics
+from hookwright.ids import ENCRYPTION_KEYS_WORKFLOW_ID
 from hookwright.temporal.names import ErrorType
 
 CONVERTERS = tuple(PydanticPayloadConverter().converters.values())
@@ -56,7 +57,6 @@ payload may expand to more."""
 REFUSED = Payload(metadata={"encoding": b"hookwright/refused-clear"})
 """What takes the place of a payload that is refused: no converter reads it, so only its reader
 fails."""
-
 
 DIGEST_BYTES = 16
 """What a payload has of its workflow's id. To copy it elsewhere, one would have to find another id
@@ -91,6 +91,7 @@ class EncryptionCodec(PayloadCodec, WithSerializationContext):
     is_foreign: Callable[[str], Awaitable[bool]] | None = field(init=False, default=None)
     """Whether a key that is not in the ring was never in use here: then only the reader of the
     payload fails. A worker knows this. Otherwise what lacks its key waits for the key."""
+    waits: bool = field(init=False, default=True)  # the log of keys reads nothing, old keys or not
     workflow: bytes | None = field(init=False, default=None)
     _ciphers: dict[str, AESGCM] = field(init=False, repr=False)
 
@@ -104,6 +105,7 @@ class EncryptionCodec(PayloadCodec, WithSerializationContext):
         if not context.workflow_id:
             return self  # an activity that no workflow started
         bound = copy.copy(self)
+        bound.waits = not self.is_foreign or context.workflow_id != ENCRYPTION_KEYS_WORKFLOW_ID
         bound.workflow = hashlib.sha256(context.workflow_id.encode()).digest()[:DIGEST_BYTES]
         return bound
 
@@ -147,7 +149,7 @@ class EncryptionCodec(PayloadCodec, WithSerializationContext):
         try:
             return self._decrypt(payload)
         except CodecError:
-            if self.is_foreign and await self.is_foreign(key_id_of(payload)):
+            if not self.waits or (self.is_foreign and await self.is_foreign(key_id_of(payload))):
                 return payload
             raise
 

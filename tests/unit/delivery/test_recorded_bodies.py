@@ -133,3 +133,9 @@ def test_a_recorded_body_can_be_stored(value: object) -> None:
     )
     assert json.loads(attempt.model_dump_json())["request_body"] == body
     assert Attempt.model_validate_json(attempt.model_dump_json()) == attempt
+
+
+async def test_what_is_no_url_is_left_to_the_attempt() -> None:
+    """A URL that cannot be parsed is no fault of Hookwright's that is repeated for ever."""
+    attempt = await attempted(Sent(), {"n": 1}, url="https://[x/hook")
+    assert attempt.outcome is Outcome.DELIVERED, "the one that sends decides about the URL"
