@@ -4,7 +4,6 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from urllib.parse import urlsplit
 
 from temporalio.exceptions import ApplicationError
 
@@ -23,7 +22,7 @@ from hookwright.expressions import MAX_COST, Evaluator
 from hookwright.models import Attempt, EndpointState, EventInput
 from hookwright.outcomes import Outcome, Trigger
 from hookwright.routing import filter_expressions, filter_verdict
-from hookwright.security import hidden_from_logs
+from hookwright.security import hidden_from_logs, host_of
 from hookwright.tracing import SpanKind
 from hookwright.webhook import (
     Posting,
@@ -237,7 +236,7 @@ def _facts(request: WebhookRequest) -> tracing.Facts:
     endpoint, event = request.endpoint, request.event
     return {
         "http.request.method": "POST",
-        "server.address": _host_of(endpoint.active_config.url),
+        "server.address": host_of(endpoint.active_config.url) or None,
         "hookwright.tenant_id": endpoint.tenant_id,
         "hookwright.endpoint_id": endpoint.endpoint_id,
         "hookwright.event_id": event.id,
@@ -245,11 +244,3 @@ def _facts(request: WebhookRequest) -> tracing.Facts:
         "hookwright.attempt": request.number,
         "hookwright.trigger": request.trigger,
     }
-
-
-def _host_of(url: str) -> str | None:
-    """Return a URL's host. What is no URL has none: the attempt itself then says what is wrong."""
-    try:
-        return urlsplit(url).hostname
-    except ValueError:  # whoever has access to Temporal can set any text
-        return None

@@ -12,6 +12,7 @@ from hookwright.security.destinations import (
     MAX_URL_LENGTH,
     Address,
     DestinationPolicy,
+    host_of,
     parse_networks,
 )
 from hookwright.security.log_redaction import (
@@ -33,6 +34,7 @@ __all__ = [
     "describe_identity",
     "find_secret_values",
     "hidden_from_logs",
+    "host_of",
     "load_identity",
     "parse_networks",
     "redact_hidden_values",

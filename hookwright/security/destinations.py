@@ -59,6 +59,9 @@ FIRST_OPEN_PORT = 1024
 ENCODED = {ord(character): f"%{ord(character):02X}" for character in '"<>`'}
 """Characters that no URL may have (RFC 3986), as browsers encode them (WHATWG URL)."""
 
+HOST = re.compile(r"[\w.:-]{1,253}")
+"""What may be shown of a host, whatever the text is that it was found in."""
+
 LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 """A label of an ASCII name. The DNS, browsers and container networks have underscores, too."""
 
@@ -236,3 +239,15 @@ def _a_labels(host: str) -> str:
 def _mixes_scripts(label: str) -> bool:
     scripts = {unicodedata.name(letter, "?").split(" ")[0] for letter in label if letter.isalpha()}
     return len(scripts) > 1 and not any(scripts <= group for group in COMPATIBLE_SCRIPTS)
+
+
+def host_of(url: str) -> str:
+    """Return a URL's host and nothing else, because the rest may hold a secret.
+
+    It is empty if the text has no host: whoever has access to Temporal can store any text.
+    """
+    try:
+        host = urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
+    return host if HOST.fullmatch(host) else ""

@@ -28,6 +28,7 @@ from hookwright.models import (
 from hookwright.outcomes import DeliveryState, Outcome
 from hookwright.queueing import QueueRules, QueueView
 from hookwright.routing import RouteTable, TenantState
+from hookwright.security import host_of
 from runtime.worker import WORKFLOWS
 from workflows import explaining
 from workflows.explaining import (
@@ -40,7 +41,7 @@ from workflows.explaining import (
     retry_summary,
     tenant_details,
 )
-from workflows.explaining.texts import MAX_QUOTED, host_of, quoted
+from workflows.explaining.texts import MAX_QUOTED, quoted
 
 WORKFLOWS_FOLDER = Path(explaining.__file__).parents[1]
 NOW = datetime(2026, 1, 15, 10, 0, tzinfo=UTC)
@@ -128,6 +129,9 @@ def test_what_was_given_up_says_why() -> None:
     assert failure_text(attempted(state=DeliveryState.EXHAUSTED)) == (
         "exhausted after 2 attempts; the last one failed: the receiver answered 503"
     )
+    silent = attempted(state=DeliveryState.EXHAUSTED)
+    silent.attempts[-1].error = None
+    assert failure_text(silent) == "exhausted after 2 attempts; the last one failed: http_error"
     assert failure_text(DeliveryLog(state=DeliveryState.EXPIRED, held_since=NOW)) == (
         "expired: held since 2026-01-15T10:00:00Z, for longer than its tenant allows; 0 attempts"
     )

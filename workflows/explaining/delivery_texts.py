@@ -3,7 +3,8 @@
 from hookwright.ids import endpoint_workflow_id, queue_workflow_id
 from hookwright.models import DeliveryInput, DeliveryLog
 from hookwright.outcomes import DeliveryState
-from workflows.explaining.texts import at, counted, host_of, quoted
+from hookwright.security import host_of
+from workflows.explaining.texts import at, counted, quoted
 
 CANCELLED = (
     "Cancelled: its endpoint was deleted, is gone or does not want it, or a person cancelled it."
@@ -49,7 +50,8 @@ def delivery_details(delivery: DeliveryInput, log: DeliveryLog) -> str:
 def failure_text(log: DeliveryLog) -> str:
     """Return why a delivery was given up, with the reason of its last attempt."""
     made = counted(log.next_number - 1, "attempt", "attempts")
-    last = f"; the last one failed: {log.attempts[-1].error}" if log.attempts else ""
+    latest = log.attempts[-1] if log.attempts else None
+    last = f"; the last one failed: {latest.error or latest.outcome}" if latest else ""
     if log.state is DeliveryState.EXPIRED:
         since = f"held since {at(log.held_since)}, for longer than its tenant allows"
         return f"{log.state}: {since}; {made}{last}"

@@ -7,8 +7,9 @@ from hookwright.models import EndpointState, RecoveryView
 from hookwright.outcomes import EndpointStatus
 from hookwright.queueing import QueueRules, QueueView
 from hookwright.routing import RouteTable, TenantState
+from hookwright.security import host_of
 from hookwright.sizes import MAX_ROUTE_TABLE_BYTES
-from workflows.explaining.texts import at, counted, host_of, quoted
+from workflows.explaining.texts import at, counted, quoted
 
 WAITS_FOR = {
     Duty.ANNOUNCE: "announces its new status to the tenant",

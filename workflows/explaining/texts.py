@@ -1,13 +1,10 @@
 """Texts of others within texts that the Temporal UI shows as Markdown, and times in them."""
 
-import re
 from datetime import datetime
-from urllib.parse import urlsplit
 
 from hookwright.times import rfc3339_seconds
 
 MAX_QUOTED = 300
-HOST = re.compile(r"[\w.:-]{1,253}")
 
 
 def quoted(text: str) -> str:
@@ -19,15 +16,6 @@ def quoted(text: str) -> str:
 def at(moment: datetime | None) -> str:
     """Return a time to the second, or what stands for a time that nobody noted."""
     return rfc3339_seconds(moment) if moment else "an unknown time"
-
-
-def host_of(url: str) -> str:
-    """Return a URL's host and nothing else: the rest may hold a secret. Empty: it has none."""
-    try:
-        host = urlsplit(url).hostname or ""
-    except ValueError:
-        return ""
-    return host if HOST.fullmatch(host) else ""
 
 
 def counted(number: int, one: str, many: str) -> str:
