@@ -42,14 +42,15 @@ from runtime.worker import WorkerConfig, worker
 TRANSIENT = (RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.NOT_FOUND)
 """What a server answers while it is starting, or before it notices its new namespace."""
 
+Part = Coroutine[Any, Any, None]
 Rest = ParamSpec("Rest")
 
 log = structlog.get_logger(__name__)
 
 
 def _observed(
-    command: Callable[Concatenate[Settings, Rest], Coroutine[Any, Any, None]],
-) -> Callable[Concatenate[Settings, Rest], Coroutine[Any, Any, None]]:
+    command: Callable[Concatenate[Settings, Rest], Part],
+) -> Callable[Concatenate[Settings, Rest], Part]:
     """Have a command log as its settings say, and send traces if they are wanted."""
 
     @wraps(command)
@@ -69,6 +70,20 @@ async def serve_api(settings: Settings, host: str, port: int) -> None:
         CommandError: A setting is not valid.
     """
     warn_of_unknown_names(Settings)
+    client, codec, api, counting = await _opened_api(settings, host, port)
+    await run_parts(API=api, keys=_keep_checked(client, settings, codec), **counting)
+
+
+async def _opened_api(
+    settings: Settings, host: str, port: int
+) -> tuple[Client, EncryptionCodec, Part, dict[str, Part]]:
+    """Return a client that connects at its first call, its codec, the API, and its metrics.
+
+    The codec encrypts nothing until the keys are checked.
+
+    Raises:
+        CommandError: A setting is not valid, or the port cannot be used.
+    """
     config = api_config(settings)
     listener = listening_socket(host, port)
     scraping = Scraping.at(settings.metrics_address)
@@ -76,11 +91,8 @@ async def serve_api(settings: Settings, host: str, port: int) -> None:
     app = _api_app(client, config)
     log.info("api.started", host=host, port=port)
     config.codec.checked = False
-    await run_parts(
-        API=serve(app, listener),
-        keys=_keep_checked(client, settings, config.codec),
-        **scraping.parts(Counting(client, config.task_queue)),
-    )
+    counting = scraping.parts(Counting(client, config.task_queue))
+    return client, config.codec, serve(app, listener), counting
 
 
 def _api_app(client: Client, config: ApiConfig) -> FastAPI:
@@ -154,19 +166,10 @@ async def serve_api_and_worker(settings: Settings, host: str, port: int) -> None
     """
     warn_of_unknown_names(Settings)
     # Everything that can be wrong with the settings of either part is found before anything starts.
-    worker_settings = worker_config(settings)
-    config = api_config(settings)
-    listener = listening_socket(host, port)
-    scraping = Scraping.at(settings.metrics_address)
-    client = await connect_client(config.codec, lazy=True, **scraping.client_options)
-    app = _api_app(client, config)
-    log.info("api.started", host=host, port=port)
-    config.codec.checked = False
-    await run_parts(
-        API=serve(app, listener),
-        worker=_work_when_connected(client, worker_settings, settings, config.codec),
-        **scraping.parts(Counting(client, config.task_queue)),
-    )
+    config = worker_config(settings)
+    client, codec, api, counting = await _opened_api(settings, host, port)
+    working = _work_when_connected(client, config, settings, codec)
+    await run_parts(API=api, worker=working, **counting)
 
 
 async def set_up(settings: Settings, wait_seconds: float) -> None:

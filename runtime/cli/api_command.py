@@ -3,12 +3,11 @@
 
 import inspect
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
 
-if TYPE_CHECKING:
-    pass
+Value = TypeVar("Value")
 
 Tenant = Annotated[str, typer.Option("--tenant", "-t", help="The tenant's id.")]
 MaybeTenant = Annotated[
@@ -53,6 +52,11 @@ def _shared(
 
 
 SHARED = inspect.signature(_shared).parameters
+
+
+def given(**options: Value | None) -> dict[str, Value]:
+    """Return the options that were given, by their names in the API."""
+    return {name: value for name, value in options.items() if value is not None}
 
 
 def api_command(

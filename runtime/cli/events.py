@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from runtime.cli.api_command import Cursor, Limit, Since, Tenant, Until, api_command
+from runtime.cli.api_command import Cursor, Limit, Since, Tenant, Until, api_command, given
 from runtime.cli.deliveries import last_answer
 
 if TYPE_CHECKING:
@@ -153,8 +153,7 @@ def _publish(
     """Publish an event, and show that it is stored."""
     from runtime.remote import path_of, print_sentence
 
-    optional = {"id": event_id, "endpoint_id": endpoint}
-    event |= {name: value for name, value in optional.items() if value is not None}
+    event |= given(id=event_id, endpoint_id=endpoint)
     document = session.api.send("POST", path_of("tenants", tenant, "events"), event)
     again = " It was published before." if document["duplicate"] else ""
     session.done(document, f"The event {document['id']} is accepted.{again}")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from runtime.cli.api_command import Cursor, Limit, Tenant, Until, api_command
+from runtime.cli.api_command import Cursor, Limit, Tenant, Until, api_command, given
 from runtime.cli.endpoints import EndpointId
 
 if TYPE_CHECKING:
@@ -84,13 +84,12 @@ def recover(  # noqa: PLR0913 - one parameter for each option
     """
     from runtime.remote import moment, path_of
 
-    wanted = {
-        "since": moment("--since", since),
-        "until": moment("--until", until),
-        "status": status,
-        "rate_per_second": rate,
-    }
-    body = {name: value for name, value in wanted.items() if value is not None}
+    body = given(
+        since=moment("--since", since),
+        until=moment("--until", until),
+        status=status,
+        rate_per_second=rate,
+    )
     path = path_of("tenants", tenant, "endpoints", endpoint, "recover")
     started = session.api.send("POST", path, body)
     if wait:

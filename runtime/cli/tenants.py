@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from runtime.cli.api_command import Cursor, Limit, api_command
+from runtime.cli.api_command import Cursor, Limit, api_command, given
 
 if TYPE_CHECKING:
     from runtime.remote import Session
@@ -66,7 +66,7 @@ def create_tenant(
             raise
     else:
         raise CommandError(f"The tenant {tenant} exists. `hookwright tenants set` changes it.")
-    settings = _given(name=name, contract=contract, tier=tier)
+    settings = given(name=name, contract=contract, tier=tier)
     session.show(session.api.send("PUT", path, settings), f"The tenant {tenant} is created.")
 
 
@@ -85,7 +85,7 @@ def set_tenant(
     from runtime.errors import CommandError
     from runtime.remote import path_of
 
-    settings = _given(name=name, contract=contract, tier=tier)
+    settings = given(name=name, contract=contract, tier=tier)
     if not settings:
         raise CommandError("Nothing is to be changed: give --name, --contract or --tier.")
     document = session.api.send("PATCH", path_of("tenants", tenant), settings)
@@ -113,7 +113,3 @@ def delete_tenant(
     query = "?erase=true" if erase else ""
     session.api.send("DELETE", path_of("tenants", tenant) + query)
     session.done({"id": tenant, "deleted": True}, f"The tenant {tenant} is deleted.")
-
-
-def _given(**settings: str | None) -> dict[str, str]:
-    return {name: value for name, value in settings.items() if value is not None}

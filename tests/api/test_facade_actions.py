@@ -53,7 +53,11 @@ async def test_plain_replay_of_a_pending_delivery(service: Stack, hooks: Receive
     webhook = (await it.register({**it.call.body, "url": hooks.url}))["id"]
     event = (await service.publish(type="order.shipped"))["id"]
 
+    asked = 0
+
     async def retried() -> httpx.Response:
+        nonlocal asked
+        asked += 1
         return await it.request("post", f"/{webhook}/deliveries/{webhook}:{event}/replay")
 
     await assert_eventually(lambda: len(hooks.requests) == 1)
@@ -61,6 +65,7 @@ async def test_plain_replay_of_a_pending_delivery(service: Stack, hooks: Receive
     assert delivery["nextAttemptAt"] is None or delivery["status"] == "pending"
     await eventually(retried, lambda got: got.status_code == 202 and len(hooks.requests) > 1)
     await logged(it, webhook, event, "success")
+    assert len(hooks.requests) <= 1 + asked, "a POST that nobody asked for"
 
 
 async def test_plain_replay_of_others(service: Stack) -> None:
