@@ -37,7 +37,7 @@ from activities.entities import EntityActivities
 from activities.erasure import ErasureActivities
 from activities.fan_out import FanOutActivities
 from activities.held_rows import HeldRows
-from activities.keys import KeyLog, ReencryptionActivities
+from activities.keys import ReencryptionActivities, knowing_foreign_keys
 from activities.notices import NoticeActivities
 from activities.notify import (
     MailServer,
@@ -54,7 +54,6 @@ from hookwright.contracts import Contracts
 from hookwright.expressions import Evaluator
 from hookwright.ids import deliveries_queue, entities_queue, notifications_queue, slow_lane
 from hookwright.security import DestinationPolicy
-from hookwright.temporal import EncryptionCodec
 from runtime.deployment import deployment_config
 from runtime.running import run_workers
 from workflows.delivery import Delivery
@@ -146,14 +145,13 @@ async def worker(
     Workflows run without the SDK's sandbox by default, because it costs about 5 ms of CPU for each
     run. The tests use the sandbox.
     """
-    task_queue, codec = config.task_queue, client.data_converter.payload_codec
-    assert isinstance(codec, EncryptionCodec)  # noqa: S101 - `connect` makes no other client
-    codec.is_foreign = KeyLog(client, codec.key_ring, task_queue).is_foreign
+    task_queue = config.task_queue
     async with (
         Egress(config.destinations, proxy=config.proxy, authorities=config.authorities) as egress,
         ReportQueue(client) as reports,
         Ledger() as ledger,
         Evaluator() as evaluator,
+        knowing_foreign_keys(client, task_queue),
     ):
         slots, turns = TaskSlots(), TenantTurns()
         sender = WebhookSender(egress, config.contracts, evaluator, config.webhook_headers)

@@ -1,6 +1,6 @@
 """The keys that a namespace's data needs: their log, and the rewriting under another key."""
 
-from activities.keys.key_log import KeyLog, KeyUse, WrongKeysError
+from activities.keys.key_log import KeyLog, KeyUse, WrongKeysError, knowing_foreign_keys
 from activities.keys.key_uses import OldKey, old_keys
 from activities.keys.reencryption import ReencryptionActivities
 
@@ -10,5 +10,6 @@ __all__ = [
     "OldKey",
     "ReencryptionActivities",
     "WrongKeysError",
+    "knowing_foreign_keys",
     "old_keys",
 ]

@@ -7,8 +7,8 @@ docs/decisions/0035-keys.md says why.
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import chain
@@ -208,6 +208,22 @@ class KeyLog:
                         others.add(key_id_of(payload))
         self._refuse(needed, others)
         return needed
+
+
+@asynccontextmanager
+async def knowing_foreign_keys(client: Client, task_queue: str) -> AsyncIterator[None]:
+    """Let a client's codec ask the log of keys while the context is open, and no longer.
+
+    The codec outlives the worker that needs this, and several clients can share it.
+    """
+    codec = client.data_converter.payload_codec
+    assert isinstance(codec, EncryptionCodec)  # noqa: S101 - `connect` makes no other client
+    before = codec.is_foreign
+    codec.is_foreign = KeyLog(client, codec.key_ring, task_queue).is_foreign
+    try:
+        yield
+    finally:
+        codec.is_foreign = before
 
 
 def _note(uses: dict[str, KeyUse], name: str, sentinel: Payload, at: datetime) -> None:

@@ -170,9 +170,9 @@ async def test_event_under_a_foreign_key(service: Stack, server: EmbeddedServer)
 
     async def listed() -> list[str]:
         answer = await service.http.get(f"{service.root}/events")
-        return [row["id"] for row in answer.json().get("data", ())]
+        return [row["id"] for row in answer.json()["data"]]
 
-    await eventually(listed, lambda ids: ids == ["evt_1"], within=60)
+    await eventually(listed, lambda ids: ids == ["evt_1"])
     read = await service.http.get(f"{service.root}/events/evt_9")
     assert read.status_code == 409
     assert "HOOKWRIGHT_ENCRYPTION_KEYS" in read.json()["detail"]

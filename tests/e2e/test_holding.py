@@ -63,6 +63,13 @@ async def test_outage_costs_nothing_but_time(service: Stack, hooks: Receiver) ->
     assert disabled["next_probe_at"]
     events += [(await service.publish())["id"] for _ in range(100)]
     await endpoint_until(service, endpoint["id"], held=200)
+    held = f"DeliveryState = 'held' AND EndpointId = '{endpoint['id']}'"
+
+    async def visible() -> int:
+        return (await service.client.count_workflows(held)).count
+
+    # What visibility does not show yet is released later than what it shows.
+    await eventually(visible, lambda number: number == 200)
     failed = len(hooks.requests)
     up.set()
     # A change may have mended it: it is probed at once.

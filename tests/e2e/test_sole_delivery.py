@@ -10,9 +10,9 @@ from support.waiting import assert_eventually, eventually
 from temporalio.client import WorkflowExecutionDescription
 
 from api.services import Services
-from hookwright.ids import delivery_workflow_id, event_workflow_id
-from hookwright.models import EventInput
-from hookwright.temporal import described
+from hookwright.ids import delivery_workflow_id, endpoint_workflow_id, event_workflow_id
+from hookwright.models import EndpointState, EventInput
+from hookwright.temporal import described, endpoint_of
 from hookwright.times import rfc3339
 
 pytestmark = pytest.mark.cluster
@@ -252,6 +252,13 @@ async def publish_with_stale_routes(service: Stack, change: str, hooks: Receiver
             await service.http.post(f"{endpoint_path}/pause")
         case "tenant deleted":
             await service.http.delete(service.root)
+            workflow_id = endpoint_workflow_id(service.tenant, endpoint["id"])
+
+            async def state() -> EndpointState | None:
+                return await endpoint_of(await described(service.client, workflow_id))
+
+            # The tenant's endpoints are deleted after it, and count until then.
+            await eventually(state, lambda it: it is None)
     event = EventInput(
         tenant_id=service.tenant, id=unique("evt"), type="loan.funded", data={}, created_at=None
     )

@@ -8,9 +8,9 @@ from temporalio.api.common.v1 import Payload
 from temporalio.client import Client
 from temporalio.converter import WorkflowSerializationContext
 
-from activities.keys import KeyLog, KeyUse
+from activities.keys import KeyLog, KeyUse, knowing_foreign_keys
 from hookwright.ids import ENCRYPTION_KEYS_WORKFLOW_ID
-from hookwright.temporal import CodecError, EncryptionCodec
+from hookwright.temporal import CodecError, EncryptionCodec, connect
 
 NEW, OLD = {"k2": b"2" * 32}, {"k1": b"1" * 32}
 CLEAR = Payload(metadata={"encoding": b"json/plain"}, data=b'"k1"')
@@ -58,3 +58,16 @@ async def test_the_log_of_keys_does_not_wait_for_a_retired_key(*, waits: bool) -
         return
     with pytest.raises(CodecError, match="'k1' is not in the key ring"):
         await codec.with_context(context).decode(sealed)
+
+
+async def test_a_codec_asks_only_while_a_worker_runs() -> None:
+    """Once its worker has ended, a codec asks no log: the worker's server may be gone by then."""
+    codec = EncryptionCodec({"k1": bytes(32)})
+    client = await connect(codec, target_host="127.0.0.1:1", lazy=True)
+    async with knowing_foreign_keys(client, "outer"):
+        asks = codec.is_foreign
+        assert asks
+        async with knowing_foreign_keys(client, "inner"):
+            assert codec.is_foreign != asks
+        assert codec.is_foreign == asks
+    assert codec.is_foreign is None
