@@ -60,8 +60,14 @@ async def test_a_higher_limit_holds_for_those_that_wait(service: Stack, hooks: R
 async def test_an_order_may_be_given_to_those_that_wait(service: Stack, hooks: Receiver) -> None:
     """With an order in place of the limit, those that wait go one after the other."""
     endpoint = await service.add_endpoint(hooks.url, rate_limit_per_second=SLOWEST)
-    events = await publish(service, 15)
-    await eventually(lambda: shown(service, endpoint), lambda it: it["waiting"] == 14, within=60)
+    events = await publish(service, 1)
+    for number in range(1, 15):  # without an order, places are taken as deliveries come
+        events += await publish(service, 1)
+        await eventually(
+            lambda: shown(service, endpoint),
+            lambda it, number=number: it["waiting"] == number,
+            within=60,
+        )
     await change(service, endpoint, rate_limit_per_second=None, ordering="fifo")
     await assert_eventually(lambda: len(hooks.ids()) >= 15, within=60)
     assert hooks.ids() == events
