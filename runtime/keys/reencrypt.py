@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
-from rich.progress import Progress
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowFailureError
 from temporalio.common import WorkflowIDConflictPolicy
@@ -14,7 +13,8 @@ from hookwright.ids import REENCRYPTION_WORKFLOW_ID, entities_queue
 from hookwright.models import ReencryptionInput, RenewalProgress
 from hookwright.temporal import RPC_TIMEOUT, MemoKey, Signal, WorkflowType
 from runtime.errors import CommandError
-from runtime.running import error_console, print_line
+from runtime.progress_bar import progress_bar
+from runtime.running import print_line
 
 POLL_SECONDS = 0.5
 SLOW_SECONDS = 15.0
@@ -55,8 +55,8 @@ async def _rewrite(client: Client, first: str, task_queue: str) -> None:
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
         result_type=RenewalProgress,
     )
-    with Progress(console=error_console, transient=True) as bar:
-        task = bar.add_task(f"Rewriting under {first}", total=None)
+    with progress_bar() as bar:
+        task = bar.add_task("rewriting", total=None)
         waited, progress = 0.0, RenewalProgress()
         while True:
             found = await handle.describe(rpc_timeout=RPC_TIMEOUT)

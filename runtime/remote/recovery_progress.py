@@ -3,8 +3,7 @@
 import time
 from typing import Any
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
+from runtime.progress_bar import progress_bar
 from runtime.remote.client import path_of
 from runtime.remote.session import Session
 from runtime.running import error_console
@@ -36,21 +35,16 @@ def follow_recovery(session: Session, tenant: str, recovery_id: str) -> dict[str
         else:
             recovery = _with_lines(session, read, recovery)
     except KeyboardInterrupt:
-        error_console.print(
-            f"The recovery goes on. See it with `hookwright recoveries watch {recovery_id} --tenant"
-            f" {tenant}`; end it with `hookwright recoveries cancel {recovery_id} --tenant"
-            f" {tenant}`.",
-            markup=False,
-            soft_wrap=True,
-        )
+        _say("The recovery goes on. To see it again, or to end it:")
+        for command in ("watch", "cancel"):
+            _say(f"  hookwright recoveries {command} {recovery_id} --tenant {tenant}")
         raise
     session.done(recovery, f"The recovery {recovery['id']} is {_progress(recovery)}.")
     return recovery
 
 
 def _with_bar(session: Session, read: Any, recovery: dict[str, Any]) -> dict[str, Any]:  # noqa: ANN401
-    columns = (TextColumn("{task.description}"), BarColumn(None), MofNCompleteColumn())
-    with Progress(*columns, console=error_console, expand=True) as bar:
+    with progress_bar() as bar:
         task = bar.add_task(recovery["state"], total=None)
         while True:
             bar.update(
@@ -69,11 +63,15 @@ def _with_lines(session: Session, read: Any, recovery: dict[str, Any]) -> dict[s
     told = ""
     while recovery["state"] not in ENDED:
         if (now := _progress(recovery)) != told:
-            error_console.print(one_line(now), markup=False, soft_wrap=True)
+            _say(now)
             told = now
         time.sleep(POLL_SECONDS)
         recovery = session.api.patiently(read, TRIES_WHILE_AWAY)
     return recovery
+
+
+def _say(text: str) -> None:
+    error_console.print(one_line(text), markup=False, soft_wrap=True)
 
 
 def _progress(recovery: dict[str, Any]) -> str:

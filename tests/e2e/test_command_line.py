@@ -4,6 +4,7 @@ import asyncio
 import json
 import signal
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ import httpx
 import pytest_asyncio
 from support.commands import hookwright
 from support.listening import listening
+from support.receiver import answering
+from support.recoveries import failed_deliveries
 from support.running import running
 from support.stack import KEY_RING, OPERATOR_KEY, Stack
 from support.waiting import assert_eventually, eventually
@@ -92,6 +95,45 @@ async def test_a_recovery_is_followed(run: Run, service: Stack, hooks) -> None:
     assert "is completed" in await run("recoveries", "watch", recovery, *of)
     assert "(409 Conflict)" in await run("recoveries", "pause", recovery, *of, status=1)
     assert "write how long ago" in await run("recover", endpoint, *of, "--since", "soon", status=1)
+
+
+async def test_what_waits_is_taken_back(run: Run, service: Stack, hooks) -> None:
+    """A scheduled event and a held delivery are listed and cancelled; a repeat changes nothing."""
+    of = ("--tenant", service.tenant)
+    endpoint = (await service.add_endpoint(hooks.url))["id"]
+    due = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+    await service.publish(id="later", type="x.later", deliver_at=due)
+    listed = ("events", "list", *of, "--type", "x.later")
+    shown = await eventually(lambda: run(*listed), lambda it: "later" in it)
+    assert "deliver at" in shown
+    assert "There are no events." in await run(*listed, "--until", "1h")
+    assert "The event later is cancelled." in await run("events", "cancel", "later", *of)
+    await run("pause", endpoint, *of)
+    await service.publish(id="held")
+    delivery = f"{endpoint}:held"
+    await eventually(lambda: run("show", delivery, *of), lambda it: "held" in it.split())
+    for _ in range(2):
+        assert f"{delivery} is cancelled." in await run("deliveries", "cancel", delivery, *of)
+    await eventually(lambda: run("show", delivery, *of), lambda it: "cancelled" in it.split())
+    assert hooks.requests == []
+
+
+async def test_a_recovery_is_steered(run: Run, service: Stack, hooks) -> None:
+    """A recovery is paused, resumed and cancelled; whoever watches it learns that by the status."""
+    of = ("--tenant", service.tenant)
+    endpoint = await service.add_endpoint(hooks.url, retry={"schedule_seconds": []})
+    hooks.behave = answering(500)
+    events = [(await service.publish())["id"] for _ in range(3)]
+    await failed_deliveries(service, endpoint, events)
+    slowly = ("--since", "1h", "--rate", "0.1", "--no-wait")
+    begun = json.loads(await run("recover", endpoint["id"], *of, *slowly, "--json"))
+    recovery = begun["id"]
+    assert "is paused." in await run("recoveries", "pause", recovery, *of)
+    assert "is running." in await run("recoveries", "resume", recovery, *of)
+    assert "is paused." in await run("pause", recovery, *of)
+    assert "is running." in await run("resume", recovery, *of)
+    assert "is cancelled." in await run("recoveries", "cancel", recovery, *of)
+    assert "is cancelled: " in await run("recoveries", "watch", recovery, *of, status=1)
 
 
 async def test_an_example_is_triggered(run: Run, service: Stack, hooks) -> None:

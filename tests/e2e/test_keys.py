@@ -7,21 +7,21 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from support.receiver import Receiver
 from support.stack import CONTRACTS, KEY, LOOPBACK, Stack, stack, unique
 from support.waiting import assert_eventually, eventually
-from temporalio.client import Client, WorkflowFailureError
+from temporalio.api.common.v1 import WorkflowExecution as Execution
+from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
+from temporalio.client import Client, WorkflowExecution, WorkflowFailureError
 
-from activities.keys import KeyLog, WrongKeysError, old_keys
-from hookwright.ids import REENCRYPTION_WORKFLOW_ID, entities_queue
-from hookwright.models import EventInput, ReencryptionInput, RenewalProgress
+from activities.keys import KeyLog, ReencryptionActivities, WrongKeysError
+from hookwright.models import EventInput
 from hookwright.temporal import (
     EncryptionCodec,
     Signal,
-    WorkflowType,
     connect,
     is_encrypted,
     key_id_of,
@@ -29,7 +29,10 @@ from hookwright.temporal import (
     set_up_namespace,
 )
 from runtime.dev import EmbeddedServer
+from runtime.keys.reencrypt import reencrypt
 from runtime.worker import WorkerConfig, worker
+
+Printed = pytest.CaptureFixture[str]
 
 K1, K2 = {"k1": KEY}, {"k2": bytes(32)}
 OTHER_K1 = {"k1": b"o" * 32}
@@ -143,16 +146,31 @@ async def test_direct_start_under_a_foreign_key(server: EmbeddedServer) -> None:
         )
         deliveries = (await service.http.get(f"{service.root}/deliveries")).json()["data"]
         assert deliveries == [], "a failure of ours looks like a receiver's"
+        ring = K1 | K2
+        other = await client_with(server, ring, namespace)
+        await KeyLog(other, ring, "q").note(Signal.KEY_USED, "k2")
+        publisher = await client_with(server, K2, namespace)
+        event = EventInput(tenant_id=service.tenant, id="known", type="loan.funded", data=1)
+        waiting = await publish(publisher, event, task_queue=service.task_queue)
+
+        async def tries() -> int:
+            pending = (await waiting.describe()).raw_description.pending_workflow_task
+            return pending.attempt
+
+        await eventually(tries, lambda it: it > 1)
+    async with worker(other, WorkerConfig(service.task_queue, LOOPBACK, CONTRACTS)):
+        await waiting.result()
 
 
 @asynccontextmanager
-async def loaded(service: Stack) -> AsyncIterator[list[str]]:
-    """Publish while the context lasts; give the ids."""
+async def loaded(service: Stack, hooks: Receiver) -> AsyncIterator[list[str]]:
+    """Publish while the context lasts, one event after the other has arrived; give the ids."""
     ids: list[str] = []
 
     async def load() -> None:
         while True:
             ids.append((await service.publish())["id"])
+            await assert_eventually(lambda: ids[-1] in hooks.ids())
 
     task = asyncio.create_task(load())
     try:
@@ -162,15 +180,61 @@ async def loaded(service: Stack) -> AsyncIterator[list[str]]:
         await asyncio.gather(task, return_exceptions=True)
 
 
+async def stopped_in_the_middle(
+    client: Client, config: WorkerConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Run a worker that asks one workflow to be rewritten and no more, and stop it then."""
+    asked: list[str] = []
+    ask = ReencryptionActivities._renew
+
+    async def ask_one(self: ReencryptionActivities, row: WorkflowExecution) -> None:
+        if asked:
+            await asyncio.Event().wait()
+        asked.append(row.id)
+        await ask(self, row)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ReencryptionActivities, "_renew", ask_one)
+        patch.setattr("runtime.worker.SHUTDOWN_TIMEOUT", timedelta())
+        async with worker(client, config):
+            await assert_eventually(lambda: bool(asked))
+
+
+async def forget_what_has_ended(client: Client) -> None:
+    """Delete all that has ended, as Temporal does when its retention is over."""
+    ended = "ExecutionStatus != 'Running'"
+
+    async def forget(row: WorkflowExecution) -> None:
+        await client.workflow_service.delete_workflow_execution(
+            DeleteWorkflowExecutionRequest(
+                namespace=client.namespace,
+                workflow_execution=Execution(workflow_id=row.id, run_id=row.run_id),
+            )
+        )
+
+    async def left() -> int:
+        return (await client.count_workflows(ended)).count
+
+    await asyncio.gather(*[forget(row) async for row in client.list_workflows(ended)])
+    await eventually(left, lambda it: it == 0)
+
+
 @pytest.mark.timeout(120)
-async def test_rotation_under_load(server: EmbeddedServer, hooks: Receiver) -> None:
-    """Under load all is rewritten under the new key, and nothing is lost."""
+async def test_rotation_under_load(
+    server: EmbeddedServer, hooks: Receiver, monkeypatch: pytest.MonkeyPatch, capsys: Printed
+) -> None:
+    """Under load all is rewritten under the new key, and nothing is lost.
+
+    The worker that begins it stops in the middle, and the next one goes on.
+    """
     namespace = await new_namespace(server)
     old = await client_with(server, K1, namespace)
     await KeyLog(old, K1, "q").check()
     async with stack(old) as service:
         endpoint = await service.add_endpoint(hooks.url)
         await service.publish(id="before")
+        due = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+        await service.publish(id="scheduled", deliver_at=due)
     ring = K2 | K1
     client = await client_with(server, ring, namespace)
     log = KeyLog(client, ring, "q")
@@ -180,33 +244,31 @@ async def test_rotation_under_load(server: EmbeddedServer, hooks: Receiver) -> N
         tenant = Stack(client, other.http, other.task_queue, service.tenant)
         await other.add_endpoint(hooks.url)
         # The entities wait in the task queue of their first worker.
-        async with (
-            worker(client, WorkerConfig(service.task_queue, LOOPBACK, CONTRACTS)),
-            loaded(other) as ids,
-        ):
-            progress: RenewalProgress = await client.execute_workflow(
-                WorkflowType.REENCRYPTION,
-                ReencryptionInput(key_id="k2"),
-                id=REENCRYPTION_WORKFLOW_ID,
-                task_queue=entities_queue(other.task_queue),
-                result_type=RenewalProgress,
-            )
-            assert progress.total >= 3
+        config = WorkerConfig(service.task_queue, LOOPBACK, CONTRACTS)
+        command = asyncio.create_task(reencrypt(client, ring, service.task_queue))
+        await stopped_in_the_middle(client, config, monkeypatch)
+        async with worker(client, config), loaded(other, hooks) as ids:
+            await command
             kept = await tenant.http.get(f"{tenant.root}/endpoints/{endpoint['id']}")
             assert kept.json()["url"] == endpoint["url"]
             await assert_eventually(lambda: "before" in hooks.ids())
+            cancelled = await tenant.http.post(f"{tenant.root}/events/scheduled/cancel")
+            assert cancelled.status_code == 200, cancelled.text
         await assert_eventually(lambda: {*ids} <= {*hooks.ids()})
         for kind in ("Tenant", "Endpoint"):
             rows = client.list_workflows(f"WorkflowType = '{kind}' AND ExecutionStatus = 'Running'")
             async for row in rows:
                 memo = filter(is_encrypted, row.raw_info.memo.fields.values())
                 assert {key_id_of(it) for it in memo} == {"k2"}
-    uses = await log.uses()
-    [k1] = await eventually(
-        lambda: old_keys(client, uses, "k2"), lambda keys: not keys[0].open, within=30
-    )
-    assert not k1.may_go
-    assert k1.ended, "the history of runs under the old key is still kept"
-    assert "needs the key 'k1'" in await refusal(server, K2, namespace)
-    await log.note(Signal.KEY_RETIRED, "k1")
+        rewritten, keep = capsys.readouterr().out.splitlines()
+        assert re.fullmatch(
+            r"✓ .+ is encrypted with k2: [3-9] workflows were rewritten.", rewritten
+        )
+        assert re.match(r"Keep k1 behind k2: .+ \(1 open Event, \d+ that have ended", keep)
+        assert "needs the key 'k1'" in await refusal(server, K2, namespace)
+    await forget_what_has_ended(client)
+    await reencrypt(client, ring, service.task_queue)
+    assert "✓ k1 may go: nothing that is stored needs it any more." in capsys.readouterr().out
+    await reencrypt(client, ring, service.task_queue)
+    assert capsys.readouterr().out.startswith("Nothing to do: ")
     await check(server, K2, namespace)

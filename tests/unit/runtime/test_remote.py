@@ -9,12 +9,9 @@ from datetime import UTC, datetime
 
 import httpx
 import pytest
-import typer
 from rich.console import Console
 from support.commands import BARE
-from typer.testing import CliRunner
 
-from runtime.cli import app
 from runtime.errors import CommandError
 from runtime.remote import ApiClient, Connection, find_connection, moment, path_of, print_rows
 
@@ -203,17 +200,3 @@ def test_help_imports_late():
         [sys.executable, "-P", "-c", program], env=BARE, capture_output=True, check=True
     )
     assert done.stdout == b"[]\n"
-
-
-def test_every_command_has_an_example():
-    """Each command's help ends with an example, which begins with the command's own words."""
-
-    def check(command, words):
-        for name, inner in getattr(command, "commands", {}).items():
-            check(inner, [*words, name])
-        if not hasattr(command, "commands"):
-            assert "Example: `" in command.help, words
-
-    check(typer.main.get_command(app), ["hookwright"])
-    printed = CliRunner().invoke(app, ["--help"]).output
-    assert "Exit status: 0 done" in printed
