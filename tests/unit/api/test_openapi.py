@@ -1,6 +1,8 @@
 """The OpenAPI document, from which clients are generated: complete, and true to itself."""
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +13,8 @@ from support.stack import CODEC, api_config
 from api.app import create_app
 from api.http.openapi import operations, resolve
 from hookwright.temporal import connect
+
+README = Path(__file__).parents[3] / "README.md"
 
 
 @pytest.fixture(scope="module")
@@ -113,3 +117,12 @@ async def test_examples_of_bodies_fit(document) -> None:
                 ]
     assert bodies > 100
     assert wrong == []
+
+
+async def test_the_readme_names_every_route(document) -> None:
+    """The README's table leaves no route of the API out; docs/facades.md has those of facades."""
+    table = "\n".join(line for line in README.read_text().splitlines() if line.startswith("| `"))
+    facades = ("/api/", "/v1/webhooks")
+    paths = [path for path in document["paths"] if not path.startswith(facades)]
+    words = {word for path in paths for word in re.findall(r"[a-z-]+(?=/|$)", path)}
+    assert {word for word in words if f"/{word}" not in table} == set()
