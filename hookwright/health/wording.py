@@ -45,7 +45,8 @@ def failures_in_words(health: Health, now: datetime) -> str:
             sentence = "It delivers: no attempt of the last hour failed."
         case _:
             sentence = (
-                "No attempt was made in the last hour, and none has failed since the last one."
+                "Nothing fails: no attempt of the last hour is known."
+                " Successes are reported about a minute late."
             )
     return sentence
 

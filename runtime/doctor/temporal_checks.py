@@ -25,7 +25,7 @@ from hookwright.temporal import RPC_TIMEOUT, SEARCH_ATTRIBUTES, EncryptionCodec,
 from runtime.doctor.findings import Finding, clocks, failed, ok, skipped, warning
 from runtime.settings import Settings
 
-SET_UP = "Run `hookwright setup`; on Temporal Cloud see docs/running.md."
+SET_UP = "Run `hookwright setup`; on Temporal Cloud see docs/temporal-cloud.md."
 POLLED_WITHIN = timedelta(seconds=70)
 """A poll lasts a minute; Temporal lists a worker for some minutes after it has gone."""
 
@@ -38,6 +38,7 @@ MESSAGE = re.compile(r'message: "([^"]+)"')
 
 async def examine(settings: Settings) -> list[Finding]:
     """Return what was found."""
+    address = "It"
     try:
         address = str(
             ClientConfig.load_client_connect_config().get("target_host", "localhost:7233")
@@ -49,7 +50,7 @@ async def examine(settings: Settings) -> list[Finding]:
     except (RPCError, RuntimeError, ValueError) as error:
         remedy = "Start Temporal, or correct TEMPORAL_ADDRESS and the TEMPORAL_TLS_ variables."
         return [
-            failed("Temporal", f"It cannot be reached: {_reason(error)}.", remedy),
+            failed("Temporal", f"{address} cannot be reached: {_reason(error)}.", remedy),
             skipped("namespace", "Not looked at, because Temporal cannot be reached."),
             skipped("workers", "Not looked at, because Temporal cannot be reached."),
         ]

@@ -101,9 +101,14 @@ def print_rows(rows: Sequence[Row], columns: Columns, to: Console | None = None)
 
 
 def _print_stacked(out: Console, titles: list[str], row: list[Text]) -> None:
-    """Print a row's first cell on a line of its own, and what else it has below, with names."""
+    """Print a row's first cell on a line of its own, and what else it has below, with names.
+
+    A number says nothing without its name.
+    """
     first, *others = row
     first.stylize("bold")
+    if first.plain.isdigit():
+        first = Text.assemble((f"{titles[0]} ", "dim"), first)
     out.print(first, soft_wrap=True)
     facts = [
         Text.assemble((f"{title} ", "dim"), cell)

@@ -147,7 +147,7 @@ def test_an_endpoint_tells_health_queue_and_host() -> None:
 
     assert shown() == "It is being created."
     config = EndpointConfig(url=URL)
-    assert shown(config=config, version=1).startswith("**green**, active. No attempt was made")
+    assert shown(config=config, version=1).startswith("**green**, active. Nothing fails: no")
     endpoint.exhaust(error="[click](http://evil.example)")
     endpoint.health.queue.moved(endpoint.now, was_held=False, is_held=True)
     text = shown(config=config, version=2)

@@ -14,7 +14,7 @@ def words(endpoint: SimulatedEndpoint) -> str:
 def test_from_new_to_disabled() -> None:
     """Each state has a sentence of its own, with figures, times and the last error."""
     endpoint = SimulatedEndpoint(ONE_LOST)
-    assert words(endpoint).startswith("No attempt was made in the last hour")
+    assert words(endpoint).startswith("Nothing fails: no attempt of the last hour is known.")
     endpoint.deliver()
     assert words(endpoint) == "It delivers: no attempt of the last hour failed."
     endpoint.fail(error="HTTP 500")

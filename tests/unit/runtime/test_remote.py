@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import ssl
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from rich.console import Console
 from support.commands import BARE
 
 from runtime.errors import CommandError
+from runtime.progress_bar import progress_bar
 from runtime.remote import ApiClient, Connection, find_connection, moment, path_of, print_rows
 
 URL = "http://api.test"
@@ -191,6 +193,30 @@ def test_a_table_holds_any_width(width, monkeypatch):
     assert r"a\u001b[31mb" in output
     assert "nothing" not in output
     assert output.replace("\n", "").isprintable()
+
+
+def test_a_narrow_row_that_begins_with_a_number(monkeypatch):
+    """An attempt's number has its name beside it."""
+    monkeypatch.setenv("COLUMNS", "12")
+    written = io.StringIO()
+    columns = {"attempt": "number", "outcome": "outcome"}
+    row = {"number": 1, "outcome": "delivered"}
+    print_rows([row], columns, Console(file=written, width=12))
+    assert written.getvalue().splitlines() == ["attempt 1", "  outcome delivered"]
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_a_bar_leaves_room(width, monkeypatch):
+    """A terminal's `^C` behind the bar does not break the line, and the bar vanishes at its end."""
+    terminal = Console(file=io.StringIO(), width=width, force_terminal=True, legacy_windows=False)
+    monkeypatch.setattr("runtime.progress_bar.error_console", terminal)
+    with progress_bar() as bar:
+        bar.add_task("completed", completed=99_999, total=100_000)
+        bar.refresh()
+    frames = re.split(r"\r|\n", re.sub(r"\x1b\[[?\d;]*[a-zA-Z]", "", terminal.file.getvalue()))
+    assert any("99999/100000" in frame for frame in frames)
+    assert max(map(len, frames)) <= width - len("^C")
+    assert frames[-1] == ""
 
 
 def test_help_imports_late():
