@@ -208,6 +208,7 @@ def test_a_narrow_row_that_begins_with_a_number(monkeypatch):
 @pytest.mark.parametrize("width", [40, 80, 200])
 def test_a_bar_leaves_room(width, monkeypatch):
     """A terminal's `^C` behind the bar does not break the line, and the bar vanishes at its end."""
+    monkeypatch.setenv("TERM", "xterm")
     terminal = Console(file=io.StringIO(), width=width, force_terminal=True, legacy_windows=False)
     monkeypatch.setattr("runtime.progress_bar.error_console", terminal)
     with progress_bar() as bar:
