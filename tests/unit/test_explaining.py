@@ -112,7 +112,11 @@ def test_a_quoted_text_is_one_short_line_of_code(text: str) -> None:
         (attempted(state=DeliveryState.CANCELLED), "Cancelled: "),
         (
             attempted(state=DeliveryState.EXHAUSTED),
-            "exhausted after 2 attempts; the last one failed",
+            "exhausted after 2 attempts; the last one failed: `the receiver answered 503`.",
+        ),
+        (
+            attempted(state=DeliveryState.EXPIRED, held_since=NOW),
+            "2 attempts; the last one failed: `the receiver answered 503`.",
         ),
     ],
 )

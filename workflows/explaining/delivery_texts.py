@@ -1,5 +1,7 @@
 """What a delivery says of itself: at each attempt, while it waits, and when it has failed."""
 
+from collections.abc import Callable
+
 from hookwright.ids import endpoint_workflow_id, queue_workflow_id
 from hookwright.models import DeliveryInput, DeliveryLog
 from hookwright.outcomes import DeliveryState
@@ -44,14 +46,18 @@ def delivery_details(delivery: DeliveryInput, log: DeliveryLog) -> str:
         case DeliveryState.CANCELLED:
             return CANCELLED
         case _:
-            return f"{failure_text(log)}."
+            return f"{_given_up(log, quoted)}."
 
 
 def failure_text(log: DeliveryLog) -> str:
-    """Return why a delivery was given up, with the reason of its last attempt."""
+    """Return why a delivery was given up, with the reason of its last attempt, as plain text."""
+    return _given_up(log, str)
+
+
+def _given_up(log: DeliveryLog, shown: Callable[[str], str]) -> str:
     made = counted(log.next_number - 1, "attempt", "attempts")
     latest = log.attempts[-1] if log.attempts else None
-    last = f"; the last one failed: {latest.error or latest.outcome}" if latest else ""
+    last = f"; the last one failed: {shown(latest.error or latest.outcome)}" if latest else ""
     if log.state is DeliveryState.EXPIRED:
         since = f"held since {at(log.held_since)}, for longer than its tenant allows"
         return f"{log.state}: {since}; {made}{last}"
