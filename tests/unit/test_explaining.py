@@ -1,6 +1,7 @@
 """What workflows say of themselves in the Temporal UI, and that it is no more than they may."""
 
 import ast
+import secrets
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.health import ONE_LOST, SimulatedEndpoint
 from temporalio import workflow
+from temporalio.converter import WorkflowSerializationContext
 
 from hookwright.health import Release
 from hookwright.models import (
@@ -29,6 +31,7 @@ from hookwright.outcomes import DeliveryState, Outcome
 from hookwright.queueing import QueueRules, QueueView
 from hookwright.routing import RouteTable, TenantState
 from hookwright.security import host_of
+from hookwright.temporal.codec import MAX_KEY_ID, EncryptionCodec, data_converter
 from runtime.worker import WORKFLOWS
 from workflows import explaining
 from workflows.explaining import (
@@ -41,7 +44,7 @@ from workflows.explaining import (
     retry_summary,
     tenant_details,
 )
-from workflows.explaining.texts import MAX_QUOTED, quoted
+from workflows.explaining.texts import MAX_HOST, MAX_QUOTED, quoted
 
 WORKFLOWS_FOLDER = Path(explaining.__file__).parents[1]
 NOW = datetime(2026, 1, 15, 10, 0, tzinfo=UTC)
@@ -76,6 +79,18 @@ def test_a_summary_names_host_and_number() -> None:
     assert slow == "POST to hooks.example.com, attempt 3 and later ones, in the slow lane"
     for broken in ("", "https://[", "https://a b/", "https://[x](y)/"):
         assert attempt_summary(DELIVERY, attempted(url=broken)) == "POST to ep, attempt 3"
+
+
+async def test_the_longest_summary_is_one_that_temporal_takes() -> None:
+    """Encrypted, with the longest host, key id and number, a summary has at most 400 bytes."""
+    host = ".".join(secrets.token_hex(30) for _ in range(4)) + ".example"
+    log = attempted(number=10**6, url=f"https://{host}/", slow=True)
+    summary = retry_summary(DELIVERY, log)
+    assert f"…{host[-MAX_HOST:]}, attempt 1000001" in summary
+    codec = EncryptionCodec({"k" * MAX_KEY_ID: bytes(32)})
+    context = WorkflowSerializationContext("default", "w" * 203)
+    [payload] = await data_converter(codec).with_context(context).encode([summary])
+    assert payload.ByteSize() <= 400
 
 
 @given(st.text(max_size=60))

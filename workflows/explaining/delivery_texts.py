@@ -6,7 +6,7 @@ from hookwright.ids import endpoint_workflow_id, queue_workflow_id
 from hookwright.models import DeliveryInput, DeliveryLog
 from hookwright.outcomes import DeliveryState
 from hookwright.security import host_of
-from workflows.explaining.texts import at, counted, quoted
+from workflows.explaining.texts import at, counted, end_of, quoted
 
 CANCELLED = (
     "Cancelled: its endpoint was deleted, is gone or does not want it, or a person cancelled it."
@@ -20,7 +20,7 @@ def attempt_summary(delivery: DeliveryInput, log: DeliveryLog) -> str:
     the first attempt the endpoint's id stands for it.
     """
     known = host_of(log.attempts[-1].url) if log.attempts else ""
-    return f"POST to {known or delivery.endpoint_id}, attempt {log.next_number}"
+    return f"POST to {end_of(known) or delivery.endpoint_id}, attempt {log.next_number}"
 
 
 def retry_summary(delivery: DeliveryInput, log: DeliveryLog) -> str:
