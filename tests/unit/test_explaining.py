@@ -31,6 +31,7 @@ from hookwright.outcomes import DeliveryState, Outcome
 from hookwright.queueing import QueueRules, QueueView
 from hookwright.routing import RouteTable, TenantState
 from hookwright.security import host_of
+from hookwright.temporal import Signal, Update
 from hookwright.temporal.codec import MAX_KEY_ID, EncryptionCodec, data_converter
 from runtime.worker import WORKFLOWS
 from workflows import explaining
@@ -224,9 +225,9 @@ def test_tenants_queues_and_recoveries_have_counts() -> None:
 
 
 def test_nothing_that_the_ui_lists_is_without_a_summary() -> None:
-    """Each activity and timer that a workflow starts has a summary, each update a description."""
+    """Activities and timers of a workflow have a summary, updates and signals a description."""
     without = []
-    for path in sorted(WORKFLOWS_FOLDER.glob("*.py")):
+    for path in sorted(WORKFLOWS_FOLDER.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
                 given = {keyword.arg for keyword in node.keywords}
@@ -238,10 +239,9 @@ def test_nothing_that_the_ui_lists_is_without_a_summary() -> None:
                 if not wanted <= given:
                     without.append(f"{path.name}:{node.lineno}")
     assert without == []
-    updates = [
-        update
-        for each in WORKFLOWS
-        for update in workflow._Definition.must_from_class(each).updates.values()
+    definitions = [workflow._Definition.must_from_class(each) for each in WORKFLOWS]
+    handlers = [
+        it for each in definitions for it in (*each.updates.values(), *each.signals.values())
     ]
-    assert updates
-    assert [update.name for update in updates if not update.description] == []
+    assert {None, *Update, Signal.RENEW} <= {handler.name for handler in handlers}
+    assert [handler.name for handler in handlers if not handler.description] == []
