@@ -132,7 +132,7 @@ class EndpointQueue:
         self.note_signal()
         self.queue.read_rules()
 
-    @workflow.signal(name=Signal.RENEW)
+    @workflow.signal(name=Signal.RENEW, description="Write everything under the current key.")
     def renew(self) -> None:
         """Continue as new, which writes everything under the current encryption key."""
         self.note_signal()

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
@@ -51,6 +51,8 @@ class EndpointRecord:
         self._status_log = EndpointStatusLog(state)
         self._changes_shown = state.health.changes.made
         self._audit_shown = state.audit
+        self._noted: list[tuple[datetime, AuditNote]] = []
+        """The notes that came while a change waits for the tenant: they stay if it is refused."""
 
     @property
     def health(self) -> Health:
@@ -128,6 +130,7 @@ class EndpointRecord:
             ApplicationError: the tenant refused the change, or did not answer; nothing is changed.
         """
         before, now = self.state, workflow.now()
+        self._noted.clear()
         self.state = before.model_copy(
             update={
                 "version": before.version + 1,
@@ -168,10 +171,14 @@ class EndpointRecord:
 
     def note(self, note: AuditNote) -> None:
         """Enter into the audit trail what was asked for beside this workflow's own updates."""
-        self.state.audit = self.state.audit.with_entry(
-            workflow.now(), note.action, note, subject=note.subject
-        )
+        now = workflow.now()
+        if self.lock.locked():
+            self._noted.append((now, note))
+        self._enter(now, note)
         self.publish()
+
+    def _enter(self, at: datetime, note: AuditNote) -> None:
+        self.state.audit = self.state.audit.with_entry(at, note.action, note, subject=note.subject)
 
     def changed_config(self, change: EndpointChangeUpdate) -> EndpointConfig:
         """Return the configuration with the given fields set.
@@ -245,6 +252,8 @@ class EndpointRecord:
         self.state = before.model_copy(
             update={"version": self.state.version, "deleted": self.creation_failed}
         )
+        for at, note in self._noted:
+            self._enter(at, note)
         self.publish()
 
     # Refusals.

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import structlog
 from temporalio.client import (
     Client,
     WorkflowExecutionDescription,
@@ -21,7 +22,16 @@ from api.acting import asking
 from api.http import conflict, not_found, unavailable
 from hookwright.audit import AuditAction, AuditNote
 from hookwright.ids import endpoint_workflow_id
-from hookwright.temporal import RPC_TIMEOUT, ErrorType, Signal, described, reached
+from hookwright.temporal import (
+    RPC_TIMEOUT,
+    ErrorType,
+    Signal,
+    UncheckedKeysError,
+    described,
+    reached,
+)
+
+log = structlog.get_logger(__name__)
 
 UPDATE_TIMEOUT = timedelta(seconds=10)
 """Updates need a worker, which may be busy, or just coming back."""
@@ -63,10 +73,24 @@ async def note(
 
     It is for what is no update of the endpoint, such as the retry of a delivery. It needs no
     worker.
+
+    What was asked for has been done by now. So a note that Temporal does not take is told in the
+    log only: a caller who got an error would ask again, and have it done twice.
     """
     entry = AuditNote(action=action, subject=subject, **asking())
     endpoint = client.get_workflow_handle(endpoint_workflow_id(tenant_id, endpoint_id))
-    await reached(endpoint.signal(Signal.NOTE, entry, rpc_timeout=RPC_TIMEOUT))
+    try:
+        await reached(endpoint.signal(Signal.NOTE, entry, rpc_timeout=RPC_TIMEOUT))
+    except (RPCError, UncheckedKeysError) as error:
+        log.warning(
+            "audit.not_noted",
+            tenant_id=tenant_id,
+            endpoint_id=endpoint_id,
+            action=action,
+            subject=subject,
+            by=entry.by,
+            error=str(error),
+        )
 
 
 def deadline() -> datetime:

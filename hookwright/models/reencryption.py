@@ -8,12 +8,13 @@ from hookwright.times import Moment
 class RenewalProgress(BaseModel):
     """How many workflows were to be rewritten, and how many of them still are.
 
-    `names` are the workflow ids of some that remain. `fewer_at` is when there were fewer for the
-    last time.
+    `names` are the workflow ids of some that remain. `fewest` is the lowest number that ever
+    remained, and `fewer_at` when that was reached: new ones may come while others are rewritten.
     """
 
     total: int = 0
     remaining: int | None = None
+    fewest: int | None = None
     names: list[str] = []
     fewer_at: Moment | None = None
 
@@ -24,10 +25,11 @@ class RenewalProgress(BaseModel):
 
     def after(self, remaining: int, names: list[str], now: Moment) -> "RenewalProgress":
         """Return the progress after one more search."""
-        fewer = self.remaining is None or remaining < self.remaining
+        fewer = self.fewest is None or remaining < self.fewest
         return RenewalProgress(
             total=max(self.total, remaining),
             remaining=remaining,
+            fewest=remaining if fewer else self.fewest,
             names=names,
             fewer_at=now if fewer else self.fewer_at,
         )

@@ -1,6 +1,7 @@
 """What workflows say of themselves in the Temporal UI, and that it is no more than they may."""
 
 import ast
+import secrets
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.health import ONE_LOST, SimulatedEndpoint
 from temporalio import workflow
+from temporalio.converter import WorkflowSerializationContext
 
 from hookwright.health import Release
 from hookwright.models import (
@@ -29,6 +31,8 @@ from hookwright.outcomes import DeliveryState, Outcome
 from hookwright.queueing import QueueRules, QueueView
 from hookwright.routing import RouteTable, TenantState
 from hookwright.security import host_of
+from hookwright.temporal import Signal, Update
+from hookwright.temporal.codec import MAX_KEY_ID, EncryptionCodec, data_converter
 from runtime.worker import WORKFLOWS
 from workflows import explaining
 from workflows.explaining import (
@@ -41,7 +45,7 @@ from workflows.explaining import (
     retry_summary,
     tenant_details,
 )
-from workflows.explaining.texts import MAX_QUOTED, quoted
+from workflows.explaining.texts import MAX_HOST, MAX_QUOTED, quoted
 
 WORKFLOWS_FOLDER = Path(explaining.__file__).parents[1]
 NOW = datetime(2026, 1, 15, 10, 0, tzinfo=UTC)
@@ -78,6 +82,18 @@ def test_a_summary_names_host_and_number() -> None:
         assert attempt_summary(DELIVERY, attempted(url=broken)) == "POST to ep, attempt 3"
 
 
+async def test_the_longest_summary_is_one_that_temporal_takes() -> None:
+    """Encrypted, with the longest host, key id and number, a summary has at most 400 bytes."""
+    host = ".".join(secrets.token_hex(30) for _ in range(4)) + ".example"
+    log = attempted(number=10**6, url=f"https://{host}/", slow=True)
+    summary = retry_summary(DELIVERY, log)
+    assert f"…{host[-MAX_HOST:]}, attempt 1000001" in summary
+    codec = EncryptionCodec({"k" * MAX_KEY_ID: bytes(32)})
+    context = WorkflowSerializationContext("default", "w" * 203)
+    [payload] = await data_converter(codec).with_context(context).encode([summary])
+    assert payload.ByteSize() <= 400
+
+
 @given(st.text(max_size=60))
 def test_a_host_is_no_more_than_a_host(text: str) -> None:
     """Whatever a URL is, what is shown as its host can be no Markdown, and no path or query."""
@@ -112,7 +128,11 @@ def test_a_quoted_text_is_one_short_line_of_code(text: str) -> None:
         (attempted(state=DeliveryState.CANCELLED), "Cancelled: "),
         (
             attempted(state=DeliveryState.EXHAUSTED),
-            "exhausted after 2 attempts; the last one failed",
+            "exhausted after 2 attempts; the last one failed: `the receiver answered 503`.",
+        ),
+        (
+            attempted(state=DeliveryState.EXPIRED, held_since=NOW),
+            "2 attempts; the last one failed: `the receiver answered 503`.",
         ),
     ],
 )
@@ -205,9 +225,9 @@ def test_tenants_queues_and_recoveries_have_counts() -> None:
 
 
 def test_nothing_that_the_ui_lists_is_without_a_summary() -> None:
-    """Each activity and timer that a workflow starts has a summary, each update a description."""
+    """Activities and timers of a workflow have a summary, updates and signals a description."""
     without = []
-    for path in sorted(WORKFLOWS_FOLDER.glob("*.py")):
+    for path in sorted(WORKFLOWS_FOLDER.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
                 given = {keyword.arg for keyword in node.keywords}
@@ -219,10 +239,9 @@ def test_nothing_that_the_ui_lists_is_without_a_summary() -> None:
                 if not wanted <= given:
                     without.append(f"{path.name}:{node.lineno}")
     assert without == []
-    updates = [
-        update
-        for each in WORKFLOWS
-        for update in workflow._Definition.must_from_class(each).updates.values()
+    definitions = [workflow._Definition.must_from_class(each) for each in WORKFLOWS]
+    handlers = [
+        it for each in definitions for it in (*each.updates.values(), *each.signals.values())
     ]
-    assert updates
-    assert [update.name for update in updates if not update.description] == []
+    assert {None, *Update, Signal.RENEW} <= {handler.name for handler in handlers}
+    assert [handler.name for handler in handlers if not handler.description] == []

@@ -15,10 +15,11 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
+from hookwright.audit import AuditAction, AuditNote, AuditTrail
 from hookwright.ids import endpoint_workflow_id
 from hookwright.models import DeliveryScope, EndpointConfig, EndpointDeleteUpdate
 from hookwright.routing import TenantRouteChange
-from hookwright.temporal import ActivityName
+from hookwright.temporal import ActivityName, MemoKey, Signal
 from workflows.clearing_up import SEARCH_PAUSES_SECONDS
 from workflows.endpoint import Endpoint
 from workflows.endpoint_messages import EndpointCreateUpdate
@@ -107,6 +108,23 @@ async def test_a_change_is_taken_back_and_announced_again(world: SilentWorld) ->
         )
         assert announced[1][0] > 2
         assert len(announced) == 3
+
+
+async def test_a_note_outlives_a_change_that_is_taken_back(world: SilentWorld) -> None:
+    """What was asked for while a refused change waited stays in the trail; the change goes."""
+    async with running_endpoint(world) as it:
+        it.silent = True
+        change = asyncio.create_task(it.change(description="never"))
+        await assert_eventually(lambda: it.unheard)
+        for subject in ("ep:1", "ep:2"):
+            note = AuditNote(action=AuditAction.DELIVERY_RETRIED, subject=subject, by="tenant_key")
+            await it.handle.signal(Signal.NOTE, note)
+        assert (await it.until_given_up(change)).type == "late"
+        it.silent = False
+        description = await it.handle.describe()
+        trail = await description.memo_value(MemoKey.AUDIT, type_hint=AuditTrail)
+        shown = [(entry.number, entry.action, entry.subject, entry.times) for entry in trail.latest]
+        assert shown == [(1, "created", None, 1), (2, "delivery_retried", "ep:2", 2)]
 
 
 async def test_a_failed_creation_leaves_no_route(world: SilentWorld) -> None:

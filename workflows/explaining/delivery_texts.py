@@ -1,10 +1,12 @@
 """What a delivery says of itself: at each attempt, while it waits, and when it has failed."""
 
+from collections.abc import Callable
+
 from hookwright.ids import endpoint_workflow_id, queue_workflow_id
 from hookwright.models import DeliveryInput, DeliveryLog
 from hookwright.outcomes import DeliveryState
 from hookwright.security import host_of
-from workflows.explaining.texts import at, counted, quoted
+from workflows.explaining.texts import at, counted, end_of, quoted
 
 CANCELLED = (
     "Cancelled: its endpoint was deleted, is gone or does not want it, or a person cancelled it."
@@ -18,7 +20,7 @@ def attempt_summary(delivery: DeliveryInput, log: DeliveryLog) -> str:
     the first attempt the endpoint's id stands for it.
     """
     known = host_of(log.attempts[-1].url) if log.attempts else ""
-    return f"POST to {known or delivery.endpoint_id}, attempt {log.next_number}"
+    return f"POST to {end_of(known) or delivery.endpoint_id}, attempt {log.next_number}"
 
 
 def retry_summary(delivery: DeliveryInput, log: DeliveryLog) -> str:
@@ -44,14 +46,18 @@ def delivery_details(delivery: DeliveryInput, log: DeliveryLog) -> str:
         case DeliveryState.CANCELLED:
             return CANCELLED
         case _:
-            return f"{failure_text(log)}."
+            return f"{_given_up(log, quoted)}."
 
 
 def failure_text(log: DeliveryLog) -> str:
-    """Return why a delivery was given up, with the reason of its last attempt."""
+    """Return why a delivery was given up, with the reason of its last attempt, as plain text."""
+    return _given_up(log, str)
+
+
+def _given_up(log: DeliveryLog, shown: Callable[[str], str]) -> str:
     made = counted(log.next_number - 1, "attempt", "attempts")
     latest = log.attempts[-1] if log.attempts else None
-    last = f"; the last one failed: {latest.error or latest.outcome}" if latest else ""
+    last = f"; the last one failed: {shown(latest.error or latest.outcome)}" if latest else ""
     if log.state is DeliveryState.EXPIRED:
         since = f"held since {at(log.held_since)}, for longer than its tenant allows"
         return f"{log.state}: {since}; {made}{last}"

@@ -21,6 +21,8 @@ class EncryptionKeys:
         """Keep the history."""
         await workflow.wait_condition(lambda: False)
 
-    @workflow.signal(dynamic=True)
+    @workflow.signal(
+        dynamic=True, description="An entry of the log: a key is used, left or retired."
+    )
     def entry(self, name: str, arguments: Sequence[RawValue]) -> None:
         """Take an entry: that Temporal has stored it is all."""

@@ -44,18 +44,22 @@ class Reencryption:
             if searches == SEARCHES_IN_A_RUN:
                 workflow.continue_as_new(request, memo={MemoKey.REENCRYPTION: request.progress})
             if searches:
-                await workflow.sleep(PAUSE)
+                await workflow.sleep(PAUSE, summary="what was asked continues as new meanwhile")
             searches += 1
             request.progress = await workflow.execute_activity_method(
                 ReencryptionActivities.renew_entities,
                 request,
                 start_to_close_timeout=SEARCH_TIMEOUT,
                 heartbeat_timeout=MISSED_HEARTBEAT,
+                summary=f"search {searches}: ask what is under an older key to continue as new",
             )
             workflow.upsert_memo({MemoKey.REENCRYPTION: request.progress})
             self.refuse_to_wait_longer(request.progress)
         await workflow.execute_activity_method(
-            ReencryptionActivities.note_keys_left, request, start_to_close_timeout=CALL_TIMEOUT
+            ReencryptionActivities.note_keys_left,
+            request,
+            start_to_close_timeout=CALL_TIMEOUT,
+            summary=f"note that what lives long needs the key {request.key_id} only",
         )
         return request.progress
 
