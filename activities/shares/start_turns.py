@@ -2,15 +2,17 @@
 
 Tenants take turns, so that one with 5,000 endpoints does not delay another's 200 until all of its
 own are started. While other tenants have traffic, only a few starts are under way at the same time,
-so that the server has time for the others (docs/decisions/0030-shares-by-tenant.md).
+and a rest comes after each of them, so that the server has time for the others
+(docs/decisions/0030-shares-by-tenant.md).
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from activities.shares.round_robin import RoundRobin
-from hookwright.turns import Traffic
+from hookwright.turns import Rests, Traffic
 
 TURNS_ALONE, TURNS_BESIDE_OTHERS = 10, 2
 """How many have their turn at once: while no other tenant has traffic, and while one has."""
@@ -24,6 +26,7 @@ class TenantTurns:
     """
 
     traffic: Traffic = field(default_factory=Traffic)
+    _rests: Rests = field(default_factory=Rests, init=False)
     _waiting: RoundRobin = field(default_factory=RoundRobin)
     _under_way: int = 0
 
@@ -34,11 +37,21 @@ class TenantTurns:
         self._give_turns()
         try:
             await turn
-            yield
-        finally:
-            if turn.done() and not turn.cancelled():
+        except asyncio.CancelledError:
+            if not turn.cancelled():
                 self._under_way -= 1
             self._give_turns()
+            raise
+        began = self.traffic.clock()
+        try:
+            yield
+        finally:
+            took, beside = self.traffic.clock() - began, self.traffic.beside(tenant_id)
+            self._rests.after(took, self._end, needed=beside)
+
+    def _end(self) -> None:
+        self._under_way -= 1
+        self._give_turns()
 
     def _give_turns(self) -> None:
         """Give as many turns as there are, to the tenants in the order in which they had one."""

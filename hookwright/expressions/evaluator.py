@@ -34,8 +34,8 @@ MAX_COSTLY, COSTLY_SECONDS = 10_000, 60.0
 """An expression that cost more than the loop gives is not tried there again for so long. Each of
 200 endpoints' attempts would take 7 ms of the loop, to find out once more."""
 
-NICENESS = 5
-"""Where processors are short, the process gets a third of what others get. A job has its 0.25 s of
+NICENESS = 10
+"""Where processors are short, the process gets a tenth of what others get. A job has its 0.25 s of
 CPU within JOB_SECONDS all the same."""
 
 ENVIRONMENT_VARIABLES = ("PATH", "LANG", "PYTHONPATH", "VIRTUAL_ENV")

@@ -6,11 +6,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from hookwright.turns.rests import Rests
 from hookwright.turns.traffic import Traffic
 
 AT_ONCE_BESIDE_OTHERS = 2
-"""So many turns a tenant has at once while another has traffic. What the server needs for one grows
-with its load, so two at once are many a second while it is idle, and few while it is busy."""
+"""So many turns a busy tenant has at once while another has traffic. What the server needs for one
+grows with its load, so two at once are many a second while it is idle, and few while it is busy."""
 
 
 class NoTurnError(Exception):
@@ -19,8 +20,12 @@ class NoTurnError(Exception):
 
 @dataclass
 class OneTenant:
-    """The turns of a tenant: those under way, and who waits for one, in their order."""
+    """The turns of a tenant: how many it has asked for, has now, and who waits for one, in order.
 
+    A turn is asked for, and under way, until its rest is over.
+    """
+
+    asked: int = 0
     under_way: int = 0
     waiting: deque[asyncio.Future[None]] = field(default_factory=deque)
 
@@ -29,15 +34,19 @@ class OneTenant:
 class TurnsOfEachTenant:
     """Gives turns to each tenant, in the order in which they were asked for.
 
-    One tenant's turns never wait for another's.
+    One tenant's turns never wait for another's. While others have traffic, a tenant is busy if it
+    asks for as many turns as the average of those that ask for any. So whoever asks for little is
+    not limited, however slow the server has become.
     """
 
     traffic: Traffic = field(default_factory=Traffic)
+    _rests: Rests = field(default_factory=Rests, init=False)
     _tenants: dict[str, OneTenant] = field(default_factory=dict, init=False)
+    _asked: int = field(default=0, init=False)
 
     @asynccontextmanager
     async def turn(self, tenant_id: str, patience_seconds: float) -> AsyncIterator[None]:
-        """Wait for a turn of this tenant. It lasts as long as the context.
+        """Wait for a turn of this tenant. It lasts as long as the context, and a rest after that.
 
         Raises:
             NoTurnError: none came within this time.
@@ -46,18 +55,27 @@ class TurnsOfEachTenant:
         tenant = self._tenants.setdefault(tenant_id, OneTenant())
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         tenant.waiting.append(turn)
-        self._give_turns(tenant_id, tenant)
+        tenant.asked += 1
+        self._asked += 1
+        self._settle(tenant_id, tenant)
         try:
             if not turn.done():
                 await self._wait(turn, patience_seconds)
-            yield
-        finally:
+        except BaseException:
             if turn.done() and not turn.cancelled():
                 tenant.under_way -= 1
             turn.cancel()
-            self._give_turns(tenant_id, tenant)
-            if not (tenant.under_way or tenant.waiting):
-                self._tenants.pop(tenant_id, None)
+            self._settle(tenant_id, tenant, ended=1)
+            raise
+        began = self.traffic.clock()
+        try:
+            yield
+        finally:
+            self._rests.after(
+                self.traffic.clock() - began,
+                lambda: self._end(tenant_id, tenant),
+                needed=self._is_busy(tenant_id, tenant),
+            )
 
     async def _wait(self, turn: asyncio.Future[None], seconds: float) -> None:
         try:
@@ -65,10 +83,23 @@ class TurnsOfEachTenant:
         except TimeoutError:
             raise NoTurnError from None
 
-    def _give_turns(self, tenant_id: str, tenant: OneTenant) -> None:
-        few = self.traffic.beside(tenant_id)
+    def _end(self, tenant_id: str, tenant: OneTenant) -> None:
+        tenant.under_way -= 1
+        self._settle(tenant_id, tenant, ended=1)
+
+    def _is_busy(self, tenant_id: str, tenant: OneTenant) -> bool:
+        is_most = tenant.asked * len(self._tenants) >= self._asked
+        return is_most and self.traffic.beside(tenant_id)
+
+    def _settle(self, tenant_id: str, tenant: OneTenant, ended: int = 0) -> None:
+        """Give the turns that are free after some have ended; forget a tenant without any."""
+        tenant.asked -= ended
+        self._asked -= ended
+        few = self._is_busy(tenant_id, tenant)
         while tenant.waiting and not (few and tenant.under_way >= AT_ONCE_BESIDE_OTHERS):
             turn = tenant.waiting.popleft()
             if not turn.done():
                 turn.set_result(None)
                 tenant.under_way += 1
+        if not (tenant.under_way or tenant.waiting):
+            self._tenants.pop(tenant_id, None)

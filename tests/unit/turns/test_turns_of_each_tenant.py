@@ -72,6 +72,16 @@ async def test_while_others_publish_a_tenant_has_few_at_once() -> None:
         assert publishes.under_way["busy"] == min(left, AT_ONCE_BESIDE_OTHERS)
 
 
+async def test_whoever_asks_for_little_is_not_limited() -> None:
+    """Beside a tenant with many publishes another has more than a few at once, all of them."""
+    publishes = Publishes()
+    await publishes.begin("busy", 50)
+    await publishes.begin("small", 2 * AT_ONCE_BESIDE_OTHERS)
+    assert publishes.under_way["small"] == 2 * AT_ONCE_BESIDE_OTHERS
+    await publishes.end_one("busy")  # it began with all that it wanted, when it was alone
+    assert publishes.under_way["busy"] == 49
+
+
 async def test_what_waits_goes_on_when_the_others_are_quiet() -> None:
     """Once the others have no traffic any more, the next end lets all through."""
     publishes = Publishes()

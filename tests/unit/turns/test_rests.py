@@ -1,0 +1,58 @@
+"""A busy tenant rests after its turn for as long as the server lets wait."""
+
+import asyncio
+
+import pytest
+from support.waiting import assert_eventually
+
+from hookwright.turns import rests as module
+from hookwright.turns.rests import MAX_REST_SECONDS, TIMES_THE_DELAY, Rests
+
+
+class Timers:
+    """The rests that were asked of the event loop."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.seconds: list[float] = []
+        monkeypatch.setattr(module.asyncio, "get_running_loop", lambda: self)
+
+    def call_later(self, seconds: float, _: object) -> None:
+        self.seconds.append(seconds)
+
+
+def test_rest_is_as_long_as_the_delay_tells(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only what a turn took beyond the shortest one counts, and a rest has an end."""
+    timers, rests, ended = Timers(monkeypatch), Rests(), list[None]()
+    for seconds in (0.25, 0.5, 60.0):
+        rests.after(seconds, lambda: ended.append(None), needed=True)
+    assert timers.seconds == [pytest.approx(TIMES_THE_DELAY * 0.25, rel=0.02), MAX_REST_SECONDS]
+    assert len(ended) == 1
+
+
+def test_whoever_is_not_busy_does_not_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without need a turn ends at once, and it is learned from all the same."""
+    timers, rests, ended = Timers(monkeypatch), Rests(), list[None]()
+    for seconds in (0.25, 60.0):
+        rests.after(seconds, lambda: ended.append(None), needed=False)
+    assert (len(ended), timers.seconds) == (2, [])
+    rests.after(0.5, lambda: ended.append(None), needed=True)
+    assert len(timers.seconds) == 1
+
+
+def test_one_lucky_turn_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After some hundred turns of the same length no turn counts as delayed."""
+    timers, rests = Timers(monkeypatch), Rests()
+    rests.after(0.001, list, needed=True)
+    for _ in range(500):
+        rests.after(0.01, list, needed=True)
+    assert timers.seconds[0] > 0
+    assert len(timers.seconds) < 300
+
+
+async def test_a_rest_ends() -> None:
+    """What is called after a rest is called."""
+    rests, ended = Rests(), asyncio.Event()
+    rests.after(0.001, ended.clear, needed=True)
+    rests.after(0.01, ended.set, needed=True)
+    assert not ended.is_set()
+    await assert_eventually(ended.is_set)
