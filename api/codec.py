@@ -63,5 +63,5 @@ def install(
     app.mount("/codec", codec_app)
 
 
-def _cannot_decode(error: ValueError) -> Problem:
+def _cannot_decode(error: Exception) -> Problem:
     return Problem(HTTPStatus.BAD_REQUEST, "cannot-decode", str(error))
