@@ -22,7 +22,11 @@ MAX_BYTES = 8 * 1024 * 1024
 def install(
     app: FastAPI, codec: PayloadCodec, token: str, ui_origin: str, body_seconds: float
 ) -> None:
-    """Add `POST /codec/{token}/decode`. There is no route that encodes."""
+    """Add `POST /codec/{token}/decode`, and `encode`, which encodes nothing.
+
+    Temporal's command line has the arguments of each query encoded, also if there are none. What
+    nobody needs to encrypt, nobody can: whoever has the token can read, and forges nothing.
+    """
     codec_app = FastAPI(openapi_url=None, **OWN_SPANS)
     install_errors(codec_app)
     codec_app.add_middleware(
@@ -32,16 +36,32 @@ def install(
         allow_headers=["content-type", "x-namespace"],
     )
 
-    @codec_app.post("/{given_token}/decode")
-    async def decode(given_token: str, request: Request) -> Response:
+    async def sent(given_token: str, request: Request) -> Payloads:
         if not hmac.compare_digest(given_token.encode(), token.encode()):
             raise not_found("page")
+        body = await read_body(request, MAX_BYTES, body_seconds)
         try:
-            body = await read_body(request, MAX_BYTES, body_seconds)
-            payloads = json_format.Parse(body, Payloads())
-            decoded = Payloads(payloads=await codec.decode(payloads.payloads))
+            return json_format.Parse(body, Payloads())
         except (json_format.ParseError, ValueError) as error:
-            raise Problem(HTTPStatus.BAD_REQUEST, "cannot-decode", str(error)) from None
+            raise _cannot_decode(error) from None
+
+    @codec_app.post("/{given_token}/decode")
+    async def decode(given_token: str, request: Request) -> Response:
+        payloads = await sent(given_token, request)
+        try:
+            decoded = Payloads(payloads=await codec.decode(payloads.payloads))
+        except ValueError as error:
+            raise _cannot_decode(error) from None
         return Response(json_format.MessageToJson(decoded), media_type="application/json")
 
+    @codec_app.post("/{given_token}/encode")
+    async def encode_nothing(given_token: str, request: Request) -> Response:
+        if (await sent(given_token, request)).payloads:
+            raise not_found("page")
+        return Response("{}", media_type="application/json")
+
     app.mount("/codec", codec_app)
+
+
+def _cannot_decode(error: Exception) -> Problem:
+    return Problem(HTTPStatus.BAD_REQUEST, "cannot-decode", str(error))

@@ -204,15 +204,22 @@ async def test_codec_endpoint(service: Stack) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "status"),
+    ("path", "body", "status"),
     [
-        (f"/codec/{'x' * len(CODEC_TOKEN)}/decode", 404),
-        ("/codec/é/decode", 404),
-        (f"/codec/{CODEC_TOKEN}/encode", 404),
-        (f"/codec/{CODEC_TOKEN}/decode", 400),
+        (f"/codec/{'x' * len(CODEC_TOKEN)}/decode", "no json", 404),
+        ("/codec/é/decode", "no json", 404),
+        (f"/codec/{CODEC_TOKEN}/decode", "no json", 400),
+        (f"/codec/{CODEC_TOKEN}/encode", "no json", 400),
+        (f"/codec/{CODEC_TOKEN}/encode", '{"payloads": [{"data": "MQ=="}]}', 404),
+        ("/codec/wrong/encode", "{}", 404),
     ],
 )
-async def test_codec_endpoint_refuses(service: Stack, path: str, status: int) -> None:
-    """A wrong token is a 404 like any wrong path, and what is no payload is a 400."""
-    answer = await service.http.post(path, content=b"no json")
+async def test_codec_endpoint_refuses(service: Stack, path: str, body: str, status: int) -> None:
+    """A wrong token is a 404 like any wrong path, and what is no payload is a 400.
+
+    Nothing is encoded but nothing, which Temporal's command line asks for.
+    """
+    nothing = await service.http.post(f"/codec/{CODEC_TOKEN}/encode", content="{}")
+    assert (nothing.status_code, nothing.json()) == (200, {})
+    answer = await service.http.post(path, content=body)
     assert (answer.status_code, answer.json()["status"]) == (status, status)
