@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from random import Random
 from typing import Protocol
@@ -102,7 +103,7 @@ class Pause:
 
 
 def chosen_parts(site: Site, parts: Sequence[str], random: Random) -> list[str]:
-    """Return the names of these parts. `worker` is one of the workers, `workers` are all of them."""
+    """Return the names of parts. `worker` stands for one of the workers, `workers` for all."""
     chosen = []
     for part in parts:
         match part:
@@ -134,7 +135,7 @@ FAULTS: Mapping[str, Fault] = {
 
 @dataclass(frozen=True)
 class Timetable:
-    """Faults one after the other, each after a pause of a random length, until it is cancelled.
+    """Faults one after the other, each after a pause of a random length, until it is enough.
 
     Each of them strikes once before one strikes a second time.
     """
@@ -148,12 +149,12 @@ class Timetable:
         """Let them strike until it is enough. A fault that has begun is made right in any case."""
         while self.faults and not enough.is_set():
             for fault in self.random.sample(self.faults, len(self.faults)):
-                try:
+                with suppress(TimeoutError):
                     async with asyncio.timeout(self.random.uniform(*self.pause_seconds)):
                         await enough.wait()
+                if enough.is_set():
                     return
-                except TimeoutError:
-                    await self._strike(fault, site)
+                await self._strike(fault, site)
 
     async def _strike(self, fault: Fault, site: Site) -> None:
         began = time.time()

@@ -8,6 +8,7 @@ import argparse
 import asyncio
 import json
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -23,7 +24,7 @@ READ_BYTES = 65_536
 ATTEMPT_HEADER = "x-attempt"
 POSTS_BEFORE_GONE = 5
 SLOWEST_SECONDS = 1.5
-PAUSE_SECONDS = 1
+HANGING_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,18 @@ class Reply:
     after: float = 0.0
     headers: tuple[tuple[str, str], ...] = ()
     surplus: bool = False
+
+
+ODD_REPLIES: Mapping[Behaviour, tuple[float, Reply]] = {
+    Behaviour.FLAPPING: (1 / 3, Reply(500)),
+    Behaviour.HANGING: (1 / 5, Reply(0, after=HANGING_SECONDS)),
+    Behaviour.DROPPING: (1 / 5, Reply(0)),
+    Behaviour.BUSY: (1 / 10, Reply(429, headers=(("retry-after", "1"),))),
+    Behaviour.REFUSING: (1, Reply(500)),
+    Behaviour.REDIRECT: (1, Reply(302, headers=(("location", "/elsewhere"),))),
+    Behaviour.SURPLUS: (1, Reply(surplus=True)),
+}
+"""What endpoints answer to a share of their POSTs; the others get an ordinary answer."""
 
 
 @dataclass
@@ -53,27 +66,16 @@ class Receiver:
     def reply(self, hook: Hook, event: str, attempt: int) -> Reply:
         """Return the answer. It depends on the seed, the hook, the event and the attempt."""
         chance = Random(f"{self.world.seed}:{hook.name}:{event}:{attempt}").random()
+        if hook.behaviour in ODD_REPLIES:
+            share, odd = ODD_REPLIES[hook.behaviour]
+            return odd if chance < share else Reply()
         match hook.behaviour:
             case Behaviour.SLOW:
                 return Reply(after=SLOWEST_SECONDS * chance)
-            case Behaviour.FLAPPING if chance < 1 / 3:
-                return Reply(500)
-            case Behaviour.HANGING if chance < 1 / 5:
-                return Reply(0, after=10 * hook.timeout)
-            case Behaviour.DROPPING if chance < 1 / 5:
-                return Reply(0)
             case Behaviour.DOWN if self._is_outage():
                 return Reply(503)
-            case Behaviour.BUSY if chance < 1 / 10:
-                return Reply(429, headers=(("retry-after", str(PAUSE_SECONDS)),))
-            case Behaviour.REFUSING:
-                return Reply(500)
-            case Behaviour.REDIRECT:
-                return Reply(302, headers=(("location", "/elsewhere"),))
             case Behaviour.GONE if self.posts[hook.name] > POSTS_BEFORE_GONE:
                 return Reply(410)
-            case Behaviour.SURPLUS:
-                return Reply(surplus=True)
         return Reply()
 
     def _is_outage(self) -> bool:

@@ -137,6 +137,7 @@ class Told:
 class Answers:
     """What the API tells in the end: deliveries, endpoints with statistics, counts of tenants."""
 
+    asked_at: float
     deliveries: tuple[Told, ...]
     endpoints: Mapping[str, Mapping[str, Any]]
     statistics: Mapping[str, Mapping[str, Any]]
@@ -147,6 +148,7 @@ class Answers:
         """Read what was written down."""
         it = json.loads(file.read_text())
         return cls(
+            it["asked_at"],
             tuple(
                 Told(**{**told, "attempts": tuple(told["attempts"])}) for told in it["deliveries"]
             ),
