@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -31,20 +31,14 @@ async def wait_for_ends(site: Site, deliveries: int, within: float) -> bool:
     return False
 
 
-async def ask(site: Site, expected: set[tuple[str, str, str]]) -> Answers:
-    """Ask for all deliveries, endpoints and counts.
+async def ask_deliveries(site: Site) -> list[Told]:
+    """Ask for all deliveries."""
+    return [each async for tenant in site.world.tenants async for each in _deliveries(site, tenant)]
 
-    `expected` are tenant, endpoint and event of the deliveries that must be there: one that the
-    list does not show is asked for by its id.
-    """
-    asked_at = time.time()
-    told = [each async for tenant in site.world.tenants async for each in _deliveries(site, tenant)]
-    listed = {(each.tenant, each.endpoint, each.event) for each in told}
-    for tenant, endpoint, event in sorted(expected - listed):
-        answer = await site.http.get(f"/v1/tenants/{tenant}/deliveries/{endpoint}:{event}")
-        if answer.is_success:
-            told.append(_told(answer.json()))
-    endpoints, statistics = {}, {}
+
+async def ask_counters(site: Site, told: Sequence[Told]) -> Answers:
+    """Ask for endpoints, statistics and totals, and add them to what was told of deliveries."""
+    endpoints, statistics, asked_at = {}, {}, time.time()
     for hook in site.world.hooks:
         path = f"/v1/tenants/{hook.tenant}/endpoints/{site.world.endpoints[hook.name]}"
         endpoints[hook.name] = await _get(site, path)

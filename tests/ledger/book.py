@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -103,7 +104,7 @@ class Book:
         return [
             Repeat(first, second, self.explaining(first, second))
             for posts in self.posts_of.values()
-            for first, second in zip(posts, posts[1:], strict=False)
+            for first, second in pairwise(posts)
             if second.attempt <= first.attempt or first.succeeded
         ]
 

@@ -24,29 +24,32 @@ def accepted_is_accounted_for(book: Book) -> Iterator[str]:
 
 
 def _fault_of(book: Book, key: Key, told: Told) -> str | None:
+    """Return what is wrong with a delivery that must be there, or None."""
     hook, endpoint = book.hooks[key.hook], book.answers.endpoints[key.hook]
     numbers = [attempt["number"] for attempt in told.attempts]
-    if numbers != list(range(1, len(numbers) + 1)):
-        return f"has the attempts {numbers}"
-    match told.state:
-        case "exhausted" if len(numbers) <= len(hook.retries):
-            return f"was given up after {len(numbers)} attempts of {1 + len(hook.retries)}"
-        case "cancelled" if hook.behaviour is not Behaviour.GONE:
-            return "was cancelled, and nobody has asked for it"
-        case "expired":
-            return "has expired, and nothing was held for so long"
-        case "pending" if not told.next_attempt_at:
-            return "is pending without a next attempt"
-        case "pending" if _is_overdue(told, book.answers.asked_at):
-            return f"is pending, and its next attempt was due at {told.next_attempt_at}"
-        case "held" if endpoint["status"] == "active" and not endpoint["throttled_until"]:
-            return "is held though its endpoint is active"
-    return None
+    is_active = endpoint["status"] == "active" and not endpoint["throttled_until"]
+    faults = {
+        f"has the attempts {numbers}": numbers != list(range(1, len(numbers) + 1)),
+        f"was given up after {len(numbers)} attempts of {1 + len(hook.retries)}": (
+            told.state == "exhausted" and len(numbers) <= len(hook.retries)
+        ),
+        "was cancelled, and nobody has asked for it": (
+            told.state == "cancelled" and hook.behaviour is not Behaviour.GONE
+        ),
+        "has expired, and nothing was held for so long": told.state == "expired",
+        "is pending without a next attempt, or with one that is overdue": (
+            told.state == "pending" and not _is_due_later(told, book.answers.asked_at)
+        ),
+        "is held though its endpoint is active": told.state == "held" and is_active,
+    }
+    return next((text for text, is_wrong in faults.items() if is_wrong), None)
 
 
-def _is_overdue(told: Told, asked_at: float) -> bool:
-    due = datetime.fromisoformat(told.next_attempt_at or "").timestamp()
-    return due + OVERDUE_SECONDS < asked_at
+def _is_due_later(told: Told, asked_at: float) -> bool:
+    if told.next_attempt_at is None:
+        return False
+    due = datetime.fromisoformat(told.next_attempt_at).timestamp()
+    return due + OVERDUE_SECONDS >= asked_at
 
 
 def nothing_beyond(book: Book) -> Iterator[str]:

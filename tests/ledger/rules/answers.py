@@ -10,7 +10,7 @@ TRY_LATER = (429, 503)
 
 
 def publishes_are_answered(book: Book) -> Iterator[str]:
-    """202 with this id, and as a duplicate if it was accepted before; or a refusal with a remedy."""
+    """202 with this id, as a duplicate if it was accepted before; or when to try again."""
     for event in book.published:
         known = False
         for number, answer in enumerate(event.answers):
