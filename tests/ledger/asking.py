@@ -41,8 +41,8 @@ async def ask_counters(site: Site, told: Sequence[Told]) -> Answers:
     endpoints, statistics, asked_at = {}, {}, time.time()
     for hook in site.world.hooks:
         path = f"/v1/tenants/{hook.tenant}/endpoints/{site.world.endpoints[hook.name]}"
-        endpoints[hook.name] = await _get(site, path)
-        statistics[hook.name] = await _get(site, f"{path}/stats?window_seconds=86400")
+        endpoints[hook.name] = await site.call("GET", path)
+        statistics[hook.name] = await site.call("GET", f"{path}/stats?window_seconds=86400")
     totals = {tenant: await _totals(site, tenant) for tenant in site.world.tenants}
     return Answers(asked_at, tuple(told), endpoints, statistics, totals)
 
@@ -55,7 +55,7 @@ def write(answers: Answers, folder: Path) -> None:
 async def _deliveries(site: Site, tenant: str) -> AsyncIterator[Told]:
     params: dict[str, Any] = {"limit": PAGE}
     while True:
-        page = await _get(site, f"/v1/tenants/{tenant}/deliveries", params)
+        page = await site.call("GET", f"/v1/tenants/{tenant}/deliveries", params=params)
         for delivery in page["data"]:
             yield _told(delivery)
         if not page["next_cursor"]:
@@ -75,16 +75,5 @@ def _told(delivery: dict[str, Any]) -> Told:
 
 
 async def _totals(site: Site, tenant: str) -> dict[str, int]:
-    totals: dict[str, int] = (await _get(site, f"/v1/tenants/{tenant}/stats"))["deliveries"]
+    totals: dict[str, int] = (await site.call("GET", f"/v1/tenants/{tenant}/stats"))["deliveries"]
     return totals
-
-
-async def _get(site: Site, path: str, params: dict[str, Any] | None = None) -> dict[str, Any]:
-    """Return an answer. A 503 or 429 is asked again, as a machine under load may be too busy."""
-    for _ in range(20):
-        answer = await site.http.get(path, params=params)
-        if answer.status_code not in (503, 429):
-            break
-        await asyncio.sleep(1)
-    body: dict[str, Any] = answer.raise_for_status().json()
-    return body

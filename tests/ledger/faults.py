@@ -97,9 +97,9 @@ class Pause:
         """Pause one, and resume it."""
         hook = random.choice(site.world.hooks)
         path = f"/v1/tenants/{hook.tenant}/endpoints/{site.world.endpoints[hook.name]}"
-        (await site.http.post(f"{path}/pause")).raise_for_status()
+        await site.call("POST", f"{path}/pause")
         await asyncio.sleep(random.uniform(*STOPPED_SECONDS))
-        (await site.http.post(f"{path}/resume")).raise_for_status()
+        await site.call("POST", f"{path}/resume")
 
 
 def chosen_parts(site: Site, parts: Sequence[str], random: Random) -> list[str]:

@@ -111,7 +111,7 @@ class Receiver:
         await asyncio.wait([leaves], timeout=reply.after)
         left = leaves.done()
         leaves.cancel()
-        await asyncio.wait([leaves])
+        await asyncio.gather(leaves, return_exceptions=True)
         if left or not reply.status:
             return False
         body = json.dumps({"token": token}).encode()

@@ -4,10 +4,11 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -25,6 +26,7 @@ from runtime.dev import EmbeddedServer, ManagedProcess, free_port, managed_proce
 from runtime.keys import digest
 
 READY_SECONDS = 60.0
+TRY_LATER = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 
 
 class Door(Protocol):
@@ -59,37 +61,39 @@ class Part:
         self.name = name
         self._life = life
         self._stack = AsyncExitStack()
-        self._process: asyncio.subprocess.Process | None = None
+        self._managed: ManagedProcess | None = None
 
     @property
-    def pid(self) -> int:
-        """The process's id while it runs."""
-        assert self._process is not None, f"{self.name} does not run"
-        return self._process.pid
+    def process(self) -> asyncio.subprocess.Process:
+        """The process.
+
+        Raises:
+            ProcessDiedError: It has ended by itself, which no process of Hookwright should.
+        """
+        assert self._managed is not None, f"{self.name} does not run"
+        self._managed.check_alive()
+        return self._managed.process
 
     async def begin(self) -> None:
         """Start it."""
-        self._process = (await self._stack.enter_async_context(self._life())).process
+        self._managed = await self._stack.enter_async_context(self._life())
 
     async def end(self) -> None:
         """Stop it with SIGTERM, and wait until it has ended."""
-        self._process = None
         await self._stack.aclose()
 
     async def kill(self) -> None:
         """End it with SIGKILL."""
-        if self._process:
-            self._process.kill()
-            await self._process.wait()
+        self.process.kill()
         await self.end()
 
     def stop(self) -> None:
         """Let it have no processor time, as on a machine that is suspended."""
-        os.kill(self.pid, signal.SIGSTOP)
+        self.process.send_signal(signal.SIGSTOP)
 
     def go_on(self) -> None:
         """Let it run again."""
-        os.kill(self.pid, signal.SIGCONT)
+        self.process.send_signal(signal.SIGCONT)
 
 
 @dataclass
@@ -109,9 +113,15 @@ class Site:
         return [name for name in self.parts if name.startswith("worker")]
 
     async def ready(self) -> None:
-        """Wait until API, Temporal and a worker are ready."""
+        """Wait until API, Temporal and a worker are ready.
+
+        Raises:
+            ProcessDiedError: One of the processes has ended by itself.
+        """
 
         async def is_ready() -> bool:
+            for part in self.parts.values():
+                assert part.process
             try:
                 return (await self.http.get("/readyz")).is_success
             except httpx.TransportError:
@@ -123,19 +133,33 @@ class Site:
         """Register all tenants and endpoints, and write the world down with their ids."""
         url = f"http://127.0.0.1:{self.receiver_door.port}"
         for tenant in self.world.tenants:
-            await self._create("PUT", f"/v1/tenants/{tenant}", {"name": tenant})
+            await self.call("PUT", f"/v1/tenants/{tenant}", json={"name": tenant})
         ids = {}
         for hook in self.world.hooks:
             path = f"/v1/tenants/{hook.tenant}/endpoints"
-            ids[hook.name] = (await self._create("POST", path, hook.fields(url)))["id"]
+            headers = {"idempotency-key": hook.name}
+            answer = await self.call("POST", path, json=hook.fields(url), headers=headers)
+            ids[hook.name] = answer["id"]
         self.world = replace(self.world, endpoints=ids)
         self.world.write(self.folder / File.WORLD)
 
-    async def _create(self, method: str, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        answer = await self.http.request(method, path, json=body)
-        answer.raise_for_status()
-        created: dict[str, Any] = answer.json()
-        return created
+    async def call(self, method: str, path: str, **request: Any) -> dict[str, Any]:
+        """Call the API. It is asked again while it does not answer, or answers 429 or 503."""
+
+        async def ask() -> httpx.Response | None:
+            try:
+                return await self.http.request(method, path, **request)
+            except httpx.TransportError:
+                return None
+
+        answer = await eventually(ask, _is_final, within=READY_SECONDS)
+        assert answer is not None
+        body: dict[str, Any] = answer.raise_for_status().json()
+        return body
+
+
+def _is_final(answer: httpx.Response | None) -> bool:
+    return answer is not None and answer.status_code not in TRY_LATER
 
 
 @asynccontextmanager

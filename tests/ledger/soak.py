@@ -57,7 +57,7 @@ async def soak(minutes: float, seed: int, rate: float, folder: Path) -> bool:
 
     @asynccontextmanager
     async def watched(site: Site) -> AsyncIterator[None]:
-        groups = {name: [psutil.Process(part.pid)] for name, part in site.parts.items()}
+        groups = {name: [psutil.Process(part.process.pid)] for name, part in site.parts.items()}
         async with watched_memory(groups) as watch:
             watches.append(watch)
             yield
