@@ -33,7 +33,7 @@ async def wait_for_ends(site: Site, deliveries: int, within: float) -> bool:
 
 async def ask_deliveries(site: Site) -> list[Told]:
     """Ask for all deliveries."""
-    return [each async for tenant in site.world.tenants async for each in _deliveries(site, tenant)]
+    return [each for tenant in site.world.tenants async for each in _deliveries(site, tenant)]
 
 
 async def ask_counters(site: Site, told: Sequence[Told]) -> Answers:

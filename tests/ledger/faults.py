@@ -25,9 +25,14 @@ class Fault(Protocol):
     because of it. `kills_worker` says that what a worker had not stored yet may be gone.
     """
 
-    name: str
-    doubles: bool
-    kills_worker: bool
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def doubles(self) -> bool: ...
+
+    @property
+    def kills_worker(self) -> bool: ...
 
     async def strike(self, site: Site, random: Random) -> None:
         """Let it go wrong, and make it right again. The site works as before when it returns."""

@@ -1,7 +1,8 @@
 """Rules about the figures that the API counts by itself."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from ledger.book import Book
 
@@ -37,5 +38,5 @@ def counters_are_right(book: Book) -> Iterator[str]:
             yield f"{tenant} shows {dict(shown)} deliveries of {dict(found)}"
 
 
-def _rate(shown: dict[str, int]) -> float:
-    return shown["delivered"] / max(1, shown["delivered"] + shown["failed"])
+def _rate(shown: Mapping[str, Any]) -> float:
+    return float(shown["delivered"] / max(1, shown["delivered"] + shown["failed"]))
