@@ -33,11 +33,21 @@ class Key(NamedTuple):
 
 
 class Repeat(NamedTuple):
-    """A POST that was made once more, and the fault that explains it, if there is one."""
+    """A POST that was made once more, and what explains it: a fault, or that its connection ended.
+
+    A request on a connection that was kept open, and ends before any byte of a reply, is sent once
+    more over a new one (docs/decisions/0004-egress.md).
+    """
 
     first: Post
     second: Post
     strike: Strike | None
+    connection_ended: bool
+
+    @property
+    def is_explained(self) -> bool:
+        """Whether there is a reason for it."""
+        return self.connection_ended or self.strike is not None
 
 
 @dataclass(frozen=True)
@@ -102,11 +112,25 @@ class Book:
         A POST repeats the one before it if both are the same attempt, or if that one was a success.
         """
         return [
-            Repeat(first, second, self.explaining(first, second))
+            Repeat(first, second, self.explaining(first, second), self._ended(first, second))
             for posts in self.posts_of.values()
             for first, second in pairwise(posts)
             if second.attempt <= first.attempt or first.succeeded
         ]
+
+    @cached_property
+    def _openers(self) -> Mapping[int, Post]:
+        """The first POST of each connection."""
+        openers: dict[int, Post] = {}
+        for post in sorted(self.posts, key=lambda post: post.arrived):
+            openers.setdefault(post.connection, post)
+        return openers
+
+    def _ended(self, first: Post, second: Post) -> bool:
+        """Return whether a POST went out again because its kept connection ended."""
+        was_kept = self._openers[first.connection] is not first
+        is_new = self._openers[second.connection] is second
+        return first.answered is None and was_kept and is_new and first.attempt == second.attempt
 
     def explaining(self, first: Post, second: Post) -> Strike | None:
         """Return the fault because of which a POST was repeated: it was in flight then."""

@@ -42,7 +42,9 @@ def figures(book: Book) -> Iterator[list[str]]:
     yield ["lost", str(sum(key not in book.told for key in book.expected))]
     yield ["deliveries", ", ".join(f"{number:,} {state}" for state, number in states.items())]
     yield ["POSTs", f"{len(book.posts):,}"]
-    yield ["sent twice", f"{len(book.repeats)}"]
+    ended = sum(repeat.connection_ended for repeat in book.repeats)
+    yield ["sent once more, over a new connection", str(ended)]
+    yield ["sent once more, otherwise", str(len(book.repeats) - ended)]
     yield ["first publish to last POST", f"{seconds:.0f} s"]
     if waits := recoveries(book):
         yield ["after the kill of a worker, p50", f"{percentile(waits, 50):.1f} s"]
@@ -52,9 +54,9 @@ def figures(book: Book) -> Iterator[list[str]]:
 def recoveries(book: Book) -> list[float]:
     """Return how long after the kill of a worker each POST that was cut was made once more."""
     return [
-        second.arrived - strike.began
-        for _, second, strike in book.repeats
-        if strike and strike.kills_worker
+        repeat.second.arrived - repeat.strike.began
+        for repeat in book.repeats
+        if repeat.strike and repeat.strike.kills_worker and not repeat.connection_ended
     ]
 
 
@@ -69,7 +71,12 @@ def _faults(book: Book) -> list[list[str]]:
                 name,
                 str(len(strikes)),
                 str(sum(_cut(book, strike) for strike in strikes)),
-                str(sum(repeat.strike in strikes for repeat in book.repeats)),
+                str(
+                    sum(
+                        repeat.strike in strikes and not repeat.connection_ended
+                        for repeat in book.repeats
+                    )
+                ),
                 ", ".join(f"{number} {status}" for status, number in statuses.most_common()),
                 f"{max((answer.answered - answer.asked for answer in answers), default=0):.1f}",
             ]

@@ -29,9 +29,10 @@ def posts_have_events(book: Book) -> Iterator[str]:
 
 
 def repeats_are_explained(book: Book) -> Iterator[str]:
-    """No POST is made once more, unless a fault hit the first one while it was in flight."""
-    for first, second, strike in book.repeats:
-        if strike is None:
+    """No POST is made once more, unless a fault hit the first one, or its connection ended."""
+    for repeat in book.repeats:
+        first, second = repeat.first, repeat.second
+        if not repeat.is_explained:
             yield (
                 f"{second.webhook_id} was sent to {second.hook} again after"
                 f" {second.arrived - first.arrived:.1f} s (attempt {first.attempt}, answered"

@@ -361,6 +361,19 @@ def test_a_kill_explains_what_was_in_flight() -> None:
         assert [repeat.strike for repeat in it.repeats] == [KILL]
 
 
+@pytest.mark.parametrize(("connection", "found"), [(1, set()), (4, {NOT_TWICE})])
+def test_a_kept_connection_that_ends_explains_a_repeat(connection: int, found: set[str]) -> None:
+    """A POST is made again over a new connection if its own was kept, and ended unanswered."""
+    dropped = post(event="e2", at=101, status=0, answered=None, connection=connection)
+    again = post(event="e2", at=101.1, token="plain-e2-1", connection=7)
+    it = book(
+        [post(), replace(dropped, token="dropped"), again],
+        [published(), published("e2")],
+        [told(), told(event="e2")],
+    )
+    assert broken(it) == found
+
+
 def test_a_kill_explains_successes_that_no_counter_has() -> None:
     """A killed worker takes the successes of its last minute along, and no failures."""
     it = right()
