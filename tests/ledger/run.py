@@ -13,7 +13,7 @@ from ledger.asking import ask_counters, ask_deliveries, wait_for_ends, write
 from ledger.book import Book
 from ledger.faults import FAULTS, Timetable
 from ledger.publishers import Plan, Publishers, plans
-from ledger.records import Appending, File, publishes_in
+from ledger.records import Appending, File, publishes_in, strikes_in
 from ledger.rules.counters import counters_are_right
 from ledger.site import Site, running_site
 from ledger.world import World
@@ -91,10 +91,11 @@ def _deliveries(site: Site) -> int:
 
 async def _final_book(site: Site) -> Book:
     """Read what the API tells. Counters may lag behind; they get a while to become right."""
-    for name in site.workers:
-        await site.parts[name].end()
-        await site.parts[name].begin()
-    await site.ready()
+    if not any(strike.kills_worker for strike in strikes_in(site.folder)):
+        for name in site.workers:  # so that they report the successes of their last minute
+            await site.parts[name].end()
+            await site.parts[name].begin()
+        await site.ready()
     told = await ask_deliveries(site)
     deadline = time.monotonic() + SECONDS_FOR_COUNTERS
     while True:
