@@ -13,7 +13,9 @@ PARSERS := $(addprefix tests/unit/, contracts/test_retry_after.py contracts/test
 	api/test_cursors.py api/test_request_bodies.py \
 	security/test_destination_urls.py security/test_address_spellings.py)
 
-.PHONY: help setup run check test test-cluster fuzz lint format bench lock clean
+LEDGER := PYTHONPATH=tests $(BIN)/python -m ledger
+
+.PHONY: help setup run check test test-cluster faults soak fuzz lint format bench lock clean
 
 help: ## Show this list.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -32,6 +34,12 @@ test: lint ## Check everything: lint, types, layers, tests.
 test-cluster: .venv/.develops ## Run what is marked for it against the Temporal at TEMPORAL_ADDRESS.
 	@test -n "$(TEMPORAL_ADDRESS)" || { echo 'Set TEMPORAL_ADDRESS (docs/cluster-tests.md)'; exit 1; }
 	$(BIN)/python -m pytest -m cluster --temporal-address "$(TEMPORAL_ADDRESS)"
+
+faults: .venv/.develops ## Publish SEED's EVENTS while FAULTS strike, and check what all sides wrote down.
+	$(LEDGER) --seed $(or $(SEED),1) --events $(or $(EVENTS),500) --faults $(or $(FAULTS),all) $(ARGS)
+
+soak: .venv/.develops ## Keep a load up for MINUTES (60), and say whether memory grows.
+	$(LEDGER).soak --minutes $(or $(MINUTES),60) --seed $(or $(SEED),1) $(ARGS)
 
 fuzz: .venv/.develops ## Try the API and all parsers with far more input: an hour or so.
 	HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest -n 2 --dist worksteal --timeout 0 tests/fuzz $(PARSERS)

@@ -1,0 +1,70 @@
+"""`python -m ledger`: a run of the harness. The exit code is 1 if a rule is broken."""
+
+import argparse
+import asyncio
+import sys
+import tempfile
+from pathlib import Path
+
+from ledger.faults import FAULTS
+from ledger.report import report
+from ledger.rules import breaches
+from ledger.run import Options, run
+
+
+def faults_of(text: str) -> list[str]:
+    """Return the names of faults: those that a text lists, all of them, or none."""
+    names = list(FAULTS) if text == "all" else [name for name in text.split(",") if name]
+    for name in names:
+        if name not in FAULTS:
+            raise argparse.ArgumentTypeError(
+                f"there is no fault {name}; choose {', '.join(FAULTS)}"
+            )
+    return names
+
+
+def main() -> None:
+    """Read the options, run, and print the report."""
+    usual = Options()
+    parser = argparse.ArgumentParser(prog="python -m ledger", description=__doc__)
+    parser.add_argument("--seed", type=int, default=usual.seed)
+    parser.add_argument("--events", type=int, default=usual.events)
+    parser.add_argument(
+        "--faults", type=faults_of, default=[], help=f"`all`, or some of {', '.join(FAULTS)}"
+    )
+    parser.add_argument("--workers", type=int, default=usual.workers)
+    parser.add_argument("--publishers", type=int, default=usual.publishers)
+    parser.add_argument("--rate", type=float, default=usual.rate, help="events a second")
+    parser.add_argument(
+        "--settle", type=float, default=usual.settle_seconds, help="seconds to wait for all ends"
+    )
+    parser.add_argument(
+        "--continue-as-new-every", type=int, metavar="HISTORY_EVENTS", help="usually thousands"
+    )
+    parser.add_argument("--folder", type=Path, help="where the files of the run are to stay")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = options.folder or Path(temporary)
+        folder.mkdir(parents=True, exist_ok=True)
+        book = asyncio.run(
+            run(
+                Options(
+                    seed=options.seed,
+                    events=options.events,
+                    faults=options.faults,
+                    workers=options.workers,
+                    publishers=options.publishers,
+                    rate=options.rate,
+                    settle_seconds=options.settle,
+                    continue_as_new_every=options.continue_as_new_every,
+                ),
+                folder,
+            )
+        )
+    found = breaches(book)
+    print(report(book, found))
+    sys.exit(any(found.values()))
+
+
+if __name__ == "__main__":
+    main()

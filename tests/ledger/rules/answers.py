@@ -1,0 +1,33 @@
+"""Rules about what publishers were answered."""
+
+from collections.abc import Iterator
+
+from ledger.book import Book
+from ledger.records import Published
+
+DOCUMENTED = (None, 202, 422, 429, 503)
+TRY_LATER = (429, 503)
+
+
+def publishes_are_answered(book: Book) -> Iterator[str]:
+    """202 with this id, as a duplicate if it was accepted before; or when to try again."""
+    for event in book.published:
+        known = False
+        for number, answer in enumerate(event.answers):
+            if answer.status not in DOCUMENTED:
+                yield f"{event.event} was answered {answer.status}"
+            elif answer.status in TRY_LATER and answer.retry_after is None:
+                yield f"{event.event} was answered {answer.status} without a Retry-After"
+            elif answer.status == 202:
+                if answer.event != event.event:
+                    yield f"{event.event} was answered as {answer.event}"
+                if known and not answer.duplicate:
+                    yield f"{event.event} was accepted twice"
+                if answer.duplicate and not _may_be_known(event, number):
+                    yield f"{event.event} was answered as a duplicate, and was not known before"
+                known = True
+
+
+def _may_be_known(event: Published, number: int) -> bool:
+    """Return whether an earlier publish may have been stored."""
+    return any(answer.status in (None, 202, 503) for answer in event.answers[:number])

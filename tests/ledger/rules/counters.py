@@ -1,0 +1,42 @@
+"""Rules about the figures that the API counts by itself."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ledger.book import Book
+
+
+def counters_are_right(book: Book) -> Iterator[str]:
+    """What is held, attempts, success rates and totals are those of the deliveries themselves.
+
+    A worker that is killed takes the successes of its last minute along (docs/health.md).
+    """
+    complete = not any(strike.kills_worker for strike in book.strikes)
+    attempts: dict[str, Counter[bool]] = {hook.name: Counter() for hook in book.world.hooks}
+    states: dict[str, Counter[str]] = {hook.name: Counter() for hook in book.world.hooks}
+    for key, told in book.told.items():
+        states[key.hook][told.state] += 1
+        attempts[key.hook].update(each["outcome"] == "delivered" for each in told.attempts)
+    for name, counted in attempts.items():
+        shown, endpoint = book.answers.statistics[name], book.answers.endpoints[name]
+        successes, failures = counted[True], counted[False]
+        if shown["failed"] != failures:
+            yield f"{name} shows {shown['failed']} failed attempts of {failures}"
+        if shown["delivered"] > successes or (complete and shown["delivered"] != successes):
+            yield f"{name} shows {shown['delivered']} successes of {successes}"
+        if shown["held"] != states[name]["held"] or endpoint["held"] != states[name]["held"]:
+            yield f"{name} shows {shown['held']} held deliveries of {states[name]['held']}"
+        rate = endpoint["success_rate_day"]
+        if rate is not None and abs(rate - _rate(shown)) > 0.01:
+            yield f"{name} shows a success rate of {rate}, and its statistics {_rate(shown):.3f}"
+    for tenant, shown in book.answers.totals.items():
+        found = sum(
+            (states[hook.name] for hook in book.world.hooks if hook.tenant == tenant), Counter()
+        )
+        if {state: number for state, number in shown.items() if number} != dict(found):
+            yield f"{tenant} shows {dict(shown)} deliveries of {dict(found)}"
+
+
+def _rate(shown: Mapping[str, Any]) -> float:
+    return float(shown["delivered"] / max(1, shown["delivered"] + shown["failed"]))

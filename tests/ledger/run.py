@@ -1,0 +1,106 @@
+"""A run: publish a seed's events while faults strike, wait until all has ended, and read it all."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import dataclass
+from itertools import takewhile
+from pathlib import Path
+from random import Random
+
+from ledger.asking import ask_counters, ask_deliveries, wait_for_ends, write
+from ledger.book import Book
+from ledger.faults import FAULTS, Timetable
+from ledger.publishers import Plan, Publishers, plans
+from ledger.records import Appending, File, publishes_in, strikes_in
+from ledger.rules.counters import counters_are_right
+from ledger.site import Site, running_site
+from ledger.world import World
+
+SECONDS_FOR_COUNTERS = 30.0
+"""A worker that stops sends the successes that it has counted; the endpoints then take them in."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a run is asked for. With `seconds` it publishes for so long, however many events."""
+
+    seed: int = 1
+    events: int = 200
+    seconds: float | None = None
+    faults: Sequence[str] = ()
+    workers: int = 1
+    publishers: int = 8
+    rate: float = 10.0
+    pause_seconds: tuple[float, float] = (3.0, 12.0)
+    outage: tuple[float, float] = (10.0, 40.0)
+    settle_seconds: float = 600.0
+    continue_as_new_every: int | None = None
+
+    @property
+    def dynamic_config(self) -> list[tuple[str, str]]:
+        """The server's settings. It suggests to continue as new after so many history events."""
+        if self.continue_as_new_every is None:
+            return []
+        return [("limit.historyCount.suggestContinueAsNew", str(self.continue_as_new_every))]
+
+
+Beside = Callable[[Site], AbstractAsyncContextManager[object]]
+"""Something that goes on beside the load, such as a measurement."""
+
+
+async def run(options: Options, folder: Path, beside: Beside = nullcontext) -> Book:
+    """Do a run. Its files stay in the folder."""
+    world = World.of(options.seed, outage=options.outage)
+    async with running_site(world, folder, options.workers, options.dynamic_config) as site:
+        enough = asyncio.Event()
+        timetable = Timetable(
+            [FAULTS[name] for name in options.faults],
+            Random(f"faults:{options.seed}"),
+            options.pause_seconds,
+            Appending(folder / File.STRIKES),
+        )
+        publishers = Publishers(
+            site.http, Appending(folder / File.PUBLISHES), options.publishers, options.rate
+        )
+        async with beside(site), asyncio.TaskGroup() as group:
+            group.create_task(timetable.run(site, enough))
+            await publishers.publish(_events(site.world, options))
+            enough.set()
+        await site.ready()
+        await wait_for_ends(site, _deliveries(site), options.settle_seconds)
+        return await _final_book(site)
+
+
+def _events(world: World, options: Options) -> Iterator[Plan]:
+    if options.seconds is None:
+        return plans(world, options.events)
+    end = time.monotonic() + options.seconds
+    return takewhile(lambda _: time.monotonic() < end, plans(world, None))
+
+
+def _deliveries(site: Site) -> int:
+    """Return how many deliveries there must be at least."""
+    return sum(
+        len(list(site.world.wanting(event.tenant, event.event_type)))
+        for event in publishes_in(site.folder)
+        if event.accepted
+    )
+
+
+async def _final_book(site: Site) -> Book:
+    """Read what the API tells. Counters may lag behind; they get a while to become right."""
+    if not any(strike.kills_worker for strike in strikes_in(site.folder)):
+        for name in site.workers:  # so that they report the successes of their last minute
+            await site.parts[name].end()
+            await site.parts[name].begin()
+        await site.ready()
+    told = await ask_deliveries(site)
+    deadline = time.monotonic() + SECONDS_FOR_COUNTERS
+    while True:
+        write(await ask_counters(site, told), site.folder)
+        book = Book.read(site.folder)
+        if not list(counters_are_right(book)) or time.monotonic() > deadline:
+            return book
+        await asyncio.sleep(1)
