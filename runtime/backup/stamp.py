@@ -16,7 +16,7 @@ class Stamp(BaseModel):
     """What a backup says of itself. `keys` has the fingerprint of each encryption key, by its id.
 
     The embedded server never changes the tables of a file that it finds, and stores no version of
-    them; so the version of the server that made the file stands here.
+    them; so the version of the `temporal` command that made the file stands here.
     """
 
     made_at: datetime

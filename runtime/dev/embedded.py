@@ -58,7 +58,7 @@ READY_TIMEOUT_SECONDS = 30.0
 
 PORTS = (15_000, 32_000)
 
-SERVER_VERSION = re.compile(r"Server (\d+\.\d+\.\d+)")
+TEMPORAL_VERSION = re.compile(r"version (\d+\.\d+\.\d+)")
 
 
 @dataclass(frozen=True)
@@ -171,7 +171,7 @@ def temporal_binary() -> str:
 
 
 def temporal_version() -> str:
-    """Return the version of the installed server, such as `1.32.0`.
+    """Return the version of the `temporal` command, which is that of its package: `1.9.1`.
 
     Raises:
         CommandError: It is not installed, or does not tell.
@@ -180,8 +180,8 @@ def temporal_version() -> str:
         text = subprocess.check_output((temporal_binary(), "--version"), text=True)
     except (FileNotFoundError, subprocess.CalledProcessError) as error:
         raise CommandError(str(error)) from None
-    if not (found := SERVER_VERSION.search(text)):
-        raise CommandError(f"`temporal --version` does not tell the server's version: {text}")
+    if not (found := TEMPORAL_VERSION.search(text)):
+        raise CommandError(f"`temporal --version` does not tell its version: {text}")
     return found[1]
 
 

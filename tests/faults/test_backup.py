@@ -123,8 +123,10 @@ async def test_restored_from_a_copy_under_load(tmp_path: Path, hooks: Receiver) 
         ids = {}
         for path in (STEADY, LATER):
             url = hooks.url.removesuffix("/hooks") + path
-            body = {"url": url, "retry": {"schedule_seconds": [1] * 60}}
-            ids[path] = (await load.http.post("endpoints", json=body)).json()["id"]
+            body = {"url": url, "retry": {"schedule_seconds": [1] * 30}}
+            answer = await load.http.post("endpoints", json=body)
+            assert answer.status_code == 201, answer.text
+            ids[path] = answer.json()["id"]
         async with load.running():
             await load.more(20)
             in_copy = [*load.accepted]

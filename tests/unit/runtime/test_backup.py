@@ -151,7 +151,7 @@ def test_backup_refused(state, tmp_path, change: Callable[[Path], None], target:
 def test_restore(backup, fresh):
     """The database is the server's own again, in a folder that has only keys."""
     done = restore_backup(backup, fresh, force=False)
-    assert (done.kept, done.missing_keys) == (None, [])
+    assert (done.kept, done.missing_keys, done.older_temporal) == (None, [], None)
     database = fresh / "temporal.db"
     assert count(database, "history") == ROWS
     with closing(sqlite3.connect(database)) as connection:
@@ -175,13 +175,22 @@ def test_restore_keeps_what_was_there(state, backup):
 
 
 def test_restore_replaces_a_damaged_database(state, backup):
-    """A database that cannot be read is put aside with its log, which belongs to it alone."""
+    """A database that cannot be read is kept as it is."""
     (state / "temporal.db").write_bytes(b"damaged" * 1000)
-    (state / "temporal.db-wal").write_bytes(b"its log")
     done = restore_backup(backup, state, force=True)
     assert count(state / "temporal.db", "history") == ROWS
     assert done.kept.read_bytes() == b"damaged" * 1000
+
+
+def test_restore_beside_a_log_alone(backup, fresh):
+    """A log whose database is gone is put aside: SQLite would write it into the restored one."""
+    (fresh / "temporal.db-wal").write_bytes(b"its log")
+    done = restore_backup(backup, fresh, force=False)
     assert Path(f"{done.kept}-wal").read_bytes() == b"its log"
+    assert {it.name for it in fresh.iterdir()} == {
+        *("keys.json", "temporal.db", f"{done.kept.name}-wal")
+    }
+    assert count(fresh / "temporal.db", "history") == ROWS
 
 
 def test_restore_without_an_older_key(backup, fresh):
@@ -197,6 +206,12 @@ def restamp(backup: Path, **fields: object) -> None:
         connection.execute(f"UPDATE {TABLE} SET stamp = ?", [stamp])
 
 
+def test_restore_of_an_older_server(backup, fresh):
+    """Its tables stay as they are, so its version is told."""
+    restamp(backup, temporal_version="1.8.3")
+    assert restore_backup(backup, fresh, force=False).older_temporal == "1.8.3"
+
+
 def replace_by_plain_database(backup: Path) -> None:
     backup.unlink()
     with closing(sqlite3.connect(backup)) as connection, connection:
@@ -210,7 +225,11 @@ def replace_by_plain_database(backup: Path) -> None:
         (lambda it: it.write_text("text " * 2000), K2, "no backup that `hookwright backup` has"),
         (replace_by_plain_database, K2, "no backup that `hookwright backup` has made"),
         (spoil, K2, "damaged|malformed"),
-        (lambda it: restamp(it, temporal_version="99.0.0"), K2, "is of Temporal 99.0.0, and 1"),
+        (
+            lambda it: restamp(it, temporal_version="99.0.0"),
+            K2,
+            "is of `temporal` 99.0.0, and an older",
+        ),
         (
             lambda _: None,
             None,
