@@ -8,5 +8,8 @@ DEFAULT_STATE_DIR = Path(".hookwright")
 KEYS_FILE = "keys.json"
 """The file in the state folder that holds its keys."""
 
+DATABASE_FILE = "temporal.db"
+"""The file in the state folder that holds all else: the embedded server's database."""
+
 DEFAULT_API_URL = "http://localhost:8000"
 """Where `hookwright dev`, `serve` and `api` serve the REST API unless told another port."""

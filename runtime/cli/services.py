@@ -6,12 +6,13 @@ from typing import Annotated
 
 import typer
 
+from runtime.backup_commands import backup, restore
 from runtime.defaults import DEFAULT_STATE_DIR
 from runtime.key_commands import keys, reencrypt
 from runtime.promotion import promote
 
 app = typer.Typer()
-for command in (keys, reencrypt, promote):
+for command in (keys, reencrypt, promote, backup, restore):
     app.command()(command)
 
 StateDir = Annotated[

@@ -1,10 +1,10 @@
 """`hookwright dev`: it runs all of Hookwright on one machine."""
 
-from runtime.dev.embedded import EmbeddedServer, free_port
+from runtime.dev.embedded import EmbeddedServer, free_port, temporal_version
 from runtime.dev.listen import Forward, Listener, SignatureCheck
 from runtime.dev.processes import ManagedProcess, managed_process
 from runtime.dev.run import Dev
-from runtime.dev.state import read_keys
+from runtime.dev.state import locked, read_keys
 
 __all__ = [
     "Dev",
@@ -14,6 +14,8 @@ __all__ = [
     "ManagedProcess",
     "SignatureCheck",
     "free_port",
+    "locked",
     "managed_process",
     "read_keys",
+    "temporal_version",
 ]

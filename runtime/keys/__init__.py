@@ -7,6 +7,7 @@ from runtime.keys.files import add_encryption_key, write_new_keys
 from runtime.keys.making import (
     cursor_key,
     digest,
+    fingerprints,
     new_encryption_key,
     new_jwt_key,
     new_operator_key,
@@ -18,6 +19,7 @@ __all__ = [
     "add_encryption_key",
     "cursor_key",
     "digest",
+    "fingerprints",
     "new_encryption_key",
     "new_jwt_key",
     "new_operator_key",

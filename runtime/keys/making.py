@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from hookwright.temporal import KEY_BYTES
 
 DERIVED_KEY_BYTES = 32
+FINGERPRINT_BYTES = 8
 
 
 def new_operator_key() -> str:
@@ -57,6 +58,15 @@ def portal_key(key_ring: Mapping[str, bytes]) -> bytes:
     It is derived as the key of cursors is. When the encrypting key changes, people sign in again.
     """
     return _derived(key_ring, b"hookwright portal")
+
+
+def fingerprints(key_ring: Mapping[str, bytes]) -> dict[str, str]:
+    """Return what tells each key from another one of the same id, and does not tell the key."""
+    purpose = b"hookwright fingerprint"
+    return {
+        key_id: HKDF(SHA256(), FINGERPRINT_BYTES, salt=None, info=purpose).derive(key).hex()
+        for key_id, key in key_ring.items()
+    }
 
 
 def _derived(key_ring: Mapping[str, bytes], purpose: bytes) -> bytes:

@@ -76,7 +76,7 @@ async def test_dev_first_delivery_and_restart(tmp_path: Path) -> None:
         again = await hookwright("dev", folder=tmp_path)
         assert again == Ended(
             1,
-            "error: another `hookwright dev` is using .hookwright;"
+            "error: a `hookwright dev` is using .hookwright;"
             " stop it, or choose another --state-dir and other ports\n",
         )
         children = second.children
