@@ -214,7 +214,7 @@ class Tenant:
         asked = request or TenantDeleteUpdate()
         if not self.state.deleted:
             self.deleted_by = asked
-            self.state.audit = self.state.audit.with_entry(
+            self.state.audit = self.state.audit.without_people().with_entry(
                 workflow.now(), AuditAction.DELETED, asked
             )
         self.state.deleted = True

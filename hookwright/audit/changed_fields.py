@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, JsonValue
@@ -23,9 +23,13 @@ class AuditedField(BaseModel):
     old: JsonValue = None
     new: JsonValue = None
 
+    def without_values(self) -> Self:
+        """Return what is left if the values are hidden: that it was set, changed or taken away."""
+        return self.model_copy(update={"old": self.old and HIDDEN, "new": self.new and HIDDEN})
 
-def _without_credentials(url: str) -> str:
-    """Return a URL with host and path, but without its user, password, query and fragment."""
+
+def _origin(url: str) -> str:
+    """Return a URL's scheme, host and port. A path is often the receiver's only secret."""
     try:
         parts = urlsplit(url)
     except ValueError:  # whoever has access to Temporal can set any text
@@ -33,11 +37,9 @@ def _without_credentials(url: str) -> str:
     if not parts.netloc:
         return HIDDEN
     _, at, host = parts.netloc.rpartition("@")
-    return parts._replace(
-        netloc=f"{HIDDEN}@{host}" if at else host,
-        query=parts.query and HIDDEN,
-        fragment=parts.fragment and HIDDEN,
-    ).geturl()
+    rest = parts.path.strip("/") or parts.query or parts.fragment
+    user = f"{HIDDEN}@" if at else ""
+    return f"{parts.scheme}://{user}{host}/{HIDDEN if rest else ''}"
 
 
 def _hidden(_: object) -> str:
@@ -45,13 +47,16 @@ def _hidden(_: object) -> str:
 
 
 SHOWN: Mapping[str, Callable[[Any], JsonValue]] = {
-    "url": _without_credentials,
+    "url": _origin,
     "headers": sorted,  # their names
     "client_certificate": _hidden,
     "secret": _hidden,
     "notify.slack_url": _hidden,
 }
 """How fields are shown that are or may contain secrets. All others are shown as they are."""
+
+OF_PEOPLE = ("notify.emails",)
+"""The fields about people. Their values are hidden, too, once the tenant is deleted."""
 
 
 def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[AuditedField]:

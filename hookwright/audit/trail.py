@@ -7,7 +7,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, Field, SerializerFunctionWrapHandler, model_serializer
 
-from hookwright.audit.changed_fields import AuditedField
+from hookwright.audit.changed_fields import OF_PEOPLE, AuditedField
 from hookwright.sizes import MAX_AUDIT_BYTES
 from hookwright.times import Timestamp
 
@@ -130,6 +130,21 @@ class AuditTrail(BaseModel):
         while len(trail.model_dump_json().encode()) > MAX_AUDIT_BYTES:
             del trail.latest[0]
         return trail
+
+    def without_people(self) -> "AuditTrail":
+        """Return the trail without what it tells of people, for a tenant that is deleted."""
+        latest = [
+            entry.model_copy(
+                update={
+                    "changes": [
+                        change.without_values() if change.field in OF_PEOPLE else change
+                        for change in entry.changes
+                    ]
+                }
+            )
+            for entry in self.latest
+        ]
+        return AuditTrail(made=self.made, latest=latest)
 
     @model_serializer(mode="wrap")
     def _shortly(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:

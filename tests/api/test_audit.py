@@ -61,11 +61,11 @@ async def test_an_endpoint_s_life(service: Stack) -> None:
     assert rotated["by"].startswith("token:tok_")
     assert resumed["by"] == "tenant_key"
     assert changed["by"] == f"token:{token.json()['id']}"
-    assert told(created)["url"] == (None, "https://hooks.example.com/in?(hidden)")
+    assert told(created)["url"] == (None, "https://hooks.example.com/(hidden)")
     assert told(created)["headers"] == (None, ["X-Key"])
     assert told(created)["status"] == (None, "paused")
     assert told(changed) == {
-        "url": ("https://hooks.example.com/in?(hidden)", "https://hooks.example.com/v2"),
+        "url": ("https://hooks.example.com/(hidden)", "https://hooks.example.com/(hidden)"),
         "headers": (["X-Key"], ["X-Key"]),
     }
     assert told(rotated) == {"secret": ("(hidden)", "(hidden)")}
@@ -80,6 +80,7 @@ async def test_a_tenant_s_life(service: Stack) -> None:
     for method, path, body in (
         ("PATCH", "", {"name": "Acme", "metadata": {"plan": "gold"}}),
         ("PATCH", "", {"name": "Acme"}),  # changes nothing
+        ("PATCH", "", {"notify": {"emails": ["ann@example.com"]}}),
         ("PUT", "", {"name": "Acme Ltd"}),
         ("POST", "/tokens/revoke", None),
         ("POST", "/tokens/revoke", {"before": "2020-01-01T00:00:00Z"}),  # neither does this
@@ -87,11 +88,12 @@ async def test_a_tenant_s_life(service: Stack) -> None:
     ):
         answer = await service.http.request(method, root + path, json=body)
         assert answer.status_code < 300, answer.text
-    deleted, revoked, replaced, changed, created = await trail(tenant)
-    found = (deleted, revoked, replaced, changed, created)
+    found = await trail(tenant)
     assert [it["action"] for it in found] == [
-        "deleted", "tokens_revoked", "changed", "changed", "created"
+        "deleted", "tokens_revoked", "changed", "changed", "changed", "created"
     ]  # fmt: skip
+    _, revoked, replaced, notified, changed, _ = found
+    assert told(notified) == {"notify.emails": (None, "(hidden)")}, "people go with their tenant"
     assert {it["by"] for it in found} == {"operator:test"}
     assert told(changed)["metadata"] == (None, {"plan": "gold"})
     assert told(replaced)["name"] == ("Acme", "Acme Ltd")
