@@ -33,9 +33,6 @@ from hookwright.temporal import (
     key_id_of,
 )
 
-SAMPLE = 1_000
-"""Tenants and endpoints that are tried at the first start with a log, whatever their number."""
-
 KNOWN_SECONDS = 5.0
 """How long a worker relies on what it has read of the log."""
 
@@ -194,14 +191,16 @@ class KeyLog:
     async def _keys_of_data(self) -> set[str]:
         """Return the keys of what an earlier version of Hookwright has stored.
 
+        That is done once in the life of a namespace, and for all of them: visibility lists the
+        newest first, and the oldest have the oldest keys.
+
         Raises:
             WrongKeysError: a tenant, an endpoint or the catalogue cannot be read.
         """
         needed, others = set[str](), set[str]()
         for kind in LASTING:
             query = executions_of(kind, has_status(WorkflowExecutionStatus.RUNNING))
-            rows = self.client.list_workflows(query, page_size=100, limit=SAMPLE)
-            async for row in rows:
+            async for row in self.client.list_workflows(query, page_size=100):
                 for payload in filter(is_encrypted, row.raw_info.memo.fields.values()):
                     needed.add(key_id_of(payload))
                     if not await self._fits(payload, row.id):
