@@ -3,18 +3,21 @@
 docs/decisions/0013-resend.md says why it is a new run, and why it starts only once.
 """
 
+from collections.abc import Sequence
 from itertools import accumulate, takewhile
 
-from temporalio.api.common.v1 import Memo, SearchAttributes
+from temporalio.api.common.v1 import Memo, Payload, Payloads, SearchAttributes
 from temporalio.api.enums.v1 import WorkflowIdReusePolicy
+from temporalio.api.sdk.v1 import UserMetadata
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import StartWorkflowExecutionRequest
 from temporalio.client import Client, WorkflowExecutionDescription
-from temporalio.converter import encode_typed_search_attribute_value
+from temporalio.converter import DataConverter, encode_typed_search_attribute_value
 from temporalio.service import RPCError, RPCStatusCode
 
 from hookwright.models import Attempt, DeliveryLog
 from hookwright.outcomes import Trigger
+from hookwright.temporal.codec import EncryptionCodec, is_encrypted, key_id_of
 from hookwright.temporal.executions import RPC_TIMEOUT, converter_of, ended_log, first_entry
 from hookwright.temporal.names import MemoKey
 from hookwright.temporal.search_attributes import RECOVERY_ID
@@ -50,7 +53,13 @@ async def resend_request(
     began = first.workflow_execution_started_event_attributes
     attempts = (await ended_log(client, ended)).attempts
     earlier = DeliveryLog(attempts=_latest(attempts), trigger=trigger)
-    [memo] = await converter_of(client, ended.id).encode([earlier])
+    converter = converter_of(client, ended.id)
+    [memo] = await converter.encode([earlier])
+    metadata = UserMetadata()
+    metadata.CopyFrom(first.user_metadata)
+    if metadata.HasField("summary"):
+        [summary] = await _under_current_key(converter, [metadata.summary])
+        metadata.summary.CopyFrom(summary)
     return StartWorkflowExecutionRequest(
         namespace=client.namespace,
         identity=client.identity,
@@ -60,13 +69,31 @@ async def resend_request(
         workflow_type=began.workflow_type,
         task_queue=TaskQueue(name=ended.task_queue),
         workflow_task_timeout=began.workflow_task_timeout,
-        input=began.input,
+        input=Payloads(payloads=await _under_current_key(converter, began.input.payloads)),
         memo=Memo(fields={MemoKey.ATTEMPTS: memo}),
         search_attributes=_search_attributes(began.search_attributes, recovery),
-        user_metadata=first.user_metadata,
+        user_metadata=metadata,
         priority=began.priority,
         header=began.header,  # with the trace of the request that published it
     )
+
+
+async def _under_current_key(
+    converter: DataConverter, payloads: Sequence[Payload]
+) -> list[Payload]:
+    """Return payloads of the run before, those under an older key written under the current one.
+
+    As they are, they would need the older key for as long as the new run is kept.
+    """
+    codec = converter.payload_codec
+    assert isinstance(codec, EncryptionCodec)  # noqa: S101 - `connect` makes no other client
+    written = []
+    for payload in payloads:
+        older = is_encrypted(payload) and key_id_of(payload) != codec.current_key_id
+        [clear] = await codec.decode([payload]) if older else [payload]
+        readable = older and not is_encrypted(clear)
+        written += await codec.encode([clear]) if readable else [payload]
+    return written
 
 
 async def start_resend(client: Client, request: StartWorkflowExecutionRequest) -> None:
