@@ -17,27 +17,19 @@ from activities.entities import VISIBILITY_LAG_SECONDS
 from activities.grouping import grouped
 from activities.heartbeats import heartbeats
 from activities.keys.key_log import KeyLog
+from activities.keys.lasting import RENEWED, is_being_deleted
 from hookwright.models import ReencryptionInput, RenewalProgress
 from hookwright.temporal import (
     ActivityName,
     EncryptionCodec,
     ErrorType,
     Signal,
-    WorkflowType,
     executions_of,
     has_status,
     is_encrypted,
     key_id_of,
     reached,
 )
-
-RENEWED = (
-    WorkflowType.TENANT,
-    WorkflowType.ENDPOINT,
-    WorkflowType.EVENT_TYPES,
-    WorkflowType.ENDPOINT_QUEUE,
-)
-"""What lives for as long as nobody deletes it. All else ends by itself."""
 
 AT_ONCE, PAUSE_SECONDS = 10, 0.2
 """About 50 workflows a second are asked, so that deliveries go on meanwhile."""
@@ -106,13 +98,17 @@ class ReencryptionActivities:
             )
 
     async def _old_ones(self, request: ReencryptionInput) -> AsyncIterator[WorkflowExecution]:
-        """Yield those that began before the re-encryption, or whose memo is under another key."""
+        """Yield those that began before the re-encryption, or whose memo is under another key.
+
+        What is being deleted follows nobody, and ends by itself: the report counts it.
+        """
         for kind in RENEWED:
             query = executions_of(kind, has_status(WorkflowExecutionStatus.RUNNING))
             async for row in self.client.list_workflows(query, page_size=100):
                 memo = filter(is_encrypted, row.raw_info.memo.fields.values())
                 is_old = request.began_at and row.start_time < request.began_at
-                if is_old or any(key_id_of(each) != request.key_id for each in memo):
+                is_old = is_old or any(key_id_of(each) != request.key_id for each in memo)
+                if is_old and not await is_being_deleted(self.client, row):
                     yield row
 
     async def _renew(self, row: WorkflowExecution) -> None:
