@@ -7,42 +7,76 @@ from datetime import datetime
 from temporalio.client import Client, WorkflowExecutionStatus
 
 from activities.keys.key_log import KeyUse
-from activities.keys.reencryption import RENEWED
+from activities.keys.lasting import RENEWED, is_being_deleted
+from activities.keys.stored_payloads import NEEDS_NO_OLD_KEY, Told, found_under, queries_since
 from hookwright.temporal import START_TIME, WorkflowType, executions_of, has_status, time_between
 
 ENDED = tuple(
     status for status in WorkflowExecutionStatus if status is not WorkflowExecutionStatus.RUNNING
 )
 
-NEEDS_NO_OLD_KEY = (WorkflowType.ENCRYPTION_KEYS, WorkflowType.REENCRYPTION)
-"""What they hold is an id of a key, and read by nobody who lacks the key."""
+MOST_WRITTEN = 5
+"""So many are named. One alone says that the key was not left."""
 
 
 @dataclass(frozen=True)
 class OldKey:
-    """An old key: how many workflows that began before it was left are open, by type, or ended.
+    """An old key, and what may need it.
 
-    Each of them may need it; what was rewritten is not counted. What has ended is kept until
-    retention is over.
+    `open`: how many workflows that began before it was left are open, by type; `ended`: how many of
+    these are kept until retention is over. What was rewritten is not among them.
+    `written`: some that have something under it although it was left by then. `looked_into`: how
+    many were looked into for that.
     """
 
     use: KeyUse
     open: Counter[WorkflowType]
     ended: int
+    written: tuple[str, ...]
+    looked_into: int
 
     @property
     def may_go(self) -> bool:
         """Whether nothing needs it any more."""
-        return not (self.open or self.ended)
+        return not (self.open or self.ended or self.written)
 
 
-async def old_keys(client: Client, uses: dict[str, KeyUse], first: str) -> list[OldKey]:
+async def old_keys(
+    client: Client, uses: dict[str, KeyUse], first: str, told: Told = lambda _: None
+) -> list[OldKey]:
     """Return the keys that were left for the first one, each with what may still need it."""
     return [
-        OldKey(use, *await _began_before(client, use.left_at))
+        await _old_key(client, use, use.left_at, told)
         for use in uses.values()
         if use.key_id != first and use.left_at and not use.retired
     ]
+
+
+async def number_to_look_into(client: Client, uses: dict[str, KeyUse], first: str) -> int:
+    """Return how many workflows `old_keys` will look into, for its progress."""
+    left = [use.left_at for use in uses.values() if use.key_id != first and not use.retired]
+    queries = [query for at in left if at for query in queries_since(at)]
+    return sum([(await client.count_workflows(query)).count for query in queries])
+
+
+async def _old_key(client: Client, use: KeyUse, left_at: datetime, told: Told) -> OldKey:
+    still_open, ended = await _began_before(client, left_at)
+    written: list[str] = []
+    looked_into = 0
+
+    def count(number: int) -> None:
+        nonlocal looked_into
+        looked_into += number
+        told(number)
+
+    async for row in found_under(client, use.key_id, left_at, count):
+        if row.start_time < left_at and await is_being_deleted(client, row):
+            still_open[WorkflowType(row.workflow_type)] += 1
+        else:
+            written.append(row.id)
+        if len(written) == MOST_WRITTEN:
+            break
+    return OldKey(use, still_open, ended, tuple(written), looked_into)
 
 
 async def _began_before(client: Client, moment: datetime) -> tuple[Counter[WorkflowType], int]:

@@ -8,7 +8,7 @@ from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowFailureError
 from temporalio.common import WorkflowIDConflictPolicy
 
-from activities.keys import KeyLog, OldKey, old_keys
+from activities.keys import KeyLog, KeyUse, OldKey, number_to_look_into, old_keys
 from hookwright.ids import REENCRYPTION_WORKFLOW_ID, entities_queue
 from hookwright.models import ReencryptionInput, RenewalProgress
 from hookwright.temporal import RPC_TIMEOUT, MemoKey, Signal, WorkflowType
@@ -24,10 +24,12 @@ async def reencrypt(client: Client, key_ring: Mapping[str, bytes], task_queue: s
     """Rewrite tenants, endpoints and the rest under the first key, unless that was done.
 
     Then print what still needs the older keys. A key that nothing needs any more is taken off the
-    list of those that a start asks for. The keys were compared with those in use (`check_keys`).
+    list of those that a start asks for. One under which something was written after it was left is
+    noted as in use again, so that the next call rewrites all once more. The keys were compared with
+    those in use (`check_keys`).
 
     Raises:
-        CommandError: workflows were not rewritten.
+        CommandError: workflows were not rewritten, or a key was not left.
     """
     log, first = KeyLog(client, key_ring, task_queue), next(iter(key_ring))
     uses = await log.uses() or {}
@@ -39,10 +41,25 @@ async def reencrypt(client: Client, key_ring: Mapping[str, bytes], task_queue: s
         await _rewrite(client, first, task_queue)
         uses = await log.uses() or {}
     retention = await _retention(client)
-    for old in await old_keys(client, uses, first):
+    not_left = []
+    for old in await _old_keys(client, uses, first):
+        if old.written:
+            await log.note(Signal.KEY_USED, old.use.key_id)
+            not_left.append(in_use_again(old, first))
+            continue
         if old.may_go:
             await log.note(Signal.KEY_RETIRED, old.use.key_id)
-        print_line(_told(old, first, retention))
+        print_line(still_needed(old, first, retention))
+    if not_left:
+        raise CommandError("\n".join(not_left))
+
+
+async def _old_keys(client: Client, uses: dict[str, KeyUse], first: str) -> list[OldKey]:
+    """Look into what is stored for anything under an older key, and show the progress."""
+    with progress_bar() as bar:
+        total = await number_to_look_into(client, uses, first)
+        task = bar.add_task("looking for older keys", total=total)
+        return await old_keys(client, uses, first, lambda number: bar.advance(task, number))
 
 
 async def _rewrite(client: Client, first: str, task_queue: str) -> None:
@@ -79,14 +96,20 @@ async def _rewrite(client: Client, first: str, task_queue: str) -> None:
     )
 
 
-def _told(old: OldKey, first: str, retention: timedelta) -> str:
+def still_needed(old: OldKey, first: str, retention: timedelta) -> str:
     """Return what still needs an old key, in a sentence, or that it may go."""
     key_id = old.use.key_id
+    looked = (
+        f"Looked into {old.looked_into:,} workflows, which are all that began since it was left or"
+        " live long: none has anything under it."
+    )
     if old.may_go:
         return (
-            f"✓ {key_id} may go: nothing that is stored needs it any more. Remove it from"
-            " HOOKWRIGHT_ENCRYPTION_KEYS and restart all processes. Keep a copy as long as you keep"
-            " backups from its time."
+            f"✓ {key_id} may go: nothing that is stored needs it any more. {looked} Remove it from"
+            " HOOKWRIGHT_ENCRYPTION_KEYS everywhere, also in services that publish through"
+            " Temporal, and restart all processes. Keep a copy as long as you keep backups from its"
+            " time. Is a process forgotten that has it first? What that one writes from now on"
+            f" waits until the workers have {key_id} again."
         )
     kinds = [f"{number} open {kind}" for kind, number in sorted(old.open.items())]
     ended = [f"{old.ended} that have ended and are kept until retention is over"]
@@ -98,7 +121,19 @@ def _told(old: OldKey, first: str, retention: timedelta) -> str:
     )
     return (
         f"Keep {key_id} behind {first}: workflows from before it was left may need it"
-        f" ({', '.join(kinds + (ended if old.ended else []))}). {until}"
+        f" ({', '.join(kinds + (ended if old.ended else []))}). {looked} {until}"
+    )
+
+
+def in_use_again(old: OldKey, first: str) -> str:
+    """Return what was written under a key after it was left, and what to do."""
+    key_id, since = old.use.key_id, f"{old.use.left_at:%Y-%m-%d %H:%M} UTC"
+    return (
+        f"{key_id} is still in use: it was left at {since}, and later something was written under"
+        f" it in {', '.join(old.written)}, and perhaps in others. So a process still has it first."
+        f" Put {first} first in HOOKWRIGHT_ENCRYPTION_KEYS everywhere, also in services that"
+        " publish through Temporal, restart all of them, and run `hookwright reencrypt` again,"
+        " which rewrites everything once more."
     )
 
 

@@ -6,7 +6,7 @@ All tests share one server. A namespace of its own has each that writes to the l
 import asyncio
 import re
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -36,6 +36,7 @@ from hookwright.temporal import (
     set_up_namespace,
 )
 from runtime.dev import EmbeddedServer
+from runtime.errors import CommandError
 from runtime.keys.reencrypt import reencrypt
 from runtime.worker import WorkerConfig, worker
 
@@ -207,9 +208,40 @@ async def stopped_in_the_middle(
             await assert_eventually(lambda: bool(asked))
 
 
-async def after_retention(client: Client, uses: dict[str, KeyUse], first: str) -> list[OldKey]:
+async def after_retention(
+    client: Client, uses: dict[str, KeyUse], first: str, told: Callable[[int], None]
+) -> list[OldKey]:
     """Return the old keys as they are when all that began under them is over, and forgotten."""
-    return [replace(it, open=Counter(), ended=0) for it in await old_keys(client, uses, first)]
+    found = await old_keys(client, uses, first, told)
+    return [replace(it, open=Counter(), ended=0) for it in found]
+
+
+async def resent(service: Stack, delivery: str) -> None:
+    """Have a delivery that was delivered sent again: its new run needs no older key."""
+    path = f"{service.root}/deliveries/{delivery}"
+
+    async def read() -> str:
+        return (await service.http.get(path)).json()["state"]
+
+    await eventually(read, lambda state: state == "delivered")
+    assert (await service.http.post(f"{path}/retry")).status_code == 202
+
+
+async def a_forgotten_publisher_is_noticed(old: Client, client: Client, tenant: str) -> None:
+    """What it wrote under the old key is named, and the key is in use again."""
+    event = EventInput(tenant_id=tenant, id="forgotten", type="loan.funded", data=1)
+    stale = await publish(old, event, task_queue="nobody")
+    log = KeyLog(client, K2 | K1, "q")
+    uses = await log.uses() or {}
+    assert uses["k1"].left_at
+    await eventually(
+        lambda: old_keys(client, uses, "k2"), lambda keys: keys[0].written == (stale.id,), within=30
+    )
+    with pytest.raises(CommandError, match=f"k1 is still in use: .* under it in {stale.id},"):
+        await reencrypt(client, K2 | K1, "q")
+    uses = await log.uses() or {}
+    assert not uses["k1"].left_at
+    await log.note(Signal.KEY_LEFT, "k1")  # as after one more re-encryption
 
 
 @pytest.mark.timeout(120)
@@ -245,6 +277,7 @@ async def test_rotation_under_load(
             kept = await tenant.http.get(f"{tenant.root}/endpoints/{endpoint['id']}")
             assert kept.json()["url"] == endpoint["url"]
             await assert_eventually(lambda: "before" in hooks.ids())
+            await resent(tenant, f"{endpoint['id']}:before")
         await assert_eventually(lambda: {*ids} <= {*hooks.ids()})
         for kind in ("Tenant", "Endpoint"):
             rows = client.list_workflows(f"WorkflowType = '{kind}' AND ExecutionStatus = 'Running'")
@@ -257,6 +290,7 @@ async def test_rotation_under_load(
         )
         assert re.match(r"Keep k1 behind k2: .+ \(1 open Event, \d+ that have ended", keep)
         assert "needs the key 'k1'" in await refusal(server, K2, namespace)
+    await a_forgotten_publisher_is_noticed(old, client, service.tenant)
     monkeypatch.setattr("runtime.keys.reencrypt.old_keys", after_retention)
     await reencrypt(client, ring, service.task_queue)
     assert "✓ k1 may go: nothing that is stored needs it any more." in capsys.readouterr().out
