@@ -58,7 +58,7 @@ async def _old_keys(client: Client, uses: dict[str, KeyUse], first: str) -> list
     """Look into what is stored for anything under an older key, and show the progress."""
     with progress_bar() as bar:
         total = await number_to_look_into(client, uses, first)
-        task = bar.add_task("looking for older keys", total=total)
+        task = bar.add_task("looking", total=total)
         return await old_keys(client, uses, first, lambda number: bar.advance(task, number))
 
 
