@@ -103,7 +103,7 @@ def test_what_is_said_of_an_old_key() -> None:
     day = timedelta(days=1)
     free = still_needed(old_key(looked_into=1234), "k2", day)
     assert free.startswith(
-        "✓ k1 may go: nothing that is stored needs it any more. None of the 1,234"
+        "✓ k1 may go: nothing that is stored needs it any more. Looked into 1,234"
     )
     assert "also in services that publish through Temporal" in free
     kept = still_needed(old_key(open={"Tenant": 1}, ended=3), "k2", day)
