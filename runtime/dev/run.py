@@ -19,7 +19,7 @@ import httpx
 from temporalio.client import Client
 
 from hookwright.temporal import read_key_ring, set_up_namespace
-from runtime.defaults import KEYS_FILE
+from runtime.defaults import EGRESS_OF_DEV, KEYS_FILE
 from runtime.dev.embedded import EmbeddedServer, free_port
 from runtime.dev.listen import Listener
 from runtime.dev.portal_link import portal_link
@@ -162,8 +162,7 @@ class Dev:
         for name in [name for name in os.environ if name.startswith("TEMPORAL_")]:
             del os.environ[name]
         if not self.strict_egress:
-            os.environ["HOOKWRIGHT_EGRESS_ALLOW_HTTP"] = "true"
-            os.environ["HOOKWRIGHT_EGRESS_ALLOW_CIDRS"] = "127.0.0.0/8,::1/128"
+            os.environ |= EGRESS_OF_DEV
         os.environ |= {
             "TEMPORAL_ADDRESS": f"{LOOPBACK}:{self.temporal_port}",
             "TEMPORAL_CONFIG_FILE": os.devnull,

@@ -3,7 +3,7 @@
 import json
 import os
 
-from runtime.defaults import DEFAULT_STATE_DIR, KEYS_FILE
+from runtime.defaults import DEFAULT_STATE_DIR, EGRESS_OF_DEV, KEYS_FILE
 from runtime.doctor.findings import Finding, failed, ok, warning
 from runtime.errors import CommandError
 from runtime.settings import Settings, load_settings
@@ -11,7 +11,7 @@ from runtime.settings import Settings, load_settings
 
 def examine() -> tuple[Settings | None, list[Finding]]:
     """Return the settings if they are valid, and what was found."""
-    is_dev = _use_keys_of_dev()
+    is_dev = _use_settings_of_dev()
     try:
         settings = load_settings()
         # Each is read from a file, or fits only together with others.
@@ -23,8 +23,11 @@ def examine() -> tuple[Settings | None, list[Finding]]:
     return settings, [ok("settings", f"They are {where}."), *_keys(settings)]
 
 
-def _use_keys_of_dev() -> bool:
-    """Where no encryption key is set, use that of the state folder here, as `dev` does."""
+def _use_settings_of_dev() -> bool:
+    """Where no encryption key is set, use that of the state folder here, as `dev` does.
+
+    Webhooks may then go to this machine, as without `--strict-egress`.
+    """
     name = "HOOKWRIGHT_ENCRYPTION_KEYS"
     try:
         has_keys = bool(load_settings().encryption_keys)
@@ -38,6 +41,8 @@ def _use_keys_of_dev() -> bool:
     os.environ[name] = str(keys["encryption_key"])
     os.environ.setdefault("HOOKWRIGHT_API_KEYS", f"dev:{digest(str(keys['operator_key']))}")
     os.environ.setdefault("HOOKWRIGHT_JWT_KEY", str(keys.get("jwt_key", "")))
+    for name, value in EGRESS_OF_DEV.items():
+        os.environ.setdefault(name, value)
     return True
 
 

@@ -18,6 +18,7 @@ BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 CALL = r"(?:[A-Z_]+=\S+ )*(?:\.venv/bin/)?hookwright "
 IN_BLOCK = re.compile(rf"^{CALL}([^\n#&|]+)", re.MULTILINE)
 IN_TEXT = re.compile(rf"`{CALL}([a-z][^`|]*)`")
+OF_THE_SHELL = re.compile(r"\$\([^)]*\)")
 EXAMPLE = re.compile(rf"Example: `{CALL}(.+)`$")
 WORDS = re.compile(r"`([a-z][a-z-]+)(?: [A-Z\[-][^`]*)?`")
 
@@ -46,7 +47,7 @@ def parse(line: str) -> tuple[str, ...]:
     Raises:
         UsageError: there is no such command or option, or a value is not valid.
     """
-    words = shlex.split(line)
+    words = shlex.split(OF_THE_SHELL.sub("x", line))
     name = name_in(words)
     assert name, f"there is no command {line!r}"
     COMMANDS[name].make_context(" ".join(name), words[len(name) :])
@@ -61,9 +62,10 @@ def test_pages(page: Path) -> None:
         for line in IN_BLOCK.findall(block.replace("\\\n", " ")):
             parse(line)
     for line in IN_TEXT.findall(text):
-        assert name_in(line.split()), line
-        if "-" in line:
-            parse(line)
+        name = name_in(line.split())
+        assert name, line
+        known = {it for each in COMMANDS[name].params for it in (*each.opts, *each.secondary_opts)}
+        assert {*re.findall(r"(?<= )--[a-z-]+", line)} <= known, line
 
 
 def test_the_table_of_commands() -> None:
