@@ -119,7 +119,7 @@ class EventService:
         try:
             await self._start(event, matches)
         except WorkflowAlreadyStartedError:
-            return await self._repeated(event)
+            return await self._repeated(event, matches)
         metrics.event_accepted()
         if spend:
             await spend(tenant.deliveries_at_most(event, matches))
@@ -231,8 +231,8 @@ class EventService:
         """Give the event its place in the ordered queues before its publisher has an answer.
 
         So an event that is published after this one has a later place, whichever worker starts
-        its delivery first. If this fails, the publisher has no answer either, and the delivery
-        takes its place by itself.
+        its delivery first. If this fails, the publisher has no answer either. Its repeat tries it
+        again, and a delivery that begins before takes its place by itself.
         """
         event, queue = matches.event, entities_queue(self.task_queue)
         key = ordering_digest(event.ordering_key)
@@ -256,10 +256,14 @@ class EventService:
             raise invalid(("body", *path.split(".")), fault)
         return contract
 
-    async def _repeated(self, event: EventInput) -> Published:
-        accepted = (await self._accepted(event_workflow_id(event.tenant_id, event.id))).event
+    async def _repeated(self, event: EventInput, matches: Matches | None = None) -> Published:
+        workflow_id = event_workflow_id(event.tenant_id, event.id)
+        accepted = (await self._accepted(workflow_id)).event
         if content_of(accepted) != content_of(event):
             raise conflict("this event id was used for another event; choose a new id")
+        if matches and matches.ordered and event.deliver_at is None:
+            found = await describe(self.client, workflow_id)
+            await self._take_places(matches, sole=bool(found and is_sole_delivery(found)))
         return Published(accepted, duplicate=True, warnings=warnings_of(accepted))
 
     async def _accepted(self, workflow_id: str, run_id: str | None = None) -> AcceptedEvent:

@@ -8,9 +8,11 @@ import pytest
 from support.receiver import Behaviour, Received, Receiver, Reply, answering, receiver
 from support.stack import Stack
 from support.waiting import assert_eventually, eventually
+from temporalio.service import RPCError, RPCStatusCode
 
 from hookwright.ids import queue_workflow_id
-from hookwright.temporal import described
+from hookwright.queueing import QueuePlace
+from hookwright.temporal import described, take_places
 
 pytestmark = pytest.mark.cluster
 
@@ -270,3 +272,23 @@ async def test_a_repeated_publish_takes_no_second_place(
     await assert_eventually(lambda: len(hooks.ids()) >= 3)
     await eventually(lambda: shown(service, ordered), lambda it: it["waiting"] == 0, within=60)
     assert hooks.ids() == ["one", "two", "three"]
+
+
+@pytest.mark.usefixtures("ordered")
+async def test_a_repeat_takes_the_place_that_was_not_taken(
+    service: Stack, hooks: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An API that ends between storing an event and its place leaves the place to the repeat."""
+    taken: list[QueuePlace] = []
+
+    async def fail_once(*arguments: Any) -> None:
+        taken.extend(arguments[4])
+        if len(taken) == 1:
+            raise RPCError("Temporal is away", RPCStatusCode.UNAVAILABLE, b"")
+        await take_places(*arguments)
+
+    monkeypatch.setattr("api.services.events.take_places", fail_once)
+    answer = await service.publish(id="one")
+    assert answer["duplicate"]
+    assert [(place.event_id, place.sole) for place in taken] == [("one", True)] * 2
+    await assert_eventually(lambda: hooks.ids() == ["one"])
