@@ -43,7 +43,7 @@ async def at_most(rpc_timeout: timedelta | None) -> AsyncIterator[None]:
         RPCError: there was no answer in time (DEADLINE_EXCEEDED).
     """
     try:
-        async with asyncio.timeout(rpc_timeout and rpc_timeout.total_seconds()):
+        async with asyncio.timeout(rpc_timeout.total_seconds() if rpc_timeout else None):
             yield
     except TimeoutError:
         raise RPCError("no answer in time", RPCStatusCode.DEADLINE_EXCEEDED, b"") from None

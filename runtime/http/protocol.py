@@ -51,7 +51,8 @@ class Protocol(H11Protocol):
 
         A tenth, so that they are not all looked at again for the next one.
         """
-        idle = [it for it in self.connections if it.conn.their_state is h11.IDLE]
+        ours = [it for it in self.connections if isinstance(it, Protocol)]
+        idle = [it for it in ours if it.conn.their_state is h11.IDLE]
         idle.sort(key=lambda it: it.heard_at)
         for it in idle[: len(idle) // 10 + 1]:
             it.transport.abort()

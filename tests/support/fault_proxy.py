@@ -54,7 +54,8 @@ BLACKHOLE = Mode("blackhole", delay_seconds=math.inf)
 """Connections are accepted, and nothing is answered. What waits goes on in the next mode."""
 RESET = Mode("reset", open_ones=Fate.RESET, new_ones=Fate.RESET)
 HALF_OPEN = Mode("half_open", open_ones=Fate.HALF_OPEN)
-"""The open connections lead nowhere, and new ones are as they should be."""
+"""The open connections lead nowhere, and new ones are as they should be. In the next mode, those
+are reset: the system has given them up."""
 REFUSE = Mode("refuse", open_ones=Fate.RESET, new_ones=Fate.REFUSED)
 
 FAULTS = (LATENCY, TRICKLE, BLACKHOLE, RESET, HALF_OPEN, REFUSE)
@@ -114,7 +115,7 @@ class FaultProxy:
         self._changed = asyncio.Event()
         await self._listen(wanted=mode.new_ones is not Fate.REFUSED)
         for link in list(self.links):
-            if mode.open_ones is Fate.RESET:
+            if mode.open_ones is Fate.RESET or link.half_open:
                 link.reset()
             elif mode.open_ones is Fate.HALF_OPEN:
                 link.close_far_end()
