@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import resource
 import signal
 import sys
 import traceback
@@ -55,6 +56,7 @@ def run(main: Coroutine[None, None, None]) -> NoReturn:
     (temporalio/sdk-python#300), so the process exits at once; everything is closed by then.
     """
     status = 0
+    _allow_open_files()
     runner = asyncio.Runner()
     task = runner.get_loop().create_task(main)
     try:
@@ -70,6 +72,17 @@ def run(main: Coroutine[None, None, None]) -> NoReturn:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(status)
+
+
+def _allow_open_files() -> None:
+    """Allow as many open files as the system lets a process have.
+
+    It gives a process 1,024 at first, for the sake of old programs, and a worker or an API with
+    many connections needs more.
+    """
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):  # where there is no limit, some systems refuse to say so
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 async def _run_until_signal(task: asyncio.Task[None]) -> None:

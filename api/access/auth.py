@@ -6,6 +6,7 @@ digests. Every authenticated request is also counted, so that every route has a 
 
 import hashlib
 import hmac
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -219,10 +220,10 @@ def _is_revoked(claims: Claims, tenant: TenantView) -> bool:
 
 async def _find_tenant(request: Request, tenant_id: str) -> TenantView | None:
     """Return a tenant, or None if it does not exist. The data may be a few seconds old."""
-    try:
-        return await app_state(request).services.tenants.known(tenant_id)
-    except Problem:
-        return None
+    state = app_state(request)
+    with state.under_way.request(tenant_id), suppress(Problem):
+        return await state.services.tenants.known(tenant_id)
+    return None
 
 
 async def authenticate(

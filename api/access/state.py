@@ -1,12 +1,13 @@
 """The application's state, which every request can use."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends, FastAPI, Request
 from temporalio.client import Client
 
 from api.access.limits import RateLimits
+from api.access.under_way import UnderWay
 from api.config import ApiConfig
 from api.services import Services
 
@@ -19,6 +20,7 @@ class AppState:
     config: ApiConfig
     services: Services
     limits: RateLimits
+    under_way: UnderWay = field(default_factory=UnderWay)
 
     def install(self, app: FastAPI) -> None:
         """Store the state in the application, where its requests find it."""

@@ -1,5 +1,6 @@
 """The route that publishes a batch of events."""
 
+import asyncio
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -25,7 +26,12 @@ from api.http import (
 )
 from api.routes.events import EventPublishRead, EventPublishRequest, naming_the_event
 from api.routes.parameters import IdempotencyKey
-from api.routes.strict_route import SEND_REFERENCE, StrictRoute, body_too_large
+from api.routes.strict_route import (
+    ANSWER_SECONDS,
+    SEND_REFERENCE,
+    StrictRoute,
+    body_too_large,
+)
 from api.services import Services
 from api.services.events import Spend
 from api.services.tenants import TenantAtPublish, TenantService
@@ -40,8 +46,12 @@ MAX_BATCH_BYTES = 4 * MIB
 than an API process should hold and parse for one caller while others wait."""
 
 REREAD_SECONDS = 1.0
-"""After this time a batch reads its tenant again. If Temporal is slow, a batch lasts for minutes,
-and what it read first may be long gone: the endpoint or the tenant was deleted and erased."""
+"""After this time a batch reads its tenant again. If Temporal is slow, a batch lasts for long,
+and what it read first may be gone: the endpoint or the tenant was deleted and erased."""
+
+BATCH_SECONDS = 20.0
+"""After this time no further event of a batch is tried: what was stored must be told before the
+caller, or a proxy in between, stops waiting."""
 
 log = structlog.get_logger(__name__)
 
@@ -138,11 +148,14 @@ async def publish_batch(  # noqa: PLR0913 - one parameter for each part of the r
     await tenant.current()  # a tenant that does not exist is a 404 of the whole batch
     max_bytes = app_state(request).config.max_body_bytes
     results: list[BatchItemRead] = []
+    clock = asyncio.get_running_loop().time
+    began = clock()
     for index, item in enumerate(body.events):
         key = f"{idempotency_key}\n{index}" if idempotency_key else None
         # To wait again for each of the other events would take longer than callers wait for an
         # answer.
-        give_up = any(each.status == HTTPStatus.SERVICE_UNAVAILABLE for each in results)
+        failed = any(each.status == HTTPStatus.SERVICE_UNAVAILABLE for each in results)
+        give_up = failed or clock() - began > BATCH_SECONDS
         try:
             event = _event(tenant_id, item, key, max_bytes, hops)
             published = await _publish(event, tenant, services, budget, give_up=give_up)
@@ -183,9 +196,10 @@ async def _publish(
 ) -> EventPublishRead:
     with naming_the_event(event.id):
         if give_up:
-            raise unavailable("not tried, because one before it was not taken in time; repeat it")
+            raise unavailable("not tried, because those before it took too long; repeat it")
         try:
-            published = await services.events.publish(event, await tenant.current(), budget)
+            async with asyncio.timeout(ANSWER_SECONDS):
+                published = await services.events.publish(event, await tenant.current(), budget)
             return EventPublishRead.of(published)
         except RPCError as error:
             # Whatever the reason, the results of the events before this one must be told.

@@ -1,5 +1,6 @@
 """Routes that publish, list, read and cancel events."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -12,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from api.access import DeliveryBudget, Hops, ServicesDependency
 from api.http import BODY_ERRORS, Cursor, Limit, Page, invalid, responses, unavailability
 from api.routes.deliveries import DeliveryRead
-from api.routes.parameters import IdempotencyKey
+from api.routes.parameters import AnswerBy, IdempotencyKey
 from api.routes.strict_route import StrictRoute
 from api.services.event_views import EventFanOut, EventFilter, FanOutState, Published
 from hookwright.ids import EventType, Name, id_from_key, new_event_id
@@ -146,6 +147,7 @@ async def publish_event(  # noqa: PLR0913 - one parameter for each part of the r
     services: ServicesDependency,
     hops: Hops,
     budget: DeliveryBudget,
+    answer_by: AnswerBy,
     idempotency_key: IdempotencyKey = None,
 ) -> EventPublishRead:
     """Publish an event. 202 means that it is stored and goes to every endpoint that matches it.
@@ -155,7 +157,9 @@ async def publish_event(  # noqa: PLR0913 - one parameter for each part of the r
     """
     event = body.event(tenant_id, idempotency_key, hops)
     with naming_the_event(event.id):
-        return EventPublishRead.of(await services.events.publish(event, spend=budget))
+        async with asyncio.timeout_at(answer_by):
+            published = await services.events.publish(event, spend=budget)
+        return EventPublishRead.of(published)
 
 
 @router.get("", responses=responses(HTTPStatus.NOT_FOUND))

@@ -1,9 +1,9 @@
-"""The ids and the header that several routes take, parsed and described for OpenAPI."""
+"""What several routes take: ids and a header, described for OpenAPI, and the time for an answer."""
 
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import Depends, Header, Path
+from fastapi import Depends, Header, Path, Request
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,14 @@ def _recovery_key(
 ) -> RecoveryKey:
     return RecoveryKey(*recovery_id.split(":"))
 
+
+async def _answer_by(request: Request) -> float:
+    found: float = request.state.answer_by
+    return found
+
+
+AnswerBy = Annotated[float, Depends(_answer_by)]
+"""Until when a publish must be answered, in the event loop's time."""
 
 DeliveryIdDependency = Annotated[DeliveryKey, Depends(_delivery_key)]
 RecoveryIdDependency = Annotated[RecoveryKey, Depends(_recovery_key)]

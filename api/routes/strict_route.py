@@ -23,6 +23,7 @@ from api.access import admit, app_state
 from api.config import ApiConfig
 from api.http import Fault, Problem, invalid_faults
 from hookwright.security import find_secret_values, hidden_from_logs
+from hookwright.temporal import RPC_TIMEOUT
 
 MAX_NESTING = 100
 """Half of what pydantic's parser allows, so that a body can still be parsed inside other models."""
@@ -32,6 +33,12 @@ STEPS = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")
 """One level deeper, and one less deep, as signed bytes."""
 
 NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+
+ANSWER_SECONDS = RPC_TIMEOUT.total_seconds()
+"""How long a publish may take, from its last byte on: a caller has its answer within 3 s."""
+
+READ_SECONDS = 20.0
+"""How long a read may take. Each call to Temporal has a bound of its own, and a list makes many."""
 
 SEND_REFERENCE = "send a reference to the data instead"
 
@@ -46,17 +53,23 @@ def body_too_large(max_bytes: int, remedy: str) -> Problem:
 
 
 async def read_body(
-    request: Request, max_bytes: int, seconds: float, remedy: str = SEND_REFERENCE
+    request: Request,
+    max_bytes: int,
+    seconds: float,
+    remedy: str = SEND_REFERENCE,
+    take: Callable[[int], None] = lambda _: None,
 ) -> bytes:
-    """Return a request's body.
+    """Return a request's body. `take` is told of each piece how many bytes it has.
 
     Raises:
-        Problem: 413 if the body has more than `max_bytes`, 408 if it does not arrive in time.
+        Problem: 413 if the body has more than `max_bytes`, 408 if it does not arrive in time, and
+            what `take` raises.
     """
     body = bytearray()
     try:
         async with asyncio.timeout(seconds):
             async for chunk in request.stream():
+                take(len(chunk))
                 body += chunk
                 if len(body) > max_bytes:
                     raise body_too_large(max_bytes, remedy)
@@ -98,10 +111,16 @@ class StrictRequest(Request):
     """
 
     def __init__(
-        self, request: Request, concealing: ExitStack, max_bytes: int, remedy: str
+        self,
+        request: Request,
+        concealing: ExitStack,
+        take: Callable[[int], None],
+        max_bytes: int,
+        remedy: str,
     ) -> None:
         super().__init__(request.scope, request.receive)
         self.concealing = concealing
+        self.take = take
         self.max_bytes = max_bytes
         self.remedy = remedy
 
@@ -110,11 +129,11 @@ class StrictRequest(Request):
 
         Raises:
             Problem: 413 if the body is larger than the limit; the rest of it is not read. 408 if it
-                does not arrive in time.
+                does not arrive in time. 503 if the process holds too many bytes of bodies.
         """
         if not hasattr(self, "_body"):
             seconds = app_state(self).config.body_seconds
-            self._body = await read_body(self, self.max_bytes, seconds, self.remedy)
+            self._body = await read_body(self, self.max_bytes, seconds, self.remedy, self.take)
         return self._body
 
     async def json(self) -> Any:  # noqa: ANN401 - any JSON value
@@ -164,14 +183,27 @@ class StrictRoute(APIRoute):
             token = request.headers.get("authorization", "").rpartition(" ")[2]
             with ExitStack() as concealing:
                 concealing.enter_context(hidden_from_logs(token))
+                began = asyncio.get_running_loop().time()
                 # First of all, so that a body is read only for a known caller within its limits.
-                await admit(request)
+                caller = await admit(request)
+                admitted = asyncio.get_running_loop().time()
                 _check_encoding(request)
                 _check_media_type(request)
                 _check_query(request, known_parameters)
-                max_bytes = self.max_body_bytes(app_state(request).config)
-                strict = StrictRequest(request, concealing, max_bytes, self.body_remedy)
-                return await handle(strict)
+                state = app_state(request)
+                whose = caller.tenant_id or request.path_params.get("tenant_id", "")
+                take = concealing.enter_context(state.under_way.body_bytes.taking(whose))
+                max_bytes = self.max_body_bytes(state.config)
+                strict = StrictRequest(request, concealing, take, max_bytes, self.body_remedy)
+                # The time that a body takes is its sender's, and takes no place from others.
+                if self.body_field:
+                    await strict.body()
+                arrived = asyncio.get_running_loop().time()
+                request.state.answer_by = arrived - (admitted - began) + ANSWER_SECONDS
+                is_read = request.method == "GET"
+                with state.under_way.request(whose):
+                    async with asyncio.timeout(READ_SECONDS if is_read else None):
+                        return await handle(strict)
 
         return handle_strictly
 

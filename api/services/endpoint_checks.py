@@ -1,6 +1,7 @@
 """What the settings of an endpoint or a tenant must meet before anything is stored."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import ParamSpec, TypeVar
 
@@ -10,9 +11,9 @@ from temporalio.exceptions import TimeoutError as TemporalTimeoutError
 
 from api.http import Problem, invalid, not_found, unavailable
 from hookwright.contracts import Contract, Contracts, UnknownContractError
-from hookwright.models import EndpointConfig, NotifySettings
+from hookwright.models import LONGEST_ATTEMPT, EndpointConfig, NotifySettings
 from hookwright.security import ClientIdentity, DestinationPolicy, check_identity
-from hookwright.temporal import ErrorType
+from hookwright.temporal import RPC_TIMEOUT, ErrorType, at_most
 
 P = ParamSpec("P")
 Value = TypeVar("Value")
@@ -104,7 +105,22 @@ def checked_identity(client: PemPair) -> ClientIdentity | None:
     return or_invalid("client_certificate", check_identity, certificate, key, datetime.now(UTC))
 
 
-def test_problem(error: WorkflowFailureError) -> Problem:
+@asynccontextmanager
+async def testing() -> AsyncIterator[None]:
+    """Bound the wait for a test event, and turn its failure into a problem.
+
+    Raises:
+        Problem: 404; 503 no worker sent it in time, or too many tests are under way.
+        RPCError: Temporal has not told in time what came of it.
+    """
+    try:
+        async with at_most(LONGEST_ATTEMPT + RPC_TIMEOUT):
+            yield
+    except WorkflowFailureError as error:
+        raise _test_problem(error) from None
+
+
+def _test_problem(error: WorkflowFailureError) -> Problem:
     """Return the 503 for a test event that nobody sent, or the 404 if its endpoint is gone."""
     if isinstance(error.cause, TemporalTimeoutError):
         return unavailable("no worker sent the test in time; try again")

@@ -8,12 +8,7 @@ from http import HTTPStatus
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
-from temporalio.client import (
-    Client,
-    WithStartWorkflowOperation,
-    WorkflowFailureError,
-    WorkflowHandle,
-)
+from temporalio.client import Client, WithStartWorkflowOperation, WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy
 
 from api.acting import asking
@@ -25,7 +20,7 @@ from api.services.endpoint_checks import (
     checked_identity,
     chosen_contract,
     or_invalid,
-    test_problem,
+    testing,
 )
 from api.services.new_endpoint import NewEndpoint, SecretRotation
 from api.services.temporal import UPDATE_TIMEOUT, deadline, describe, updating
@@ -258,7 +253,7 @@ class EndpointService:
             Problem: 404; 503 no worker sent it in time, or too many tests are under way.
         """
         await self.get(tenant_id, endpoint_id)
-        try:
+        async with testing():
             return await self.client.execute_workflow(
                 EndpointTest.run,
                 EndpointTestInput(event=event, endpoint_id=endpoint_id),
@@ -267,8 +262,6 @@ class EndpointService:
                 execution_timeout=LONGEST_ATTEMPT,
                 priority=fair_share(tenant_id),
             )
-        except WorkflowFailureError as error:
-            raise test_problem(error) from None
 
     async def _switch(self, tenant_id: str, endpoint_id: str, update: Update) -> EndpointState:
         await self.get(tenant_id, endpoint_id)

@@ -28,6 +28,7 @@ from hookwright.temporal import (
     Row,
     Update,
     WorkflowType,
+    at_most,
     attribute_is,
     executions_of,
     has_status,
@@ -237,7 +238,8 @@ class RecoveryService:
     async def _describe(self, workflow_id: str, run_id: str | None) -> WorkflowExecutionDescription:
         handle = self.client.get_workflow_handle(workflow_id, run_id=run_id)
         try:
-            return await handle.describe(rpc_timeout=RPC_TIMEOUT)
+            async with at_most(RPC_TIMEOUT):
+                return await handle.describe(rpc_timeout=RPC_TIMEOUT)
         except RPCError as error:
             if error.status in (RPCStatusCode.NOT_FOUND, RPCStatusCode.INVALID_ARGUMENT):
                 raise not_found("recovery") from None

@@ -106,7 +106,8 @@ async def updating(what: str) -> AsyncIterator[None]:
         Problem: 404 if it is gone, 409 if it refuses, 503 if no worker answers.
     """
     try:
-        yield
+        async with asyncio.timeout(UPDATE_TIMEOUT.total_seconds()):
+            yield
     except WorkflowUpdateFailedError as error:
         if not isinstance(error.cause, ApplicationError):
             raise

@@ -36,7 +36,8 @@ class ApiLimit(StrEnum):
     """What a limit of the API counts.
 
     The first four are a caller's requests, reads, events and pages of the portal a minute. Then
-    come deliveries a minute, endpoints of a tenant, lists at once, and turns to publish.
+    come deliveries a minute, endpoints of a tenant, lists at once, turns to publish, and
+    requests or bytes of bodies under way.
     """
 
     MANAGEMENT = "management"
@@ -47,6 +48,7 @@ class ApiLimit(StrEnum):
     ENDPOINTS = "endpoints"
     LISTS = "lists"
     TURNS = "turns"
+    UNDER_WAY = "under_way"
 
 
 def attempt_ended(

@@ -14,6 +14,10 @@ CATCH_UP = 0.97
 than the limit, and one more: the first."""
 
 
+WRONG_CLOCK = timedelta(minutes=1)
+"""A last turn that lies further ahead than this was given by a worker whose clock was wrong."""
+
+
 class QueuePace(BaseModel):
     """When the next turn may be given: the plan, and the time of the last turn."""
 
@@ -22,10 +26,10 @@ class QueuePace(BaseModel):
 
     def next_at(self, now: datetime, interval: float) -> datetime:
         """Return when the next turn is due; `interval` is in seconds, perhaps a new one."""
-        planned = self._planned(now, interval)
-        if self.last_at is None:
+        last_at, planned = self._last_at(now), self._planned(now, interval)
+        if last_at is None:
             return planned
-        return max(planned, self.last_at + timedelta(seconds=CATCH_UP * interval))
+        return max(planned, last_at + timedelta(seconds=CATCH_UP * interval))
 
     def after_turn(self, at: datetime, interval: float) -> "QueuePace":
         """Return the pace after a turn at this time."""
@@ -33,7 +37,18 @@ class QueuePace(BaseModel):
         return QueuePace(planned_at=planned, last_at=at)
 
     def _planned(self, now: datetime, interval: float) -> datetime:
-        planned = self.planned_at or now
-        if self.last_at:  # the plan may be from a time when turns were further apart
-            planned = min(planned, self.last_at + timedelta(seconds=interval))
+        last_at = self._last_at(now)
+        if last_at is None:
+            return now
+        # The plan may be from a time when turns were further apart.
+        planned = min(self.planned_at or now, last_at + timedelta(seconds=interval))
         return max(planned, now - MAX_LATENESS)
+
+    def _last_at(self, now: datetime) -> datetime | None:
+        """Return the time of the last turn, if it can be believed.
+
+        The turns of a queue are given by one worker after another. The clock of one that is an hour
+        ahead would let its queues stand still for an hour.
+        """
+        is_wrong = self.last_at and self.last_at > now + WRONG_CLOCK
+        return None if is_wrong else self.last_at

@@ -25,6 +25,7 @@ from hookwright.temporal.delivery_starts import (
 from hookwright.temporal.executions import (
     RPC_TIMEOUT,
     UNREADABLE,
+    at_most,
     converter_of,
     delete_execution,
     described,
@@ -136,6 +137,7 @@ __all__ = [
     "WorkflowType",
     "accepted_event",
     "accepted_events",
+    "at_most",
     "attribute_in",
     "attribute_in_or_unset",
     "attribute_is",

@@ -15,13 +15,18 @@ from temporalio.api.workflowservice.v1 import RegisterNamespaceRequest, UpdateNa
 from temporalio.client import Client
 from temporalio.converter import PayloadCodec
 from temporalio.envconfig import ClientConfig
-from temporalio.service import GrpcCompression, RPCError, RPCStatusCode
+from temporalio.service import GrpcCompression, KeepAliveConfig, RPCError, RPCStatusCode
 
 from hookwright.temporal.codec import EncryptionCodec, data_converter
 from hookwright.temporal.key_ring import read_key_ring
 from hookwright.temporal.search_attributes import SEARCH_ATTRIBUTES
 
 ENCRYPTION_KEYS = "HOOKWRIGHT_ENCRYPTION_KEYS"
+
+
+KEEP_ALIVE = KeepAliveConfig(interval_millis=12_000, timeout_millis=8_000)
+"""A connection that leads nowhere is given up after 20 s; by the SDK's own settings after 45 s. A
+Temporal server closes connections that ask more often than every 10 s."""
 
 
 async def connect(
@@ -43,6 +48,7 @@ async def connect(
     config: dict[str, Any] = {
         "target_host": "localhost:7233",
         "grpc_compression": GrpcCompression.NONE,  # ciphertext does not become smaller
+        "keep_alive_config": KEEP_ALIVE,
         **ClientConfig.load_client_connect_config(),
         **overrides,
     }

@@ -1,6 +1,8 @@
 """What Temporal keeps of an execution: its beginning, a delivery's log, a tenant's routes."""
 
-from collections.abc import Awaitable
+import asyncio
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -25,10 +27,26 @@ from hookwright.temporal.names import MemoKey
 RPC_TIMEOUT = timedelta(seconds=2.5)
 """For one call to Temporal: a caller of the API learns within 3 s that Temporal is away."""
 
+DELETION_TIMEOUT = timedelta(seconds=10)
+
 UNREADABLE = (RuntimeError, ValueError, LookupError)
 """What decoding raises for a payload that Hookwright did not write, or whose key is missing."""
 
 Model = TypeVar("Model", bound=BaseModel)
+
+
+@asynccontextmanager
+async def at_most(rpc_timeout: timedelta | None) -> AsyncIterator[None]:
+    """Bound a call with its repeats: the SDK repeats what is refused for 10 s or so in any case.
+
+    Raises:
+        RPCError: there was no answer in time (DEADLINE_EXCEEDED).
+    """
+    try:
+        async with asyncio.timeout(rpc_timeout.total_seconds() if rpc_timeout else None):
+            yield
+    except TimeoutError:
+        raise RPCError("no answer in time", RPCStatusCode.DEADLINE_EXCEEDED, b"") from None
 
 
 async def described(
@@ -36,7 +54,8 @@ async def described(
 ) -> WorkflowExecutionDescription | None:
     """Return what the server knows of a workflow's latest run, or None if there is none."""
     try:
-        return await client.get_workflow_handle(workflow_id).describe(rpc_timeout=rpc_timeout)
+        async with at_most(rpc_timeout):
+            return await client.get_workflow_handle(workflow_id).describe(rpc_timeout=rpc_timeout)
     except RPCError as error:
         if error.status is not RPCStatusCode.NOT_FOUND:
             raise
@@ -110,7 +129,8 @@ async def kept_log(delivery: WorkflowExecutionDescription) -> DeliveryLog:
 async def _result(client: Client, ended: WorkflowExecutionDescription) -> DeliveryLog | None:
     handle: Any = client.get_workflow_handle(ended.id, run_id=ended.run_id, result_type=DeliveryLog)
     try:
-        log: DeliveryLog = await handle.result(rpc_timeout=RPC_TIMEOUT)
+        async with at_most(RPC_TIMEOUT):
+            log: DeliveryLog = await handle.result(rpc_timeout=RPC_TIMEOUT)
     except WorkflowFailureError as error:
         if isinstance(error.cause, ApplicationError) and error.cause.details:
             return DeliveryLog.model_validate(error.cause.details[0])
@@ -125,7 +145,8 @@ async def first_entry(client: Client, workflow_id: str, run_id: str | None = Non
         RPCError: it was erased (NOT_FOUND).
     """
     handle = client.get_workflow_handle(workflow_id, run_id=run_id)
-    return await anext(handle.fetch_history_events(page_size=1, rpc_timeout=RPC_TIMEOUT))
+    async with at_most(RPC_TIMEOUT):
+        return await anext(handle.fetch_history_events(page_size=1, rpc_timeout=RPC_TIMEOUT))
 
 
 async def delete_execution(client: Client, workflow_id: str, run_id: str = "") -> None:
@@ -137,4 +158,8 @@ async def delete_execution(client: Client, workflow_id: str, run_id: str = "") -
         namespace=client.namespace,
         workflow_execution=WorkflowExecution(workflow_id=workflow_id, run_id=run_id),
     )
-    await reached(client.workflow_service.delete_workflow_execution(request, retry=True))
+    await reached(
+        client.workflow_service.delete_workflow_execution(
+            request, retry=True, timeout=DELETION_TIMEOUT
+        )
+    )

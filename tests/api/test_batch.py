@@ -138,9 +138,25 @@ async def test_a_tenant_that_is_deleted_in_the_middle(
 
     monkeypatch.setattr("api.services.events.EventService.publish", publish)
     monkeypatch.setattr("api.routes.batch.REREAD_SECONDS", 0.0)
+    monkeypatch.setattr("api.routes.batch.ANSWER_SECONDS", 60.0)
     answer = await send(service, [GOOD, GOOD])
     assert answer.status_code == 207
     assert [each["status"] for each in answer.json()["results"]] == [202, 404]
+
+
+async def test_a_batch_ends_in_time(service: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the time of a batch is over the rest is not tried, and the caller is told what was."""
+    published = EventService.publish
+
+    async def publish(*arguments: Any) -> Any:
+        answer = await published(*arguments)
+        monkeypatch.setattr("api.routes.batch.BATCH_SECONDS", -1.0)
+        return answer
+
+    monkeypatch.setattr("api.services.events.EventService.publish", publish)
+    answer = await send(service, [GOOD, GOOD, GOOD])
+    assert answer.status_code == 207
+    assert [each["status"] for each in answer.json()["results"]] == [202, 503, 503]
 
 
 async def test_a_short_batch_reads_its_tenant_once(

@@ -3,12 +3,13 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, closing, suppress
 from dataclasses import replace
 
 import httpx
 import pytest
 from support.stack import OPERATOR_KEY, api_config, unique
+from support.waiting import assert_eventually
 from temporalio.client import Client
 
 from api.app import create_app
@@ -58,6 +59,16 @@ async def drip(port: int, beginning: bytes, drop: bytes) -> bytes:
         finally:
             dripping.cancel()
         return said
+
+
+async def connections(port: int, count: int, closed: AsyncExitStack) -> list[asyncio.StreamReader]:
+    """Open connections that say nothing, until `closed` ends; return what they hear."""
+    readers = []
+    for _ in range(count):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        closed.enter_context(closing(writer))
+        readers.append(reader)
+    return readers
 
 
 HEAD = (
@@ -113,6 +124,30 @@ async def test_a_second_head_that_is_slow(client: Client) -> None:
     async with api_server(client) as port:
         said = await drip(port, whole + b"GET /healthz HTTP/1.1\r\n", b"a: b\r\n")
     assert said.count(b"HTTP/1.1 200 OK") == 1
+
+
+async def test_idle_connections(client: Client) -> None:
+    """Five hundred connections that say nothing are left alone, and a request is served at once."""
+    async with api_server(client) as port, AsyncExitStack() as closed:
+        idle = await connections(port, 500, closed)
+        async with httpx.AsyncClient(trust_env=False) as http:
+            answer = await http.get(f"http://127.0.0.1:{port}/readyz")
+        assert answer.status_code in (200, 503)
+        assert not any(reader.at_eof() for reader in idle)
+
+
+async def test_too_many_connections(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond the bound those that have been silent for longest make room, and no request ends."""
+    monkeypatch.setattr("runtime.http.protocol.MAX_CONNECTIONS", 50)
+    async with api_server(client) as port, AsyncExitStack() as closed:
+        under_way = asyncio.create_task(drip(port, HEAD + b"content-length: 9\r\n\r\n", b""))
+        idle = await connections(port, 200, closed)
+        await assert_eventually(lambda: sum(it.at_eof() for it in idle) >= 150)
+        assert not any(it.at_eof() for it in idle[-40:])
+        async with httpx.AsyncClient(trust_env=False) as http:
+            answer = await http.get(f"http://127.0.0.1:{port}/healthz")
+        assert answer.status_code == 200
+        assert (await under_way).startswith(b"HTTP/1.1 408 ")
 
 
 async def test_heads_without_end(client: Client) -> None:

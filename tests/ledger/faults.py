@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Protocol
 
+from ledger.proxies import NETWORK_FAULTS
 from ledger.records import Appending
 from ledger.site import Site
 
@@ -121,20 +122,22 @@ def chosen_parts(site: Site, parts: Sequence[str], random: Random) -> list[str]:
     return chosen
 
 
+FAULTS_OF_PROCESSES: Sequence[Fault] = (
+    Kill("kill-worker", ["worker"], kills_worker=True),
+    Kill("kill-api", ["api"], doubles=False),
+    Kill("kill-temporal", ["temporal"]),
+    Kill("kill-all", ["temporal", "api", "workers"], kills_worker=True),
+    Stop("stop-worker", ["worker"]),
+    Stop("stop-api", ["api"], doubles=False),
+    Stop("stop-temporal", ["temporal"]),
+    Stop("stop-all", ["temporal", "api", "workers"]),
+    Replace(),
+    Pause(),
+)
+
 FAULTS: Mapping[str, Fault] = {
-    fault.name: fault
-    for fault in (
-        Kill("kill-worker", ["worker"], kills_worker=True),
-        Kill("kill-api", ["api"], doubles=False),
-        Kill("kill-temporal", ["temporal"]),
-        Kill("kill-all", ["temporal", "api", "workers"], kills_worker=True),
-        Stop("stop-worker", ["worker"]),
-        Stop("stop-api", ["api"], doubles=False),
-        Stop("stop-temporal", ["temporal"]),
-        Stop("stop-all", ["temporal", "api", "workers"]),
-        Replace(),
-        Pause(),
-    )
+    **{fault.name: fault for fault in FAULTS_OF_PROCESSES},
+    **NETWORK_FAULTS,
 }
 
 

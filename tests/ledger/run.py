@@ -9,13 +9,16 @@ from itertools import takewhile
 from pathlib import Path
 from random import Random
 
+from support.fault_proxy import fault_proxy
+
 from ledger.asking import ask_counters, ask_deliveries, wait_for_ends, write
 from ledger.book import Book
 from ledger.faults import FAULTS, Timetable
+from ledger.proxies import NETWORK_FAULTS
 from ledger.publishers import Plan, Publishers, plans
 from ledger.records import Appending, File, publishes_in, strikes_in
 from ledger.rules.counters import counters_are_right
-from ledger.site import Site, running_site
+from ledger.site import Site, open_door, running_site
 from ledger.world import World
 
 SECONDS_FOR_COUNTERS = 30.0
@@ -53,7 +56,10 @@ Beside = Callable[[Site], AbstractAsyncContextManager[object]]
 async def run(options: Options, folder: Path, beside: Beside = nullcontext) -> Book:
     """Do a run. Its files stay in the folder."""
     world = World.of(options.seed, outage=options.outage)
-    async with running_site(world, folder, options.workers, options.dynamic_config) as site:
+    doors = fault_proxy if any(name in NETWORK_FAULTS for name in options.faults) else open_door
+    async with running_site(
+        world, folder, options.workers, options.dynamic_config, doors, doors
+    ) as site:
         enough = asyncio.Event()
         timetable = Timetable(
             [FAULTS[name] for name in options.faults],

@@ -58,3 +58,13 @@ def test_a_new_limit_makes_a_new_plan() -> None:
     assert pace.next_at(BEGIN, 100.0) >= BEGIN + timedelta(seconds=97)
     assert pace.next_at(BEGIN, 0.1) == BEGIN + timedelta(seconds=0.1)
     assert pace.next_at(BEGIN, 0.0) == BEGIN
+
+
+@given(interval=st.floats(min_value=0.0, max_value=3_600.0), ahead=st.integers(61, 86_400))
+def test_a_clock_that_was_wrong_stops_no_queue(interval: float, ahead: int) -> None:
+    """After a turn of a worker whose clock was ahead the next one is due at once, not then."""
+    wrong = BEGIN + timedelta(seconds=ahead)
+    pace = QueuePace().after_turn(wrong, interval)
+    assert pace.next_at(BEGIN, interval) == BEGIN
+    after = pace.after_turn(BEGIN, interval)
+    assert after.next_at(BEGIN, interval) <= BEGIN + timedelta(seconds=interval)
