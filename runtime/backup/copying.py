@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from runtime.errors import CommandError
-
 LOCK_SECONDS = 10.0
 """How long a lock is waited for. A server that has just been told to stop ends within that."""
 
@@ -42,9 +40,8 @@ def checked_copy(
     whenever somebody writes between two of them.
 
     Raises:
-        CommandError: the copy is damaged.
         OSError: it cannot be made.
-        sqlite3.Error: the source cannot be read, or the copy cannot be written.
+        sqlite3.Error: the source cannot be read or is damaged, or the copy cannot be written.
     """
     descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     os.close(descriptor)
@@ -56,6 +53,7 @@ def checked_copy(
             copy.execute("PRAGMA journal_mode = DELETE")
             change(copy)
             _check(copy)
+        _to_disk(file)
         yield file
     finally:
         for suffix in ("", *SIDE_FILES):
@@ -63,16 +61,15 @@ def checked_copy(
 
 
 def put_in_place(copy: Path, target: Path) -> None:
-    """Give a copy its name, once all of it is on the disk."""
-    _to_disk(copy)
+    """Give a copy its name."""
     copy.replace(target)
     _to_disk(target.parent)
 
 
 def _check(copy: sqlite3.Connection) -> None:
-    faults = [text for (text,) in copy.execute("PRAGMA integrity_check(3)")]
+    faults = [" ".join(text.split()) for (text,) in copy.execute("PRAGMA integrity_check(3)")]
     if faults != ["ok"]:
-        raise CommandError(f"the database is damaged ({'; '.join(faults)}); nothing was changed")
+        raise sqlite3.DatabaseError(f"it is damaged ({'; '.join(faults)})")
 
 
 def _to_disk(path: Path) -> None:

@@ -44,11 +44,7 @@ def make_backup(state_dir: Path, file: Path) -> Backup:
         raise CommandError(
             f"{file} exists, and a backup never replaces a file; choose another name, or remove it"
         )
-    stamp = Stamp(
-        made_at=datetime.now(UTC),
-        temporal_version=temporal_version(),
-        keys=known,
-    )
+    stamp = Stamp(made_at=datetime.now(UTC), temporal_version=temporal_version(), keys=known)
     try:
         with (
             opened(database) as source,
@@ -58,5 +54,8 @@ def make_backup(state_dir: Path, file: Path) -> Backup:
     except OSError as error:
         raise CommandError(f"{file} cannot be written: {error.strerror}") from None
     except sqlite3.Error as error:
-        raise CommandError(f"{database} cannot be copied to {file}: {error}") from None
+        raise CommandError(
+            f"{database} cannot be copied to {file}: {error}. No file was made; keep your earlier"
+            " backups"
+        ) from None
     return Backup(stamp.made_at, file.stat().st_size, [*stamp.keys])

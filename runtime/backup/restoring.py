@@ -60,7 +60,10 @@ def restore_backup(file: Path, state_dir: Path, *, force: bool) -> Restored:
             except OSError as error:
                 raise CommandError(f"{state_dir} cannot be changed: {error.strerror}") from None
             except sqlite3.Error as error:
-                raise CommandError(f"{file} cannot be copied to {database}: {error}") from None
+                raise CommandError(
+                    f"{file} cannot be copied to {database}: {error}. Nothing was changed; if the"
+                    " backup is damaged, take an earlier one"
+                ) from None
     return Restored(stamp.made_at, kept, missing_keys, stamp.temporal_version if is_older else None)
 
 
@@ -68,16 +71,23 @@ def restore_backup(file: Path, state_dir: Path, *, force: bool) -> Restored:
 def _opened_backup(file: Path) -> Iterator[tuple[sqlite3.Connection, Stamp]]:
     if not file.is_file():
         raise CommandError(f"{file} does not exist, or is no file")
-    with opened(file) as source:
-        try:
-            stamp = read_stamp(source)
-        except sqlite3.OperationalError as error:
-            raise CommandError(f"{file} cannot be read: {error}") from None
-        except sqlite3.DatabaseError:  # it is no database at all
-            stamp = None
-        if stamp is None:
-            raise CommandError(f"{file} is no backup that `hookwright backup` has made")
-        yield source, stamp
+    try:
+        with opened(file) as source:
+            yield source, _stamp_of(source, file)
+    except sqlite3.OperationalError as error:
+        raise CommandError(f"{file} cannot be read: {error}") from None
+
+
+def _stamp_of(source: sqlite3.Connection, file: Path) -> Stamp:
+    try:
+        stamp = read_stamp(source)
+    except sqlite3.OperationalError:
+        raise
+    except sqlite3.DatabaseError:  # it is no database at all
+        stamp = None
+    if stamp is None:
+        raise CommandError(f"{file} is no backup that `hookwright backup` has made; name one")
+    return stamp
 
 
 def _check_keys(stamp: Stamp, state_dir: Path, file: Path) -> list[str]:
