@@ -13,6 +13,7 @@ from support.receiver import Receiver, receiver
 from support.stack import CODEC, Stack, stack
 from temporalio.client import Client
 
+from activities.delivery import report_queue
 from hookwright.temporal import connect, set_up_namespace
 from runtime import logs
 from runtime.dev import EmbeddedServer, free_port
@@ -79,6 +80,14 @@ async def client(server: EmbeddedServer) -> Client:
     it = await connect(CODEC, target_host=server.address)
     await set_up_namespace(it, timedelta(days=1))
     return it
+
+
+@pytest.fixture(scope="session", autouse=True)
+def soon_reported() -> Iterator[None]:
+    """A delivery whose endpoint fails again waits a tenth of a second for its report, not one."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(report_queue, "SIGNAL_INTERVAL_SECONDS", 0.1)
+        yield
 
 
 @pytest_asyncio.fixture
