@@ -1,5 +1,6 @@
 """Fixtures that every kind of test shares."""
 
+import gc
 import io
 import logging
 from collections.abc import AsyncIterator, Iterator
@@ -12,6 +13,7 @@ from support.receiver import Receiver, receiver
 from support.stack import CODEC, Stack, stack
 from temporalio.client import Client
 
+from activities.delivery import report_queue
 from hookwright.temporal import connect, set_up_namespace
 from runtime import logs
 from runtime.dev import EmbeddedServer, free_port
@@ -25,6 +27,10 @@ VISIBILITY_RATE = ("frontend.namespaceRPS.visibility", "10")
 PROMPT_DELETION = tuple(
     (f"history.{queue}ProcessorUpdateAckInterval", '"1s"') for queue in ("transfer", "visibility")
 )
+
+# Temporal lets a timer that is due sooner than this wait for as long, since the clocks of its hosts
+# may differ: 1 s by default. Many retries in tests are due in a moment.
+PROMPT_TIMERS = ("history.timerProcessorMaxTimeShift", '"10ms"')
 
 
 @pytest.fixture
@@ -62,7 +68,7 @@ async def server(
     it = EmbeddedServer(
         tmp_path_factory.mktemp("temporal"),
         free_port(),
-        dynamic_config=(VISIBILITY_RATE, *PROMPT_DELETION),
+        dynamic_config=(VISIBILITY_RATE, *PROMPT_DELETION, PROMPT_TIMERS),
     )
     async with it.running():
         yield it
@@ -74,6 +80,14 @@ async def client(server: EmbeddedServer) -> Client:
     it = await connect(CODEC, target_host=server.address)
     await set_up_namespace(it, timedelta(days=1))
     return it
+
+
+@pytest.fixture(scope="session", autouse=True)
+def soon_reported() -> Iterator[None]:
+    """A delivery whose endpoint fails again waits a tenth of a second for its report, not one."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(report_queue, "SIGNAL_INTERVAL_SECONDS", 0.1)
+        yield
 
 
 @pytest_asyncio.fixture
@@ -100,6 +114,30 @@ def is_long(item: pytest.Item) -> bool:
     """Return whether a test says that it needs much time."""
     marker = item.get_closest_marker("timeout")
     return marker is not None and marker.args[0] >= float(item.config.getini("timeout"))
+
+
+def pytest_collection_finish() -> None:
+    """Put what is loaded by now out of the garbage collector's sight."""
+    let_live()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """After each module, do the same with what its tests have left, such as cached workflows."""
+    if nextitem is None or nextitem.path != item.path:
+        let_live()
+
+
+def let_live() -> None:
+    """Collect the garbage, and never look again at what is left.
+
+    Each workflow in a worker's cache has a copy of its module in the SDK's sandbox, some 700
+    objects. So after a thousand tests a collection of all generations took seconds on a busy
+    machine. It runs in whatever thread it begins, and in a workflow's the SDK takes two seconds for
+    a deadlock.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -85,7 +85,7 @@ async def attack(shared_stack: Stack) -> AsyncIterator[Attack]:
 
 @pytest.mark.parametrize("place", ["path", "query"])
 @settings(
-    max_examples=int(os.environ.get("FUZZ_EXAMPLES", "150")),
+    max_examples=int(os.environ.get("FUZZ_EXAMPLES", "60")),
     deadline=None,
     phases=[Phase.generate],
     suppress_health_check=list(HealthCheck),

@@ -69,7 +69,9 @@ def runner(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     """A runner of code in each language that this machine has."""
     if reason := missing(request.param):
         pytest.skip(reason)
-    return CodeRunner(request.param, tmp_path_factory.mktemp(request.param))
+    codes = [code_for(request.param, contract) for contract in ALL.values()]
+    codes.append(code_for(request.param, CONTRACTS["standard"], ed25519=True))
+    return CodeRunner(request.param, tmp_path_factory.mktemp(request.param), codes)
 
 
 def code_for(language: str, contract: Contract, *, ed25519: bool = False) -> str:

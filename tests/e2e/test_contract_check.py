@@ -4,17 +4,17 @@ import json
 from pathlib import Path
 
 import pytest
-from support.commands import hookwright
+from support.commands import hookwright, hookwright_here
 from support.paths import REPOSITORY
 
 FILES = sorted((REPOSITORY / "docs/contracts").glob("*.toml"))
 SLACK = (REPOSITORY / "docs/contracts/slack.toml").read_text()
 
 
-async def test_valid_files(tmp_path: Path) -> None:
+def test_valid_files(tmp_path: Path) -> None:
     """For a valid file, headers and body are printed, and the exit status is 0."""
     for path in FILES:
-        it = await hookwright("contract", "check", str(path), folder=tmp_path)
+        it = hookwright_here("contract", "check", str(path), folder=tmp_path)
         assert it.status == 0, it.output
         assert "hookwright.verify accepts the signature." in it.output
         assert it.output.startswith("POST https://receiver.example/hooks\ncontent-type: ")
@@ -33,11 +33,11 @@ async def test_own_event(tmp_path: Path) -> None:
     assert '"team_id":"T7"' in it.output
 
 
-async def test_faults_of_a_file(tmp_path: Path) -> None:
+def test_faults_of_a_file(tmp_path: Path) -> None:
     """Each fault of a file stands on a line of its own with its key."""
     wrong = SLACK.replace("v0={signature}", "v0=").replace("timeout_seconds = 3", "nmae = 1")
     (tmp_path / "odd.toml").write_text(wrong)
-    it = await hookwright("contract", "check", "odd.toml", folder=tmp_path)
+    it = hookwright_here("contract", "check", "odd.toml", folder=tmp_path)
     assert it.status == 1
     assert it.output.splitlines() == [
         "error: odd.toml:",
@@ -58,11 +58,11 @@ async def test_faults_of_a_file(tmp_path: Path) -> None:
         ("{", "Expecting"),
     ],
 )
-async def test_faults_of_an_event(tmp_path: Path, content: str, reason: str) -> None:
+def test_faults_of_an_event(tmp_path: Path, content: str, reason: str) -> None:
     """An event that does not fit is explained by its key, and the exit status is 1."""
     (tmp_path / "slack.toml").write_text(SLACK)
     (tmp_path / "event.json").write_text(content)
-    it = await hookwright(
+    it = hookwright_here(
         *("contract", "check", "slack.toml", "--event", "event.json"), folder=tmp_path
     )
     assert it.status == 1
@@ -70,9 +70,9 @@ async def test_faults_of_an_event(tmp_path: Path, content: str, reason: str) -> 
     assert "Traceback" not in it.output
 
 
-async def test_missing_files(tmp_path: Path) -> None:
+def test_missing_files(tmp_path: Path) -> None:
     """A file that is not there is an error in words."""
-    it = await hookwright("contract", "check", "none.toml", folder=tmp_path)
+    it = hookwright_here("contract", "check", "none.toml", folder=tmp_path)
     assert it.status == 1
     assert "none.toml" in it.output
     assert "Traceback" not in it.output

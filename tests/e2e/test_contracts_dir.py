@@ -17,16 +17,15 @@ GOOD = (SHIPPED / "standard.toml").read_text().replace('name = "standard"', 'nam
 NOWHERE = {"HOOKWRIGHT_ENCRYPTION_KEYS": KEY_RING, "TEMPORAL_ADDRESS": "127.0.0.1:1"}
 
 
-@pytest.mark.parametrize("service", ["api", "worker", "serve"])
 @pytest.mark.parametrize(
-    ("content", "reason"),
+    ("service", "content", "reason"),
     [
-        (GOOD.replace("= 15", "= -1"), "timeout_seconds: Input should be greater than 0"),
-        (GOOD.replace("[retry]", "[retrys]"), "retry: Field required; retrys: Extra inputs"),
-        (GOOD.replace("[5, 300", '["soon", 300'), "retry.delays_seconds.0: Input should be"),
-        (GOOD.replace("data: data}", "data: }"), "envelope: not a JMESPath expression"),
-        (GOOD.replace("acme", "standard"), "name: another file has the contract standard"),
-        ("name = ", "Invalid value"),
+        ("api", GOOD.replace("= 15", "= -1"), "timeout_seconds: Input should be greater than 0"),
+        ("worker", GOOD.replace("[retry]", "[retrys]"), "retry: Field required; retrys: Extra"),
+        ("serve", GOOD.replace("[5, 300", '["soon", 300'), "retry.delays_seconds.0: Input should"),
+        ("api", GOOD.replace("data: data}", "data: }"), "envelope: not a JMESPath expression"),
+        ("worker", GOOD.replace("acme", "standard"), "name: another file has the contract stand"),
+        ("serve", "name = ", "Invalid value"),
     ],
     ids=["value", "key", "list", "expression", "name", "toml"],
 )

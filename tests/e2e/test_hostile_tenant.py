@@ -14,7 +14,7 @@ from support.waiting import assert_eventually, eventually
 
 HOSTILE = "data.l[?" + "&&".join("@" * 200) + "]"
 DATA = {"l": [*range(1, 5_001)]}
-FILTERS, TEMPLATES, OF_EACH_RECEIVER = 10, 10, 2
+FILTERS, TEMPLATES, OF_EACH_RECEIVER = 5, 5, 2
 THEIR_EVENTS, OUR_EVENTS = 2, 30
 
 EVALUATORS = 2

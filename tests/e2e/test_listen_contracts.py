@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 from slack_sdk.signature import SignatureVerifier
-from support.commands import hookwright
+from support.commands import hookwright_here
 from support.running import running
 from support.styles import FOLDER
 
@@ -57,10 +57,10 @@ async def test_a_contract_of_ones_own(options: tuple[str, ...], tmp_path: Path) 
 
 
 @pytest.mark.parametrize(("options", "says"), WRONG)
-async def test_wrong_options(options: tuple[str, ...], says: str, tmp_path: Path) -> None:
+def test_wrong_options(options: tuple[str, ...], says: str, tmp_path: Path) -> None:
     """A contract or a secret that is at fault stops the command with the reason, not the secret."""
     (tmp_path / "odd.toml").write_text((FOLDER / "slack.toml").read_text() + "\n[retries]\n")
-    it = await hookwright("listen", "--port", str(free_port()), *options, folder=tmp_path)
+    it = hookwright_here("listen", "--port", str(free_port()), *options, folder=tmp_path)
     assert it.status == 1, it.output
     assert it.output.startswith(says)
     assert "hunter2" not in it.output

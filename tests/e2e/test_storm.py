@@ -10,20 +10,26 @@ from support.receiver import Receiver, answering
 from support.stack import Stack
 from support.waiting import eventually
 
+from activities.delivery import report_queue
 from hookwright.ids import endpoint_workflow_id
 
 pytestmark = pytest.mark.cluster
 
 EVENTS, PUBLISHERS = 90, 10
+INTERVAL = 1.0
+"""As in the product: other tests wait less."""
 
 
 @pytest.mark.timeout(300)
-async def test_storm_of_failures_is_a_signal_a_second(service: Stack, hooks: Receiver) -> None:
+async def test_storm_of_failures_is_a_signal_a_second(
+    service: Stack, hooks: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Every failure is counted once, in at most one signal a second.
 
     The receiver may count more: a worker that gets no CPU for seconds looks dead, and what it had
     in flight is sent again, under the same number.
     """
+    monkeypatch.setattr(report_queue, "SIGNAL_INTERVAL_SECONDS", INTERVAL)
     hooks.behave = answering(500)
     endpoint = await service.add_endpoint(hooks.url, retry={"schedule_seconds": [0.1, 0.1]})
     workflow_id = endpoint_workflow_id(service.tenant, endpoint["id"])

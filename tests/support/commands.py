@@ -1,10 +1,15 @@
-"""Commands as processes that are run to their end."""
+"""Commands that are run to their end, as processes and in this one."""
 
 import asyncio
+import contextlib
 import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+
+from typer.testing import CliRunner
+
+from runtime.cli import app
 
 HOOKWRIGHT = [sys.executable, "-P", "-m", "runtime.cli"]
 
@@ -27,6 +32,17 @@ class Ended:
 async def hookwright(*arguments: str, folder: Path, **environment: str) -> Ended:
     """Run a command of Hookwright to its end."""
     return await run_command(*HOOKWRIGHT, *arguments, folder=folder, **environment)
+
+
+def hookwright_here(*arguments: str, folder: Path) -> Ended:
+    """Run a command of Hookwright in this process, which costs a second less.
+
+    For commands that return: those that run services end the process.
+    """
+    without = dict.fromkeys(os.environ.keys() - BARE.keys())
+    with contextlib.chdir(folder):
+        done = CliRunner().invoke(app, arguments, env=without, catch_exceptions=False)
+    return Ended(done.exit_code, done.output)
 
 
 async def run_command(*command: str | Path, folder: Path, **environment: str) -> Ended:
