@@ -30,7 +30,7 @@ from hookwright.temporal import (
 )
 
 AT_ONCE, PAUSE_SECONDS = 10, 0.02
-"""A few hundred workflows a second are looked into, so that deliveries go on meanwhile."""
+"""At most 500 workflows a second are looked into, so that deliveries go on meanwhile."""
 
 NEEDS_NO_OLD_KEY = (WorkflowType.ENCRYPTION_KEYS, WorkflowType.REENCRYPTION)
 """What they hold is an id of a key, and read by nobody who lacks the key."""
