@@ -22,7 +22,8 @@ class AuditEntryRead(BaseModel):
     """Who did what, and when.
 
     `by` is null if it is not known: whoever has access to Temporal need not give a name. Secrets
-    and credentials in URLs are `(hidden)`; a long value is cut, and ends in an ellipsis.
+    are `(hidden)`, and so is all of a URL but scheme, host and port. A long value is cut, and ends
+    in an ellipsis.
     """
 
     at: Timestamp
