@@ -36,5 +36,5 @@ def _summary(findings: Sequence[Finding]) -> str:
     if count[Verdict.FAILED]:
         return f"{count[Verdict.FAILED]} of {len(findings)} checks failed. Begin with the first."
     if count[Verdict.WARNING]:
-        return f"Nothing failed; there are {count[Verdict.WARNING]} warnings."
+        return f"Nothing failed. Warnings: {count[Verdict.WARNING]}."
     return f"All {len(findings)} checks are well."
