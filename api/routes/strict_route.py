@@ -181,12 +181,13 @@ class StrictRoute(APIRoute):
 
         async def handle_strictly(request: Request) -> Response:
             token = request.headers.get("authorization", "").rpartition(" ")[2]
+            clock = asyncio.get_running_loop().time
+            began = clock()
             with ExitStack() as concealing:
                 concealing.enter_context(hidden_from_logs(token))
-                began = asyncio.get_running_loop().time()
                 # First of all, so that a body is read only for a known caller within its limits.
                 caller = await admit(request)
-                admitted = asyncio.get_running_loop().time()
+                spent = clock() - began
                 _check_encoding(request)
                 _check_media_type(request)
                 _check_query(request, known_parameters)
@@ -198,11 +199,10 @@ class StrictRoute(APIRoute):
                 # The time that a body takes is its sender's, and takes no place from others.
                 if self.body_field:
                     await strict.body()
-                arrived = asyncio.get_running_loop().time()
-                request.state.answer_by = arrived - (admitted - began) + ANSWER_SECONDS
-                is_read = request.method == "GET"
+                request.state.answer_by = clock() - spent + ANSWER_SECONDS
+                seconds = READ_SECONDS if request.method == "GET" else None
                 with state.under_way.request(whose):
-                    async with asyncio.timeout(READ_SECONDS if is_read else None):
+                    async with asyncio.timeout(seconds):
                         return await handle(strict)
 
         return handle_strictly

@@ -9,7 +9,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 HEAD_SECONDS = 10.0
 
 MAX_CONNECTIONS = 10_000
-"""Each takes some 20 KB, and an open file."""
+"""Each takes some 10 KB, and an open file."""
 
 
 class Protocol(H11Protocol):

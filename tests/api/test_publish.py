@@ -43,8 +43,12 @@ async def test_same_id_for_another_event_is_refused(service: Stack, other: dict)
     assert "id" in answer.json()["detail"]
 
 
-async def test_hundred_concurrent_repeats_are_one_event(service: Stack, hooks: Receiver) -> None:
+async def test_hundred_concurrent_repeats_are_one_event(
+    service: Stack, hooks: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Of 100 concurrent publishes of one id exactly one is new, and one POST arrives."""
+    # The one that is new must not be told 503 because a busy machine takes long for a hundred.
+    monkeypatch.setattr("api.routes.strict_route.ANSWER_SECONDS", 60.0)
     await service.add_endpoint(hooks.url)
     answers = await asyncio.gather(*(service.publish(id="evt_1") for _ in range(100)))
     assert sorted(answer["duplicate"] for answer in answers) == [False] + [True] * 99

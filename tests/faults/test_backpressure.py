@@ -41,10 +41,8 @@ from runtime.dev import EmbeddedServer, ManagedProcess, free_port
 from runtime.worker import WorkerConfig, worker
 
 EVENTS = 8
-WITHIN_SECONDS = 6.0
-"""A publish is answered within 3 s; a busy machine has as much again."""
-
-READ_WITHIN_SECONDS = 25.0
+WITHIN_SECONDS = 25.0
+"""Generous, for busy machines: `unit/api/test_answers_in_time.py` holds the bounds."""
 
 SLOW = replace(LATENCY, name="slow", delay_seconds=0.8)
 """One call is answered in time, and the two of a publish are not: the event may be stored."""
@@ -83,7 +81,7 @@ class Behind:
     async def read_and_change(self) -> list[httpx.Response]:
         """Ask other routes at once, each of which must answer in time."""
         http, root = self.service.http, self.service.root
-        async with asyncio.timeout(READ_WITHIN_SECONDS):
+        async with asyncio.timeout(WITHIN_SECONDS):
             return await asyncio.gather(
                 http.get(f"{root}/events"),
                 http.get(f"{root}/endpoints"),

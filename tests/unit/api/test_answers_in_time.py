@@ -1,0 +1,69 @@
+"""Whatever hangs, the API answers in time."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+from support.stack import CODEC, api_client, api_config
+from temporalio.service import RPCError, RPCStatusCode
+
+from hookwright.temporal import at_most, connect
+
+SOON = 0.05
+
+
+async def hang(*_: Any, **__: Any) -> None:
+    """Do what a Temporal does that never answers."""
+    await asyncio.Event().wait()
+
+
+async def answer(method: str, path: str, **request: Any) -> httpx.Response:
+    nowhere = await connect(CODEC, target_host="127.0.0.1:1", lazy=True)
+    async with api_client(nowhere, api_config("unused")) as http:
+        return await http.request(method, path, **request)
+
+
+async def test_a_publish(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A publish that is not known to be stored in time is a 503 with the id to repeat it with."""
+    monkeypatch.setattr("api.routes.strict_route.ANSWER_SECONDS", SOON)
+    monkeypatch.setattr("api.services.events.EventService.publish", hang)
+    found = await answer("POST", "/v1/tenants/t/events", json={"type": "a", "data": 1})
+    assert found.status_code == 503
+    assert found.headers["retry-after"]
+    assert found.json()["event_id"].startswith("evt_")
+
+
+async def test_the_events_of_a_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An event of a batch that hangs is a 503, and the rest is not tried."""
+    monkeypatch.setattr("api.routes.batch.ANSWER_SECONDS", SOON)
+    monkeypatch.setattr("api.services.events.EventService.publish", hang)
+
+    async def known(*_: Any) -> None:
+        """Find the tenant."""
+
+    monkeypatch.setattr("api.services.tenants.TenantService.at_publish", known)
+    events = [{"id": name, "type": "a", "data": 1} for name in ("e1", "e2")]
+    found = await answer("POST", "/v1/tenants/t/events/batch", json={"events": events})
+    assert found.status_code == 503
+    errors = [each["error"] for each in found.json()["results"]]
+    assert [error["event_id"] for error in errors] == ["e1", "e2"]
+    assert ["not tried" in error["detail"] for error in errors] == [False, True]
+
+
+async def test_a_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A read that lasts too long is a 503."""
+    monkeypatch.setattr("api.routes.strict_route.READ_SECONDS", SOON)
+    monkeypatch.setattr("api.services.tenants.TenantService.get", hang)
+    found = await answer("GET", "/v1/tenants/t")
+    assert found.status_code == 503
+    assert found.headers["retry-after"]
+
+
+async def test_a_call_with_its_repeats() -> None:
+    """A call to Temporal that goes on for longer than its time ends as Temporal's own do."""
+    with pytest.raises(RPCError) as raised:
+        async with at_most(timedelta(seconds=SOON)):
+            await hang()
+    assert raised.value.status is RPCStatusCode.DEADLINE_EXCEEDED
