@@ -386,6 +386,15 @@ def test_a_kill_explains_successes_that_no_counter_has() -> None:
     assert broken(replace(it, answers=answers, strikes=(KILL,))) == set()
 
 
+def test_a_success_that_was_sent_twice_may_count_twice() -> None:
+    """Of a repeated success both workers may have told the endpoint, and no third one."""
+    again = post(at=104, token="plain-e1-1")
+    it = book([post(token="first"), again], [published()], [told()], KILL)
+    for counted, found in ((2, set[str]()), (3, {COUNTERS})):
+        shown = {**it.answers.statistics, "plain": {"delivered": counted, "failed": 0, "held": 0}}
+        assert broken(replace(it, answers=replace(it.answers, statistics=shown))) == found
+
+
 def test_a_publish_without_an_answer_may_be_stored() -> None:
     """An event of which nobody knows whether it was accepted may arrive, and need not."""
     unknown = published(answers=(None,))
