@@ -20,7 +20,7 @@ from support.waiting import assert_eventually, eventually
 
 STEADY, LATER = "/steady", "/later"
 PUBLISHERS = 2
-WITHIN = 45.0
+WITHIN = 60.0
 
 
 @dataclass
