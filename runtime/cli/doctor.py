@@ -34,15 +34,20 @@ def doctor(
     from runtime.doctor import Verdict, examine, print_page
     from runtime.errors import ExitStatus
     from runtime.remote import print_json
+    from runtime.running import run
 
-    try:
-        findings = asyncio.run(examine({"url": url, "key": key, "profile": profile}, to))
-    except KeyboardInterrupt:
-        raise typer.Exit(ExitStatus.INTERRUPTED) from None
-    is_failed = any(finding.verdict is Verdict.FAILED for finding in findings)
-    if as_json:
-        print_json({"ok": not is_failed, "checks": [finding.document() for finding in findings]})
-    else:
-        print_page(findings)
-    if is_failed:
-        raise typer.Exit(ExitStatus.FAILED)
+    async def examined() -> None:
+        try:
+            findings = await examine({"url": url, "key": key, "profile": profile}, to)
+        except asyncio.CancelledError:
+            raise typer.Exit(ExitStatus.INTERRUPTED) from None
+        is_failed = any(finding.verdict is Verdict.FAILED for finding in findings)
+        if as_json:
+            checks = [finding.document() for finding in findings]
+            print_json({"ok": not is_failed, "checks": checks})
+        else:
+            print_page(findings)
+        if is_failed:
+            raise typer.Exit(ExitStatus.FAILED)
+
+    run(examined())

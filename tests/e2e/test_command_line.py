@@ -3,12 +3,13 @@
 import asyncio
 import json
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 import pytest_asyncio
 from support.commands import hookwright
 from support.listening import listening
@@ -20,6 +21,7 @@ from support.waiting import assert_eventually, eventually
 from typer.testing import CliRunner
 
 from runtime.cli import app
+from runtime.cli.doctor import doctor
 from runtime.dev import EmbeddedServer, Forward, Listener
 
 Run = Callable[..., Any]
@@ -192,6 +194,19 @@ async def test_doctor(server: EmbeddedServer, api_url: str, service: Stack, tmp_
     none = await hookwright("doctor", folder=tmp_path, HOOKWRIGHT_API_KEYS="x")
     assert none.status == 1
     assert "✗ settings" in none.output
+
+
+def test_doctor_ends_the_process_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The SDK's threads may abort an interpreter that ends, and then the status says nothing."""
+    left = []
+
+    def leaving(main: Coroutine[None, None, None]) -> None:
+        main.close()
+        left.append(main)
+
+    monkeypatch.setattr("runtime.running.run", leaving)
+    doctor()
+    assert len(left) == 1
 
 
 async def test_listen_passes_on(hooks) -> None:
