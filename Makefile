@@ -15,7 +15,7 @@ PARSERS := $(addprefix tests/unit/, contracts/test_retry_after.py contracts/test
 
 LEDGER := PYTHONPATH=tests $(BIN)/python -m ledger
 
-.PHONY: help setup run check test test-cluster faults soak fuzz lint format bench lock clean
+.PHONY: help setup run check test test-cluster faults soak fuzz lint format bench breaks lock clean
 
 help: ## Show this list.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -56,6 +56,9 @@ format: .venv/.develops ## Format, and mend what can be mended.
 
 bench: .venv/.develops ## Measure this machine: a quarter of an hour.
 	$(BIN)/python -m bench
+
+breaks: .venv/.develops ## Break the code in each way that docs/breaks.md lists: tests must notice.
+	$(BIN)/python -m breaks
 
 lock: .venv/.develops ## Choose the newest versions that pyproject.toml allows.
 	$(COMPILE) --upgrade --all-extras --output-file requirements-dev.lock

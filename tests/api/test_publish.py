@@ -3,6 +3,8 @@
 import asyncio
 import re
 from dataclasses import replace
+from datetime import timedelta
+from typing import Any
 
 import httpx
 import pytest
@@ -10,25 +12,55 @@ from support.receiver import Receiver
 from support.stack import CONTRACTS, LOOPBACK, Stack, api_client, api_config, stack, unique
 from support.waiting import assert_eventually, eventually
 from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
 
+from hookwright.temporal import RPC_TIMEOUT
 from runtime.worker import WorkerConfig, worker
 
 NESTED = 10_000
 
 
-async def test_repeat_gets_the_first_answer(service: Stack, hooks: Receiver) -> None:
+@pytest.mark.parametrize("endpoints", [1, 2])
+async def test_repeat_gets_the_first_answer(
+    service: Stack, hooks: Receiver, endpoints: int
+) -> None:
     """Same id and body again: the first answer, marked duplicate, and not one more POST."""
-    endpoint = await service.add_endpoint(hooks.url)
+    for _ in range(endpoints):
+        await service.add_endpoint(hooks.url)
     first = await service.publish(id="evt_1", data={"b": 1, "a": [1.5, None]})
-    await assert_eventually(lambda: len(hooks.requests) == 1)
+    await assert_eventually(lambda: len(hooks.requests) == endpoints)
     again = await service.publish(id="evt_1", data={"a": [1.5, None], "b": 1})
     assert again == {**first, "duplicate": True}
-    await eventually(
-        lambda: service.delivery(endpoint["id"], "evt_1"), lambda it: it["state"] == "delivered"
-    )
-    second = await service.publish(id="evt_2")
-    await assert_eventually(lambda: second["id"] in hooks.ids())
-    assert hooks.ids() == ["evt_1", "evt_2"]
+    ended = f"WorkflowId = 'event:{service.tenant}:evt_1' AND ExecutionStatus = 'Completed'"
+    await eventually(lambda: service.client.count_workflows(ended), lambda it: it.count == 1)
+    again = await service.publish(id="evt_1", data={"a": [1.5, None], "b": 1})
+    assert again == {**first, "duplicate": True}
+    await service.publish(id="evt_2")
+    await assert_eventually(lambda: hooks.ids().count("evt_2") == endpoints)
+    assert sorted(hooks.ids()) == ["evt_1"] * endpoints + ["evt_2"] * endpoints
+
+
+@pytest.mark.parametrize("endpoints", [1, 2])
+async def test_what_is_not_stored_is_not_accepted(
+    service: Stack, hooks: Receiver, monkeypatch: pytest.MonkeyPatch, endpoints: int
+) -> None:
+    """A publish waits for Temporal, for a while; if that fails there is a 503, and no event."""
+    for _ in range(endpoints):
+        await service.add_endpoint(hooks.url)
+    start, timeouts = Client.start_workflow, list[timedelta | None]()
+
+    async def fail(*given: Any, rpc_timeout: timedelta | None = None, **more: Any) -> Any:
+        if not more["id"].endswith(":evt_1"):
+            return await start(*given, rpc_timeout=rpc_timeout, **more)
+        timeouts.append(rpc_timeout)
+        raise RPCError("away", RPCStatusCode.UNAVAILABLE, b"")
+
+    body = {"id": "evt_1", "type": "loan.funded", "data": 1}
+    with monkeypatch.context() as away:
+        away.setattr(Client, "start_workflow", fail)
+        answer = await service.http.post(f"{service.root}/events", json=body)
+    assert (answer.status_code, timeouts) == (503, [RPC_TIMEOUT])
+    assert (await service.http.get(f"{service.root}/events/evt_1")).status_code == 404
 
 
 @pytest.mark.parametrize(

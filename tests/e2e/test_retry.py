@@ -13,6 +13,8 @@ from temporalio.api.workflow.v1 import PendingActivityInfo
 from temporalio.api.workflowservice.v1 import ResetActivityRequest
 
 from hookwright.ids import event_workflow_id
+from hookwright.outcomes import Trigger
+from hookwright.temporal import described, resend
 
 pytestmark = pytest.mark.cluster
 
@@ -179,6 +181,20 @@ async def test_concurrent_retries_are_one(service: Stack, hooks: Receiver, state
     after = await case.until(state, made + 1)
     assert triggers(after)[-1] == "manual"
     assert len(hooks.requests) == made + 1
+
+
+async def test_a_run_is_resent_once(service: Stack, hooks: Receiver) -> None:
+    """Who asks for a resend of the same run later, after the resend has ended, gets that one."""
+    hooks.behave = answering(500)
+    case = await Case.begun(service, hooks, retry={"schedule_seconds": []})
+    await case.until("exhausted", 1)
+    ended = await described(service.client, event_workflow_id(service.tenant, case.event))
+    for _ in range(2):
+        await resend(service.client, ended, Trigger.MANUAL)
+        await case.until("exhausted", 2)
+    await service.publish(id="later")
+    await assert_eventually(lambda: "later" in hooks.ids())
+    assert hooks.ids() == [case.event] * 2 + ["later"]
 
 
 async def test_reset_does_not_cut_an_attempt_short(service: Stack, hooks: Receiver) -> None:

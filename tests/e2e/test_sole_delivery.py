@@ -1,6 +1,7 @@
 """An event that goes to exactly one endpoint is one execution: its delivery, under its own id."""
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -234,6 +235,8 @@ async def test_it_is_erased_with_its_resends_and_recovered_ones(
         return {answer.status_code for answer in answers}
 
     await eventually(statuses, lambda it: it == {404}, within=60)
+    every_run = partial(service.client.count_workflows, query)
+    await eventually(every_run, lambda it: it.count == 0, within=60)
 
 
 async def publish_with_stale_routes(service: Stack, change: str, hooks: Receiver) -> dict[str, Any]:

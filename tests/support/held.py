@@ -119,16 +119,21 @@ class HeldClient(FakeVisibility):
 
 @dataclass
 class Draining:
-    """The snapshots of an endpoint that drains at a pace; `top` is its `drain_per_second`."""
+    """The snapshots of an endpoint that drains at a pace; `top` is its `drain_per_second`.
+
+    `quiet_until` is set if its receiver has asked for a pause.
+    """
 
     top: float
     pace: float
     reads: int = 0
+    quiet_until: datetime | None = None
 
     async def current(self, tenant_id: str, endpoint_id: str) -> EndpointState:
         self.reads += 1
         config = EndpointConfig(url="https://a.example", drain_per_second=self.top)
-        health = Health.model_validate({"queue": {"held": 9, "pace": self.pace}})
+        queue = {"held": 9, "pace": self.pace, "throttled_until": self.quiet_until}
+        health = Health.model_validate({"queue": queue})
         return EndpointState(
             tenant_id=tenant_id, endpoint_id=endpoint_id, config=config, health=health
         )

@@ -1,5 +1,6 @@
 """Names: what may be one, and the workflow ids made of them."""
 
+import inspect
 import re
 import uuid
 
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 from support.strategies import NAMES
 
+from hookwright import ids as module
 from hookwright.ids import (
     EventType,
     Name,
@@ -23,6 +25,7 @@ from hookwright.ids import (
     recovery_id,
     recovery_workflow_id,
     tenant_workflow_id,
+    tenant_workflow_prefixes,
 )
 
 NAME = TypeAdapter(Name)
@@ -41,6 +44,24 @@ def test_workflow_ids_fit(tenant, event, key):
             delivery_workflow_id(tenant, endpoint, event),
         ):
             assert re.fullmatch(r"[A-Za-z0-9_:-]{1,200}", made)
+
+
+def test_every_workflow_of_a_tenant_is_erased_with_it():
+    """The workflows that an erasure looks for are all that have a tenant's id, but its own."""
+    makers = {
+        name: (make, [*inspect.signature(make).parameters])
+        for name, make in vars(module).items()
+        if name.endswith("_workflow_id")
+    }
+    made = {
+        name: make(*("acme", "x", "y")[: len(parameters)])
+        for name, (make, parameters) in makers.items()
+        if parameters[0] == "tenant_id"
+    }
+    assert made.pop("tenant_workflow_id") == "tenant:acme"
+    prefixes = tenant_workflow_prefixes("acme")
+    assert {name: each for name, each in made.items() if not each.startswith(prefixes)} == {}
+    assert all(any(each.startswith(prefix) for each in made.values()) for prefix in prefixes)
 
 
 def test_the_longest_workflow_id():

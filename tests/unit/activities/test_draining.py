@@ -1,22 +1,26 @@
 """What thousands of held deliveries of an endpoint cost others on their way back, in calls."""
 
 import asyncio
+from collections import Counter
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from types import SimpleNamespace
 from typing import cast
 
 import pytest
 from support.held import Draining, HeldClient
 from support.waiting import assert_eventually
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
+from activities import releases
 from activities.endpoint_snapshots import EndpointSnapshots
 from activities.held_rows import HeldRows
 from activities.releases import ReleaseActivities
 from activities.shares import RELEASES, FairPace
-from hookwright.models import EndpointRef, ReleaseInput
+from hookwright.models import EndpointRef, ProbeInput, ReleaseInput
 
 BEGAN = datetime(2026, 1, 15, tzinfo=UTC)
 ENDPOINT = EndpointRef(tenant_id="t", endpoint_id="ep")
@@ -114,6 +118,60 @@ async def test_a_released_delivery_costs_few_calls(*, hangs: bool, calls: int) -
     assert (client.calls, endpoint.reads) == (1, 1)
 
 
+@dataclass
+class SlowWorker(HeldClient):
+    """A server whose worker sends a released delivery only when it was looked at a few times."""
+
+    looks: Counter[str] = field(default_factory=Counter)
+    overtaking: list[str] = field(default_factory=list)
+
+    def get_workflow_handle(self, workflow_id: str) -> SimpleNamespace:
+        known = super().get_workflow_handle(workflow_id)
+
+        async def describe(**_: object) -> SimpleNamespace:
+            description: SimpleNamespace = await known.describe()
+            self.looks[workflow_id] += 1
+            if self.looks[workflow_id] < POSTED_AT_LOOK:
+                description.status = WorkflowExecutionStatus.RUNNING
+            return description
+
+        async def signal(*_: object) -> None:
+            waiting = [it for it in self.released if self.looks[it] < POSTED_AT_LOOK]
+            self.overtaking += [workflow_id] if waiting else []
+            await known.signal()
+
+        return SimpleNamespace(describe=describe, signal=signal)
+
+
+POSTED_AT_LOOK = 4
+
+
+async def test_one_leaves_after_the_other() -> None:
+    """At a pace that keeps the order, none is released before the one before it was POSTed."""
+    client, endpoint = SlowWorker(every(1, 6)), Draining(top=20, pace=20)
+    given = ReleaseInput(endpoint=ENDPOINT, per_second=20)
+    assert await ActivityEnvironment().run(activities(client, endpoint).release, given) == 6
+    assert client.released == [f"w{number}" for number in range(6)]
+    assert client.overtaking == []
+
+
+async def test_nothing_leaves_while_the_receiver_asks_for_quiet() -> None:
+    """A turn that begins when the receiver has just asked for a pause releases nothing."""
+    client, endpoint = HeldClient(every(1, 20)), Draining(top=20, pace=20, quiet_until=BEGAN)
+    given = ReleaseInput(endpoint=ENDPOINT, per_second=20)
+    assert await ActivityEnvironment().run(activities(client, endpoint).release, given) == 0
+    assert client.released == []
+
+
+@pytest.mark.parametrize("earlier", [0, 1, 2, 3, 5])
+async def test_probes_try_one_after_the_other(earlier: int) -> None:
+    """After each probe that failed the next one is tried, and the first again after the last."""
+    client, endpoint = HeldClient(every(1, 3)), Draining(top=20, pace=20)
+    given = ProbeInput(endpoint=ENDPOINT, earlier=earlier)
+    assert await ActivityEnvironment().run(activities(client, endpoint).probe, given)
+    assert client.released == [f"w{earlier % 3}"]
+
+
 async def test_what_left_already_takes_no_time() -> None:
     """Visibility shows for a while what was released; a slow drain does not wait for these."""
     client, endpoint = HeldClient(every(1, 150)), Draining(top=0.5, pace=0.5)
@@ -122,6 +180,16 @@ async def test_what_left_already_takes_no_time() -> None:
     async with asyncio.timeout(10):
         released = await ActivityEnvironment().run(activities(client, endpoint).release, given)
     assert (released, client.released[-1]) == (1, "w149")
+
+
+async def test_what_goes_on_already_is_not_released_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A delivery that visibility still shows as held, and that is being retried, is left alone."""
+    monkeypatch.setattr(releases, "POSTED_WITHIN_SECONDS", 0.05)
+    client, endpoint = HeldClient(every(1, 20), hangs=True), Draining(top=400, pace=400)
+    client.released += [f"w{number}" for number in range(19)]
+    given = ReleaseInput(endpoint=ENDPOINT, per_second=400)
+    assert await ActivityEnvironment().run(activities(client, endpoint).release, given) == 1
+    assert client.calls_of["signal"] == 1
 
 
 @pytest.mark.parametrize("top", [1_000.0, 1.0])
@@ -141,15 +209,15 @@ async def test_a_new_pace_takes_effect_at_once(top: float) -> None:
 async def test_drains_of_a_tenant_leave_room() -> None:
     """Endpoints of one tenant that all drain are bounded; those beyond are asked to come later."""
     client, endpoint = HeldClient([]), Draining(top=10, pace=10)
-    releases = activities(client, endpoint)
-    busy = [releases.shares.take("t", f"busy{number}") for number in range(RELEASES.tenant)]
+    draining = activities(client, endpoint)
+    busy = [draining.shares.take("t", f"busy{number}") for number in range(RELEASES.tenant)]
     given = ReleaseInput(endpoint=ENDPOINT, per_second=10)
     with pytest.raises(ApplicationError, match="waiting for a turn"):
-        await ActivityEnvironment().run(releases.release, given)
+        await ActivityEnvironment().run(draining.release, given)
     other = EndpointRef(tenant_id="other", endpoint_id="ep")
     given = ReleaseInput(endpoint=other, per_second=10)
-    assert await ActivityEnvironment().run(releases.release, given) == 0
-    releases.shares.end(busy[0])
+    assert await ActivityEnvironment().run(draining.release, given) == 0
+    draining.shares.end(busy[0])
 
 
 async def test_turns_at_visibility_go_round_among_the_tenants() -> None:

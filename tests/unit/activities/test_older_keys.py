@@ -108,6 +108,8 @@ def test_what_is_said_of_an_old_key() -> None:
     assert "also in services that publish through Temporal" in free
     kept = still_needed(old_key(open={"Tenant": 1}, ended=3), "k2", day)
     assert "(1 open Tenant, 3 that have ended and are kept until retention is over)" in kept
+    assert (old_key().may_go, old_key(open={"Tenant": 1}).may_go) == (True, False)
+    assert not old_key(ended=3).may_go
     used = old_key(written=("event:acme:1", "event:acme:2"))
     assert not used.may_go
     said = in_use_again(used, "k2")

@@ -1,16 +1,22 @@
-"""Giving turns: what a killed worker may have done counts against the rate limit."""
+"""Giving turns: after the one before has ended, and what a killed worker gave counts."""
 
+import asyncio
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from support.fakes import FakeEndpoints, endpoint
+from temporalio.api.enums.v1 import EventType
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import ActivityEnvironment
 
+from activities import turns as module
 from activities.turns import TurnActivities
-from hookwright.queueing import QueuePace, QueuePlace, QueueTurns, TurnsGiven
+from hookwright.ids import delivery_workflow_id
+from hookwright.queueing import Ended, QueuePace, QueuePlace, QueueTurns, TurnsGiven
 
 NOW = datetime.now(UTC)
 
@@ -59,3 +65,61 @@ async def test_a_turn_that_may_have_been_given_counts(begun: bool) -> None:  # n
     result = await given(20.0, [TurnsGiven(begun=begun)])
     is_later = result.pace.next_at(before, 1 / 20) >= before + timedelta(seconds=0.97 / 20)
     assert is_later is begun
+
+
+class OrderedDeliveries:
+    """Temporal, where each delivery that has its turn ends in the same way, or does not end."""
+
+    def __init__(self, end: int | None) -> None:
+        self.end = end
+        self.had_turns: list[str] = []
+
+    def get_workflow_handle(self, workflow_id: str) -> Any:
+        async def signal(*_: object) -> None:
+            self.had_turns.append(workflow_id)
+
+        return SimpleNamespace(signal=signal, fetch_history_events=self.close_event)
+
+    async def close_event(self, **_: object) -> AsyncIterator[Any]:
+        if self.end is None:
+            await asyncio.Event().wait()
+        yield SimpleNamespace(event_type=self.end)
+
+
+COMPLETED = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED
+FAILED = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_FAILED
+
+
+@pytest.mark.parametrize(
+    ("end", "on_give_up", "stops"),
+    [
+        (None, "skip", Ended.NO),
+        (FAILED, "hold", Ended.GIVEN_UP),
+        (FAILED, "skip", None),
+        (COMPLETED, "hold", None),
+    ],
+)
+async def test_others_wait_for_one_that_has_not_ended(
+    monkeypatch: pytest.MonkeyPatch, end: int | None, on_give_up: str, stops: Ended | None
+) -> None:
+    """The next of a key has no turn before the one before has ended, or may be passed over."""
+    monkeypatch.setattr(module, "WATCH_SECONDS", 0.05)
+    state = endpoint(ordering="fifo", on_give_up=on_give_up)
+    client: Any = OrderedDeliveries(end)
+    endpoints: Any = FakeEndpoints(state)
+    turns = QueueTurns(
+        tenant_id=state.tenant_id,
+        endpoint_id=state.endpoint_id,
+        line="",
+        rules=state.queue_rules,
+        places=[QueuePlace(f"evt_{number}", NOW, 1) for number in range(3)],
+    )
+    activities = TurnActivities(client, endpoints)
+    result = await ActivityEnvironment().run(activities.give_turns, turns)
+    number = 1 if stops else 3
+    deliveries = [
+        delivery_workflow_id(state.tenant_id, state.endpoint_id, place.event_id)
+        for place in turns.places
+    ]
+    assert client.had_turns == deliveries[:number]
+    assert (result.done, result.last) == (0 if stops else 3, stops)

@@ -65,6 +65,17 @@ def test_zero_is_counted_once_a_minute_at_most() -> None:
     assert min(gaps) >= COUNT_INTERVAL
 
 
+def test_a_count_that_was_overtaken_is_ignored() -> None:
+    """What is held while visibility counts is not forgotten: that count is out of date."""
+    endpoint = SimulatedEndpoint()
+    endpoint.hold()
+    moved_at = endpoint.health.held_moved_at
+    endpoint.wait(seconds=1)
+    endpoint.hold()
+    endpoint.health.counted(endpoint.now, 1, moved_at)
+    assert endpoint.health.queue.held == 2
+
+
 def test_what_is_not_there_is_forgotten_in_an_hour() -> None:
     """Held, and erased or terminated by hand: an hour after the last movement it is not counted."""
     endpoint = SimulatedEndpoint()

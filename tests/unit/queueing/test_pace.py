@@ -1,5 +1,6 @@
 """The pace of turns: however late turns are given, no ten seconds have many more than the limit."""
 
+from bisect import bisect_left
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
@@ -10,10 +11,11 @@ from hookwright.queueing import QueuePace
 BEGIN = datetime(2026, 1, 15, tzinfo=UTC)
 WINDOW = timedelta(seconds=10)
 
-rates = st.floats(min_value=0.2, max_value=50)
+rates = st.floats(min_value=0.2, max_value=20)
+# Long runs at the limit with a delay now and then: where each turn is late, the limit is not near.
 latenesses = st.lists(
-    st.one_of(st.just(0.0), st.floats(min_value=0, max_value=3)), min_size=5, max_size=300
-)
+    st.tuples(st.integers(0, 150), st.floats(min_value=0, max_value=3)), min_size=1, max_size=5
+).map(lambda runs: [late for number, last in runs for late in [*[0.0] * number, last]])
 
 
 def turns(per_second: float, late_by: list[float]) -> list[datetime]:
@@ -31,7 +33,7 @@ def test_no_ten_seconds_have_more_than_the_limit(per_second: float, late_by: lis
     """Any ten seconds have at most 3.1 % more turns than the limit, and the first one."""
     times = turns(per_second, late_by)
     for first, begin in enumerate(times):
-        within = sum(at < begin + WINDOW for at in times[first:])
+        within = bisect_left(times, begin + WINDOW) - first
         assert within <= 10 * per_second * 1.031 + 1
 
 
@@ -44,12 +46,17 @@ def test_turns_that_are_a_little_late_are_caught_up_with(per_second: float, numb
 
 
 def test_what_was_missed_long_ago_is_not_made_up_for() -> None:
-    """After an idle hour there is no burst: the second turn is an interval after the first."""
+    """After an idle hour there is no burst: turns are as far apart as ever, less one second."""
     pace = QueuePace().after_turn(BEGIN, 1.0)
     later = BEGIN + timedelta(hours=1)
     assert pace.next_at(later, 1.0) <= later
     after = pace.after_turn(later, 1.0)
     assert after.next_at(later, 1.0) >= later + timedelta(seconds=0.97)
+    times = [later]
+    for _ in range(200):
+        times.append(after.next_at(times[-1], 1.0))
+        after = after.after_turn(times[-1], 1.0)
+    assert times[-1] - times[0] >= timedelta(seconds=200 - 1.1)
 
 
 def test_a_new_limit_makes_a_new_plan() -> None:

@@ -1,0 +1,131 @@
+"""Fan-out: every endpoint of a tenant that wants an event has one delivery of it."""
+
+from collections import Counter
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from temporalio.exceptions import (
+    ApplicationError,
+    ApplicationErrorCategory,
+    WorkflowAlreadyStartedError,
+)
+from temporalio.testing import ActivityEnvironment
+
+from activities.fan_out import MAX_LOCAL_STARTS, FanOutActivities
+from activities.shares import FAN_OUTS, TenantTurns
+from hookwright.ids import delivery_workflow_id
+from hookwright.models import EventInput, FanOut, FanOutInput, Route
+from hookwright.temporal import routes_key, routes_of
+
+NOW = datetime(2026, 1, 15, 10, 30, tzinfo=UTC)
+COSTLY = "data.a[?@ > `5000`]"
+EVENT = EventInput(tenant_id="acme", id="evt_1", type="loan.funded", data={"a": [*range(5_000)]})
+ROUTES_IN_A_SLICE = 7
+EDGES = (0, 1, MAX_LOCAL_STARTS - 1, MAX_LOCAL_STARTS, MAX_LOCAL_STARTS + 1, 2 * MAX_LOCAL_STARTS)
+
+
+class World:
+    """Temporal, as far as a fan-out needs it: the memo of a tenant, and deliveries that start."""
+
+    def __init__(self, routes: list[Route]) -> None:
+        self.started: Counter[str] = Counter()
+        slices = range(0, len(routes), ROUTES_IN_A_SLICE)
+        self.memo = {
+            routes_key(number): routes[first : first + ROUTES_IN_A_SLICE]
+            for number, first in enumerate(slices)
+        }
+        me: Any = self
+        self.activities = FanOutActivities(me, "deliveries", me, TenantTurns())
+
+    def get_workflow_handle(self, _: str) -> Any:
+        return self
+
+    async def describe(self, **_: object) -> Any:
+        info = SimpleNamespace(memo=SimpleNamespace(fields=self.memo))
+        raw = SimpleNamespace(workflow_execution_info=info)
+        return SimpleNamespace(raw_description=raw, memo_value=self.memo_value)
+
+    async def memo_value(self, key: str, **_: object) -> list[Route]:
+        return self.memo[key]
+
+    async def start_workflow(self, kind: str, *_: object, id: str, **__: object) -> None:  # noqa: A002
+        if id in self.started:
+            raise WorkflowAlreadyStartedError(id, kind)
+        self.started[id] += 1
+
+    async def verdicts(self, _: str, expressions: list[str], __: object) -> dict[str, None]:
+        return dict.fromkeys(expressions)  # all of them cost too much
+
+    async def fan_out(self) -> FanOut:
+        """Do what the workflow does."""
+        asked = FanOutInput(event=EVENT, accepted_at=NOW)
+        begun: FanOut = await ActivityEnvironment().run(self.activities.fan_out, asked)
+        if begun.complete:
+            return begun
+        return await self.rest(begun)
+
+    async def rest(self, begun: FanOut) -> FanOut:
+        asked = FanOutInput(event=EVENT, accepted_at=NOW, done=begun)
+        done: FanOut = await ActivityEnvironment().run(self.activities.fan_out_rest, asked)
+        return done
+
+
+def routes(number: int, costly: int = 0) -> list[Route]:
+    """Return so many routes; the first few of them have a filter that costs too much."""
+    return [
+        Route(
+            endpoint_id=f"ep_{each}",
+            version=1,
+            event_types=["*"],
+            filter=COSTLY if each < costly else None,
+        )
+        for each in range(number)
+    ]
+
+
+def delivery_of(number: int) -> str:
+    return delivery_workflow_id(EVENT.tenant_id, f"ep_{number}", EVENT.id)
+
+
+@pytest.mark.parametrize("costly", [0, 1])
+@pytest.mark.parametrize("number", EDGES)
+async def test_every_endpoint_has_one_delivery(number: int, costly: int) -> None:
+    """However many endpoints there are, none is left out, whether its filter costs much or not."""
+    world = World(routes(number, costly))
+    done = await world.fan_out()
+    assert done.complete
+    assert Counter(done.endpoint_ids) == Counter(f"ep_{each}" for each in range(number))
+    assert world.started == Counter(map(delivery_of, range(number)))
+
+
+async def test_a_table_of_many_pages_keeps_its_order() -> None:
+    """The pages of a route table are read by their numbers, the tenth after the ninth."""
+    table = routes(12 * ROUTES_IN_A_SLICE)
+    assert await routes_of(await World(table).describe()) == table
+
+
+async def test_a_repeat_starts_what_is_left() -> None:
+    """After a killed worker, what was started is left alone, and the others are started."""
+    number = MAX_LOCAL_STARTS + 5
+    world = World(routes(number))
+    world.started.update(map(delivery_of, range(3, number, 2)))
+    try:
+        done = await world.fan_out()
+    except WorkflowAlreadyStartedError as error:
+        pytest.fail(f"the others were not started: {error}")
+    assert len(done.endpoint_ids) == number
+    assert world.started == Counter(map(delivery_of, range(number)))
+
+
+async def test_a_busy_tenant_has_its_fan_out_later() -> None:
+    """Beyond its share the rest is put off by an error that nobody counts, and not left out."""
+    world = World(routes(1))
+    busy = [world.activities.shares.take("acme", "acme") for _ in range(FAN_OUTS.tenant)]
+    with pytest.raises(ApplicationError, match="waiting for a turn") as later:
+        await world.rest(FanOut(endpoint_ids=[], complete=False))
+    assert later.value.next_retry_delay
+    assert later.value.category is ApplicationErrorCategory.BENIGN
+    world.activities.shares.end(busy[0])
+    assert (await world.rest(FanOut(endpoint_ids=[], complete=False))).endpoint_ids == ["ep_0"]

@@ -1,0 +1,30 @@
+"""What a killed worker has sent is not sent again, and is reported by the next one."""
+
+from support.delivery_world import Run, World, in_memory
+from support.health import BEGIN
+
+from hookwright.contracts import DeactivationRule
+
+
+async def test_an_attempt_is_recorded_before_its_report() -> None:
+    """Killed while its report is under way, an attempt is told by another worker, and not made."""
+    with in_memory():
+        world = World(DeactivationRule())
+        run = Run(world)
+        world.runs.append(run)
+        run.start()
+        await world.settle()
+        world.answer(500)
+        await world.settle()
+        run.due.set()
+        await world.settle()
+        assert len(world.posts) == 1
+        world.reports_fail = 1
+        world.answer(500)
+        world.new_worker()  # which knows no POST of the one before
+        await world.settle()
+        assert len(world.posts) == 0
+        assert [each["number"] for each in run.heartbeats[0]["attempts"]] == [1, 2]
+        assert world.health.counts.last_hour(BEGIN) == (0, 2)
+        run.task.cancel()
+        await world.settle()
