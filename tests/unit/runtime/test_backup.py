@@ -246,6 +246,16 @@ def replace_by_plain_database(backup: Path) -> None:
             f"the key {key_id(K1)} in .* is not the one with which",
         ),
     ],
+    ids=[
+        "no backup",
+        "a text",
+        "another database",
+        "damaged",
+        "a newer Temporal",
+        "no keys",
+        "an older key only",
+        "another key of this id",
+    ],
 )
 def test_restore_refused(
     backup, fresh, change: Callable[[Path], object], ring: str | None, told: str
