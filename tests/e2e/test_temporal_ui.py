@@ -66,7 +66,9 @@ async def test_a_delivery_tells_its_attempts_and_why_it_was_given_up(
         "stack_trace": "",
     }
     assert "s3cret" not in str([told, words])
-    assert (await details(service, workflow_id)) == f"{words['message']}."
+    assert (await details(service, workflow_id)) == (
+        "exhausted after 2 attempts; the last one failed: `the receiver answered 503`."
+    )
     shown = await details(service, endpoint_workflow_id(service.tenant, endpoint["id"]))
     assert "**red**" in shown or "**yellow**" in shown
     assert "`the receiver answered 503`" in shown

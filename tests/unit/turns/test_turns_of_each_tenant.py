@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter, deque
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given
@@ -13,6 +14,7 @@ from hookwright.turns import (
     NoTurnError,
     Traffic,
     TurnsOfEachTenant,
+    rests,
 )
 
 
@@ -106,7 +108,10 @@ async def test_a_turn_that_does_not_come_is_told_in_time() -> None:
 
 @given(st.lists(st.sampled_from(["a", "b", "end a", "end b", "cancel", "later"]), max_size=60))
 def test_no_turn_is_lost(steps: list[str]) -> None:
-    """Whatever happens in between, all who wait have their turn in the end; nothing remains."""
+    """Whatever happens in between, all who wait have their turn in the end; nothing remains.
+
+    Nobody rests here, because a rest takes real time.
+    """
 
     async def run() -> None:
         publishes = Publishes()
@@ -125,4 +130,5 @@ def test_no_turn_is_lost(steps: list[str]) -> None:
         assert all(task.done() for task in publishes.tasks)
         assert not publishes.turns._tenants
 
-    asyncio.run(run())
+    with patch.object(rests, "MAX_REST_SECONDS", 0.0):
+        asyncio.run(run())
