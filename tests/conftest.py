@@ -3,6 +3,7 @@
 import gc
 import io
 import logging
+import signal
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -19,6 +20,10 @@ from runtime import logs
 from runtime.dev import EmbeddedServer, free_port
 
 logs.configure()
+
+# A shell starts what is in its background with SIGINT ignored, and processes inherit that. Tests
+# send SIGINT to commands, as Ctrl-C does.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # As on a production server; the development server's default is ten times as many.
 VISIBILITY_RATE = ("frontend.namespaceRPS.visibility", "10")
