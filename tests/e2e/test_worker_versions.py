@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 from structlog.testing import capture_logs
+from structlog.typing import EventDict
 from support.receiver import Receiver
 from support.stack import CONTRACTS, LOOPBACK, Stack, api_client, api_config, unique
 from support.waiting import assert_eventually, eventually
@@ -84,10 +85,9 @@ async def test_a_build_that_gets_no_work_says_so(client: Client) -> None:
     assert version
     with capture_logs() as lines:
         await log_routing(client, version)
-    assert [(line["event"], line["routing"]) for line in lines] == [
-        ("worker.not_current", "no build is current")
-    ]
-    assert lines[0]["remedy"] == "this worker gets no work until `hookwright promote 3.0`"
+    [told] = _of_workers(lines)
+    assert (told["event"], told["routing"]) == ("worker.not_current", "no build is current")
+    assert told["remedy"] == "this worker gets no work until `hookwright promote 3.0`"
     with pytest.raises(
         CommandError, match=r"do workers with HOOKWRIGHT_WORKER_BUILD_ID=3\.0 run\?"
     ):
@@ -96,4 +96,9 @@ async def test_a_build_that_gets_no_work_says_so(client: Client) -> None:
         await asyncio.gather(*(promote(client, deployment, "3.0", 100, WAIT) for _ in range(2)))
         with capture_logs() as lines:
             await log_routing(client, version)
-    assert [line["event"] for line in lines] == ["worker.version"]
+    assert [line["event"] for line in _of_workers(lines)] == ["worker.version"]
+
+
+def _of_workers(lines: list[EventDict]) -> list[EventDict]:
+    """Return the lines about workers. Another worker of this process may log what it does."""
+    return [line for line in lines if line["event"].startswith("worker.")]
