@@ -1,11 +1,17 @@
 """Turns of tenants at what costs Temporal much: whoever is busy waits while others have traffic."""
 
-from hookwright.turns.each_tenant import AT_ONCE_BESIDE_OTHERS, NoTurnError, TurnsOfEachTenant
+from hookwright.turns.each_tenant import (
+    AT_ONCE_BESIDE_OTHERS,
+    FEW,
+    NoTurnError,
+    TurnsOfEachTenant,
+)
 from hookwright.turns.rests import Rests
 from hookwright.turns.traffic import TRAFFIC_SECONDS, Traffic
 
 __all__ = [
     "AT_ONCE_BESIDE_OTHERS",
+    "FEW",
     "TRAFFIC_SECONDS",
     "NoTurnError",
     "Rests",

@@ -13,6 +13,10 @@ AT_ONCE_BESIDE_OTHERS = 2
 """So many turns a busy tenant has at once while another has traffic. What the server needs for one
 grows with its load, so two at once are many a second while it is idle, and few while it is busy."""
 
+FEW = 8
+"""Whoever asks for no more than so many at the same time is not busy, even if nobody else asks for
+any just now: others' deliveries may have made the server slow."""
+
 
 class NoTurnError(Exception):
     """No turn came in time."""
@@ -35,8 +39,8 @@ class TurnsOfEachTenant:
     """Gives turns to each tenant, in the order in which they were asked for.
 
     One tenant's turns never wait for another's. While others have traffic, a tenant is busy if it
-    asks for as many turns as the average of those that ask for any. So whoever asks for little is
-    not limited, however slow the server has become.
+    asks for more than a few turns, and for as many as the average of those that ask for any. So
+    whoever asks for little is not limited, however slow the server has become.
     """
 
     traffic: Traffic = field(default_factory=Traffic)
@@ -89,7 +93,7 @@ class TurnsOfEachTenant:
 
     def _is_busy(self, tenant_id: str, tenant: OneTenant) -> bool:
         is_most = tenant.asked * len(self._tenants) >= self._asked
-        return is_most and self.traffic.beside(tenant_id)
+        return tenant.asked > FEW and is_most and self.traffic.beside(tenant_id)
 
     def _settle(self, tenant_id: str, tenant: OneTenant, ended: int = 0) -> None:
         """Give the turns that are free after some have ended; forget a tenant without any."""

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from hookwright.turns import (
     AT_ONCE_BESIDE_OTHERS,
+    FEW,
     TRAFFIC_SECONDS,
     NoTurnError,
     Traffic,
@@ -65,13 +66,15 @@ async def test_while_others_publish_a_tenant_has_few_at_once() -> None:
     """The others' publishes go on at once, and those of the busy tenant in their order."""
     publishes = Publishes()
     await publishes.begin("small")
-    await publishes.begin("busy", 10)
-    assert publishes.under_way == {"small": 1, "busy": AT_ONCE_BESIDE_OTHERS}
+    await publishes.begin("busy", 30)
+    assert publishes.under_way == {"small": 1, "busy": FEW}
     await publishes.begin("small")
     assert publishes.under_way["small"] == 2
-    for left in range(9, -1, -1):
+    for ended in range(1, 31):
         await publishes.end_one("busy")
-        assert publishes.under_way["busy"] == min(left, AT_ONCE_BESIDE_OTHERS)
+        at_once = max(FEW - ended, AT_ONCE_BESIDE_OTHERS)
+        left = 30 - ended
+        assert publishes.under_way["busy"] == (at_once if left > FEW else left)
 
 
 async def test_whoever_asks_for_little_is_not_limited() -> None:
@@ -82,6 +85,15 @@ async def test_whoever_asks_for_little_is_not_limited() -> None:
     assert publishes.under_way["small"] == 2 * AT_ONCE_BESIDE_OTHERS
     await publishes.end_one("busy")  # it began with all that it wanted, when it was alone
     assert publishes.under_way["busy"] == 49
+
+
+async def test_whoever_asks_for_few_is_not_limited_though_nobody_else_asks() -> None:
+    """Others had traffic, and ask for nothing now: so whoever asks for few is not a busy one."""
+    publishes = Publishes()
+    await publishes.begin("wide")
+    await publishes.end_one("wide")
+    await publishes.begin("small", FEW)
+    assert publishes.under_way["small"] == FEW
 
 
 async def test_what_waits_goes_on_when_the_others_are_quiet() -> None:
@@ -98,12 +110,12 @@ async def test_a_turn_that_does_not_come_is_told_in_time() -> None:
     """Whoever waits longer than its patience is told, and takes no turn later."""
     publishes = Publishes(patience_seconds=0.01)
     await publishes.begin("small")
-    await publishes.begin("busy", AT_ONCE_BESIDE_OTHERS + 1)
+    await publishes.begin("busy", FEW + 1)
     with pytest.raises(NoTurnError):
         await publishes.tasks[-1]
     await publishes.end_one("busy")
     await publishes.begin("busy", 2)
-    assert publishes.under_way["busy"] == AT_ONCE_BESIDE_OTHERS
+    assert publishes.under_way["busy"] == FEW
 
 
 @given(st.lists(st.sampled_from(["a", "b", "end a", "end b", "cancel", "later"]), max_size=60))
