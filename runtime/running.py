@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.text import Text
 
 from runtime.errors import CommandError
-from runtime.terminal_text import lines
+from runtime.terminal_text import lines, one_line
 
 if TYPE_CHECKING:
     from temporalio.worker import Worker
@@ -32,6 +32,11 @@ error_console = Console(stderr=True, highlight=False)
 def print_line(text: str | Text = "") -> None:
     """Print text without wrapping it, so that commands and keys can be copied."""
     console.print(text, markup=False, soft_wrap=True)
+
+
+def note_line(text: str) -> None:
+    """Print a line on the error output, whoever has written parts of it, without wrapping it."""
+    error_console.print(one_line(text), markup=False, soft_wrap=True)
 
 
 @contextmanager

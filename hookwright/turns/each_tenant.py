@@ -3,8 +3,9 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from statistics import fmean
 
 from hookwright.turns.rests import Rests
 from hookwright.turns.traffic import Traffic
@@ -24,14 +25,15 @@ class NoTurnError(Exception):
 
 @dataclass
 class OneTenant:
-    """The turns of a tenant: how many it has asked for, has now, and who waits for one, in order.
+    """The turns of a tenant: those under way or in their rest, and who waits for one, in order."""
 
-    A turn is asked for, and under way, until its rest is over.
-    """
-
-    asked: int = 0
     under_way: int = 0
     waiting: deque[asyncio.Future[None]] = field(default_factory=deque)
+
+    @property
+    def asked(self) -> int:
+        """How many turns it asks for."""
+        return self.under_way + len(self.waiting)
 
 
 @dataclass
@@ -46,7 +48,6 @@ class TurnsOfEachTenant:
     traffic: Traffic = field(default_factory=Traffic)
     _rests: Rests = field(default_factory=Rests, init=False)
     _tenants: dict[str, OneTenant] = field(default_factory=dict, init=False)
-    _asked: int = field(default=0, init=False)
 
     @asynccontextmanager
     async def turn(self, tenant_id: str, patience_seconds: float) -> AsyncIterator[None]:
@@ -59,8 +60,6 @@ class TurnsOfEachTenant:
         tenant = self._tenants.setdefault(tenant_id, OneTenant())
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         tenant.waiting.append(turn)
-        tenant.asked += 1
-        self._asked += 1
         self._settle(tenant_id, tenant)
         try:
             if not turn.done():
@@ -68,8 +67,10 @@ class TurnsOfEachTenant:
         except BaseException:
             if turn.done() and not turn.cancelled():
                 tenant.under_way -= 1
-            turn.cancel()
-            self._settle(tenant_id, tenant, ended=1)
+            else:
+                with suppress(ValueError):  # it was passed over already
+                    tenant.waiting.remove(turn)
+            self._settle(tenant_id, tenant)
             raise
         began = self.traffic.clock()
         try:
@@ -89,21 +90,20 @@ class TurnsOfEachTenant:
 
     def _end(self, tenant_id: str, tenant: OneTenant) -> None:
         tenant.under_way -= 1
-        self._settle(tenant_id, tenant, ended=1)
+        self._settle(tenant_id, tenant)
 
     def _is_busy(self, tenant_id: str, tenant: OneTenant) -> bool:
-        is_most = tenant.asked * len(self._tenants) >= self._asked
-        return tenant.asked > FEW and is_most and self.traffic.beside(tenant_id)
+        if tenant.asked <= FEW or not self.traffic.beside(tenant_id):
+            return False
+        return tenant.asked >= fmean(each.asked for each in self._tenants.values())
 
-    def _settle(self, tenant_id: str, tenant: OneTenant, ended: int = 0) -> None:
-        """Give the turns that are free after some have ended; forget a tenant without any."""
-        tenant.asked -= ended
-        self._asked -= ended
+    def _settle(self, tenant_id: str, tenant: OneTenant) -> None:
+        """Give the turns that are free; forget a tenant that asks for none."""
         few = self._is_busy(tenant_id, tenant)
         while tenant.waiting and not (few and tenant.under_way >= AT_ONCE_BESIDE_OTHERS):
             turn = tenant.waiting.popleft()
             if not turn.done():
                 turn.set_result(None)
                 tenant.under_way += 1
-        if not (tenant.under_way or tenant.waiting):
+        if not tenant.asked:
             self._tenants.pop(tenant_id, None)

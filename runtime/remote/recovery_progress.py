@@ -6,8 +6,7 @@ from typing import Any
 from runtime.progress_bar import progress_bar
 from runtime.remote.client import path_of
 from runtime.remote.session import Session
-from runtime.running import error_console
-from runtime.terminal_text import one_line
+from runtime.running import error_console, note_line
 
 POLL_SECONDS = 1.0
 TRIES_WHILE_AWAY = 60
@@ -35,9 +34,9 @@ def follow_recovery(session: Session, tenant: str, recovery_id: str) -> dict[str
         else:
             recovery = _with_lines(session, read, recovery)
     except KeyboardInterrupt:
-        _say("The recovery goes on. To see it again, or to end it:")
+        note_line("The recovery goes on. To see it again, or to end it:")
         for command in ("watch", "cancel"):
-            _say(f"  hookwright recoveries {command} {recovery_id} --tenant {tenant}")
+            note_line(f"  hookwright recoveries {command} {recovery_id} --tenant {tenant}")
         raise
     session.done(recovery, f"The recovery {recovery['id']} is {_progress(recovery)}.")
     return recovery
@@ -63,15 +62,11 @@ def _with_lines(session: Session, read: Any, recovery: dict[str, Any]) -> dict[s
     told = ""
     while recovery["state"] not in ENDED:
         if (now := _progress(recovery)) != told:
-            _say(now)
+            note_line(now)
             told = now
         time.sleep(POLL_SECONDS)
         recovery = session.api.patiently(read, TRIES_WHILE_AWAY)
     return recovery
-
-
-def _say(text: str) -> None:
-    error_console.print(one_line(text), markup=False, soft_wrap=True)
 
 
 def _progress(recovery: dict[str, Any]) -> str:

@@ -12,7 +12,7 @@ from runtime.errors import ExitStatus
 from runtime.remote.client import ApiError, path_of
 from runtime.remote.output import Row, print_json_line, shown, styled
 from runtime.remote.session import Session
-from runtime.running import error_console, print_line
+from runtime.running import note_line, print_line
 from runtime.terminal_text import one_line
 
 MOST_ROWS = 200
@@ -61,7 +61,7 @@ class Tail:
                 if error.status is not ExitStatus.UNAVAILABLE:
                     raise
                 if not is_told:
-                    _note(f"{error} The tail goes on as soon as it can.")
+                    note_line(f"{error} The tail goes on as soon as it can.")
                     is_told = True
                 self.sleep(max(error.retry_after or 0.0, self.interval_seconds))
 
@@ -72,7 +72,7 @@ class Tail:
         page = self.session.api.rows(path_of(*of_tenant), MOST_ROWS, since=since)
         if page["next_cursor"] and not self._has_warned:
             self._has_warned = True
-            _note(
+            note_line(
                 f"More than {MOST_ROWS} deliveries began within the time that is followed; only"
                 f" changes of the newest {MOST_ROWS} are shown. A smaller --follow-for has fewer."
             )
@@ -114,7 +114,3 @@ def _last_attempt(row: Row) -> Iterator[str]:
     last = row["attempts"][-1]
     answer = last["status_code"] or last["outcome"]
     yield f"{answer} in {last['duration_ms']} ms (attempt {last['number']})"
-
-
-def _note(text: str) -> None:
-    error_console.print(one_line(text), markup=False, soft_wrap=True)

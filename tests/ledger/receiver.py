@@ -15,12 +15,12 @@ from pathlib import Path
 from random import Random
 
 import h11
+from support.receiver import next_request
 
 from hookwright.verify import VerificationError, verify
 from ledger.records import Appending, File
 from ledger.world import Behaviour, Hook, World
 
-READ_BYTES = 65_536
 ATTEMPT_HEADER = "x-attempt"
 POSTS_BEFORE_GONE = 5
 SLOWEST_SECONDS = 1.5
@@ -101,7 +101,7 @@ class Receiver:
         writer: asyncio.StreamWriter,
     ) -> bool:
         """Take one POST, and return whether another one may follow."""
-        request = await _request(connection, reader)
+        request = await next_request(connection, reader)
         if request is None:
             return False
         token = f"answer-{next(self.tokens)}"
@@ -148,25 +148,6 @@ class Receiver:
             status=reply.status,
         )
         return reply
-
-
-async def _request(
-    connection: h11.Connection, reader: asyncio.StreamReader
-) -> tuple[h11.Request, bytes] | None:
-    """Return the next request with its body, or None if the connection has ended."""
-    head, body = None, b""
-    while not isinstance(event := connection.next_event(), h11.EndOfMessage):
-        match event:
-            case h11.NEED_DATA:
-                connection.receive_data(await reader.read(READ_BYTES))
-            case h11.Request():
-                head = event
-            case h11.Data():
-                body += bytes(event.data)
-            case h11.ConnectionClosed():
-                return None
-    assert head is not None  # h11 gives no end of a message that has no head
-    return head, body
 
 
 def _is_genuine(hook: Hook, headers: dict[str, str], body: bytes) -> bool:

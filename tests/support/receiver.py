@@ -35,6 +35,25 @@ class Reply:
 Behaviour = Callable[[Received], Reply]
 
 
+async def next_request(
+    connection: h11.Connection, reader: asyncio.StreamReader
+) -> tuple[h11.Request, bytes] | None:
+    """Return the next request with its body, or None if the connection has ended."""
+    head, body = None, b""
+    while not isinstance(event := connection.next_event(), h11.EndOfMessage):
+        match event:
+            case h11.NEED_DATA:
+                connection.receive_data(await reader.read(65536))
+            case h11.Request():
+                head = event
+            case h11.Data():
+                body += bytes(event.data)
+            case h11.ConnectionClosed():
+                return None
+    assert head is not None  # h11 gives no end of a message that has no head
+    return head, body
+
+
 @dataclass
 class Receiver:
     """Serves on loopback; `behave` decides each answer."""
@@ -69,19 +88,10 @@ class Receiver:
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
     ) -> bool:
-        head: h11.Request | None = None
-        body = b""
-        while not isinstance(event := connection.next_event(), h11.EndOfMessage):
-            match event:
-                case h11.NEED_DATA:
-                    connection.receive_data(await reader.read(65536))
-                case h11.Request():
-                    head = event
-                case h11.Data():
-                    body += bytes(event.data)
-                case h11.ConnectionClosed():
-                    return False
-        assert head is not None  # h11 gives no end of a message that has no head
+        request = await next_request(connection, reader)
+        if request is None:
+            return False
+        head, body = request
         headers = {name.decode(): value.decode() for name, value in head.headers}
         received = Received(head.method.decode(), head.target.decode(), headers, body)
         self.requests.append(received)

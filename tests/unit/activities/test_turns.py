@@ -16,6 +16,7 @@ from temporalio.testing import ActivityEnvironment
 from activities import turns as module
 from activities.turns import TurnActivities
 from hookwright.ids import delivery_workflow_id
+from hookwright.models import EndpointState
 from hookwright.queueing import Ended, QueuePace, QueuePlace, QueueTurns, TurnsGiven
 
 NOW = datetime.now(UTC)
@@ -35,18 +36,23 @@ class EndedDeliveries:
         raise RPCError("ended", RPCStatusCode.NOT_FOUND, b"")
 
 
+def wanted(state: EndpointState, *events: str) -> QueueTurns:
+    """Return the turns of these events in the endpoint's queue."""
+    return QueueTurns(
+        tenant_id=state.tenant_id,
+        endpoint_id=state.endpoint_id,
+        line="",
+        rules=state.queue_rules,
+        places=[QueuePlace(event, NOW, 1) for event in events],
+    )
+
+
 async def given(per_second: float | None, details: list[TurnsGiven]) -> TurnsGiven:
     """Return what comes of a turn for a delivery that has ended."""
     state = endpoint(rate_limit_per_second=per_second)
     client: Any = EndedDeliveries()
     endpoints: Any = FakeEndpoints(state)
-    turns = QueueTurns(
-        tenant_id=state.tenant_id,
-        endpoint_id=state.endpoint_id,
-        line="",
-        rules=state.queue_rules,
-        places=[QueuePlace("evt_1", NOW, 1)],
-    )
+    turns = wanted(state, "evt_1")
     environment = ActivityEnvironment()
     environment.info = replace(environment.default_info(), heartbeat_details=details)
     return await environment.run(TurnActivities(client, endpoints).give_turns, turns)
@@ -107,13 +113,7 @@ async def test_others_wait_for_one_that_has_not_ended(
     state = endpoint(ordering="fifo", on_give_up=on_give_up)
     client: Any = OrderedDeliveries(end)
     endpoints: Any = FakeEndpoints(state)
-    turns = QueueTurns(
-        tenant_id=state.tenant_id,
-        endpoint_id=state.endpoint_id,
-        line="",
-        rules=state.queue_rules,
-        places=[QueuePlace(f"evt_{number}", NOW, 1) for number in range(3)],
-    )
+    turns = wanted(state, *(f"evt_{number}" for number in range(3)))
     activities = TurnActivities(client, endpoints)
     result = await ActivityEnvironment().run(activities.give_turns, turns)
     number = 1 if stops else 3
