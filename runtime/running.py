@@ -61,7 +61,7 @@ def run(main: Coroutine[None, None, None]) -> NoReturn:
     (temporalio/sdk-python#300), so the process exits at once; everything is closed by then.
     """
     status = 0
-    _allow_open_files()
+    allow_open_files()
     runner = asyncio.Runner()
     task = runner.get_loop().create_task(main)
     try:
@@ -79,7 +79,7 @@ def run(main: Coroutine[None, None, None]) -> NoReturn:
     os._exit(status)
 
 
-def _allow_open_files() -> None:
+def allow_open_files() -> None:
     """Allow as many open files as the system lets a process have.
 
     It gives a process 1,024 at first, for the sake of old programs, and a worker or an API with

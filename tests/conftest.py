@@ -18,12 +18,16 @@ from activities.delivery import report_queue
 from hookwright.temporal import connect, set_up_namespace
 from runtime import logs
 from runtime.dev import EmbeddedServer, free_port
+from runtime.running import allow_open_files
 
 logs.configure()
 
 # A shell starts what is in its background with SIGINT ignored, and processes inherit that. Tests
 # send SIGINT to commands, as Ctrl-C does.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# As in the product's processes: some tests have both ends of hundreds of connections in this one.
+allow_open_files()
 
 # As on a production server; the development server's default is ten times as many.
 VISIBILITY_RATE = ("frontend.namespaceRPS.visibility", "10")

@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import pytest
 from support.commands import hookwright
+from support.pages import walk
 from support.receiver import Received, Receiver, Reply
 from support.running import Dev, dev
 from support.waiting import assert_eventually, eventually
@@ -67,14 +68,8 @@ class Load:
 
     async def deliveries(self, state: str, **filters: str) -> set[str]:
         """Return the ids of the events whose deliveries are in a state."""
-        params = {"state": state, "limit": 100, **filters}
-        found = set[str]()
-        while True:
-            page = (await self.http.get("deliveries", params=params)).json()
-            found |= {it["event_id"] for it in page["data"]}
-            if not page["next_cursor"]:
-                return found
-            params["cursor"] = page["next_cursor"]
+        rows = await walk(self.http, "deliveries", state=state, limit=100, **filters)
+        return {row["event_id"] for row in rows}
 
 
 @asynccontextmanager

@@ -28,4 +28,4 @@ async def test_ledger(tmp_path: Path) -> None:
     book = await run(options, tmp_path)
     found = breaches(book)
     assert not any(found.values()), report(book, found)
-    assert book.strikes
+    assert {strike.fault for strike in book.strikes} == {*FAULTS}

@@ -3,10 +3,12 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+
+from support.pages import walk
 
 from ledger.records import Answers, File, Told
 from ledger.site import Site
@@ -33,7 +35,11 @@ async def wait_for_ends(site: Site, deliveries: int, within: float) -> bool:
 
 async def ask_deliveries(site: Site) -> list[Told]:
     """Ask for all deliveries."""
-    return [each for tenant in site.world.tenants async for each in _deliveries(site, tenant)]
+    return [
+        _told(row)
+        for tenant in site.world.tenants
+        for row in await walk(site.http, f"/v1/tenants/{tenant}/deliveries", limit=PAGE)
+    ]
 
 
 async def ask_counters(site: Site, told: Sequence[Told]) -> Answers:
@@ -50,17 +56,6 @@ async def ask_counters(site: Site, told: Sequence[Told]) -> Answers:
 def write(answers: Answers, folder: Path) -> None:
     """Write the answers down."""
     (folder / File.TOLD).write_text(json.dumps(asdict(answers)))
-
-
-async def _deliveries(site: Site, tenant: str) -> AsyncIterator[Told]:
-    params: dict[str, Any] = {"limit": PAGE}
-    while True:
-        page = await site.call("GET", f"/v1/tenants/{tenant}/deliveries", params=params)
-        for delivery in page["data"]:
-            yield _told(delivery)
-        if not page["next_cursor"]:
-            return
-        params["cursor"] = page["next_cursor"]
 
 
 def _told(delivery: dict[str, Any]) -> Told:

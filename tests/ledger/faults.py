@@ -71,9 +71,11 @@ class Stop:
         chosen = chosen_parts(site, self.parts, random)
         for name in chosen:
             site.parts[name].stop()
-        await asyncio.sleep(random.uniform(*STOPPED_SECONDS))
-        for name in chosen:
-            site.parts[name].go_on()
+        try:
+            await asyncio.sleep(random.uniform(*STOPPED_SECONDS))
+        finally:  # also if the run is broken off: a stopped process does not end by SIGTERM
+            for name in chosen:
+                site.parts[name].go_on()
 
 
 @dataclass(frozen=True)
@@ -145,7 +147,8 @@ FAULTS: Mapping[str, Fault] = {
 class Timetable:
     """Faults one after the other, each after a pause of a random length, until it is enough.
 
-    Each of them strikes once before one strikes a second time.
+    Each of them strikes once before one strikes a second time, and in any case: what is left of the
+    first round when it is enough follows without pauses.
     """
 
     faults: Sequence[Fault]
@@ -155,14 +158,16 @@ class Timetable:
 
     async def run(self, site: Site, enough: asyncio.Event) -> None:
         """Let them strike until it is enough. A fault that has begun is made right in any case."""
-        while self.faults and not enough.is_set():
+        is_first_round = True
+        while self.faults and (is_first_round or not enough.is_set()):
             for fault in self.random.sample(self.faults, len(self.faults)):
                 with suppress(TimeoutError):
                     async with asyncio.timeout(self.random.uniform(*self.pause_seconds)):
                         await enough.wait()
-                if enough.is_set():
+                if enough.is_set() and not is_first_round:
                     return
                 await self._strike(fault, site)
+            is_first_round = False
 
     async def _strike(self, fault: Fault, site: Site) -> None:
         began = time.time()

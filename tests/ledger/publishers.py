@@ -102,7 +102,11 @@ class Publishers:
         asked = time.time()
         known = {"tenant": plan.tenant, "event": plan.event}
         self.ledger.note(
-            **known, asked=asked, event_type=plan.event_type, ordering_key=plan.ordering_key
+            **known,
+            asked=asked,
+            event_type=plan.event_type,
+            ordering_key=plan.ordering_key,
+            valid=plan.valid,
         )
         path = f"/v1/tenants/{plan.tenant}/events"
         try:

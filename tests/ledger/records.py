@@ -19,6 +19,10 @@ class File(StrEnum):
     TOLD = "told.json"
 
 
+FIELDS = ("event_type", "ordering_key", "valid")
+"""What a publisher notes of an event beside its tenant, its id and the answers."""
+
+
 class Appending:
     """A file to which whole lines are appended. A line is with the kernel when `note` returns.
 
@@ -83,7 +87,8 @@ class Answer:
 class Published:
     """An event, and all answers to its publishes, the first one first.
 
-    A publish that has no line for its end was under way when the publisher ended.
+    A publish that has no line for its end was under way when the publisher ended. One that is not
+    `valid` must be refused.
     """
 
     tenant: str
@@ -92,6 +97,7 @@ class Published:
     ordering_key: str | None
     begun: tuple[float, ...]
     answers: tuple[Answer, ...]
+    valid: bool = True
 
     @property
     def accepted(self) -> Answer | None:
@@ -176,7 +182,7 @@ def publishes_in(folder: Path) -> list[Published]:
             kept["answers"].append(Answer(**line["answer"]))
         else:
             kept["begun"].append(line["asked"])
-            kept["fields"] = {name: line[name] for name in ("event_type", "ordering_key")}
+            kept["fields"] = {name: line[name] for name in FIELDS}
     return [
         Published(*key, **it["fields"], begun=tuple(it["begun"]), answers=tuple(it["answers"]))
         for key, it in events.items()

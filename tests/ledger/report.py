@@ -19,10 +19,7 @@ def report(book: Book, found: Mapping[str, Sequence[str]]) -> str:
         part
         for part in (
             table(("", "figure"), list(figures(book))),
-            table(
-                ("fault", "times", "POSTs cut", "sent twice", "answers", "slowest, s"),
-                _faults(book),
-            ),
+            table(FAULT_HEAD, _faults(book)),
             table(("rule", "breaches"), rules),
             "\n".join(shown),
         )

@@ -55,7 +55,7 @@ Beside = Callable[[Site], AbstractAsyncContextManager[object]]
 
 async def run(options: Options, folder: Path, beside: Beside = nullcontext) -> Book:
     """Do a run. Its files stay in the folder."""
-    world = World.of(options.seed, outage=options.outage)
+    world = World.of(options.seed, outage=options.outage, rate=options.rate)
     doors = fault_proxy if any(name in NETWORK_FAULTS for name in options.faults) else open_door
     async with running_site(
         world, folder, options.workers, options.dynamic_config, doors, doors

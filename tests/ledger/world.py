@@ -80,11 +80,13 @@ class Hook:
         }
 
 
+LIMITED = "limited"
+
 KINDS: Sequence[Mapping[str, Any]] = (
     {"behaviour": Behaviour.HEALTHY},
     {"behaviour": Behaviour.FLAPPING},
     {"behaviour": Behaviour.FLAPPING, "ordered": True, "name": "ordered"},
-    {"behaviour": Behaviour.HEALTHY, "rate_limit": 5.0, "name": "limited"},
+    {"behaviour": Behaviour.HEALTHY, "name": LIMITED},
     {"behaviour": Behaviour.SLOW},
     {"behaviour": Behaviour.HANGING},
     {"behaviour": Behaviour.DROPPING},
@@ -96,6 +98,10 @@ KINDS: Sequence[Mapping[str, Any]] = (
     {"behaviour": Behaviour.GONE},
 )
 """What endpoints there are: each tenant has some of them, and all tenants together have all."""
+
+LIMIT_OF_ALL = 0.07
+"""The rate limit of the limited endpoint, as a share of the rate at which events are published. It
+wants a little more on average, and much more in some ten seconds."""
 
 
 @dataclass(frozen=True)
@@ -110,12 +116,20 @@ class World:
     """The ids that the API has given, by the names of the hooks."""
 
     @classmethod
-    def of(cls, seed: int, tenants: int = 3, outage: tuple[float, float] = (10.0, 40.0)) -> Self:
-        """Return the world of a seed."""
+    def of(
+        cls,
+        seed: int,
+        tenants: int = 3,
+        outage: tuple[float, float] = (10.0, 40.0),
+        rate: float = 10.0,
+    ) -> Self:
+        """Return the world of a seed, for so many events a second."""
         random = Random(seed)
         hooks = []
         for number, kind in enumerate(KINDS):
             fields = {"name": str(kind["behaviour"]), **kind}
+            if fields["name"] == LIMITED:
+                fields["rate_limit"] = min(LIMIT_OF_ALL * rate, 1.0)
             tenant = f"tenant-{number % tenants}"
             hooks.append(Hook(tenant=tenant, secret=generate_secret(), **fields))
         for number in range(tenants):

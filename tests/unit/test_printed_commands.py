@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 import typer
+from support.paths import REPOSITORY
 from typer.testing import CliRunner
 
 from runtime.cli import app
 
-REPOSITORY = Path(__file__).parents[2]
 PAGES = sorted([REPOSITORY / "README.md", *REPOSITORY.glob("docs/*.md")])
 BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 CALL = r"(?:[A-Z_]+=\S+ )*(?:\.venv/bin/)?hookwright "
@@ -54,14 +54,29 @@ def parse(line: str) -> tuple[str, ...]:
     return name
 
 
+def in_blocks(page: Path) -> list[str]:
+    """Return the commands that a page prints for a shell."""
+    blocks = BLOCK.findall(page.read_text())
+    return [line for block in blocks for line in IN_BLOCK.findall(block.replace("\\\n", " "))]
+
+
+def in_text(page: Path) -> list[str]:
+    """Return the commands that a page's text names."""
+    return IN_TEXT.findall(page.read_text())
+
+
+def test_commands_are_found() -> None:
+    """The pages print and name many commands, so that the next test is about something."""
+    assert sum(len(in_blocks(page)) for page in PAGES) >= 15
+    assert sum(len(in_text(page)) for page in PAGES) >= 60
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_pages(page: Path) -> None:
     """What a page prints for a shell can be run as it is, and what its text names exists."""
-    text = page.read_text()
-    for block in BLOCK.findall(text):
-        for line in IN_BLOCK.findall(block.replace("\\\n", " ")):
-            parse(line)
-    for line in IN_TEXT.findall(text):
+    for line in in_blocks(page):
+        parse(line)
+    for line in in_text(page):
         name = name_in(line.split())
         assert name, line
         known = {it for each in COMMANDS[name].params for it in (*each.opts, *each.secondary_opts)}

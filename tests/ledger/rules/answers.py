@@ -10,8 +10,13 @@ TRY_LATER = (429, 503)
 
 
 def publishes_are_answered(book: Book) -> Iterator[str]:
-    """202 with this id, as a duplicate if it was accepted before; or when to try again."""
+    """202 with this id, as a duplicate if it was accepted before; or when to try again.
+
+    An event is refused, and with 422, if and only if it is invalid. A valid one is accepted in the
+    end, if its publisher had any answer at all.
+    """
     for event in book.published:
+        yield from _taken_wrongly(event)
         known = False
         for number, answer in enumerate(event.answers):
             if answer.status not in DOCUMENTED:
@@ -26,6 +31,15 @@ def publishes_are_answered(book: Book) -> Iterator[str]:
                 if answer.duplicate and not _may_be_known(event, number):
                     yield f"{event.event} was answered as a duplicate, and was not known before"
                 known = True
+
+
+def _taken_wrongly(event: Published) -> Iterator[str]:
+    statuses = {answer.status for answer in event.answers}
+    if event.valid and statuses - {None} and 202 not in statuses:
+        yield f"{event.event} was never accepted"
+    if (422 if event.valid else 202) in statuses:
+        kind = "valid" if event.valid else "invalid"
+        yield f"{event.event} is {kind}, and was answered as if it were not"
 
 
 def _may_be_known(event: Published, number: int) -> bool:

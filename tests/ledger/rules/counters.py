@@ -31,8 +31,10 @@ def counters_are_right(book: Book) -> Iterator[str]:
         if shown["held"] != states[name]["held"] or endpoint["held"] != states[name]["held"]:
             yield f"{name} shows {shown['held']} held deliveries of {states[name]['held']}"
         rate = endpoint["success_rate_day"]
-        if rate is not None and abs(rate - _rate(shown)) > 0.01:
-            yield f"{name} shows a success rate of {rate}, and its statistics {_rate(shown):.3f}"
+        expected = _rate(shown)
+        is_right = rate == expected if None in (rate, expected) else abs(rate - expected) <= 0.01
+        if not is_right:
+            yield f"{name} shows a success rate of {rate}, and its statistics {expected}"
     for tenant, shown in book.answers.totals.items():
         found = sum(
             (states[hook.name] for hook in book.world.hooks if hook.tenant == tenant), Counter()
@@ -41,5 +43,6 @@ def counters_are_right(book: Book) -> Iterator[str]:
             yield f"{tenant} shows {dict(shown)} deliveries of {dict(found)}"
 
 
-def _rate(shown: Mapping[str, Any]) -> float:
-    return float(shown["delivered"] / max(1, shown["delivered"] + shown["failed"]))
+def _rate(shown: Mapping[str, Any]) -> float | None:
+    attempts = shown["delivered"] + shown["failed"]
+    return shown["delivered"] / attempts if attempts else None

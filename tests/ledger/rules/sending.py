@@ -15,7 +15,8 @@ JITTER_SECONDS = 1.0
 """The limit is on turns. A POST arrives later than its turn, some sooner and some later."""
 
 AFTER_FAULT_SECONDS = 15.0
-"""What has had its turn during a fault may arrive together when the fault is over."""
+"""What has had its turn during a fault that hits POSTs may arrive together when that is over. Other
+faults give no reason for it."""
 
 
 def posts_have_events(book: Book) -> Iterator[str]:
@@ -104,22 +105,27 @@ def _settled_at(book: Book, key: Key) -> float:
 
 
 def rates_are_kept(book: Book) -> Iterator[str]:
-    """In any ten seconds no more POSTs than the limit allows, where no fault has just been."""
+    """In any ten seconds no more POSTs than the limit allows, where no fault has hit any."""
     for hook in book.world.hooks:
         if hook.rate_limit is None:
             continue
-        most = (WINDOW_SECONDS + JITTER_SECONDS) * hook.rate_limit * PRECISION + ONE_MORE
+        most = most_in_a_window(hook.rate_limit)
         arrivals = sorted(post.arrived for post in book.posts if post.hook == hook.name)
-        for begin, end in _windows(arrivals, int(most)):
+        for begin, end in windows(arrivals, most):
             if not any(
-                strike.began < end and begin < strike.ended + AFTER_FAULT_SECONDS
+                strike.doubles and strike.began < end and begin < strike.ended + AFTER_FAULT_SECONDS
                 for strike in book.strikes
             ):
-                yield f"{hook.name} got more than {most:.0f} POSTs in {end - begin:.1f} s"
+                yield f"{hook.name} got more than {most} POSTs in {end - begin:.1f} s"
                 break
 
 
-def _windows(arrivals: Sequence[float], most: int) -> Iterator[tuple[float, float]]:
+def most_in_a_window(limit: float) -> int:
+    """Return how many POSTs a limit allows in ten seconds."""
+    return int((WINDOW_SECONDS + JITTER_SECONDS) * limit * PRECISION + ONE_MORE)
+
+
+def windows(arrivals: Sequence[float], most: int) -> Iterator[tuple[float, float]]:
     """Yield where more than so many arrivals are within ten seconds."""
     for begin, end in zip(arrivals, arrivals[most:], strict=False):
         if end - begin < WINDOW_SECONDS:

@@ -2,19 +2,19 @@
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from fastapi import FastAPI
 from jsonschema import Draft202012Validator
+from support.paths import REPOSITORY
 from support.stack import CODEC, api_config
 
 from api.app import create_app
 from api.http.openapi import operations, resolve
 from hookwright.temporal import connect
 
-README = Path(__file__).parents[3] / "README.md"
+README = REPOSITORY / "README.md"
 
 
 @pytest.fixture(scope="module")

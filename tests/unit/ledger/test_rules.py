@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 from ledger.book import Book
+from ledger.publishers import plans
 from ledger.records import Answer, Answers, Post, Published, Strike, Told
 from ledger.rules import RULES, breaches
+from ledger.rules.sending import most_in_a_window, windows
 from ledger.world import Behaviour, Hook, World
 
 HOOKS = (
@@ -53,7 +55,12 @@ def post(hook: str = "plain", event: str = "e1", at: float = 100.0, **fields: An
 
 
 def published(
-    event: str = "e1", hook: str = "plain", at: float = 99.0, answers: Sequence[Any] = (202,)
+    event: str = "e1",
+    hook: str = "plain",
+    at: float = 99.0,
+    answers: Sequence[Any] = (202,),
+    *,
+    valid: bool = True,
 ) -> Published:
     (tenant,) = [it.tenant for it in HOOKS if it.name == hook]
     return Published(
@@ -68,6 +75,7 @@ def published(
             else Answer(at, at + 0.1, answer, event if answer == 202 else None)
             for answer in answers
         ),
+        valid,
     )
 
 
@@ -82,7 +90,7 @@ def told(hook: str = "plain", event: str = "e1", state: str = "delivered", **fie
             "outcome": "delivered" if status == 200 else "http_error",
             "response_body": f'{{"token": "{hook}-{event}-{number}"}}',
         }
-        for number, status in enumerate(statuses, 1)
+        for number, status in enumerate(statuses, fields.get("first_number", 1))
     )
     return Told(tenant, event, f"id-{hook}", state, fields.get("next_attempt_at"), attempts)
 
@@ -127,7 +135,7 @@ def right() -> Book:
     ]
     return book(
         [post(), *refused],
-        [published(), published("e2", "refusing"), published("e3", answers=(422,))],
+        [published(), published("e2", "refusing"), published("e3", answers=(422,), valid=False)],
         [told(), told("refusing", "e2", "exhausted", statuses=(500, 500))],
     )
 
@@ -177,8 +185,18 @@ LEDGERS: Sequence[tuple[str, Callable[[], Book], set[str]]] = [
         {ACCOUNTED},
     ),
     (
+        "its first attempt is not told",
+        lambda: book([post(attempt=2)], [published()], [told(statuses=(200,), first_number=2)]),
+        {ACCOUNTED},
+    ),
+    (
+        "it has expired, and was not held for so long",
+        lambda: book([], [published()], [told(state="expired", statuses=())]),
+        {ACCOUNTED},
+    ),
+    (
         "a refused event was delivered",
-        lambda: book([post()], [published(answers=(422,))], [told()]),
+        lambda: book([post()], [published(answers=(422,), valid=False)], [told()]),
         {NOTHING_BEYOND, POSTS_ACCEPTED},
     ),
     (
@@ -288,6 +306,21 @@ LEDGERS: Sequence[tuple[str, Callable[[], Book], set[str]]] = [
         {RATES},
     ),
     (
+        "a valid event is refused",
+        lambda: book([], [published(answers=(422,))], []),
+        {PUBLISHES},
+    ),
+    (
+        "an invalid event is accepted",
+        lambda: book([post()], [published(valid=False)], [told()]),
+        {PUBLISHES},
+    ),
+    (
+        "a valid event is never accepted",
+        lambda: book([], [published(answers=(Answer(99, 99.1, 503, retry_after=1.0),))], []),
+        {PUBLISHES},
+    ),
+    (
         "a publish is answered 500",
         lambda: book([post()], [published(answers=(500, 202))], [told()]),
         {PUBLISHES},
@@ -332,12 +365,13 @@ COUNTS = [
     ("statistics", "plain", "held", 1),
     ("endpoints", "plain", "held", 1),
     ("endpoints", "plain", "success_rate_day", 0.5),
+    ("endpoints", "plain", "success_rate_day", None),
     ("totals", "t1", "delivered", 2),
 ]
 
 
 @pytest.mark.parametrize(("part", "name", "field", "value"), COUNTS)
-def test_a_wrong_counter_is_noticed(part: str, name: str, field: str, value: float) -> None:
+def test_a_wrong_counter_is_noticed(part: str, name: str, field: str, value: float | None) -> None:
     """A figure of the API that is not the deliveries' own breaks the rule of the counters."""
     it = right()
     shown = getattr(it.answers, part)
@@ -400,6 +434,20 @@ def test_a_publish_without_an_answer_may_be_stored() -> None:
     unknown = published(answers=(None,))
     assert broken(book([post()], [unknown], [told()])) == set()
     assert broken(book([], [unknown], [])) == set()
+
+
+def test_runs_would_break_the_limit() -> None:
+    """Without the limit more would arrive in some ten seconds than the rule allows."""
+    for seed, events, rate in ((6, 60, 3.0), (1, 500, 10.0)):
+        world = World.of(seed, rate=rate)
+        (hook,) = [it for it in world.hooks if it.rate_limit is not None]
+        arrivals = [
+            number / rate
+            for number, plan in enumerate(plans(world, events))
+            if plan.valid and hook.wants(plan.tenant, plan.event_type)
+        ]
+        most = most_in_a_window(hook.rate_limit or 0)
+        assert list(windows(arrivals, most)), (seed, most, len(arrivals))
 
 
 def test_events_published_at_once_have_no_order() -> None:
