@@ -192,7 +192,7 @@ async def test_lists_refused(watched: Watched) -> None:
     paths = [f"{watched.it.root}/events"] * 30
     answers = await asyncio.gather(*map(watched.it.http.get, paths))
     assert HTTPStatus.SERVICE_UNAVAILABLE in {answer.status_code for answer in answers}
-    assert begun(before, await watched.later()) == {"HookwrightListsRefused"}
+    assert "HookwrightListsRefused" in begun(before, await watched.later())
 
 
 async def test_workers_full(watched: Watched) -> None:
@@ -201,7 +201,7 @@ async def test_workers_full(watched: Watched) -> None:
     shares = Shares(Limits(endpoint=2, tenant=2, worker=1))
     with shares.take("t_1", "ep_1"), pytest.raises(NoRoomError):
         shares.take("t_2", "ep_2")
-    assert begun(before, await watched.later()) == {"HookwrightWorkersFull"}
+    assert "HookwrightWorkersFull" in begun(before, await watched.later())
 
 
 async def test_publishes_slow(watched: Watched) -> None:
