@@ -32,6 +32,14 @@ def main() -> None:
     parser.add_argument(
         "--faults", type=faults_of, default=[], help=f"`all`, or some of {', '.join(FAULTS)}"
     )
+    parser.add_argument(
+        "--pauses",
+        type=float,
+        nargs=2,
+        default=usual.pause_seconds,
+        metavar=("SHORTEST", "LONGEST"),
+        help="seconds between two faults",
+    )
     parser.add_argument("--workers", type=int, default=usual.workers)
     parser.add_argument("--publishers", type=int, default=usual.publishers)
     parser.add_argument("--rate", type=float, default=usual.rate, help="events a second")
@@ -55,6 +63,7 @@ def main() -> None:
                     workers=options.workers,
                     publishers=options.publishers,
                     rate=options.rate,
+                    pause_seconds=options.pauses,
                     settle_seconds=options.settle,
                     continue_as_new_every=options.continue_as_new_every,
                 ),

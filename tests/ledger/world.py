@@ -103,6 +103,9 @@ LIMIT_OF_ALL = 0.07
 """The rate limit of the limited endpoint, as a share of the rate at which events are published. It
 wants a little more on average, and much more in some ten seconds."""
 
+HIGHEST_LIMIT = 2.0
+"""Its highest rate limit: nobody is asked to publish as fast as an overload's `rate` says."""
+
 
 @dataclass(frozen=True)
 class World:
@@ -129,7 +132,7 @@ class World:
         for number, kind in enumerate(KINDS):
             fields = {"name": str(kind["behaviour"]), **kind}
             if fields["name"] == LIMITED:
-                fields["rate_limit"] = min(LIMIT_OF_ALL * rate, 1.0)
+                fields["rate_limit"] = min(LIMIT_OF_ALL * rate, HIGHEST_LIMIT)
             tenant = f"tenant-{number % tenants}"
             hooks.append(Hook(tenant=tenant, secret=generate_secret(), **fields))
         for number in range(tenants):
