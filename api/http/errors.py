@@ -24,6 +24,10 @@ RETRY_AFTER_SECONDS = 2
 FAULTS_OF_OURS = (RPCStatusCode.INTERNAL, RPCStatusCode.INVALID_ARGUMENT)
 """What Temporal answers if a call of ours was wrong."""
 
+NOT_SET_UP = "no mapping defined for search attribute"
+"""What Temporal's refusal contains if its namespace is not set up, or has been only just now: each
+process of a Temporal cluster reads search attributes once a minute."""
+
 EVERY_ANSWER = {
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
@@ -204,9 +208,8 @@ def unavailability(error: Exception) -> Problem | None:
     match error:
         case Problem(status_code=HTTPStatus.SERVICE_UNAVAILABLE):
             return error
-        case RPCError() if error.status not in FAULTS_OF_OURS:
-            log.warning("temporal.unavailable", status=error.status.name)
-            return unavailable("Temporal did not answer in time; repeat with the same id")
+        case RPCError():
+            return _temporal_unavailable(error)
         case TimeoutError():
             log.warning("temporal.slow")
             return unavailable("Temporal did not answer in time; repeat with the same id")
@@ -217,6 +220,20 @@ def unavailability(error: Exception) -> Problem | None:
             return unavailable("Temporal cannot be reached right now; nothing was accepted")
         case _:
             return None
+
+
+def _temporal_unavailable(error: RPCError) -> Problem | None:
+    """Return the 503 for an error of Temporal's, or None if a call of ours was wrong."""
+    if NOT_SET_UP in error.message:
+        log.error("temporal.not_set_up", error=error.message)
+        return unavailable(
+            "Temporal does not know Hookwright's search attributes; run `hookwright setup`, "
+            "and wait for up to a minute after it"
+        )
+    if error.status in FAULTS_OF_OURS:
+        return None
+    log.warning("temporal.unavailable", status=error.status.name)
+    return unavailable("Temporal did not answer in time; repeat with the same id")
 
 
 async def _answer_unavailability(_: Request, error: Exception) -> JSONResponse:
