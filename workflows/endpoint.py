@@ -31,6 +31,10 @@ MAX_SIGNALS = 1_000
 """In one run. Temporal takes 10,000, and does not count them when it suggests to continue as
 new."""
 
+SUCCESSES_SHORTEN_PAUSES = "successes-shorten-pauses"
+"""Runs that an earlier version began go on without it until they continue as new: a shorter pause
+begins a release that their history does not have."""
+
 SIGNALS: dict[str, type[Reports] | type[AuditNote]] = {
     Signal.REPORT: Reports,
     Signal.NOTE: AuditNote,
@@ -126,7 +130,10 @@ class Endpoint:
         elif isinstance(found, AuditNote):
             self.record.note(found)
         else:
-            self.record.health.take(found, workflow.now())
+            health = self.record.health
+            health.take(found, workflow.now())
+            if health.queue.pauses and workflow.patched(SUCCESSES_SHORTEN_PAUSES):
+                health.queue.succeeded(found.successes)
             self.record.publish()
 
     def warn_of_signal(self, name: str) -> None:

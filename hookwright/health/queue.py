@@ -107,6 +107,10 @@ class HeldQueue(BaseModel):
         self.throttled_until = max(until, self.throttled_until or until)
         self.pace, self.catch_up_factor = INITIAL_PACE, 1.0
 
+    def succeeded(self, deliveries: int) -> None:
+        """Halve the next pause with each delivery: a receiver that takes some is not down."""
+        self.pauses = max(0, self.pauses - deliveries)
+
     def drain(self, now: datetime) -> None:
         """Begin to release the held deliveries."""
         self.throttled_until = None

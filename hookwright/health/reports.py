@@ -77,3 +77,8 @@ class Reports(BaseModel):
     delivered: int = Field(default=0, ge=0, le=MAX_COUNT)
     latencies: Latencies = []
     last_delivered_at: Timestamp | None = None
+
+    @property
+    def successes(self) -> int:
+        """How many successes have a report of their own."""
+        return sum(report.outcome is Outcome.DELIVERED for report in self.reports)

@@ -275,7 +275,7 @@ async def test_who_is_not_wanted_any_more_is_not_told(office: Office, hooks: Rec
     await eventually(office.notifications, lambda it: it == 2, within=SOON)
     await office.wants(emails=[left])
     await office.service.http.delete(office.service.root)
-    # The mail server refuses to the end: an attempt that is under way now may not send a mail either.
+    # The mail server refuses to the end, so an attempt that is under way now sends no mail.
     for told in await office.results(await office.disabled(endpoint)):
         assert told.outcome == "unwanted"
 

@@ -128,6 +128,17 @@ async def test_a_drain_stops_at_the_first_failure(time_skipping: WorkflowEnviron
         assert set(slowed) == {1.0}
 
 
+async def test_a_flapping_receiver_drains_soon(time_skipping: WorkflowEnvironment) -> None:
+    """Where every third delivery fails, pauses stay short: 60 are let go within five minutes."""
+    world = FakeWorld(time_skipping, lambda n: 500 if n % 3 == 0 else 200, STANDARD)
+    async with running_endpoint(world, drain_per_second=4) as world:
+        await world.pause()
+        await world.hold(60)
+        await world.resume()
+        await world.sleep(minutes=5)
+        assert len(world.releases) == 60
+
+
 @pytest.mark.parametrize("status", [429, 502, 504])
 async def test_the_receiver_slows_the_endpoint(
     time_skipping: WorkflowEnvironment, status: int

@@ -84,6 +84,20 @@ def test_pauses_double_to_a_limit() -> None:
     assert (it.throttled_until - now).total_seconds() == 1
 
 
+def test_successes_shorten_the_next_pause() -> None:
+    """A receiver that takes two of three deliveries waits for 1 s, or as long as it asks."""
+    it, now, pauses = queue(5), BEGIN, []
+    for _ in range(20):
+        it.slow_down(now, None)
+        pauses.append((it.throttled_until - now).total_seconds())
+        now = it.throttled_until
+        it.drain(now)
+        it.succeeded(2)
+    assert pauses == [1.0] * 20
+    it.slow_down(now, 30)
+    assert (it.throttled_until - now).total_seconds() == 30
+
+
 def test_a_storm_of_failures_is_one_pause() -> None:
     """What fails during a pause was sent before it: it makes the pause no longer."""
     it = queue(1)
