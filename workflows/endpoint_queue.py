@@ -31,7 +31,7 @@ class EndpointQueue:
     def __init__(self, state: QueueState) -> None:
         self.queue = PlaceQueue(state)
         self.signals = 0
-        self.renewing = False
+        self.renewing = self.has_given = False
         self.changed = self.memo_is_old = True
 
     @workflow.run
@@ -60,6 +60,7 @@ class EndpointQueue:
             summary=_turns_summary(turns),
         )
         self.queue.given(turns, result, workflow.now())
+        self.has_given = self.has_given or bool(turns.places)
         self.changed = self.memo_is_old = True
 
     async def wait_for_change(self) -> None:
@@ -94,11 +95,12 @@ class EndpointQueue:
     def history_is_long(self) -> bool:
         """Return whether this run is to end for that reason, or to be written afresh.
 
-        An empty queue is not written afresh, because it ends soon.
+        An empty queue is not written afresh, because it ends soon. A run that has given no turn
+        goes on, so that the queue moves however short its runs are.
         """
         renewing = self.renewing and not self.queue.is_empty
-        is_long = self.signals >= MAX_SIGNALS or workflow.info().is_continue_as_new_suggested()
-        return renewing or is_long
+        suggested = workflow.info().is_continue_as_new_suggested() and self.has_given
+        return renewing or suggested or self.signals >= MAX_SIGNALS
 
     async def keep_memo(self) -> None:
         """Show people the queue: a copy in the memo, at most one a second."""

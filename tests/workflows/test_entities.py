@@ -1,4 +1,4 @@
-"""`Tenant` and `Endpoint` over many continue-as-news, and what they refuse."""
+"""`Tenant`, `Endpoint` and `EndpointQueue` over many continue-as-news, and what they refuse."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -12,7 +12,7 @@ from support.stack import CODEC, Stack, stack, unique
 from support.waiting import assert_eventually, eventually
 from temporalio.client import Client, WorkflowFailureError, WorkflowUpdateFailedError
 
-from hookwright.ids import endpoint_workflow_id, tenant_workflow_id
+from hookwright.ids import endpoint_workflow_id, queue_workflow_id, tenant_workflow_id
 from hookwright.models import Route
 from hookwright.routing import RouteChange, RouteChanges
 from hookwright.temporal import (
@@ -36,7 +36,7 @@ async def impatient_client(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> AsyncIterator[Client]:
     """A client of a server that suggests continue-as-new after a few events already."""
-    limit = ("limit.historyCount.suggestContinueAsNew", "15")
+    limit = ("limit.historyCount.suggestContinueAsNew", "10")
     server = EmbeddedServer(
         tmp_path_factory.mktemp("impatient"), free_port(), dynamic_config=(limit,)
     )
@@ -93,6 +93,18 @@ async def test_entities_survive_twenty_continue_as_news(
         event = await service.publish()
         await assert_eventually(lambda: hooks.ids() == [event["id"]] * 2)
         assert steady["secret"] != busy["secret"]
+
+
+async def test_an_ordered_queue_survives_many_continue_as_news(
+    impatient_client: Client, hooks: Receiver
+) -> None:
+    """A queue moves although the server suggests to continue as new before its first turn."""
+    async with stack(impatient_client) as service:
+        endpoint = await service.add_endpoint(hooks.url, ordering="fifo")
+        published = [(await service.publish())["id"] for _ in range(10)]
+        await assert_eventually(lambda: hooks.ids() == published, within=60)
+        queue_id = queue_workflow_id(service.tenant, endpoint["id"])
+        assert len(await run_ids(impatient_client, queue_id)) > 1
 
 
 async def test_tenants_are_listed_once_over_continue_as_news(impatient_client: Client) -> None:
