@@ -25,7 +25,7 @@ from api.services.event_views import (
     warnings_of,
 )
 from api.services.lists import ExecutionLists
-from api.services.temporal import cancelled, describe
+from api.services.temporal import cancelled, describe, may_lack_places
 from api.services.tenants import TenantAtPublish, TenantService
 from hookwright import metrics
 from hookwright.contracts import Contract, Contracts, UnknownContractError
@@ -52,8 +52,7 @@ CANCEL_SECONDS = TURN_SECONDS = 2.5
 """How long a caller waits for a worker to take up a cancellation, and for its tenant's turn."""
 
 CANNOT_READ = """\
-what is stored under this id cannot be read: it is no event, or is encrypted with a key that \
-HOOKWRIGHT_ENCRYPTION_KEYS lacks"""
+what is stored under this id is no event, or its key is not in HOOKWRIGHT_ENCRYPTION_KEYS"""
 NO_TURN = "this tenant has too many publishes at once while others publish too; repeat it later"
 
 Spend = Callable[[int], Awaitable[None]]
@@ -117,12 +116,13 @@ class EventService:
         routes, now = tenant.routes, datetime.now(UTC)
         matches = None if routes is None else Matches.of(routes, event, now)
         try:
-            await self._start(event, matches)
+            sole = await self._start(event, matches)
         except WorkflowAlreadyStartedError:
             return await self._repeated(event, matches)
         metrics.event_accepted()
         if spend:
             await spend(tenant.deliveries_at_most(event, matches))
+        await self._take_places(event, matches, sole=sole)
         return Published(event, duplicate=False, warnings=warnings_of(event) + found)
 
     async def check(self, event: EventInput, tenant: TenantAtPublish) -> list[str]:
@@ -208,13 +208,12 @@ class EventService:
             wanted.query(tenant_id), limit, cursor, self._shown, tenant_id=tenant_id
         )
 
-    async def _start(self, event: EventInput, matches: Matches | None) -> None:
+    async def _start(self, event: EventInput, matches: Matches | None) -> bool:
         """Start the event's workflow or, if it goes to one endpoint only, its delivery.
 
-        Both have the event's id, so a repeat never starts the other one.
+        Both have the event's id, so a repeat never starts the other one. True: it is the delivery.
         """
-        is_due = event.deliver_at is None
-        delivery = matches.sole_delivery() if matches and is_due else None
+        delivery = matches.sole_delivery() if matches and event.deliver_at is None else None
         if delivery is None:
             await publish(self.client, event, task_queue=self.task_queue, rpc_timeout=RPC_TIMEOUT)
         else:
@@ -224,18 +223,18 @@ class EventService:
                 task_queue=deliveries_queue(self.task_queue),
                 rpc_timeout=RPC_TIMEOUT,
             )
-        if matches and is_due:
-            await self._take_places(matches, sole=delivery is not None)
+        return delivery is not None
 
-    async def _take_places(self, matches: Matches, *, sole: bool) -> None:
+    async def _take_places(self, event: EventInput, matches: Matches | None, *, sole: bool) -> None:
         """Give the event its place in the ordered queues before its publisher has an answer.
 
         So an event that is published after this one has a later place, whichever worker starts
         its delivery first. If this fails, the publisher has no answer either. Its repeat tries it
         again, and a delivery that begins before takes its place by itself.
         """
-        event, queue = matches.event, entities_queue(self.task_queue)
-        key = ordering_digest(event.ordering_key)
+        if matches is None or event.deliver_at is not None:
+            return
+        queue, key = entities_queue(self.task_queue), ordering_digest(event.ordering_key)
         places = [QueuePlace(event.id, matches.accepted_at, key=key, sole=sole)]
 
         async def take(route: Route) -> None:
@@ -261,9 +260,10 @@ class EventService:
         accepted = (await self._accepted(workflow_id)).event
         if content_of(accepted) != content_of(event):
             raise conflict("this event id was used for another event; choose a new id")
-        if matches and matches.ordered and event.deliver_at is None:
+        if matches and matches.ordered:
             found = await describe(self.client, workflow_id)
-            await self._take_places(matches, sole=bool(found and is_sole_delivery(found)))
+            if found and may_lack_places(found):
+                await self._take_places(event, matches, sole=is_sole_delivery(found))
         return Published(accepted, duplicate=True, warnings=warnings_of(accepted))
 
     async def _accepted(self, workflow_id: str, run_id: str | None = None) -> AcceptedEvent:

@@ -28,6 +28,7 @@ from hookwright.temporal import (
     Signal,
     UncheckedKeysError,
     described,
+    is_sole_delivery,
     reached,
 )
 
@@ -41,10 +42,25 @@ MARGIN = timedelta(seconds=2)
 CLOCKS_AGREE = UPDATE_TIMEOUT - MARGIN
 """By how much the clocks of the API and of Temporal may differ; beyond it every change is late."""
 
+DELIVERIES_BEGIN_WITHIN = timedelta(minutes=1)
+"""How long after its event's end a delivery of it has begun, if the worker is not overloaded."""
+
 
 async def describe(client: Client, workflow_id: str) -> WorkflowExecutionDescription | None:
     """Return what the server knows of a workflow, or None if there is none."""
     return await described(client, workflow_id, RPC_TIMEOUT)
+
+
+def may_lack_places(published: WorkflowExecutionDescription) -> bool:
+    """Return whether an event's delivery may have no place yet in the queue of its endpoint.
+
+    One that has ended must not take a place again: the queue would wait for it. An event to several
+    endpoints ends when their deliveries are started, which take their places soon after.
+    """
+    if published.close_time is None:
+        return True
+    ended_before = datetime.now(UTC) - published.close_time
+    return not is_sole_delivery(published) and ended_before < DELIVERIES_BEGIN_WITHIN
 
 
 async def cancelled(handle: WorkflowHandle[Any, Any], seconds: float) -> bool:

@@ -55,8 +55,7 @@ def restore_backup(file: Path, state_dir: Path, *, force: bool) -> Restored:
                 )
             try:
                 with checked_copy(source, database, remove_stamp) as copy:
-                    kept = _put_aside(database)
-                    put_in_place(copy, database)
+                    kept = _replace(database, copy)
             except OSError as error:
                 raise CommandError(f"{state_dir} cannot be changed: {error.strerror}") from None
             except sqlite3.Error as error:
@@ -139,20 +138,35 @@ def _minor(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split(".")[:2])
 
 
-def _put_aside(database: Path) -> Path | None:
-    """Give a database, and what lies beside it, another name; return that, or None without one.
+def _replace(database: Path, copy: Path) -> Path | None:
+    """Put a copy in a database's place; return under which name that is kept, or None without one.
 
-    What lies beside must go with it: SQLite would write it into the database that comes next.
+    There is a database at each moment: one that is missing would be made anew by the next start.
+    What lies beside the old one must go with it: SQLite would write it into the new one.
 
     Raises:
         CommandError: a server has it open.
+        OSError: it cannot be done. All is as before.
     """
     _fold(database)
     kept = database.with_name(f"{database.name}.before-{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}")
-    found = [it for it in ("", *SIDE_FILES) if Path(f"{database}{it}").exists()]
-    for suffix in found:
-        Path(f"{database}{suffix}").rename(f"{kept}{suffix}")
-    return kept if found else None
+    files = {Path(f"{database}{end}"): Path(f"{kept}{end}") for end in ("", *SIDE_FILES)}
+    files = {file: link for file, link in files.items() if file.exists()}
+    try:
+        for file, link in files.items():
+            link.hardlink_to(file)
+        for file in files.keys() - {database}:
+            file.unlink()
+        put_in_place(copy, database)
+    except OSError:
+        if database not in files:
+            database.unlink(missing_ok=True)
+        for file, link in files.items():
+            if link.exists():
+                link.replace(file)
+                link.unlink(missing_ok=True)  # two names of one file: `replace` has done nothing
+        raise
+    return kept if files else None
 
 
 def _fold(database: Path) -> None:

@@ -10,7 +10,8 @@ from support.stack import Stack
 from support.waiting import assert_eventually, eventually
 from temporalio.service import RPCError, RPCStatusCode
 
-from hookwright.ids import queue_workflow_id
+from hookwright.ids import event_workflow_id, queue_workflow_id
+from hookwright.metrics import REGISTRY
 from hookwright.queueing import QueuePlace
 from hookwright.temporal import described, take_places
 
@@ -275,10 +276,33 @@ async def test_a_repeated_publish_takes_no_second_place(
 
 
 @pytest.mark.usefixtures("ordered")
+async def test_a_repeat_of_what_was_delivered_takes_no_place(
+    service: Stack, hooks: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A queue does not wait again for an event that is over, however often it is published."""
+    await service.publish(id="one")
+    await assert_eventually(lambda: hooks.ids() == ["one"])
+
+    async def over() -> bool:
+        delivery = await described(service.client, event_workflow_id(service.tenant, "one"))
+        return delivery is not None and delivery.close_time is not None
+
+    await eventually(over)
+    taken: list[Any] = []
+
+    async def take(*arguments: Any) -> None:
+        taken.append(arguments)
+
+    monkeypatch.setattr("api.services.events.take_places", take)
+    assert (await service.publish(id="one"))["duplicate"]
+    assert taken == []
+
+
+@pytest.mark.usefixtures("ordered")
 async def test_a_repeat_takes_the_place_that_was_not_taken(
     service: Stack, hooks: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An API that ends between storing an event and its place leaves the place to the repeat."""
+    """An API that fails after storing an event counts it, and leaves its place to the repeat."""
     taken: list[QueuePlace] = []
 
     async def fail_once(*arguments: Any) -> None:
@@ -288,7 +312,9 @@ async def test_a_repeat_takes_the_place_that_was_not_taken(
         await take_places(*arguments)
 
     monkeypatch.setattr("api.services.events.take_places", fail_once)
+    accepted = REGISTRY.get_sample_value("hookwright_events_accepted_total")
     answer = await service.publish(id="one")
     assert answer["duplicate"]
     assert [(place.event_id, place.sole) for place in taken] == [("one", True)] * 2
+    assert REGISTRY.get_sample_value("hookwright_events_accepted_total") == accepted + 1
     await assert_eventually(lambda: hooks.ids() == ["one"])

@@ -1,5 +1,6 @@
 """`hookwright backup` and `hookwright restore` on a state folder, without a server."""
 
+import errno
 import json
 import re
 import sqlite3
@@ -180,6 +181,25 @@ def test_restore_replaces_a_damaged_database(state, backup):
     done = restore_backup(backup, state, force=True)
     assert count(state / "temporal.db", "history") == ROWS
     assert done.kept.read_bytes() == b"damaged" * 1000
+
+
+def test_restore_that_fails_at_its_end(state, backup, fresh, monkeypatch):
+    """If the copy cannot be put in its place, the folder is as it was: a database, or its log."""
+    (fresh / "temporal.db-wal").write_bytes(b"its log")
+    before = [{it.name for it in folder.iterdir()} for folder in (state, fresh)]
+
+    def fail(copy: Path, target: Path) -> None:
+        copy.replace(target)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    (state / "temporal.db").write_bytes(b"damaged" * 1000)
+    monkeypatch.setattr("runtime.backup.restoring.put_in_place", fail)
+    for folder in (state, fresh):
+        with pytest.raises(CommandError, match="cannot be changed: No space left on device"):
+            restore_backup(backup, folder, force=True)
+    assert (state / "temporal.db").read_bytes() == b"damaged" * 1000
+    assert (fresh / "temporal.db-wal").read_bytes() == b"its log"
+    assert [{it.name for it in folder.iterdir()} for folder in (state, fresh)] == before
 
 
 def test_restore_beside_a_log_alone(backup, fresh):
