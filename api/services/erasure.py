@@ -149,7 +149,7 @@ class ErasureService:
         async def end(row: WorkflowExecution) -> None:
             handle = self.client.get_workflow_handle(row.id, run_id=row.run_id)
             async with gate:
-                if await reached(handle.cancel(rpc_timeout=RPC_TIMEOUT)):
+                if await reached(handle.cancel(rpc_timeout=RPC_TIMEOUT), RPC_TIMEOUT):
                     with suppress(WorkflowFailureError):
                         await reached(handle.result())
 

@@ -102,15 +102,16 @@ class RecoveryService:
         """
         workflow_id = recovery_workflow_id(request.tenant_id, request.endpoint_id)
         try:
-            handle = await self.client.start_workflow(
-                WorkflowType.RECOVERY,
-                request,
-                id=workflow_id,
-                task_queue=self.task_queue,
-                memo={MemoKey.RECOVERY: RecoveryView(request=request)},
-                static_summary=f"{request.status} since {request.since:%Y-%m-%d %H:%M}",
-                rpc_timeout=RPC_TIMEOUT,
-            )
+            async with at_most(RPC_TIMEOUT):
+                handle = await self.client.start_workflow(
+                    WorkflowType.RECOVERY,
+                    request,
+                    id=workflow_id,
+                    task_queue=self.task_queue,
+                    memo={MemoKey.RECOVERY: RecoveryView(request=request)},
+                    static_summary=f"{request.status} since {request.since:%Y-%m-%d %H:%M}",
+                    rpc_timeout=RPC_TIMEOUT,
+                )
         except WorkflowAlreadyStartedError:
             return await self._join(workflow_id, request, until_now=until_now)
         run_id = handle.result_run_id or ""

@@ -86,7 +86,7 @@ class RetryService:
         if delivery.status is not WorkflowExecutionStatus.RUNNING:
             raise conflict("the delivery has ended; only a pending or held one can be cancelled")
         handle = self.client.get_workflow_handle(delivery.id, run_id=delivery.run_id)
-        if not await reached(handle.cancel(rpc_timeout=RPC_TIMEOUT)):
+        if not await reached(handle.cancel(rpc_timeout=RPC_TIMEOUT), RPC_TIMEOUT):
             raise conflict("the delivery has just ended")
         subject = delivery_id(endpoint_id, event_id)
         await note(self.client, tenant_id, endpoint_id, AuditAction.DELIVERY_CANCELLED, subject)
@@ -105,12 +105,14 @@ class RetryService:
             raise conflict("the endpoint was deleted; publish the event again, under another id")
 
     async def _resend(self, delivery: WorkflowExecutionDescription) -> None:
-        if not await reached(resend(self.client, delivery, Trigger.MANUAL)):
+        if not await reached(resend(self.client, delivery, Trigger.MANUAL), 2 * RPC_TIMEOUT):
             raise not_found("delivery")  # it was erased between two calls
 
     async def _release(self, delivery: WorkflowExecutionDescription) -> None:
         handle = self.client.get_workflow_handle(delivery.id, run_id=delivery.run_id)
-        await reached(handle.signal(Signal.RELEASE, Release.MANUAL, rpc_timeout=RPC_TIMEOUT))
+        await reached(
+            handle.signal(Signal.RELEASE, Release.MANUAL, rpc_timeout=RPC_TIMEOUT), RPC_TIMEOUT
+        )
 
     async def _give_turn(self, delivery: WorkflowExecutionDescription) -> None:
         """Let a delivery that waits in its endpoint's queue pass the others.
@@ -119,7 +121,7 @@ class RetryService:
         """
         attempt = (await kept_log(delivery)).next_number
         handle = self.client.get_workflow_handle(delivery.id, run_id=delivery.run_id)
-        await reached(handle.signal(Signal.TURN, attempt, rpc_timeout=RPC_TIMEOUT))
+        await reached(handle.signal(Signal.TURN, attempt, rpc_timeout=RPC_TIMEOUT), RPC_TIMEOUT)
 
     async def _attempt_now(
         self, delivery: WorkflowExecutionDescription, pending: PendingActivityInfo
@@ -140,7 +142,8 @@ class RetryService:
         request = ResetActivityRequest(
             namespace=self.client.namespace, execution=execution, id=pending.activity_id
         )
-        await reached(self.client.workflow_service.reset_activity(request, timeout=RPC_TIMEOUT))
+        call = self.client.workflow_service.reset_activity(request, timeout=RPC_TIMEOUT)
+        await reached(call, RPC_TIMEOUT)
 
 
 def _waits(pending: PendingActivityInfo) -> bool:

@@ -70,7 +70,7 @@ async def cancelled(handle: WorkflowHandle[Any, Any], seconds: float) -> bool:
         Problem: 503 no worker has answered.
     """
     try:
-        if not await reached(handle.cancel(rpc_timeout=RPC_TIMEOUT)):
+        if not await reached(handle.cancel(rpc_timeout=RPC_TIMEOUT), RPC_TIMEOUT):
             return False
         async with asyncio.timeout(seconds):
             return await reached(handle.result())
@@ -96,7 +96,7 @@ async def note(
     entry = AuditNote(action=action, subject=subject, **asking())
     endpoint = client.get_workflow_handle(endpoint_workflow_id(tenant_id, endpoint_id))
     try:
-        await reached(endpoint.signal(Signal.NOTE, entry, rpc_timeout=RPC_TIMEOUT))
+        await reached(endpoint.signal(Signal.NOTE, entry, rpc_timeout=RPC_TIMEOUT), RPC_TIMEOUT)
     except (RPCError, UncheckedKeysError) as error:
         log.warning(
             "audit.not_noted",

@@ -62,10 +62,15 @@ async def described(
         return None
 
 
-async def reached(call: Awaitable[object]) -> bool:
-    """Await a call to a workflow; return whether the workflow was still there."""
+async def reached(call: Awaitable[object], rpc_timeout: timedelta | None = None) -> bool:
+    """Await a call to a workflow; return whether the workflow was still there.
+
+    Raises:
+        RPCError: Temporal did not take it, or not within `rpc_timeout`, with all repeats.
+    """
     try:
-        await call
+        async with at_most(rpc_timeout):
+            await call
     except RPCError as error:
         if error.status is not RPCStatusCode.NOT_FOUND:
             raise

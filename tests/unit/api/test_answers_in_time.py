@@ -9,7 +9,7 @@ import pytest
 from support.stack import CODEC, api_client, api_config
 from temporalio.service import RPCError, RPCStatusCode
 
-from hookwright.temporal import at_most, connect
+from hookwright.temporal import at_most, connect, reached
 
 SOON = 0.05
 
@@ -63,7 +63,12 @@ async def test_a_read(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_a_call_with_its_repeats() -> None:
     """A call to Temporal that goes on for longer than its time ends as Temporal's own do."""
-    with pytest.raises(RPCError) as raised:
+
+    async def within() -> None:
         async with at_most(timedelta(seconds=SOON)):
             await hang()
-    assert raised.value.status is RPCStatusCode.DEADLINE_EXCEEDED
+
+    for call in (within(), reached(hang(), timedelta(seconds=SOON))):
+        with pytest.raises(RPCError) as raised:
+            await call
+        assert raised.value.status is RPCStatusCode.DEADLINE_EXCEEDED
