@@ -13,27 +13,28 @@ MAX_CONNECTIONS = 10_000
 
 
 class Protocol(H11Protocol):
-    """Closes a connection whose head stays incomplete, and idle ones if there are too many.
+    """Closes a connection whose head stays incomplete, and some if there are too many.
 
-    So a client that sends its head very slowly cannot occupy a connection, and those that send
-    nothing leave room for one that does.
+    So a client that sends its head very slowly cannot occupy a connection, and those that do not
+    wait for us leave room for one that does.
     """
 
     head_seconds = HEAD_SECONDS
     deadline: asyncio.TimerHandle | None = None
-    heard_at = 0.0
+    used_at = 0.0
+    """When it sent something, or had an answer."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start the deadline of the first head."""
         super().connection_made(transport)
-        self.heard_at = self.loop.time()
+        self.used_at = self.loop.time()
         self._start_deadline()
         if len(self.connections) > _most_connections():
             self._make_room()
 
     def data_received(self, data: bytes) -> None:
         """Stop the deadline when a head is complete, and start one when the next head begins."""
-        self.heard_at = self.loop.time()
+        self.used_at = self.loop.time()
         super().data_received(data)
         incomplete = self.conn.their_state is h11.IDLE and self.conn.trailing_data[0]
         if not incomplete:
@@ -41,20 +42,33 @@ class Protocol(H11Protocol):
         elif self.deadline is None:
             self._start_deadline()
 
+    def on_response_complete(self) -> None:
+        """Note when the answer was complete: its request may have taken long."""
+        self.used_at = self.loop.time()
+        super().on_response_complete()
+
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop the deadline."""
         self._stop_deadline()
         super().connection_lost(exc)
 
-    def _make_room(self) -> None:
-        """Close a tenth of the idle connections, those that have been silent for longest.
+    @property
+    def waits_for_us(self) -> bool:
+        """Whether a request is not answered yet, and not because its client fetches nothing."""
+        return bool(self.cycle and not (self.cycle.response_complete or self.flow.write_paused))
 
-        A tenth, so that they are not all looked at again for the next one.
+    def _make_room(self) -> None:
+        """Close a tenth of the others that do not wait for us, those unused for longest.
+
+        A tenth, so that they are not all looked at again for the next one. First of all come those
+        with a body that nobody reads: while it drips they are never unused. Those that have not
+        fetched their answer yet are closed only if there is no other.
         """
-        ours = [it for it in self.connections if isinstance(it, Protocol)]
-        idle = [it for it in ours if it.conn.their_state is h11.IDLE]
-        idle.sort(key=lambda it: it.heard_at)
-        for it in idle[: len(idle) // 10 + 1]:
+        others = [it for it in self.connections if isinstance(it, Protocol) and it is not self]
+        resting = [it for it in others if not it.waits_for_us]
+        closable = [it for it in resting if not it.transport.get_write_buffer_size()] or resting
+        closable.sort(key=lambda it: (it.conn.their_state is not h11.SEND_BODY, it.used_at))
+        for it in closable[: len(closable) // 10 + 1]:
             it.transport.abort()
 
     def _start_deadline(self) -> None:
