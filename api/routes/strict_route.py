@@ -18,6 +18,7 @@ from fastapi.dependencies.utils import get_flat_params
 from fastapi.params import Query
 from fastapi.routing import APIRoute
 from pydantic_core import from_json
+from starlette.requests import ClientDisconnect
 
 from api.access import admit, app_state
 from api.config import ApiConfig
@@ -62,8 +63,8 @@ async def read_body(
     """Return a request's body. `take` is told of each piece how many bytes it has.
 
     Raises:
-        Problem: 413 if the body has more than `max_bytes`, 408 if it does not arrive in time, and
-            what `take` raises.
+        Problem: 413 if the body has more than `max_bytes`, 408 if it does not arrive in time, 400
+            if its sender leaves before its end, and what `take` raises.
     """
     body = bytearray()
     try:
@@ -79,6 +80,10 @@ async def read_body(
             "body-too-slow",
             f"the body did not arrive within {seconds:g} s; repeat the request",
             headers={"Connection": "close"},
+        ) from None
+    except ClientDisconnect:  # nobody hears it, but it is no error of ours, and counts as none
+        raise Problem(
+            HTTPStatus.BAD_REQUEST, "body-cut-off", "the body did not arrive whole; repeat it"
         ) from None
     return bytes(body)
 
