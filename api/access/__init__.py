@@ -17,8 +17,9 @@ from api.access.auth import (
 )
 from api.access.hops import Hops
 from api.access.limits import MAX_ENDPOINTS, PER_MINUTE, CallKind, RateLimitHeaders, RateLimits
-from api.access.publishes import PublishMetrics
+from api.access.publishes import PublishMetrics, publish_kind
 from api.access.state import AppState, AppStateDependency, ServicesDependency, app_state
+from api.access.under_way import Holder
 
 __all__ = [
     "DELIVERIES",
@@ -34,6 +35,7 @@ __all__ = [
     "CallerKind",
     "CallerTenantId",
     "DeliveryBudget",
+    "Holder",
     "Hops",
     "PublishMetrics",
     "RateLimitHeaders",
@@ -43,6 +45,7 @@ __all__ = [
     "app_state",
     "count_call",
     "operator_by_key",
+    "publish_kind",
     "require_access",
     "require_operator",
 ]

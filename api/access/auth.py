@@ -1,7 +1,6 @@
-"""Authentication and permissions of callers.
+"""Authentication and permissions of callers: operators with keys, tenants with keys or tokens.
 
-A caller is an operator with a key, or a tenant with a key or a token. Keys are compared by their
-digests. Every authenticated request is also counted, so that every route has a rate limit.
+Keys are compared by their digests. Every request is also counted, so every route has a rate limit.
 """
 
 import hashlib
@@ -22,6 +21,7 @@ from api.access.hops import refuse_loops
 from api.access.limits import DELIVERIES_PER_MINUTE, MAX_ENDPOINTS, PER_MINUTE, CallKind
 from api.access.publishes import publish_kind
 from api.access.state import AppState, app_state
+from api.access.under_way import Holder
 from api.acting import acts
 from api.config import ApiConfig
 from api.http import Problem, begin_span, not_found
@@ -221,7 +221,7 @@ def _is_revoked(claims: Claims, tenant: TenantView) -> bool:
 async def _find_tenant(request: Request, tenant_id: str) -> TenantView | None:
     """Return a tenant, or None if it does not exist. The data may be a few seconds old."""
     state = app_state(request)
-    with state.under_way.request(tenant_id), suppress(Problem):
+    with state.under_way.request(Holder(tenant_id)), suppress(Problem):
         return await state.services.tenants.known(tenant_id)
     return None
 

@@ -20,20 +20,31 @@ MAX_BODY_BYTES = 64 * MIB
 TOO_MUCH = "too many requests are under way at once; repeat it later"
 
 
+@dataclass(frozen=True)
+class Holder:
+    """In whose name something is under way: a tenant's, or an operator's."""
+
+    name: str
+    is_operator: bool = False
+
+
 @dataclass
 class Room:
-    """Room for so much. Each tenant may have as much of it as is left for others.
+    """Room for so much. A tenant may take while it then leaves p of it, and has p² at most itself.
 
-    So one that is alone can have a half, and n tenants leave 1/(n + 1) for the next.
+    So one that is alone can have 38 %, and n tenants that give nothing back leave more than
+    1/(n + 1). For if n - 1 of them leave more than 1/n, and the last one left no more than
+    1/(n + 1), it would have more than the square of that. An operator may have as much as it then
+    leaves, so it finds room whatever tenants hold.
     """
 
     size: int
-    taken: Counter[str] = field(default_factory=Counter)
+    taken: Counter[Holder] = field(default_factory=Counter)
     total: int = 0
 
     @contextmanager
-    def taking(self, tenant_id: str) -> Iterator[Callable[[int], None]]:
-        """Yield what takes so much for a tenant. When the context ends, all of it is given back.
+    def taking(self, holder: Holder) -> Iterator[Callable[[int], None]]:
+        """Yield what takes so much for a holder. When the context ends, all of it is given back.
 
         What is yielded raises:
             Problem: 503, there is no room.
@@ -42,22 +53,25 @@ class Room:
 
         def take(amount: int) -> None:
             nonlocal held
-            if self.taken[tenant_id] + amount > self.size - self.total:
+            left = self.size - self.total - amount
+            most = left if holder.is_operator else left * left // self.size
+            # A body that has arrived is told to be complete by a last piece without bytes.
+            if amount and (left < 0 or self.taken[holder] + amount > most):
                 metrics.refused(metrics.ApiLimit.UNDER_WAY)
                 raise unavailable(TOO_MUCH)
             held += amount
-            self._add(tenant_id, amount)
+            self._add(holder, amount)
 
         try:
             yield take
         finally:
-            self._add(tenant_id, -held)
+            self._add(holder, -held)
 
-    def _add(self, tenant_id: str, amount: int) -> None:
-        self.taken[tenant_id] += amount
+    def _add(self, holder: Holder, amount: int) -> None:
+        self.taken[holder] += amount
         self.total += amount
-        if not self.taken[tenant_id]:
-            del self.taken[tenant_id]
+        if not self.taken[holder]:
+            del self.taken[holder]
 
 
 @dataclass(frozen=True)
@@ -68,12 +82,12 @@ class UnderWay:
     body_bytes: Room = field(default_factory=lambda: Room(MAX_BODY_BYTES))
 
     @contextmanager
-    def request(self, tenant_id: str) -> Iterator[None]:
-        """Count a request of this tenant as under way while the context lasts.
+    def request(self, holder: Holder) -> Iterator[None]:
+        """Count a request of this holder as under way while the context lasts.
 
         Raises:
             Problem: 503, there are too many.
         """
-        with self.requests.taking(tenant_id) as take:
+        with self.requests.taking(holder) as take:
             take(1)
             yield

@@ -20,7 +20,7 @@ from fastapi.routing import APIRoute
 from pydantic_core import from_json
 from starlette.requests import ClientDisconnect
 
-from api.access import admit, app_state
+from api.access import Caller, Holder, admit, app_state, publish_kind
 from api.config import ApiConfig
 from api.http import Fault, Problem, invalid_faults
 from hookwright.security import find_secret_values, hidden_from_logs
@@ -197,8 +197,8 @@ class StrictRoute(APIRoute):
                 _check_media_type(request)
                 _check_query(request, known_parameters)
                 state = app_state(request)
-                whose = caller.tenant_id or request.path_params.get("tenant_id", "")
-                take = concealing.enter_context(state.under_way.body_bytes.taking(whose))
+                holder = _holder(request, caller)
+                take = concealing.enter_context(state.under_way.body_bytes.taking(holder))
                 max_bytes = self.max_body_bytes(state.config)
                 strict = StrictRequest(request, concealing, take, max_bytes, self.body_remedy)
                 # The time that a body takes is its sender's, and takes no place from others.
@@ -206,11 +206,24 @@ class StrictRoute(APIRoute):
                     await strict.body()
                 request.state.answer_by = clock() - spent + ANSWER_SECONDS
                 seconds = READ_SECONDS if request.method == "GET" else None
-                with state.under_way.request(whose):
+                with state.under_way.request(holder):
                     async with asyncio.timeout(seconds):
                         return await handle(strict)
 
         return handle_strictly
+
+
+def _holder(request: Request, caller: Caller) -> Holder:
+    """Return in whose name a request is under way.
+
+    What an operator publishes is its tenant's: many programs publish with one key. For all else an
+    operator finds room beside that, to pause an endpoint for example.
+    """
+    if caller.tenant_id:
+        return Holder(caller.tenant_id)
+    if publish_kind(request.scope):
+        return Holder(request.path_params["tenant_id"])
+    return Holder(caller.signature, is_operator=True)
 
 
 def _check_encoding(request: Request) -> None:

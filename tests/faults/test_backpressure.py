@@ -166,7 +166,7 @@ async def test_what_waits_is_bounded(
         assert answer.status_code == 503
         is_taken_or_told(answer)
     reasons = Counter(answer.json()["detail"].partition(";")[0] for answer in answers)
-    assert reasons["too many requests are under way at once"] == 80
+    assert reasons["too many requests are under way at once"] == 85
 
 
 async def test_a_server_that_is_throttled_and_stopped(tmp_path: Path, hooks: Receiver) -> None:
