@@ -17,7 +17,8 @@ MAX_REQUESTS = 1_000
 MAX_BODY_BYTES = 64 * MIB
 """A parsed body takes several times the memory of its bytes, and a batch has up to 4 MiB."""
 
-TOO_MUCH = "too many requests are under way at once; repeat it later"
+TOO_MANY_REQUESTS = "too many requests are under way at once; repeat it later"
+TOO_MANY_BYTES = "too many bytes of bodies are held at once; repeat it later, or send less at once"
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class Room:
     """
 
     size: int
+    refusal: str
     taken: Counter[Holder] = field(default_factory=Counter)
     total: int = 0
 
@@ -58,7 +60,7 @@ class Room:
             # A body that has arrived is told to be complete by a last piece without bytes.
             if amount and (left < 0 or self.taken[holder] + amount > most):
                 metrics.refused(metrics.ApiLimit.UNDER_WAY)
-                raise unavailable(TOO_MUCH)
+                raise unavailable(self.refusal)
             held += amount
             self._add(holder, amount)
 
@@ -78,8 +80,8 @@ class Room:
 class UnderWay:
     """The requests that wait for what they asked for, and the bodies that are held."""
 
-    requests: Room = field(default_factory=lambda: Room(MAX_REQUESTS))
-    body_bytes: Room = field(default_factory=lambda: Room(MAX_BODY_BYTES))
+    requests: Room = field(default_factory=lambda: Room(MAX_REQUESTS, TOO_MANY_REQUESTS))
+    body_bytes: Room = field(default_factory=lambda: Room(MAX_BODY_BYTES, TOO_MANY_BYTES))
 
     @contextmanager
     def request(self, holder: Holder) -> Iterator[None]:

@@ -21,6 +21,9 @@ from hookwright.temporal import UncheckedKeysError
 
 RETRY_AFTER_SECONDS = 2
 
+TEMPORAL_SLOW = "Temporal did not answer in time; repeat the request, an event with the same id"
+"""Said of reads as well, which have no id."""
+
 FAULTS_OF_OURS = (RPCStatusCode.INTERNAL, RPCStatusCode.INVALID_ARGUMENT)
 """What Temporal answers if a call of ours was wrong."""
 
@@ -212,7 +215,7 @@ def unavailability(error: Exception) -> Problem | None:
             return _temporal_unavailable(error)
         case TimeoutError():
             log.warning("temporal.slow")
-            return unavailable("Temporal did not answer in time; repeat with the same id")
+            return unavailable(TEMPORAL_SLOW)
         case UncheckedKeysError():
             return unavailable("the encryption keys are being checked; nothing was accepted")
         # The SDK raises a plain RuntimeError if its first connection fails.
@@ -233,7 +236,7 @@ def _temporal_unavailable(error: RPCError) -> Problem | None:
     if error.status in FAULTS_OF_OURS:
         return None
     log.warning("temporal.unavailable", status=error.status.name)
-    return unavailable("Temporal did not answer in time; repeat with the same id")
+    return unavailable(TEMPORAL_SLOW)
 
 
 async def _answer_unavailability(_: Request, error: Exception) -> JSONResponse:

@@ -53,6 +53,8 @@ BATCH_SECONDS = 20.0
 """After this time no further event of a batch is tried: what was stored must be told before the
 caller, or a proxy in between, stops waiting."""
 
+NOT_TRIED = "not tried, because an earlier one was not taken, or all took too long; repeat it"
+
 log = structlog.get_logger(__name__)
 
 
@@ -196,7 +198,7 @@ async def _publish(
 ) -> EventPublishRead:
     with naming_the_event(event.id):
         if give_up:
-            raise unavailable("not tried, because those before it took too long; repeat it")
+            raise unavailable(NOT_TRIED)
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 published = await services.events.publish(event, await tenant.current(), budget)

@@ -9,6 +9,7 @@ import pytest
 from support.stack import CODEC, api_client, api_config
 from temporalio.service import RPCError, RPCStatusCode
 
+from api.http import unavailable
 from hookwright.temporal import at_most, connect, reached
 
 SOON = 0.05
@@ -49,7 +50,27 @@ async def test_the_events_of_a_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found.status_code == 503
     errors = [each["error"] for each in found.json()["results"]]
     assert [error["event_id"] for error in errors] == ["e1", "e2"]
-    assert ["not tried" in error["detail"] for error in errors] == [False, True]
+    assert [error["detail"].partition(",")[0] for error in errors] == [
+        "Temporal did not answer in time; repeat the request",
+        "not tried",
+    ]
+
+
+async def test_a_batch_that_is_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rest of a batch whose first event is refused at once is not said to have taken long."""
+
+    async def refuse(*_: Any, **__: Any) -> None:
+        raise unavailable("a file of a contract is missing")
+
+    async def known(*_: Any) -> None:
+        """Find the tenant."""
+
+    monkeypatch.setattr("api.services.events.EventService.publish", refuse)
+    monkeypatch.setattr("api.services.tenants.TenantService.at_publish", known)
+    events = [{"type": "a", "data": 1}] * 2
+    found = await answer("POST", "/v1/tenants/t/events/batch", json={"events": events})
+    details = [each["error"]["detail"] for each in found.json()["results"]]
+    assert details[1].startswith("not tried, because an earlier one was not taken")
 
 
 async def test_a_read(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,6 +80,7 @@ async def test_a_read(monkeypatch: pytest.MonkeyPatch) -> None:
     found = await answer("GET", "/v1/tenants/t")
     assert found.status_code == 503
     assert found.headers["retry-after"]
+    assert "repeat the request" in found.json()["detail"]
 
 
 async def test_a_call_with_its_repeats() -> None:

@@ -30,7 +30,7 @@ def taken_by(room: Room, holder: Holder, amount: int, held: ExitStack) -> None:
 @given(st.lists(st.tuples(st.sampled_from("abcdefgh"), st.integers(1, 300))))
 def test_however_tenants_take(takes) -> None:
     """In any order, n tenants leave more than 1/(n + 1), an operator finds room; all comes back."""
-    room = Room(SIZE)
+    room = Room(SIZE, "full")
     with ExitStack() as held:
         for tenant, amount in takes:
             take = held.enter_context(room.taking(Holder(tenant)))
@@ -45,7 +45,7 @@ def test_however_tenants_take(takes) -> None:
 
 def test_tenants_that_take_all_they_can() -> None:
     """Ten tenants that give nothing back leave a piece for the eleventh, and any number for one."""
-    room = Room(SIZE)
+    room = Room(SIZE, "full")
     with ExitStack() as held:
         for index in range(10):
             taken_by(room, Holder(f"t{index}"), 1, held)
@@ -59,7 +59,7 @@ def test_tenants_that_take_all_they_can() -> None:
 
 def test_the_end_of_a_body() -> None:
     """A body that has arrived is not refused at its end, when others hold more than before."""
-    room = Room(SIZE)
+    room = Room(SIZE, "full")
     with room.taking(ONE) as take, ExitStack() as held:
         take(SIZE // 3)
         taken_by(room, Holder("other"), 1, held)
@@ -68,7 +68,7 @@ def test_the_end_of_a_body() -> None:
 
 def test_what_was_refused_is_not_counted() -> None:
     """A tenant that was refused can take less, and what it was refused is not kept."""
-    under = UnderWay(Room(4), Room(SIZE))
+    under = UnderWay(Room(4, "full"), Room(SIZE, "full"))
     with under.body_bytes.taking(ONE) as take:
         take(SIZE // 3)
         with pytest.raises(Problem):
@@ -88,7 +88,7 @@ async def test_bodies_beyond_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
         answer = await http.post("/v1/tenants/t/events", json={"type": "a", "data": "x" * 60})
     assert answer.status_code == 503
     assert answer.headers["retry-after"]
-    assert answer.json()["detail"] == under_way.TOO_MUCH
+    assert answer.json()["detail"] == under_way.TOO_MANY_BYTES
 
 
 async def test_an_operator_beside_a_flood(monkeypatch: pytest.MonkeyPatch) -> None:
