@@ -78,7 +78,8 @@ def create_app(client: Client, config: ApiConfig) -> FastAPI:
         redoc_url=None,
         **OWN_SPANS,
     )
-    AppState(client, config, services, RateLimits.at(config.rate_limit_storage)).install(app)
+    state = AppState(client, config, services, RateLimits.at(config.rate_limit_storage))
+    state.install(app)
     app.add_middleware(RateLimitHeaders)
     app.add_middleware(PublishMetrics)
     install_errors(app)
@@ -112,5 +113,5 @@ def create_app(client: Client, config: ApiConfig) -> FastAPI:
     install_portal(app)
     facades.install(app, config.facades)
     if config.codec_token:
-        codec.install(app, config.codec, config.codec_token, config.ui_origin, config.body_seconds)
+        codec.install(app, state, config.codec_token)
     return app

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, urlsplit
 from fastapi import Depends, Request
 from starlette.datastructures import FormData
 
-from api.access import app_state
+from api.access import Holder, app_state
 from api.http import Problem, conflict
 from api.portal.session import SessionDependency
 from api.routes.strict_route import read_body
@@ -20,19 +20,20 @@ SECRET_NAMES = SECRET_FIELDS | {"csrf", "example_data", "link"}
 """The names of fields whose values are secrets, beside the values of headers."""
 
 
-async def read_form(request: Request) -> FormData:
+async def read_form(request: Request, holder: Holder, max_bytes: int) -> FormData:
     """Return the fields of a form that a page of this host sent. Its secrets stay out of the logs.
 
     Raises:
-        Problem: 403 another site sent it; 408, 413, 415 and 422 as for any body.
+        Problem: 403 another site sent it; 408, 413, 415, 422 and 503 as for any body.
     """
     check_origin(request)
     if request.headers.get("content-type", "").partition(";")[0].strip() != MEDIA_TYPE:
         raise Problem(
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "not-a-form", f"send the form as {MEDIA_TYPE}"
         )
-    config = app_state(request).config
-    body = await read_body(request, config.max_body_bytes, config.body_seconds, "send less")
+    state, until_answered = app_state(request), request.state.until_answered
+    take = until_answered.enter_context(state.under_way.body_bytes.taking(holder))
+    body = await read_body(request, max_bytes, state.config.body_seconds, "send less", take)
     try:
         fields = parse_qsl(
             body.decode(), keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS
@@ -42,7 +43,7 @@ async def read_form(request: Request) -> FormData:
             HTTPStatus.UNPROCESSABLE_ENTITY, "not-a-form", "the form is not valid"
         ) from None
     secrets = [value for name, value in fields if _is_secret(name)]
-    request.state.concealing.enter_context(hidden_from_logs(*secrets))
+    until_answered.enter_context(hidden_from_logs(*secrets))
     # A browser sends the ends of lines of a text area as CR LF.
     return FormData([(name, value.replace("\r\n", "\n")) for name, value in fields])
 
@@ -57,7 +58,8 @@ async def _session_form(request: Request, session: SessionDependency) -> FormDat
     Raises:
         Problem: 403, or as `read_form`.
     """
-    form = await read_form(request)
+    max_bytes = app_state(request).config.max_body_bytes
+    form = await read_form(request, session.grant.holder, max_bytes)
     given = str(form.get("csrf", ""))
     if not hmac.compare_digest(given.encode(), session.csrf_token.encode()):
         raise _foreign()

@@ -16,6 +16,7 @@ from typing import Annotated, Any, Self
 import jwt
 from pydantic import BaseModel, StringConstraints, ValidationError
 
+from api.access import Holder
 from api.tokens import ALL_SCOPES, Scope
 from hookwright.ids import Name
 from hookwright.models import TenantView
@@ -58,6 +59,13 @@ class Grant(BaseModel):
     def known_scopes(self) -> frozenset[Scope]:
         """What it allows. An operator may do everything."""
         return ALL_SCOPES if self.operator else ALL_SCOPES.intersection(self.scopes)
+
+    @property
+    def holder(self) -> Holder:
+        """In whose name its requests are under way."""
+        if self.operator:
+            return Holder(f"operator:{self.operator}", is_operator=True)
+        return Holder(self.tenant or "")
 
     def acting_as(self, tenant: str | None) -> Self:
         """Return an operator's grant that shows this tenant's pages, or no tenant's."""

@@ -1,5 +1,6 @@
 """A route whose errors are pages."""
 
+import asyncio
 from collections.abc import Callable, Coroutine
 from contextlib import ExitStack
 from http import HTTPStatus
@@ -13,6 +14,7 @@ from starlette.exceptions import HTTPException
 from api.http import not_found, unavailability
 from api.portal.rendering import page
 from api.portal.session import SignedOutError
+from api.routes.strict_route import READ_SECONDS
 from hookwright.security import hidden_from_logs
 
 Handle = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -27,13 +29,16 @@ class PortalRoute(APIRoute):
 
         async def handle_secretly(request: Request) -> Response:
             tokens = (*request.cookies.values(), request.query_params.get("link", ""))
-            with ExitStack() as concealing, hidden_from_logs(*tokens):
-                request.state.concealing = concealing  # `read_form` adds what the form has
+            with ExitStack() as until_answered, hidden_from_logs(*tokens):
+                # `read_form` adds what is secret in the form, and its bytes; a session its place.
+                request.state.until_answered = until_answered
                 return await handle_for_people(request)
 
         async def handle_for_people(request: Request) -> Response:
+            seconds = READ_SECONDS if request.method == "GET" else None
             try:
-                return await handle(request)
+                async with asyncio.timeout(seconds):
+                    return await handle(request)
             except SignedOutError:
                 return page(request, "signed_out.html", HTTPStatus.UNAUTHORIZED)
             except RequestValidationError:

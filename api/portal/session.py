@@ -75,13 +75,28 @@ class PortalSession:
             )
 
 
+def take_place(request: Request, grant: Grant) -> None:
+    """Count a request as under way until it is answered.
+
+    Raises:
+        Problem: 503, there are too many.
+    """
+    place = app_state(request).under_way.request(grant.holder)
+    request.state.until_answered.enter_context(place)
+
+
 async def find_session(request: Request) -> PortalSession | None:
-    """Return the session of a request, or None if it has none that is still valid."""
+    """Return the session of a request, or None if it has none that is still valid.
+
+    Raises:
+        Problem: 503, too many requests are under way.
+    """
     state = app_state(request)
     key = GrantKey(state.config.portal.key)
     grant = key.read(request.cookies.get(cookie_name(request), ""), GrantUse.SESSION)
     if grant is None or not _is_current_operator(state, grant):
         return None
+    take_place(request, grant)
     tenant = await _tenant(state.services, grant) if grant.tenant else None
     if tenant is None and not grant.operator:
         return None
@@ -93,7 +108,7 @@ async def signed_in(request: Request) -> PortalSession:
 
     Raises:
         SignedOutError: There is none.
-        Problem: 429.
+        Problem: 429; 503, too many requests are under way.
     """
     session = await find_session(request)
     if session is None:

@@ -9,7 +9,7 @@ from starlette.responses import RedirectResponse
 from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
-from api.access import AppState, app_state, operator_by_key
+from api.access import AppState, Holder, app_state, operator_by_key
 from api.http import Problem
 from api.portal.forms import SessionFormDependency, read_form, text
 from api.portal.grants import Grant, GrantKey, GrantUse, operator_grant, session_grant
@@ -21,14 +21,21 @@ from api.portal.session import (
     end_session,
     is_still_granted,
     keep_session,
+    take_place,
 )
 from hookwright.ids import entities_queue, portal_link_workflow_id
+from hookwright.sizes import KIB
 from hookwright.temporal import tenant_search_attributes
 from workflows.portal_sign_in import PortalSignIn
 
 router = APIRouter(prefix="/portal", include_in_schema=False, route_class=PortalRoute)
 
 OWN_PATH = re.compile(r"/portal/[A-Za-z0-9_/:-]+")
+
+STRANGER = Holder("")
+"""All of whom nothing is known yet."""
+
+MAX_SIGN_IN_BYTES = 8 * KIB
 
 log = structlog.get_logger(__name__)
 
@@ -43,7 +50,7 @@ async def home(session: SessionDependency) -> Response:
 async def ask_to_sign_in(request: Request, link: str = "") -> Response:
     """Show a button that uses the link: programs that only look at it must not use it up."""
     grant = _link_key(request).read(link, GrantUse.LINK)
-    tenant = await _granted_tenant(app_state(request), grant) if grant else None
+    tenant = await _granted_tenant(request, grant) if grant else None
     if tenant is None:
         return _refused(request)
     return page(request, "sign_in.html", link=link, tenant=tenant)
@@ -52,10 +59,11 @@ async def ask_to_sign_in(request: Request, link: str = "") -> Response:
 @router.post("/sign-in")
 async def sign_in(request: Request) -> Response:
     """Use up a link, and begin a session."""
-    form = await read_form(request)
+    form = await read_form(request, STRANGER, MAX_SIGN_IN_BYTES)
     grant = _link_key(request).read(text(form, "link"), GrantUse.LINK)
-    state = app_state(request)
-    if grant is None or not await _granted_tenant(state, grant) or not await _use(state, grant):
+    if grant is None or not await _granted_tenant(request, grant):
+        return _refused(request)
+    if not await _use(app_state(request), grant):
         return _refused(request)
     response = redirect("/portal/endpoints")
     keep_session(request, response, session_grant(grant))
@@ -72,7 +80,7 @@ async def ask_for_operator_key(request: Request) -> Response:
 @router.post("/operator/sign-in")
 async def sign_in_operator(request: Request) -> Response:
     """Begin the session of an operator."""
-    form = await read_form(request)
+    form = await read_form(request, STRANGER, MAX_SIGN_IN_BYTES)
     operator = operator_by_key(app_state(request).config, text(form, "key"))
     if operator is None:
         status = HTTPStatus.UNAUTHORIZED
@@ -123,10 +131,11 @@ def _refused(request: Request) -> Response:
     return page(request, "link_refused.html", HTTPStatus.FORBIDDEN)
 
 
-async def _granted_tenant(state: AppState, grant: Grant) -> str | None:
+async def _granted_tenant(request: Request, grant: Grant) -> str | None:
     """Return the name of a link's tenant, or None if the tenant or the permission is gone."""
+    take_place(request, grant)
     try:
-        tenant = await state.services.tenants.get(grant.tenant or "")
+        tenant = await app_state(request).services.tenants.get(grant.tenant or "")
     except Problem as problem:
         if problem.status_code != HTTPStatus.NOT_FOUND:
             raise
