@@ -280,7 +280,14 @@ async def test_who_is_not_wanted_any_more_is_not_told(
     else:
         await office.wants(emails=[])
     # The mail server refuses to the end, so an attempt that is under way now sends no mail.
-    [told] = await office.results(await office.disabled(endpoint))
+    workflow_id = await office.disabled(endpoint)
+
+    async def is_over() -> bool:
+        found = await described(office.service.client, workflow_id)
+        return found is not None and found.close_time is not None
+
+    await eventually(is_over, within=60)
+    [told] = await office.results(workflow_id)
     assert told.outcome == "unwanted"
 
 
