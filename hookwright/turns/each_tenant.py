@@ -18,6 +18,10 @@ FEW = 8
 """Whoever asks for no more than so many at the same time is not busy, even if nobody else asks for
 any just now: others' deliveries may have made the server slow."""
 
+ANSWER_TAKES_SECONDS = 0.5
+"""Who has no turn so long before its answer must be there is told so. Else the caller would hear,
+of the deadline around it, that the server did not answer."""
+
 
 class NoTurnError(Exception):
     """No turn came in time."""
@@ -50,11 +54,11 @@ class TurnsOfEachTenant:
     _tenants: dict[str, OneTenant] = field(default_factory=dict, init=False)
 
     @asynccontextmanager
-    async def turn(self, tenant_id: str, patience_seconds: float) -> AsyncIterator[None]:
+    async def turn(self, tenant_id: str, answer_by: float) -> AsyncIterator[None]:
         """Wait for a turn of this tenant. It lasts as long as the context, and a rest after that.
 
         Raises:
-            NoTurnError: none came within this time.
+            NoTurnError: none came in time for an answer until then, in the event loop's time.
         """
         self.traffic.saw(tenant_id)
         tenant = self._tenants.setdefault(tenant_id, OneTenant())
@@ -63,7 +67,7 @@ class TurnsOfEachTenant:
         self._settle(tenant_id, tenant)
         try:
             if not turn.done():
-                await self._wait(turn, patience_seconds)
+                await self._wait(turn, answer_by - ANSWER_TAKES_SECONDS)
         except BaseException:
             if turn.done() and not turn.cancelled():
                 tenant.under_way -= 1
@@ -82,9 +86,10 @@ class TurnsOfEachTenant:
                 needed=self._is_busy(tenant_id, tenant),
             )
 
-    async def _wait(self, turn: asyncio.Future[None], seconds: float) -> None:
+    async def _wait(self, turn: asyncio.Future[None], until: float) -> None:
         try:
-            await asyncio.wait_for(turn, seconds)
+            async with asyncio.timeout_at(until):
+                await turn
         except TimeoutError:
             raise NoTurnError from None
 

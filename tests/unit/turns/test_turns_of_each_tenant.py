@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hookwright.turns import (
+    ANSWER_TAKES_SECONDS,
     AT_ONCE_BESIDE_OTHERS,
     FEW,
     TRAFFIC_SECONDS,
@@ -43,7 +44,8 @@ class Publishes:
             await asyncio.sleep(0)
 
     async def _publish(self, tenant: str) -> None:
-        async with self.turns.turn(tenant, self.patience_seconds):
+        answer_by = asyncio.get_running_loop().time() + self.patience_seconds
+        async with self.turns.turn(tenant, answer_by + ANSWER_TAKES_SECONDS):
             end = asyncio.Event()
             self.ends.setdefault(tenant, deque()).append(end)
             self.under_way[tenant] += 1
