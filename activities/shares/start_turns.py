@@ -48,6 +48,7 @@ class TenantTurns:
         began = self.traffic.clock()
         try:
             yield
+            self._rests.learn(self.traffic.clock() - began)
         finally:
             took = self.traffic.clock() - began
             self._under_way -= 1

@@ -79,6 +79,7 @@ class TurnsOfEachTenant:
         began = self.traffic.clock()
         try:
             yield
+            self._rests.learn(self.traffic.clock() - began)
         finally:
             self._rests.after(
                 self.traffic.clock() - began,

@@ -18,9 +18,12 @@ class Rests:
 
     _shortest: float = field(default=float("inf"), init=False)
 
+    def learn(self, seconds: float) -> None:
+        """Learn from a turn that did not fail. One that does may end before the server knows."""
+        self._shortest = min(seconds, self._shortest * FORGETTING)
+
     def after(self, seconds: float, ended: Callable[[], None], *, needed: bool) -> None:
         """Call `ended` now, or after a rest if one is needed, for a turn that took so long."""
-        self._shortest = min(seconds, self._shortest * FORGETTING)
         rest = min(TIMES_THE_DELAY * (seconds - self._shortest), MAX_REST_SECONDS)
         if needed and rest > 0:
             asyncio.get_running_loop().call_later(rest, ended)

@@ -5,11 +5,12 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from activities.shares import TURNS_ALONE, TURNS_BESIDE_OTHERS, TenantTurns
-from hookwright.turns import TRAFFIC_SECONDS, Traffic
+from hookwright.turns import TRAFFIC_SECONDS, Rests, Traffic
 
 
 class Starts:
@@ -46,6 +47,9 @@ class LongRests:
 
     def __init__(self) -> None:
         self.ends: list[Callable[[], None]] = []
+
+    def learn(self, _: float) -> None:
+        """Learn nothing."""
 
     def after(self, _: float, ended: Callable[[], None], *, needed: bool) -> None:
         if needed:
@@ -135,6 +139,20 @@ async def test_whoever_has_rested_goes_on() -> None:
         await starts.end_one()
     assert starts.order.count("wide") == TURNS_BESIDE_OTHERS + 10
     assert starts.turns._resting == {"wide": len(rests.ends)}
+
+
+async def test_what_fails_is_no_measure(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A start that failed at once says nothing of the server; one that was done does."""
+    learned, now = list[float](), 0.0
+    monkeypatch.setattr(Rests, "learn", lambda _, seconds: learned.append(seconds))
+    starts = Starts(TenantTurns(Traffic(lambda: now)))
+    await starts.ask("a", 2)
+    starts.tasks[-1].cancel()
+    await starts.settled()
+    assert not learned
+    now += 0.25
+    await starts.end_one()
+    assert learned == [0.25]
 
 
 async def test_whoever_is_cancelled_takes_no_turn() -> None:

@@ -14,6 +14,7 @@ from hookwright.turns import (
     FEW,
     TRAFFIC_SECONDS,
     NoTurnError,
+    Rests,
     Traffic,
     TurnsOfEachTenant,
     rests,
@@ -118,6 +119,20 @@ async def test_a_turn_that_does_not_come_is_told_in_time() -> None:
     await publishes.end_one("busy")
     await publishes.begin("busy", 2)
     assert publishes.under_way["busy"] == FEW
+
+
+async def test_what_fails_is_no_measure(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A publish that failed at once says nothing of the server; one that was done does."""
+    learned = list[float]()
+    monkeypatch.setattr(Rests, "learn", lambda _, seconds: learned.append(seconds))
+    publishes = Publishes()
+    await publishes.begin("a", 2)
+    publishes.tasks[-1].cancel()
+    await publishes.settled()
+    assert not learned
+    publishes.now += 0.25
+    await publishes.end_one("a")
+    assert learned == [0.25]
 
 
 @given(st.lists(st.sampled_from(["a", "b", "end a", "end b", "cancel", "later"]), max_size=60))
