@@ -50,13 +50,29 @@ def test_whoever_is_not_busy_does_not_rest(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_one_lucky_turn_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    """After some hundred turns of the same length no turn counts as delayed."""
-    timers, rests = Timers(monkeypatch), Rests()
+    """After an hour of turns of the same length none counts as delayed."""
+    now = 0.0
+    timers, rests = Timers(monkeypatch), Rests(lambda: now)
     turn(rests, 0.001)
-    for _ in range(500):
+    turn(rests, 0.01)
+    assert len(timers.seconds) == 1
+    for _ in range(3600):
+        now += 1.0
         turn(rests, 0.01)
-    assert timers.seconds[0] > 0
-    assert len(timers.seconds) < 300
+    timers.seconds.clear()
+    turn(rests, 0.01)
+    assert not timers.seconds
+
+
+def test_a_load_that_lasts_is_a_load(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many turns are slow for some minutes, rests stay as long as at the beginning."""
+    now = 0.0
+    timers, rests = Timers(monkeypatch), Rests(lambda: now)
+    turn(rests, 0.005)
+    for _ in range(5_000):
+        now += 0.06
+        turn(rests, 0.3)
+    assert timers.seconds[-1] == pytest.approx(timers.seconds[0], rel=0.02)
 
 
 async def test_a_rest_ends() -> None:
