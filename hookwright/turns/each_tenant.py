@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from statistics import fmean
+from statistics import median_low
 
 from hookwright.turns.rests import Rests
 from hookwright.turns.traffic import Traffic
@@ -45,8 +45,9 @@ class TurnsOfEachTenant:
     """Gives turns to each tenant, in the order in which they were asked for.
 
     One tenant's turns never wait for another's. While others have traffic, a tenant is busy if it
-    asks for more than a few turns, and for as many as the average of those that ask for any. So
-    whoever asks for little is not limited, however slow the server has become.
+    asks for more than a few turns, and for the median of those that ask for any, or more. So
+    whoever asks for little is not limited, however slow the server has become, and one that asks
+    for very much frees nobody else, as it would if the mean decided.
     """
 
     traffic: Traffic = field(default_factory=Traffic)
@@ -101,7 +102,7 @@ class TurnsOfEachTenant:
     def _is_busy(self, tenant_id: str, tenant: OneTenant) -> bool:
         if tenant.asked <= FEW or not self.traffic.beside(tenant_id):
             return False
-        return tenant.asked >= fmean(each.asked for each in self._tenants.values())
+        return tenant.asked >= median_low(each.asked for each in self._tenants.values())
 
     def _settle(self, tenant_id: str, tenant: OneTenant) -> None:
         """Give the turns that are free; forget a tenant that asks for none."""

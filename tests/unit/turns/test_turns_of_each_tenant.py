@@ -90,6 +90,16 @@ async def test_whoever_asks_for_little_is_not_limited() -> None:
     assert publishes.under_way["busy"] == 49
 
 
+async def test_one_that_asks_for_very_much_frees_nobody() -> None:
+    """Beside a huge tenant a large one is limited too, and a small one is not."""
+    publishes = Publishes()
+    await publishes.begin("small")
+    await publishes.begin("huge", 300)
+    await publishes.begin("large", 140)
+    await publishes.begin("small", FEW - 1)
+    assert publishes.under_way == {"small": FEW, "huge": FEW, "large": FEW}
+
+
 async def test_whoever_asks_for_few_is_not_limited_though_nobody_else_asks() -> None:
     """Others had traffic, and ask for nothing now: so whoever asks for few is not a busy one."""
     publishes = Publishes()
