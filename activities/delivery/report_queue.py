@@ -11,9 +11,11 @@ from datetime import datetime
 from typing import Any, Self
 
 import structlog
+from cachetools import TTLCache
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.delivery.ledger import MAX_REPLY_AGE_SECONDS
 from hookwright import metrics
 from hookwright.contracts import DeactivationRule
 from hookwright.health import MAX_REPORTS, Report, Reports, latencies_of, merged
@@ -28,6 +30,10 @@ TALLY_AFTER_SECONDS = 60.0
 TALLIES_PER_SECOND = 1.0
 """Successes of healthy endpoints are reported late and rarely, so that they cost almost nothing for
 any number of endpoints: a worker sends at most one such signal a second."""
+
+MAX_TALLIED = 20_000
+"""How many successes are remembered as counted: more than there are replies for tasks that are run
+again (`activities.delivery.ledger`)."""
 
 FINAL_TALLIES_AT_ONCE, FINAL_TALLIES_SECONDS = 20, 10.0
 """A worker that stops sends all its tallies within this time. Its POSTs have ended by then."""
@@ -64,6 +70,9 @@ class ReportQueue:
     client: Client
     _reports: dict[str, EndpointReports] = field(default_factory=dict, init=False)
     _tallies: dict[str, Tally] = field(default_factory=dict, init=False)
+    _tallied: TTLCache[str, None] = field(
+        default_factory=lambda: TTLCache(MAX_TALLIED, MAX_REPLY_AGE_SECONDS), init=False
+    )
     _tasks: set[asyncio.Task[None]] = field(default_factory=set, init=False)
 
     async def __aenter__(self) -> Self:
@@ -94,8 +103,16 @@ class ReportQueue:
         reports.waiting.append((report, stored))
         await stored
 
-    def tally(self, tenant_id: str, endpoint_id: str, at: datetime, duration_ms: int) -> None:
-        """Count a success that does not change the health. It is reported within about a minute."""
+    def tally(
+        self, tenant_id: str, endpoint_id: str, key: str, at: datetime, duration_ms: int
+    ) -> None:
+        """Count a success that does not change the health. It is reported within about a minute.
+
+        A task that is run again counts its success again, under the same `key`: once is enough.
+        """
+        if key in self._tallied:
+            return
+        self._tallied[key] = None
         workflow_id = endpoint_workflow_id(tenant_id, endpoint_id)
         tally = self._tallies.setdefault(workflow_id, Tally(time.monotonic()))
         tally.delivered += 1

@@ -35,13 +35,12 @@ class DeliveryReports:
         retry_after: float | None,
     ) -> None:
         """Report an attempt. A success of a healthy endpoint is only counted."""
-        attempt = after.attempts[-1]
+        attempt, result = after.attempts[-1], f"attempted, {after.state}"
         if attempt.outcome is Outcome.DELIVERED and not endpoint.health.watched:
-            self.queue.tally(
-                endpoint.tenant_id, endpoint.endpoint_id, attempt.started_at, attempt.duration_ms
-            )
+            whose = endpoint.tenant_id, endpoint.endpoint_id
+            self.queue.tally(*whose, _key(after, result), attempt.started_at, attempt.duration_ms)
             return
-        report = _report(delivery, after, f"attempted, {after.state}").model_copy(
+        report = _report(delivery, after, result).model_copy(
             update={
                 "outcome": attempt.outcome,
                 "duration_ms": attempt.duration_ms,
@@ -88,15 +87,9 @@ class DeliveryReports:
 
 
 def _report(delivery: DeliveryInput, log: DeliveryLog, result: str) -> Report:
-    """Return a report whose key is the same if a killed worker's work is repeated.
-
-    `result` includes all that the endpoint acts on, because repeated work with another result must
-    have another key.
-    """
-    run_id = activity.info().workflow_run_id or ""
     return Report(
-        key=_digest(f"{run_id} {log.next_number} {log.holds} {result}"),
-        delivery=_digest(run_id),
+        key=_key(log, result),
+        delivery=_digest(_run_id()),
         event_id=delivery.event.id,
         event_type=delivery.event.type,
         at=datetime.now(UTC),
@@ -104,6 +97,19 @@ def _report(delivery: DeliveryInput, log: DeliveryLog, result: str) -> Report:
         operational=delivery.event.operational,
         was_held=log.counted_as_held,
     )
+
+
+def _key(log: DeliveryLog, result: str) -> str:
+    """Return a key that is the same if a killed worker's work is repeated.
+
+    `result` includes all that the endpoint acts on, because repeated work with another result must
+    have another key.
+    """
+    return _digest(f"{_run_id()} {log.next_number} {log.holds} {result}")
+
+
+def _run_id() -> str:
+    return activity.info().workflow_run_id or ""
 
 
 def _digest(identity: str) -> str:

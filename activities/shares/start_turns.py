@@ -2,14 +2,16 @@
 
 Tenants take turns, so that one with 5,000 endpoints does not delay another's 200 until all of its
 own are started. While other tenants have traffic, only a few starts are under way at the same time,
-and a rest comes after each of them, so that the server has time for the others
-(docs/decisions/0030-shares-by-tenant.md).
+and whoever has the most waiting rests after each of its own, so that the server has time for the
+others (docs/decisions/0030-shares-by-tenant.md).
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from statistics import fmean
 
 from activities.shares.round_robin import RoundRobin
 from hookwright.turns import Rests, Traffic
@@ -22,13 +24,14 @@ TURNS_ALONE, TURNS_BESIDE_OTHERS = 10, 2
 class TenantTurns:
     """Gives turns to tenants, one after the other. Who belongs to a tenant comes first, goes first.
 
-    A tenant has traffic while its events or deliveries are seen.
+    A tenant has traffic while its events or deliveries are seen. One that rests is passed over.
     """
 
     traffic: Traffic = field(default_factory=Traffic)
     _rests: Rests = field(default_factory=Rests, init=False)
     _waiting: RoundRobin = field(default_factory=RoundRobin)
     _under_way: int = 0
+    _resting: Counter[str] = field(default_factory=Counter, init=False)
 
     @asynccontextmanager
     async def turn(self, tenant_id: str) -> AsyncIterator[None]:
@@ -45,20 +48,41 @@ class TenantTurns:
         began = self.traffic.clock()
         try:
             yield
+            self._rests.learn(self.traffic.clock() - began)
         finally:
-            took, beside = self.traffic.clock() - began, self.traffic.beside(tenant_id)
-            self._rests.after(took, self._end, needed=beside)
+            took = self.traffic.clock() - began
+            self._under_way -= 1
+            self._resting[tenant_id] += 1
+            self._rests.after(
+                took, lambda: self._rested(tenant_id), needed=self._has_most_waiting(tenant_id)
+            )
+            self._give_turns()
 
-    def _end(self) -> None:
-        self._under_way -= 1
+    def _rested(self, tenant_id: str) -> None:
+        self._resting -= Counter([tenant_id])
         self._give_turns()
+
+    def _has_most_waiting(self, tenant_id: str) -> bool:
+        """Return whether others have traffic, and it waits for as many turns as they on average."""
+        numbers = [self._waiting.number(each) for each in self._waiting.tenants]
+        if not numbers or not self.traffic.beside(tenant_id):
+            return False
+        return self._waiting.number(tenant_id) >= fmean(numbers)
 
     def _give_turns(self) -> None:
         """Give as many turns as there are, to the tenants in the order in which they had one."""
-        while tenant_id := self._waiting.next_tenant:
-            if self._under_way >= self._limit(tenant_id):
-                return
+        while tenant_id := self._next_tenant():
             self._under_way += self._waiting.give_turn(tenant_id)
+
+    def _next_tenant(self) -> str | None:
+        """Return who has a turn now. A rest counts as a turn, but only for its own tenant."""
+        for tenant_id in self._waiting.tenants:
+            resting = self._resting[tenant_id]
+            if self._under_way + resting < self._limit(tenant_id):
+                return tenant_id
+            if not resting:
+                return None
+        return None
 
     def _limit(self, tenant_id: str) -> int:
         return TURNS_BESIDE_OTHERS if self.traffic.beside(tenant_id) else TURNS_ALONE

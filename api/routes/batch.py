@@ -200,8 +200,10 @@ async def _publish(
         if give_up:
             raise unavailable(NOT_TRIED)
         try:
-            async with asyncio.timeout(ANSWER_SECONDS):
-                published = await services.events.publish(event, await tenant.current(), budget)
+            until = asyncio.get_running_loop().time() + ANSWER_SECONDS
+            async with asyncio.timeout_at(until):
+                known = await tenant.current()
+                published = await services.events.publish(event, known, budget, until)
             return EventPublishRead.of(published)
         except RPCError as error:
             # Whatever the reason, the results of the events before this one must be told.

@@ -158,7 +158,7 @@ async def publish_event(  # noqa: PLR0913 - one parameter for each part of the r
     event = body.event(tenant_id, idempotency_key, hops)
     with naming_the_event(event.id):
         async with asyncio.timeout_at(answer_by):
-            published = await services.events.publish(event, spend=budget)
+            published = await services.events.publish(event, None, budget, answer_by)
         return EventPublishRead.of(published)
 
 

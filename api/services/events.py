@@ -48,8 +48,8 @@ from hookwright.temporal import (
 from hookwright.times import delay_until
 from hookwright.turns import NoTurnError, TurnsOfEachTenant
 
-CANCEL_SECONDS = TURN_SECONDS = 2.5
-"""How long a caller waits for a worker to take up a cancellation, and for its tenant's turn."""
+CANCEL_SECONDS = 2.5
+"""How long a caller waits for a worker to take up a cancellation."""
 
 CANNOT_READ = """\
 what is stored under this id is no event, or its key is not in HOOKWRIGHT_ENCRYPTION_KEYS"""
@@ -75,13 +75,13 @@ class EventService:
     turns: TurnsOfEachTenant = field(default_factory=TurnsOfEachTenant, init=False)
 
     async def publish(
-        self, event: EventInput, tenant: TenantAtPublish | None = None, spend: Spend | None = None
+        self, event: EventInput, tenant: TenantAtPublish | None, spend: Spend | None, until: float
     ) -> Published:
         """Accept an event. It is stored when this returns, because its workflow has been started.
 
         A repeat gets the first answer, even if it would be refused today, because its endpoint is
         gone or the catalogue has become stricter. `tenant` is what the caller has just read of it.
-        `spend` is told how many deliveries an event has that was not accepted before.
+        `spend` is told how many deliveries a new event has. The answer is due `until` (loop time).
 
         Raises:
             Problem: 404 no such tenant; 409 the id stands for another event; 422 it does not fit
@@ -89,7 +89,7 @@ class EventService:
         """
         ids = {"tenant_id": event.tenant_id, "event_id": event.id, "event_type": event.type}
         try:
-            async with self.turns.turn(event.tenant_id, TURN_SECONDS):
+            async with self.turns.turn(event.tenant_id, until):
                 published = await self._publish(event, tenant, spend)
         except NoTurnError:
             metrics.refused(metrics.ApiLimit.TURNS)

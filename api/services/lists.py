@@ -24,6 +24,10 @@ READS_AT_ONCE = 4
 MAX_READS = 400
 """Rows that are read for one page. After many resends most of what visibility has is superseded."""
 
+READS_IN_A_ROW, ENOUGH_SECONDS = 16, 5.0
+"""After this time a page is given as far as it goes, with a cursor. It is looked at after so many
+rows: where Temporal is slow these take 10 s, and a read is answered within 20 s."""
+
 MAX_CALLS = 8
 """Calls to visibility for one page. A production server allows 10 a second."""
 
@@ -103,9 +107,13 @@ class ExecutionLists:
         size = min(max(LOOK_AHEAD * limit, MIN_SIZE), MAX_SIZE)
         shown: list[Item] = []
         reads = 0
-        while (
-            len(shown) < limit and reads < MAX_READS and not (reader.ended or reader.out_of_calls)
-        ):
+        enough_at = asyncio.get_running_loop().time() + ENOUGH_SECONDS
+
+        def is_full() -> bool:
+            is_late = bool(shown) and asyncio.get_running_loop().time() > enough_at
+            return len(shown) >= limit or reads >= MAX_READS or is_late
+
+        while not (is_full() or reader.ended or reader.out_of_calls):
             before = copy(reader)
             try:
                 rows = await reader.next_rows(limit - len(shown) + 1, size)
@@ -114,12 +122,14 @@ class ExecutionLists:
                     raise
                 return shown, _written(before, newest)
             newest = newest or (rows[0].place.at if rows else 0)
-            while rows and reads < MAX_READS and (missing := limit - len(shown)):
-                now, rows = rows[:missing], rows[missing:]
+            while rows:
+                number = min(limit - len(shown), READS_IN_A_ROW)
+                now, rows = rows[:number], rows[number:]
                 shown += await self._read(read, now, newest)
                 reads += len(now)
-            if rows:
-                reader.resume_after(now[-1])
+                if rows and is_full():
+                    reader.resume_after(now[-1])
+                    break
         return shown, b"" if reader.ended else _written(reader, newest)
 
     @asynccontextmanager

@@ -35,8 +35,8 @@ MAX_COSTLY, COSTLY_SECONDS = 10_000, 60.0
 200 endpoints' attempts would take 7 ms of the loop, to find out once more."""
 
 NICENESS = 10
-"""Where processors are short, the process gets a tenth of what others get. A job has its 0.25 s of
-CPU within JOB_SECONDS all the same."""
+"""Where processors are short, the process gets a tenth of what its worker or API gets. A job has
+its 0.25 s of CPU within JOB_SECONDS all the same."""
 
 ENVIRONMENT_VARIABLES = ("PATH", "LANG", "PYTHONPATH", "VIRTUAL_ENV")
 """The variables that the process inherits. None of them holds a key."""
@@ -145,7 +145,9 @@ class Evaluator:
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 env=environment,
-                start_new_session=True,
+                # A group keeps a terminal's signals away. So would a session of its own, but where
+                # the kernel shares processors among sessions, niceness counts only within one.
+                process_group=0,
             )
         return self._process
 

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from statistics import fmean
+from statistics import median_low
 
 from hookwright.turns.rests import Rests
 from hookwright.turns.traffic import Traffic
@@ -17,6 +17,10 @@ grows with its load, so two at once are many a second while it is idle, and few 
 FEW = 8
 """Whoever asks for no more than so many at the same time is not busy, even if nobody else asks for
 any just now: others' deliveries may have made the server slow."""
+
+ANSWER_TAKES_SECONDS = 0.5
+"""Who has no turn so long before its answer must be there is told so. Else the caller would hear,
+of the deadline around it, that the server did not answer."""
 
 
 class NoTurnError(Exception):
@@ -41,8 +45,9 @@ class TurnsOfEachTenant:
     """Gives turns to each tenant, in the order in which they were asked for.
 
     One tenant's turns never wait for another's. While others have traffic, a tenant is busy if it
-    asks for more than a few turns, and for as many as the average of those that ask for any. So
-    whoever asks for little is not limited, however slow the server has become.
+    asks for more than a few turns, and for the median of those that ask for any, or more. So
+    whoever asks for little is not limited, however slow the server has become, and one that asks
+    for very much frees nobody else, as it would if the mean decided.
     """
 
     traffic: Traffic = field(default_factory=Traffic)
@@ -50,11 +55,11 @@ class TurnsOfEachTenant:
     _tenants: dict[str, OneTenant] = field(default_factory=dict, init=False)
 
     @asynccontextmanager
-    async def turn(self, tenant_id: str, patience_seconds: float) -> AsyncIterator[None]:
+    async def turn(self, tenant_id: str, answer_by: float) -> AsyncIterator[None]:
         """Wait for a turn of this tenant. It lasts as long as the context, and a rest after that.
 
         Raises:
-            NoTurnError: none came within this time.
+            NoTurnError: none came in time for an answer until then, in the event loop's time.
         """
         self.traffic.saw(tenant_id)
         tenant = self._tenants.setdefault(tenant_id, OneTenant())
@@ -63,7 +68,7 @@ class TurnsOfEachTenant:
         self._settle(tenant_id, tenant)
         try:
             if not turn.done():
-                await self._wait(turn, patience_seconds)
+                await self._wait(turn, answer_by - ANSWER_TAKES_SECONDS)
         except BaseException:
             if turn.done() and not turn.cancelled():
                 tenant.under_way -= 1
@@ -75,6 +80,7 @@ class TurnsOfEachTenant:
         began = self.traffic.clock()
         try:
             yield
+            self._rests.learn(self.traffic.clock() - began)
         finally:
             self._rests.after(
                 self.traffic.clock() - began,
@@ -82,9 +88,10 @@ class TurnsOfEachTenant:
                 needed=self._is_busy(tenant_id, tenant),
             )
 
-    async def _wait(self, turn: asyncio.Future[None], seconds: float) -> None:
+    async def _wait(self, turn: asyncio.Future[None], until: float) -> None:
         try:
-            await asyncio.wait_for(turn, seconds)
+            async with asyncio.timeout_at(until):
+                await turn
         except TimeoutError:
             raise NoTurnError from None
 
@@ -95,7 +102,7 @@ class TurnsOfEachTenant:
     def _is_busy(self, tenant_id: str, tenant: OneTenant) -> bool:
         if tenant.asked <= FEW or not self.traffic.beside(tenant_id):
             return False
-        return tenant.asked >= fmean(each.asked for each in self._tenants.values())
+        return tenant.asked >= median_low(each.asked for each in self._tenants.values())
 
     def _settle(self, tenant_id: str, tenant: OneTenant) -> None:
         """Give the turns that are free; forget a tenant that asks for none."""

@@ -1,6 +1,7 @@
 """Erasure: an event's content, and all of a tenant."""
 
 from datetime import UTC, datetime, timedelta
+from math import inf
 
 from support.receiver import Receiver, answering
 from support.stack import Stack, api_config
@@ -129,7 +130,7 @@ async def test_last_event_of_an_erased_tenant_goes_too(service: Stack) -> None:
     read = await services.tenants.at_publish(service.tenant)
     await service.http.delete(service.root, params={"erase": "true"})
     body = {"id": "after", "type": "loan.funded", "data": {}}
-    await services.events.publish(EventInput(tenant_id=service.tenant, **body), read)
+    await services.events.publish(EventInput(tenant_id=service.tenant, **body), read, None, inf)
     assert (await service.http.post(f"{service.root}/events", json=body)).status_code == 404
     await eventually(lambda: executions(service), lambda ids: not ids, within=TEMPORALS_TIME + 30)
 

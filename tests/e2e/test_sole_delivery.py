@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from math import inf
 from typing import Any
 
 import pytest
@@ -265,7 +266,7 @@ async def publish_with_stale_routes(service: Stack, change: str, hooks: Receiver
     event = EventInput(
         tenant_id=service.tenant, id=unique("evt"), type="loan.funded", data={}, created_at=None
     )
-    await services.events.publish(event, read)
+    await services.events.publish(event, read, None, inf)
     return {"endpoint": endpoint, "other": other, "event": event.id}
 
 

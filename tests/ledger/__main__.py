@@ -44,7 +44,10 @@ def main() -> None:
     parser.add_argument("--publishers", type=int, default=usual.publishers)
     parser.add_argument("--rate", type=float, default=usual.rate, help="events a second")
     parser.add_argument(
-        "--settle", type=float, default=usual.settle_seconds, help="seconds to wait for all ends"
+        "--settle",
+        type=float,
+        default=usual.settle_seconds,
+        help="seconds to wait for the next end",
     )
     parser.add_argument(
         "--continue-as-new-every", type=int, metavar="HISTORY_EVENTS", help="usually thousands"

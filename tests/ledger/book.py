@@ -4,7 +4,6 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -19,10 +18,15 @@ from ledger.records import (
     publishes_in,
     strikes_in,
 )
-from ledger.world import Hook, World
+from ledger.world import TIMEOUT_SECONDS, Behaviour, Hook, World
 
 UNRECORDED_SECONDS = 6.0
 """How long after its answer an attempt may not be stored yet: the timeout of a workflow task."""
+
+FLUSH_SECONDS = 1.0
+"""What a network has kept back before the receiver arrives when that is over."""
+
+OPEN_STATES = ("pending", "held")
 
 
 class Key(NamedTuple):
@@ -68,7 +72,7 @@ class Book:
             posts_in(folder),
             publishes_in(folder),
             strikes_in(folder),
-            Answers.read(folder / File.TOLD),
+            Answers.read(folder),
         )
 
     @cached_property
@@ -83,9 +87,27 @@ class Book:
 
     @cached_property
     def told(self) -> Mapping[Key, Told]:
-        """What the API tells of each delivery."""
-        names = {endpoint: name for name, endpoint in self.world.endpoints.items()}
-        return {Key(names[it.endpoint], it.event): it for it in self.answers.deliveries}
+        """What the API tells of each delivery: of one that it tells twice, the first row."""
+        names, found = self._names, dict[Key, Told]()
+        for it in self.answers.deliveries:
+            if it.endpoint in names:
+                found.setdefault(Key(names[it.endpoint], it.event), it)
+        return found
+
+    @cached_property
+    def surplus_rows(self) -> Sequence[Told]:
+        """What the API tells of no endpoint of this world, or of a delivery once more."""
+        first = {id(it) for it in self.told.values()}
+        return [it for it in self.answers.deliveries if id(it) not in first]
+
+    @cached_property
+    def _names(self) -> Mapping[str, str]:
+        return {endpoint: name for name, endpoint in self.world.endpoints.items()}
+
+    @cached_property
+    def still_open(self) -> Sequence[Key]:
+        """The deliveries that had not ended when the API was asked."""
+        return [key for key, told in self.told.items() if told.state in OPEN_STATES]
 
     @cached_property
     def posts_of(self) -> Mapping[Key, Sequence[Post]]:
@@ -109,13 +131,14 @@ class Book:
     def repeats(self) -> Sequence[Repeat]:
         """The POSTs that were made once more.
 
-        A POST repeats the one before it if both are the same attempt, or if that one was a success.
+        A POST repeats the one before it if both are the same attempt, or else the latest success
+        before it, however many POSTs are between them.
         """
         return [
             Repeat(first, second, self.explaining(first, second), self._ended(first, second))
             for posts in self.posts_of.values()
-            for first, second in pairwise(posts)
-            if second.attempt <= first.attempt or first.succeeded
+            for number, second in enumerate(posts)
+            if (first := _repeated(posts[:number], second))
         ]
 
     @cached_property
@@ -127,10 +150,24 @@ class Book:
         return openers
 
     def _ended(self, first: Post, second: Post) -> bool:
-        """Return whether a POST went out again because its kept connection ended."""
+        """Return whether a POST went out again because its kept connection ended.
+
+        The receiver or the network must have ended it, and not the sender; and the second one is
+        made within the same attempt.
+        """
+        hook = self.hooks.get(first.hook)
         was_kept = self._openers[first.connection] is not first
         is_new = self._openers[second.connection] is second
-        return first.answered is None and was_kept and is_new and first.attempt == second.attempt
+        return (
+            hook is not None
+            and (first.answered is None and was_kept and is_new)
+            and first.attempt == second.attempt
+            and second.arrived - first.arrived <= hook.timeout
+            and (
+                (first.status == 0 and hook.behaviour is Behaviour.DROPPING)
+                or any(strike.hits_receiver for strike in self.cutting(first))
+            )
+        )
 
     def explaining(self, first: Post, second: Post) -> Strike | None:
         """Return the fault because of which a POST was repeated: it was in flight then."""
@@ -140,8 +177,32 @@ class Book:
         return None
 
     def cutting(self, post: Post) -> Iterator[Strike]:
-        """Yield the faults during which a POST was in flight: not answered, or not stored yet."""
+        """Yield the faults during which a POST was in flight: not over, or not stored yet."""
+        stored = self.over(post) + UNRECORDED_SECONDS
         for strike in self.strikes:
-            over = post.answered is not None and post.answered + UNRECORDED_SECONDS < strike.began
-            if strike.doubles and not over and post.arrived <= strike.ended:
+            ended = strike.ended + (FLUSH_SECONDS if strike.hits_receiver else 0)
+            if strike.doubles and strike.began <= stored and post.arrived <= ended:
                 yield strike
+
+    def over(self, post: Post) -> float:
+        """Return when a POST was over: answered, left by its sender, or given up by it."""
+        hook = self.hooks.get(post.hook)
+        timeout = hook.timeout if hook else TIMEOUT_SECONDS
+        return post.answered or post.left or post.arrived + timeout
+
+    def is_after_stopped_tasks(self, post: Post) -> bool:
+        """Return whether a POST came just after a fault during which workers' tasks timed out.
+
+        It could not be recorded then. That explains no repeat: it only says where to look.
+        """
+        return any(
+            strike.stops_tasks and 0 <= post.arrived - strike.ended <= UNRECORDED_SECONDS
+            for strike in self.strikes
+        )
+
+
+def _repeated(before: Sequence[Post], second: Post) -> Post | None:
+    """Return the POST that another one repeats, or None."""
+    if before and second.attempt <= before[-1].attempt:
+        return before[-1]
+    return next((post for post in reversed(before) if post.succeeded), None)

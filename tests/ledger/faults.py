@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
 from typing import Protocol
 
@@ -155,10 +155,13 @@ class Timetable:
     random: Random
     pause_seconds: tuple[float, float]
     ledger: Appending
+    has_struck_all: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self, site: Site, enough: asyncio.Event) -> None:
         """Let them strike until it is enough. A fault that has begun is made right in any case."""
         is_first_round = True
+        if not self.faults:
+            self.has_struck_all.set()
         while self.faults and (is_first_round or not enough.is_set()):
             for fault in self.random.sample(self.faults, len(self.faults)):
                 with suppress(TimeoutError):
@@ -168,6 +171,7 @@ class Timetable:
                     return
                 await self._strike(fault, site)
             is_first_round = False
+            self.has_struck_all.set()
 
     async def _strike(self, fault: Fault, site: Site) -> None:
         began = time.time()

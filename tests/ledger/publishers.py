@@ -10,7 +10,7 @@ from random import Random
 import httpx
 
 from ledger.records import Answer, Appending
-from ledger.world import TO_ALL, TO_NOBODY, World
+from ledger.world import TEXT, TO_ALL, TO_NOBODY, World
 
 ANSWER_SECONDS = 15.0
 GIVE_UP_SECONDS = 300.0
@@ -39,7 +39,7 @@ class Plan:
     @property
     def body(self) -> dict[str, object]:
         """The body of the request. An event without data is invalid."""
-        data = {"data": {"tenant": self.tenant, "event": self.event, "text": "é" * 50}}
+        data = {"data": {"tenant": self.tenant, "event": self.event, "text": TEXT}}
         return {
             "id": self.event,
             "type": self.event_type,

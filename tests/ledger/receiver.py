@@ -13,18 +13,22 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import h11
 from support.receiver import next_request
 
 from hookwright.verify import VerificationError, verify
 from ledger.records import Appending, File
-from ledger.world import Behaviour, Hook, World
+from ledger.world import TEXT, Behaviour, Hook, World
 
 ATTEMPT_HEADER = "x-attempt"
 POSTS_BEFORE_GONE = 5
 SLOWEST_SECONDS = 1.5
 HANGING_SECONDS = 60.0
+
+FIELDS_OF_ENVELOPE = {"type", "timestamp", "data"}
+FIELDS_OF_DATA = {"tenant", "event", "text"}
 
 
 @dataclass(frozen=True)
@@ -105,11 +109,13 @@ class Receiver:
         if request is None:
             return False
         token = f"answer-{next(self.tokens)}"
-        reply = self._note(token, number, *request)
+        reply = self.note(token, number, *request)
         # A sender that leaves is noticed at once: it sends nothing before it has its answer.
         leaves = asyncio.ensure_future(reader.read(1))
         await asyncio.wait([leaves], timeout=reply.after)
         left = leaves.done()
+        if left:
+            self.ledger.note(token=token, left=time.time())
         leaves.cancel()
         await asyncio.gather(leaves, return_exceptions=True)
         if left or not reply.status:
@@ -125,29 +131,50 @@ class Receiver:
         self.ledger.note(token=token, answered=time.time())
         return connection.our_state is h11.DONE and connection.their_state is h11.DONE
 
-    def _note(self, token: str, connection: int, request: h11.Request, body: bytes) -> Reply:
-        """Write a POST down with what it will be answered, and return the answer."""
+    def note(self, token: str, connection: int, request: h11.Request, body: bytes) -> Reply:
+        """Write a POST down with what it will be answered, and return the answer.
+
+        Also one that nobody could have meant: to no endpoint's path, or with an odd body.
+        """
         arrived = time.time()
-        hook = self.hooks[request.target.decode().rsplit("/", 1)[-1]]
-        self.posts[hook.name] = self.posts.get(hook.name, 0) + 1
+        name = request.target.decode().rsplit("/", 1)[-1]
+        hook = self.hooks.get(name)
+        self.posts[name] = self.posts.get(name, 0) + 1
         headers = {name.decode(): value.decode() for name, value in request.headers}
-        attempt = int(headers.get(ATTEMPT_HEADER, 0))
+        number = headers.get(ATTEMPT_HEADER, "")
+        attempt = int(number) if number.isdecimal() else 0
         webhook_id = headers.get("webhook-id", "")
-        data = json.loads(body)["data"]
-        reply = self.reply(hook, webhook_id, attempt)
+        envelope = _object(body)
+        data = envelope["data"] if isinstance(envelope.get("data"), dict) else {}
+        reply = self.reply(hook, webhook_id, attempt) if hook else Reply(404)
         self.ledger.note(
             token=token,
-            hook=hook.name,
+            hook=name,
             connection=connection,
             arrived=arrived,
             webhook_id=webhook_id,
             attempt=attempt,
-            tenant=data["tenant"],
-            event=data["event"],
-            genuine=_is_genuine(hook, headers, body),
+            tenant=data.get("tenant", ""),
+            event=data.get("event", ""),
+            event_type=envelope.get("type", ""),
+            intact=(
+                envelope.keys() == FIELDS_OF_ENVELOPE
+                and data.keys() == FIELDS_OF_DATA
+                and data["text"] == TEXT
+            ),
+            genuine=hook is not None and _is_genuine(hook, headers, body),
             status=reply.status,
         )
         return reply
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    """Return the JSON object that a body is, or an empty one."""
+    try:
+        it = json.loads(body)
+    except ValueError:
+        return {}
+    return it if isinstance(it, dict) else {}
 
 
 def _is_genuine(hook: Hook, headers: dict[str, str], body: bytes) -> bool:

@@ -17,6 +17,7 @@ class File(StrEnum):
     PUBLISHES = "publishes.jsonl"
     STRIKES = "strikes.jsonl"
     TOLD = "told.json"
+    COUNTERS = "counters.json"
 
 
 FIELDS = ("event_type", "ordering_key", "valid")
@@ -50,7 +51,9 @@ class Post:
     """A POST at the receiver. `answered` is null if the sender left before the answer, or died.
 
     `status` is 0 if it was not going to be answered. `token` stands in the answer's body, and in no
-    other answer. `tenant` and `event` are those of the body; `webhook_id` is that of the header.
+    other answer. `tenant`, `event` and `event_type` are those of the body; `webhook_id` is that of
+    the header. `intact`: the body was read, and has what was published and nothing else. `left` is
+    when its sender was seen to leave without an answer.
     """
 
     token: str
@@ -64,6 +67,9 @@ class Post:
     genuine: bool
     status: int
     answered: float | None = None
+    event_type: str | None = None
+    intact: bool = True
+    left: float | None = None
 
     @property
     def succeeded(self) -> bool:
@@ -108,12 +114,13 @@ class Published:
     def may_be_accepted(self) -> bool:
         """Whether Temporal may have it: it was accepted, or nobody knows.
 
-        An answer that says 503 says that too: it was not known to be stored. 4xx is a refusal.
+        An answer that says 503 says that too: it was not known to be stored. 4xx is a refusal. One
+        that is not valid can have been stored by no means.
         """
         refusals = sum(
             answer.status is not None and 400 <= answer.status < 500 for answer in self.answers
         )
-        return len(self.begun) > refusals
+        return self.valid and len(self.begun) > refusals
 
 
 @dataclass(frozen=True)
@@ -125,6 +132,21 @@ class Strike:
     ended: float
     doubles: bool
     kills_worker: bool = False
+
+    @property
+    def hits_receiver(self) -> bool:
+        """Whether it is one of the network before the receiver."""
+        return self.fault.endswith("-receiver")
+
+    @property
+    def stops_tasks(self) -> bool:
+        """Whether no worker can end its tasks meanwhile, so that they time out."""
+        return self.doubles and not self.hits_receiver
+
+    @property
+    def loses_signals(self) -> bool:
+        """Whether what a worker signals meanwhile may be gone."""
+        return self.kills_worker or self.fault.endswith(("-temporal", "-all"))
 
 
 @dataclass(frozen=True)
@@ -141,27 +163,26 @@ class Told:
 
 @dataclass(frozen=True)
 class Answers:
-    """What the API tells in the end: deliveries, endpoints with statistics, counts of tenants."""
+    """What the API tells in the end: deliveries, endpoints with statistics, counts of tenants.
 
-    asked_at: float
+    `asked` is when each tenant's deliveries were asked for. It is empty if nobody has asked.
+    """
+
+    asked: Mapping[str, float]
     deliveries: tuple[Told, ...]
     endpoints: Mapping[str, Mapping[str, Any]]
     statistics: Mapping[str, Mapping[str, Any]]
     totals: Mapping[str, Mapping[str, int]]
 
     @classmethod
-    def read(cls, file: Path) -> Self:
-        """Read what was written down."""
-        it = json.loads(file.read_text())
-        return cls(
-            it["asked_at"],
-            tuple(
-                Told(**{**told, "attempts": tuple(told["attempts"])}) for told in it["deliveries"]
-            ),
-            it["endpoints"],
-            it["statistics"],
-            it["totals"],
-        )
+    def read(cls, folder: Path) -> Self:
+        """Read what was written down. A run that was broken off has asked nothing."""
+        if not (folder / File.COUNTERS).exists():
+            return cls({}, (), {}, {}, {})
+        told = json.loads((folder / File.TOLD).read_text())
+        deliveries = (Told(**{**it, "attempts": tuple(it["attempts"])}) for it in told["rows"])
+        counters = json.loads((folder / File.COUNTERS).read_text())
+        return cls(told["asked"], tuple(deliveries), **counters)
 
 
 def posts_in(folder: Path) -> list[Post]:

@@ -8,7 +8,15 @@ from ledger.book import Book
 from ledger.records import Answer, Strike
 
 MOST_SHOWN = 5
-FAULT_HEAD = ("fault", "times", "POSTs cut", "sent twice", "answers meanwhile", "slowest, s")
+FAULT_HEAD = (
+    "fault",
+    "times",
+    "idle",
+    "POSTs cut",
+    "sent twice",
+    "answers meanwhile",
+    "slowest, s",
+)
 
 
 def report(book: Book, found: Mapping[str, Sequence[str]]) -> str:
@@ -36,12 +44,18 @@ def figures(book: Book) -> Iterator[list[str]]:
     yield ["seed", str(book.world.seed)]
     yield ["events accepted", f"{len(accepted):,} of {len(book.published):,}"]
     yield ["deliveries that must be there", f"{len(book.expected):,}"]
-    yield ["lost", str(sum(key not in book.told for key in book.expected))]
-    yield ["deliveries", ", ".join(f"{number:,} {state}" for state, number in states.items())]
+    if book.answers.asked:
+        yield ["lost", str(sum(key not in book.told for key in book.expected))]
+        yield ["deliveries", ", ".join(f"{number:,} {state}" for state, number in states.items())]
     yield ["POSTs", f"{len(book.posts):,}"]
     ended = sum(repeat.connection_ended for repeat in book.repeats)
     yield ["sent once more, over a new connection", str(ended)]
     yield ["sent once more, otherwise", str(len(book.repeats) - ended)]
+    after = sum(
+        not repeat.is_explained and book.is_after_stopped_tasks(repeat.first)
+        for repeat in book.repeats
+    )
+    yield ["of these unexplained, POSTed within 6 s after a fault that stops tasks", str(after)]
     yield ["first publish to last POST", f"{seconds:.0f} s"]
     if waits := recoveries(book):
         yield ["after the kill of a worker, p50", f"{percentile(waits, 50):.1f} s"]
@@ -67,6 +81,7 @@ def _faults(book: Book) -> list[list[str]]:
             [
                 name,
                 str(len(strikes)),
+                str(sum(_is_idle(book, strike) for strike in strikes)),
                 str(sum(_cut(book, strike) for strike in strikes)),
                 str(
                     sum(
@@ -88,12 +103,18 @@ def _answers_during(book: Book, strike: Strike) -> Iterator[Answer]:
                 yield answer
 
 
+def _is_idle(book: Book, strike: Strike) -> bool:
+    """Return whether no publish was under way when a fault struck, and no POST was in flight."""
+    return not _cut(book, strike) and not any(
+        answer.asked <= strike.began <= answer.answered
+        for event in book.published
+        for answer in event.answers
+    )
+
+
 def _cut(book: Book, strike: Strike) -> int:
     """Return how many POSTs had arrived, and were not answered, when a fault struck."""
-    return sum(
-        post.arrived <= strike.began and (post.answered is None or post.answered >= strike.began)
-        for post in book.posts
-    )
+    return sum(post.arrived <= strike.began <= book.over(post) for post in book.posts)
 
 
 def _shortened(broken: Sequence[str]) -> list[str]:

@@ -5,29 +5,36 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
-from itertools import takewhile
+from itertools import count, takewhile
 from pathlib import Path
 from random import Random
 
 from support.fault_proxy import fault_proxy
 
-from ledger.asking import ask_counters, ask_deliveries, wait_for_ends, write
+from ledger.asking import ask_counters, ask_deliveries, wait_for_ends
 from ledger.book import Book
 from ledger.faults import FAULTS, Timetable
 from ledger.proxies import NETWORK_FAULTS
 from ledger.publishers import Plan, Publishers, plans
-from ledger.records import Appending, File, publishes_in, strikes_in
+from ledger.records import Appending, File, publishes_in
 from ledger.rules.counters import counters_are_right
 from ledger.site import Site, open_door, running_site
-from ledger.world import World
+from ledger.world import LIMIT_OF_ALL, LIMIT_OF_MANY, World
 
 SECONDS_FOR_COUNTERS = 30.0
 """A worker that stops sends the successes that it has counted; the endpoints then take them in."""
 
 
+MANY_EVENTS = 3_000
+
+
 @dataclass(frozen=True)
 class Options:
-    """What a run is asked for. With `seconds` it publishes for so long, however many events."""
+    """What a run is asked for. With `seconds` it publishes for so long, however many events.
+
+    Else it publishes at least `events`, and until each fault has struck once: all strike a site
+    that has work to do.
+    """
 
     seed: int = 1
     events: int = 200
@@ -40,6 +47,12 @@ class Options:
     outage: tuple[float, float] = (10.0, 40.0)
     settle_seconds: float = 600.0
     continue_as_new_every: int | None = None
+
+    @property
+    def limit_of_all(self) -> float:
+        """The limited endpoint's rate limit, as a share of the rate of all events."""
+        events = self.events if self.seconds is None else self.seconds * self.rate
+        return LIMIT_OF_MANY if events > MANY_EVENTS else LIMIT_OF_ALL
 
     @property
     def dynamic_config(self) -> list[tuple[str, str]]:
@@ -55,7 +68,12 @@ Beside = Callable[[Site], AbstractAsyncContextManager[object]]
 
 async def run(options: Options, folder: Path, beside: Beside = nullcontext) -> Book:
     """Do a run. Its files stay in the folder."""
-    world = World.of(options.seed, outage=options.outage, rate=options.rate)
+    world = World.of(
+        options.seed,
+        outage=options.outage,
+        rate=options.rate,
+        limit_of_all=options.limit_of_all,
+    )
     doors = fault_proxy if any(name in NETWORK_FAULTS for name in options.faults) else open_door
     async with running_site(
         world, folder, options.workers, options.dynamic_config, doors, doors
@@ -72,16 +90,23 @@ async def run(options: Options, folder: Path, beside: Beside = nullcontext) -> B
         )
         async with beside(site), asyncio.TaskGroup() as group:
             group.create_task(timetable.run(site, enough))
-            await publishers.publish(_events(site.world, options))
+            await publishers.publish(events_of(site.world, options, timetable))
             enough.set()
         await site.ready()
         await wait_for_ends(site, _deliveries(site), options.settle_seconds)
         return await _final_book(site)
 
 
-def _events(world: World, options: Options) -> Iterator[Plan]:
+def events_of(world: World, options: Options, timetable: Timetable) -> Iterator[Plan]:
+    """Yield the events of a run, for as long as it is to publish."""
     if options.seconds is None:
-        return plans(world, options.events)
+        return (
+            plan
+            for plan, _ in takewhile(
+                lambda it: it[1] < options.events or not timetable.has_struck_all.is_set(),
+                zip(plans(world, None), count(), strict=True),
+            )
+        )
     end = time.monotonic() + options.seconds
     return takewhile(lambda _: time.monotonic() < end, plans(world, None))
 
@@ -97,15 +122,14 @@ def _deliveries(site: Site) -> int:
 
 async def _final_book(site: Site) -> Book:
     """Read what the API tells. Counters may lag behind; they get a while to become right."""
-    if not any(strike.kills_worker for strike in strikes_in(site.folder)):
-        for name in site.workers:  # so that they report the successes of their last minute
-            await site.parts[name].end()
-            await site.parts[name].begin()
-        await site.ready()
-    told = await ask_deliveries(site)
+    for name in site.workers:  # so that they report the successes of their last minute
+        await site.parts[name].end()
+        await site.parts[name].begin()
+    await site.ready()
+    await ask_deliveries(site)
     deadline = time.monotonic() + SECONDS_FOR_COUNTERS
     while True:
-        write(await ask_counters(site, told), site.folder)
+        await ask_counters(site)
         book = Book.read(site.folder)
         if not list(counters_are_right(book)) or time.monotonic() > deadline:
             return book

@@ -51,7 +51,7 @@ def memory_table(samples: Samples) -> str:
     return table(("memory (PSS), MB", "1st quarter", "2nd", "3rd", "4th", ""), rows)
 
 
-async def soak(minutes: float, seed: int, rate: float, folder: Path) -> bool:
+async def soak(options: Options, folder: Path) -> bool:
     """Soak a site, print what was found, and return whether all was well."""
     watches: list[MemoryWatch] = []
 
@@ -62,7 +62,6 @@ async def soak(minutes: float, seed: int, rate: float, folder: Path) -> bool:
             watches.append(watch)
             yield
 
-    options = Options(seed=seed, seconds=60 * minutes, rate=rate)
     book = await run(options, folder, beside=watched)
     found = breaches(book)
     samples = [sizes for _, sizes in watches[0].samples]
@@ -77,9 +76,24 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=60.0, help="default: 60")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--rate", type=float, default=5.0, help="events a second (default: 5)")
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        well = asyncio.run(soak(options.minutes, options.seed, options.rate, Path(folder)))
+    parser.add_argument(
+        "--settle",
+        type=float,
+        default=Options().settle_seconds,
+        help="seconds to wait for the next end of a delivery",
+    )
+    parser.add_argument("--folder", type=Path, help="where the files of the run are to stay")
+    asked = parser.parse_args()
+    options = Options(
+        seed=asked.seed,
+        seconds=60 * asked.minutes,
+        rate=asked.rate,
+        settle_seconds=asked.settle,
+    )
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = asked.folder or Path(temporary)
+        folder.mkdir(parents=True, exist_ok=True)
+        well = asyncio.run(soak(options, folder))
     sys.exit(not well)
 
 

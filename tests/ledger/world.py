@@ -12,6 +12,9 @@ from hookwright.webhook import generate_secret
 
 TO_ALL, TO_NOBODY = "ledger.all", "ledger.nobody"
 
+TEXT = "é" * 50
+"""What each event says, beside whose it is."""
+
 RETRIES = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0, 60.0)
 """Delays that fit an outage of a minute: an hour's outage and a day's schedule, scaled down."""
 
@@ -103,6 +106,9 @@ LIMIT_OF_ALL = 0.07
 """The rate limit of the limited endpoint, as a share of the rate at which events are published. It
 wants a little more on average, and much more in some ten seconds."""
 
+LIMIT_OF_MANY = 0.09
+"""The same for long runs: what it wants on average, or else its queue would grow for hours."""
+
 HIGHEST_LIMIT = 2.0
 """Its highest rate limit: nobody is asked to publish as fast as an overload's `rate` says."""
 
@@ -125,6 +131,7 @@ class World:
         tenants: int = 3,
         outage: tuple[float, float] = (10.0, 40.0),
         rate: float = 10.0,
+        limit_of_all: float = LIMIT_OF_ALL,
     ) -> Self:
         """Return the world of a seed, for so many events a second."""
         random = Random(seed)
@@ -132,7 +139,7 @@ class World:
         for number, kind in enumerate(KINDS):
             fields = {"name": str(kind["behaviour"]), **kind}
             if fields["name"] == LIMITED:
-                fields["rate_limit"] = min(LIMIT_OF_ALL * rate, HIGHEST_LIMIT)
+                fields["rate_limit"] = min(limit_of_all * rate, HIGHEST_LIMIT)
             tenant = f"tenant-{number % tenants}"
             hooks.append(Hook(tenant=tenant, secret=generate_secret(), **fields))
         for number in range(tenants):

@@ -93,7 +93,7 @@ async def test_an_expiry_sweep_of_twenty_thousand(client: Client) -> None:
                 await world.handle.signal("nobody's")
 
         await asyncio.gather(*(signal() for _ in range(MAX_SIGNALS)))
-        await eventually(world.handle.describe, lambda it: it.run_id != before)
+        await eventually(world.handle.describe, lambda it: it.run_id != before, within=60)
         assert (await world.resume()).status is ACTIVE
         assert (await world.pause()).status is PAUSED
         world.broken.clear()

@@ -7,14 +7,19 @@ from typing import Any
 
 from ledger.book import Book, Key
 from ledger.records import Post, Told
-from ledger.world import Behaviour
+from ledger.world import Behaviour, Hook
 
 OVERDUE_SECONDS = 30.0
 """An attempt that was due so long ago is not made by anybody."""
 
+NEVER_TAKING = (Behaviour.REFUSING, Behaviour.REDIRECT)
+
 
 def accepted_is_accounted_for(book: Book) -> Iterator[str]:
-    """Each 202, for each endpoint that must have it: delivered, ended, or with a next attempt."""
+    """Each 202, for each endpoint that must have it: delivered, ended, or with a next attempt.
+
+    Only who never takes anything may be given up: eleven attempts in a row do not fail by chance.
+    """
     for key in book.expected:
         told = book.told.get(key)
         if told is None:
@@ -27,20 +32,26 @@ def _fault_of(book: Book, key: Key, told: Told) -> str | None:
     """Return what is wrong with a delivery that must be there, or None."""
     hook, endpoint = book.hooks[key.hook], book.answers.endpoints[key.hook]
     numbers = [attempt["number"] for attempt in told.attempts]
-    is_active = endpoint["status"] == "active" and not endpoint["throttled_until"]
     faults = {
         f"has the attempts {numbers}": numbers != list(range(1, len(numbers) + 1)),
         f"was given up after {len(numbers)} attempts of {1 + len(hook.retries)}": (
             told.state == "exhausted" and len(numbers) <= len(hook.retries)
+        ),
+        f"was given up after {len(numbers)} attempts, and its receiver takes some": (
+            told.state == "exhausted" and hook.behaviour not in NEVER_TAKING
         ),
         "was cancelled, and nobody has asked for it": (
             told.state == "cancelled" and hook.behaviour is not Behaviour.GONE
         ),
         "has expired, and nothing was held for so long": told.state == "expired",
         "is pending without a next attempt, or with one that is overdue": (
-            told.state == "pending" and not _is_due_later(told, book.answers.asked_at)
+            told.state == "pending"
+            and not _is_due_later(told, book.answers.asked[told.tenant])
+            and not _waits_in_a_queue(hook, told, endpoint)
         ),
-        "is held though its endpoint is active": told.state == "held" and is_active,
+        "is held, and its endpoint is not slowed down": (
+            told.state == "held" and not endpoint["throttled_until"]
+        ),
     }
     return next((text for text, is_wrong in faults.items() if is_wrong), None)
 
@@ -52,14 +63,27 @@ def _is_due_later(told: Told, asked_at: float) -> bool:
     return due + OVERDUE_SECONDS >= asked_at
 
 
+def _waits_in_a_queue(hook: Hook, told: Told, endpoint: Mapping[str, Any]) -> bool:
+    """Return whether a delivery has no next attempt because it waits for its turn."""
+    has_queue = hook.ordered or hook.rate_limit is not None
+    return has_queue and told.next_attempt_at is None and bool(endpoint["waiting"])
+
+
 def nothing_beyond(book: Book) -> Iterator[str]:
-    """No delivery of an event that was refused, or to an endpoint that does not want it."""
+    """No delivery of an event that was refused, or to an endpoint that does not want it.
+
+    And none twice, and none to an endpoint that nobody has registered.
+    """
+    for row in book.surplus_rows:
+        yield f"{row.event} to {row.endpoint} is told once more, or of an unknown endpoint"
     for key, told in book.told.items():
         event = book.events.get(key.event)
         if event is None or not event.may_be_accepted:
             yield f"{_named(key)} is a delivery of an event that was not accepted"
-        elif not book.hooks[key.hook].wants(told.tenant, event.event_type):
+        elif not book.hooks[key.hook].wants(event.tenant, event.event_type):
             yield f"{_named(key)} is a delivery that this endpoint does not want"
+        elif told.tenant != event.tenant:
+            yield f"{_named(key)} is an event of {event.tenant}, and is told as {told.tenant}'s"
 
 
 def delivered_was_answered(book: Book) -> Iterator[str]:
@@ -70,7 +94,7 @@ def delivered_was_answered(book: Book) -> Iterator[str]:
         tokens = {post.token for post in book.posts_of.get(key, ()) if post.succeeded}
         if not tokens:
             yield f"{_named(key)} is told as delivered, and the receiver has answered no 2xx"
-        elif _token(told.attempts[-1]) not in tokens:
+        elif not told.attempts or _token(told.attempts[-1]) not in tokens:
             yield f"{_named(key)} is told as delivered by an answer that was not given to it"
 
 
@@ -87,17 +111,33 @@ def answered_is_delivered(book: Book) -> Iterator[str]:
 
 
 def attempts_have_posts(book: Book) -> Iterator[str]:
-    """Each attempt with an answer has its POST, with this status and this body."""
+    """Each attempt has its POST: one with an answer has one with this status and this body.
+
+    One without an answer may have none if a fault was under way, which may have kept it back.
+    """
     for key, told in book.told.items():
         posts = book.posts_of.get(key, ())
         for attempt in told.attempts:
-            if attempt["status_code"] is not None and not any(
-                _is_told_by(post, attempt) for post in posts
-            ):
+            if attempt["status_code"] is None:
+                is_known = any(post.attempt == attempt["number"] for post in posts)
+                is_known = is_known or _meets_a_fault(book, attempt)
+            else:
+                is_known = any(_is_told_by(post, attempt) for post in posts)
+            if not is_known:
                 yield (
                     f"{_named(key)} tells of attempt {attempt['number']}, answered"
                     f" {attempt['status_code']}, which the receiver does not know"
                 )
+
+
+def _meets_a_fault(book: Book, attempt: Mapping[str, Any]) -> bool:
+    """Return whether a fault that hits POSTs was under way during an attempt."""
+    began = datetime.fromisoformat(attempt["started_at"]).timestamp()
+    ended = began + attempt["duration_ms"] / 1_000
+    return any(
+        strike.doubles and strike.began <= ended and began <= strike.ended
+        for strike in book.strikes
+    )
 
 
 def _is_told_by(post: Post, attempt: Mapping[str, Any]) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from ledger.book import Book
+from ledger.publishers import GIVE_UP_SECONDS
 from ledger.records import Published
 
 DOCUMENTED = (None, 202, 422, 429, 503)
@@ -31,6 +32,23 @@ def publishes_are_answered(book: Book) -> Iterator[str]:
                 if answer.duplicate and not _may_be_known(event, number):
                     yield f"{event.event} was answered as a duplicate, and was not known before"
                 known = True
+
+
+def run_is_not_empty(book: Book) -> Iterator[str]:
+    """Events are accepted, whoever is to have one gets a POST, and no publisher asks in vain."""
+    if not any(event.accepted for event in book.published):
+        yield "no event was accepted"
+    reached = {post.hook for post in book.posts}
+    for name in sorted({key.hook for key in book.expected} - reached):
+        yield f"{name} is to have events that were accepted, and got no POST"
+    for event in book.published:
+        asked = event.answers[-1].answered - event.begun[0] if event.answers else 0.0
+        if (
+            event.valid
+            and all(answer.status is None for answer in event.answers)
+            and asked >= GIVE_UP_SECONDS
+        ):
+            yield f"{event.event} was published for {asked:.0f} s, and there was no answer"
 
 
 def _taken_wrongly(event: Published) -> Iterator[str]:

@@ -2,12 +2,15 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Callable
+from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from activities.shares import TURNS_ALONE, TURNS_BESIDE_OTHERS, TenantTurns
-from hookwright.turns import TRAFFIC_SECONDS, Traffic
+from hookwright.turns import TRAFFIC_SECONDS, Rests, Traffic
 
 
 class Starts:
@@ -37,6 +40,32 @@ class Starts:
             ended = asyncio.Event()
             self.under_way.append(ended)
             await ended.wait()
+
+
+class LongRests:
+    """Rests that end when the test says so."""
+
+    def __init__(self) -> None:
+        self.ends: list[Callable[[], None]] = []
+
+    def learn(self, _: float) -> None:
+        """Learn nothing."""
+
+    def after(self, _: float, ended: Callable[[], None], *, needed: bool) -> None:
+        if needed:
+            self.ends.append(ended)
+        else:
+            ended()
+
+
+def starts_with_rests() -> tuple[Starts, LongRests]:
+    """Return starts of tenants beside one that has traffic all the time."""
+    rests: Any = LongRests()
+    starts = Starts(TenantTurns(Traffic(lambda: 0.0)))
+    starts.turns._rests = rests
+    starts.turns.traffic.saw("another")
+    starts.turns.traffic.saw("wide")
+    return starts, rests
 
 
 async def test_a_tenant_alone_has_all_turns() -> None:
@@ -79,6 +108,51 @@ async def test_few_turns_while_others_have_traffic() -> None:
     now += TRAFFIC_SECONDS
     await starts.end_one()
     assert len(starts.under_way) == TURNS_ALONE
+
+
+async def test_a_rest_holds_up_nobody_else() -> None:
+    """While a tenant rests another one has its turns, at once and without rests of its own."""
+    starts, rests = starts_with_rests()
+    await starts.ask("wide", 50)
+    await starts.ask("small", 20)
+    for _ in range(2 * TURNS_BESIDE_OTHERS):
+        await starts.end_one()
+    assert len(rests.ends) == TURNS_BESIDE_OTHERS  # all of the wide one's, and none of the others'
+    for _ in range(20 - TURNS_BESIDE_OTHERS):
+        await starts.end_one()
+    assert starts.order.count("small") == 20
+    assert starts.order.count("wide") == TURNS_BESIDE_OTHERS
+    assert len(rests.ends) == TURNS_BESIDE_OTHERS
+
+
+async def test_whoever_has_rested_goes_on() -> None:
+    """A rest holds up its own tenant, alone or not, for as long as it lasts and no longer."""
+    starts, rests = starts_with_rests()
+    await starts.ask("wide", 50)
+    await starts.end_one()
+    await starts.end_one()
+    assert not starts.under_way
+    for _ in range(10):
+        rests.ends.pop(0)()
+        await starts.settled()
+        assert len(starts.under_way) == 1
+        await starts.end_one()
+    assert starts.order.count("wide") == TURNS_BESIDE_OTHERS + 10
+    assert starts.turns._resting == {"wide": len(rests.ends)}
+
+
+async def test_what_fails_is_no_measure(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A start that failed at once says nothing of the server; one that was done does."""
+    learned, now = list[float](), 0.0
+    monkeypatch.setattr(Rests, "learn", lambda _, seconds: learned.append(seconds))
+    starts = Starts(TenantTurns(Traffic(lambda: now)))
+    await starts.ask("a", 2)
+    starts.tasks[-1].cancel()
+    await starts.settled()
+    assert not learned
+    now += 0.25
+    await starts.end_one()
+    assert learned == [0.25]
 
 
 async def test_whoever_is_cancelled_takes_no_turn() -> None:

@@ -1,6 +1,8 @@
 """Whatever hangs, the API answers in time."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -10,7 +12,11 @@ from support.stack import CODEC, api_client, api_config
 from temporalio.service import RPCError, RPCStatusCode
 
 from api.http import unavailable
+from api.services.events import NO_TURN
+from hookwright import metrics
+from hookwright.metrics.names import REFUSALS
 from hookwright.temporal import at_most, connect, reached
+from hookwright.turns import ANSWER_TAKES_SECONDS, FEW
 
 SOON = 0.05
 
@@ -20,9 +26,19 @@ async def hang(*_: Any, **__: Any) -> None:
     await asyncio.Event().wait()
 
 
-async def answer(method: str, path: str, **request: Any) -> httpx.Response:
+async def find(*_: Any) -> None:
+    """Find the tenant."""
+
+
+@asynccontextmanager
+async def api() -> AsyncIterator[httpx.AsyncClient]:
     nowhere = await connect(CODEC, target_host="127.0.0.1:1", lazy=True)
     async with api_client(nowhere, api_config("unused")) as http:
+        yield http
+
+
+async def answer(method: str, path: str, **request: Any) -> httpx.Response:
+    async with api() as http:
         return await http.request(method, path, **request)
 
 
@@ -41,10 +57,7 @@ async def test_the_events_of_a_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("api.routes.batch.ANSWER_SECONDS", SOON)
     monkeypatch.setattr("api.services.events.EventService.publish", hang)
 
-    async def known(*_: Any) -> None:
-        """Find the tenant."""
-
-    monkeypatch.setattr("api.services.tenants.TenantService.at_publish", known)
+    monkeypatch.setattr("api.services.tenants.TenantService.at_publish", find)
     events = [{"id": name, "type": "a", "data": 1} for name in ("e1", "e2")]
     found = await answer("POST", "/v1/tenants/t/events/batch", json={"events": events})
     assert found.status_code == 503
@@ -62,15 +75,35 @@ async def test_a_batch_that_is_refused_at_once(monkeypatch: pytest.MonkeyPatch) 
     async def refuse(*_: Any, **__: Any) -> None:
         raise unavailable("a file of a contract is missing")
 
-    async def known(*_: Any) -> None:
-        """Find the tenant."""
-
     monkeypatch.setattr("api.services.events.EventService.publish", refuse)
-    monkeypatch.setattr("api.services.tenants.TenantService.at_publish", known)
+    monkeypatch.setattr("api.services.tenants.TenantService.at_publish", find)
     events = [{"type": "a", "data": 1}] * 2
     found = await answer("POST", "/v1/tenants/t/events/batch", json={"events": events})
     details = [each["error"]["detail"] for each in found.json()["results"]]
     assert details[1].startswith("not tried, because an earlier one was not taken")
+
+
+@pytest.mark.parametrize("way", ["one by one", "in batches"])
+async def test_a_publish_without_a_turn(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tenant that publishes too much at once beside others is told that, and it is counted."""
+    for module in ("strict_route", "batch"):
+        monkeypatch.setattr(f"api.routes.{module}.ANSWER_SECONDS", ANSWER_TAKES_SECONDS + SOON)
+    monkeypatch.setattr("api.services.events.EventService._publish", hang)
+    monkeypatch.setattr("api.services.tenants.TenantService.at_publish", find)
+    event = {"type": "a", "data": 1}
+    path, body = ("events", event) if way == "one by one" else ("events/batch", {"events": [event]})
+    refused = REFUSALS.labels(metrics.ApiLimit.TURNS)
+    before = refused._value.get()
+    tenants = ["small"] + ["busy"] * (FEW + 3)
+    async with api() as http:
+        answers = await asyncio.gather(
+            *(http.post(f"/v1/tenants/{tenant}/{path}", json=body) for tenant in tenants)
+        )
+    told = [each.text for each in answers]
+    assert [NO_TURN in text for text in told] == [False] * (1 + FEW) + [True] * 3
+    assert {each.status_code for each in answers} == {503}
+    assert all("event_id" in text for text in told)
+    assert refused._value.get() - before == 3
 
 
 async def test_a_read(monkeypatch: pytest.MonkeyPatch) -> None:

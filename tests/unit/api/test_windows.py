@@ -108,6 +108,17 @@ async def test_every_row_exactly_once(rows, limit, data):
     assert max(page.calls for page in pages) <= MAX_CALLS
 
 
+async def test_a_slow_walk_has_every_row_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages that are given early, because reading lasts too long, miss and repeat no row."""
+    monkeypatch.setattr("api.services.lists.ENOUGH_SECONDS", 0.0)
+    monkeypatch.setattr("api.services.lists.READS_IN_A_ROW", 3)
+    visibility = FakeVisibility()
+    rows = [visibility.add(BEGINNING + number) for number in range(50)]
+    pages = await pages_of(visibility, 10)
+    assert [it for page in pages for it in page.places] == sorted(rows, reverse=True)
+    assert [len(page.places) for page in pages] == [3] * 16 + [2]
+
+
 def in_order(started: int, _: int) -> int:
     return started + SECOND
 

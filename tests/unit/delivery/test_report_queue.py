@@ -172,7 +172,8 @@ async def test_tallies_are_told_late_seldom_and_whole(
     """Successes are collected into one signal an endpoint, sent one after the other, none lost."""
     began = asyncio.get_running_loop().time()
     for number in range(300):
-        reporter.tally("t", f"ep{number % 3}", BEGIN + timedelta(seconds=number), number)
+        at = BEGIN + timedelta(seconds=number)
+        reporter.tally("t", f"ep{number % 3}", f"key {number}", at, number)
     await assert_eventually(lambda: len(client.signals) == 3)
     assert client.times[0] - began >= 3 * INTERVAL
     assert min(gaps(client.times)) >= 0.9 * INTERVAL
@@ -184,8 +185,8 @@ async def test_tallies_are_told_late_seldom_and_whole(
 
 async def test_a_report_takes_the_tally_along(reporter: ReportQueue, client: FakeClient) -> None:
     """What was tallied goes with the next report, and not a second time."""
-    for _ in range(4):
-        reporter.tally("t", "ep", BEGIN, 5)
+    for number in range(4):
+        reporter.tally("t", "ep", f"key {number}", BEGIN, 5)
     await reporter.add("t", "ep", RULE, report(BEGIN))
     await reporter.add("t", "ep", RULE, report(BEGIN))
     [signals] = client.signals.values()
@@ -193,18 +194,28 @@ async def test_a_report_takes_the_tally_along(reporter: ReportQueue, client: Fak
     assert [signal.latencies for signal in signals] == [[0, 0, 0, 0, 0, 4], []]
 
 
+async def test_a_success_is_tallied_once(reporter: ReportQueue, client: FakeClient) -> None:
+    """A task that is run again, also after its tally was sent, counts no success twice."""
+    for _ in range(2):
+        for _ in range(3):
+            reporter.tally("t", "ep", "key", BEGIN, 5)
+        await reporter.add("t", "ep", RULE, report(BEGIN))
+    [signals] = client.signals.values()
+    assert [signal.delivered for signal in signals] == [1, 0]
+
+
 async def test_tallies_outlive_a_failed_one(reporter: ReportQueue, client: FakeClient) -> None:
     """A tally that cannot be sent, for whatever reason, stops no later one."""
     client.failures = [unavailable(), ValueError("cannot be encoded")]
     for number in range(3):
-        reporter.tally("t", f"ep{number}", BEGIN, 5)
+        reporter.tally("t", f"ep{number}", f"key {number}", BEGIN, 5)
     await assert_eventually(lambda: len(client.signals) == 1)
 
 
 async def test_last_tallies_are_told_at_the_end(client: FakeClient) -> None:
     """A worker that stops reports what it has counted."""
     async with ReportQueue(client) as reporter:
-        reporter.tally("t", "ep", BEGIN, 5)
-        reporter.tally("t", "ep", BEGIN, 5)
+        reporter.tally("t", "ep", "key 1", BEGIN, 5)
+        reporter.tally("t", "ep", "key 2", BEGIN, 5)
     [[signal]] = client.signals.values()
     assert signal.delivered == 2

@@ -128,3 +128,12 @@ async def test_the_process_gives_way() -> None:
         await evaluator.value("t", COSTLY, ITEMS)
         theirs = os.getpriority(os.PRIO_PROCESS, evaluator._process.pid)
         assert theirs == min(os.getpriority(os.PRIO_PROCESS, 0) + NICENESS, 19)
+        assert os.getsid(evaluator._process.pid) == os.getsid(0)  # else niceness may do nothing
+
+
+async def test_the_process_is_out_of_a_terminals_reach() -> None:
+    """A Ctrl-C goes to us alone: a job that is under way is finished before we stop."""
+    async with Evaluator() as evaluator:
+        await evaluator.value("t", COSTLY, ITEMS)
+        pid = evaluator._process.pid
+        assert os.getpgid(pid) == pid

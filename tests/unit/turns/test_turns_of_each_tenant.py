@@ -9,10 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hookwright.turns import (
+    ANSWER_TAKES_SECONDS,
     AT_ONCE_BESIDE_OTHERS,
     FEW,
     TRAFFIC_SECONDS,
     NoTurnError,
+    Rests,
     Traffic,
     TurnsOfEachTenant,
     rests,
@@ -43,7 +45,8 @@ class Publishes:
             await asyncio.sleep(0)
 
     async def _publish(self, tenant: str) -> None:
-        async with self.turns.turn(tenant, self.patience_seconds):
+        answer_by = asyncio.get_running_loop().time() + self.patience_seconds
+        async with self.turns.turn(tenant, answer_by + ANSWER_TAKES_SECONDS):
             end = asyncio.Event()
             self.ends.setdefault(tenant, deque()).append(end)
             self.under_way[tenant] += 1
@@ -87,6 +90,16 @@ async def test_whoever_asks_for_little_is_not_limited() -> None:
     assert publishes.under_way["busy"] == 49
 
 
+async def test_one_that_asks_for_very_much_frees_nobody() -> None:
+    """Beside a huge tenant a large one is limited too, and a small one is not."""
+    publishes = Publishes()
+    await publishes.begin("small")
+    await publishes.begin("huge", 300)
+    await publishes.begin("large", 140)
+    await publishes.begin("small", FEW - 1)
+    assert publishes.under_way == {"small": FEW, "huge": FEW, "large": FEW}
+
+
 async def test_whoever_asks_for_few_is_not_limited_though_nobody_else_asks() -> None:
     """Others had traffic, and ask for nothing now: so whoever asks for few is not a busy one."""
     publishes = Publishes()
@@ -116,6 +129,20 @@ async def test_a_turn_that_does_not_come_is_told_in_time() -> None:
     await publishes.end_one("busy")
     await publishes.begin("busy", 2)
     assert publishes.under_way["busy"] == FEW
+
+
+async def test_what_fails_is_no_measure(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A publish that failed at once says nothing of the server; one that was done does."""
+    learned = list[float]()
+    monkeypatch.setattr(Rests, "learn", lambda _, seconds: learned.append(seconds))
+    publishes = Publishes()
+    await publishes.begin("a", 2)
+    publishes.tasks[-1].cancel()
+    await publishes.settled()
+    assert not learned
+    publishes.now += 0.25
+    await publishes.end_one("a")
+    assert learned == [0.25]
 
 
 @given(st.lists(st.sampled_from(["a", "b", "end a", "end b", "cancel", "later"]), max_size=60))
