@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from statistics import median_low
+from statistics import fmean
 
 from hookwright.turns.rests import Rests
 from hookwright.turns.traffic import Traffic
@@ -17,6 +17,10 @@ grows with its load, so two at once are many a second while it is idle, and few 
 FEW = 8
 """Whoever asks for no more than so many at the same time is not busy, even if nobody else asks for
 any just now: others' deliveries may have made the server slow."""
+
+MOST_THAT_COUNTS = 64
+"""What a tenant asks for counts up to this where the mean is taken. Else one that asks for very
+much would free all others from the limit."""
 
 ANSWER_TAKES_SECONDS = 0.5
 """Who has no turn so long before its answer must be there is told so. Else the caller would hear,
@@ -45,9 +49,8 @@ class TurnsOfEachTenant:
     """Gives turns to each tenant, in the order in which they were asked for.
 
     One tenant's turns never wait for another's. While others have traffic, a tenant is busy if it
-    asks for more than a few turns, and for the median of those that ask for any, or more. So
-    whoever asks for little is not limited, however slow the server has become, and one that asks
-    for very much frees nobody else, as it would if the mean decided.
+    asks for more than a few turns, and for the mean of those that ask for any, or more. So whoever
+    asks for less than others is not limited, however slow the server has become.
     """
 
     traffic: Traffic = field(default_factory=Traffic)
@@ -102,7 +105,9 @@ class TurnsOfEachTenant:
     def _is_busy(self, tenant_id: str, tenant: OneTenant) -> bool:
         if tenant.asked <= FEW or not self.traffic.beside(tenant_id):
             return False
-        return tenant.asked >= median_low(each.asked for each in self._tenants.values())
+        return tenant.asked >= fmean(
+            min(each.asked, MOST_THAT_COUNTS) for each in self._tenants.values()
+        )
 
     def _settle(self, tenant_id: str, tenant: OneTenant) -> None:
         """Give the turns that are free; forget a tenant that asks for none."""
