@@ -133,6 +133,9 @@ class PlaceQueue:
         """Return when `due` is to be asked again if nothing happens until then."""
         free = [head for line, head in self._heads.items() if line not in self._under_way]
         times = [head.check_at for head in free if not head.asks]
+        if self.rules is None:
+            # Nothing can be given before they are read, so a moment that is past is not waited for.
+            times = [time for time in times if time > now]
         waits_for_time = any(head.asks for head in free) or (self._lines and self.is_idle)
         if waits_for_time and not self._is_time(now):
             times.append(self.next_turn_at(now) - AHEAD)

@@ -23,6 +23,7 @@ from hookwright.queueing import (
     QueueTurns,
     TurnsGiven,
 )
+from hookwright.queueing.state import Head
 from hookwright.sizes import MAX_QUEUE_BYTES
 
 BEGIN = datetime(2026, 1, 15, tzinfo=UTC)
@@ -190,6 +191,21 @@ def test_whatever_happens_the_order_is_kept_and_nobody_is_forgotten() -> None:
         QueueModel,
         settings=settings(max_examples=100, stateful_step_count=60, deadline=None),
     )
+
+
+def test_nothing_is_due_before_the_rules_are_read() -> None:
+    """A run that continues another one waits for its rules, also if a look at a head is overdue.
+
+    What `due_at` names must not be past while `due` has nothing: its caller would never rest.
+    """
+    head = Head(place=QueuePlace("evt_1", BEGIN), asks=False, check_at=BEGIN)
+    queue = PlaceQueue(EMPTY.model_copy(update={"heads": [head]}))
+    now = BEGIN + timedelta(seconds=1)
+    [read] = queue.due(now)
+    assert queue.due(now) == []
+    assert queue.due_at(now) is None
+    queue.given(read, TurnsGiven(rules=QueueRules(version=1, in_order=True)), now)
+    assert [turns.places[0].event_id for turns in queue.due(now)] == ["evt_1"]
 
 
 def test_a_full_queue_turns_a_delivery_away_until_there_is_room() -> None:
