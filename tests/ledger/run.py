@@ -24,8 +24,8 @@ from ledger.world import LIMIT_OF_ALL, LIMIT_OF_MANY, World
 SECONDS_FOR_COUNTERS = 30.0
 """A worker that stops sends the successes that it has counted; the endpoints then take them in."""
 
-
 MANY_EVENTS = 3_000
+"""A run of more than these is long: its limited endpoint may have what it wants on average."""
 
 
 @dataclass(frozen=True)

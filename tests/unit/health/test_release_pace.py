@@ -1,6 +1,6 @@
 """The pace at which held deliveries are released, and that no delivery is forgotten."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from support.health import BEGIN
@@ -70,14 +70,22 @@ def test_a_failure_starts_the_pace_anew() -> None:
     assert it.release_pace(10) == 1.0
 
 
-def test_pauses_double_to_a_limit() -> None:
-    """Each pause after the last is twice as long, to five minutes; a good end forgets them."""
-    it, now, pauses = queue(5), BEGIN, []
-    for _ in range(12):
+def pauses_in_a_row(it: HeldQueue, number: int, successes: int) -> tuple[list[float], datetime]:
+    """Fail after each pause, with so many successes between; return the pauses, and their end."""
+    now, pauses = BEGIN, []
+    for _ in range(number):
         it.slow_down(now, None)
         pauses.append((it.throttled_until - now).total_seconds())
         now = it.throttled_until
         it.drain(now)
+        it.succeeded(successes)
+    return pauses, now
+
+
+def test_pauses_double_to_a_limit() -> None:
+    """Each pause after the last is twice as long, to five minutes; a good end forgets them."""
+    it = queue(5)
+    pauses, now = pauses_in_a_row(it, 12, successes=0)
     assert pauses == [1, 2, 4, 8, 16, 32, 64, 128, 256, *[MAX_PAUSE_SECONDS] * 3]
     it.open()
     it.slow_down(now, None)
@@ -86,13 +94,8 @@ def test_pauses_double_to_a_limit() -> None:
 
 def test_successes_shorten_the_next_pause() -> None:
     """A receiver that takes two of three deliveries waits for 1 s, or as long as it asks."""
-    it, now, pauses = queue(5), BEGIN, []
-    for _ in range(20):
-        it.slow_down(now, None)
-        pauses.append((it.throttled_until - now).total_seconds())
-        now = it.throttled_until
-        it.drain(now)
-        it.succeeded(2)
+    it = queue(5)
+    pauses, now = pauses_in_a_row(it, 20, successes=2)
     assert pauses == [1.0] * 20
     it.slow_down(now, 30)
     assert (it.throttled_until - now).total_seconds() == 30
