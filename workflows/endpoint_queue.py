@@ -47,7 +47,7 @@ class EndpointQueue:
             await self.wait_for_change()
         await asyncio.gather(*giving)
         memo_task.cancel()
-        if not self.queue.is_empty:
+        if not self.queue.may_end(workflow.now()):
             workflow.continue_as_new(self.queue.state(), memo={MemoKey.QUEUE: self.queue.view()})
 
     async def give(self, turns: QueueTurns) -> None:

@@ -77,6 +77,13 @@ class PlaceQueue:
         """Whether no delivery waits, or is one for which others would have to wait."""
         return not (self._lines or self._heads)
 
+    def may_end(self, now: datetime) -> bool:
+        """Return whether nothing is lost with the queue: no delivery waits, and no turn does.
+
+        A queue that begins again knows no last turn, and gives its first one at once.
+        """
+        return self.is_empty and self.next_turn_at(now) <= now
+
     @property
     def is_idle(self) -> bool:
         """Whether no turns are being given."""

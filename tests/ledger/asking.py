@@ -7,9 +7,18 @@ import time
 from dataclasses import asdict
 from typing import Any
 
-from ledger.book import OPEN_STATES
+from support.stack import CODEC
+from temporalio.api.enums.v1 import EventType
+from temporalio.client import Client
+
+from hookwright.ids import delivery_workflow_id, event_workflow_id
+from hookwright.temporal import connect
+from ledger.book import OPEN_STATES, Book, Repeat
 from ledger.records import File, Told
 from ledger.site import Site
+
+RECORDS = (EventType.EVENT_TYPE_MARKER_RECORDED, EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED)
+"""The events of a history that record what came of an attempt: of a first one it is a marker."""
 
 PAGE = 100
 SECONDS_BETWEEN_LOOKS = 2.0
@@ -54,6 +63,43 @@ async def ask_counters(site: Site) -> None:
     totals = {tenant: await _totals(site, tenant) for tenant in site.world.tenants}
     counters = {"endpoints": endpoints, "statistics": statistics, "totals": totals}
     (site.folder / File.COUNTERS).write_text(json.dumps(counters))
+
+
+async def ask_histories(site: Site, book: Book) -> None:
+    """Write down which POSTs Temporal had no record of when they were made once more.
+
+    Asked for are those that nothing else explains.
+    """
+    client = await connect(CODEC, target_host=f"127.0.0.1:{site.temporal_door.port}")
+    unrecorded = [
+        repeat.first.token
+        for repeat in book.repeats
+        if not (repeat.is_explained or await _was_recorded(client, site, repeat))
+    ]
+    (site.folder / File.UNRECORDED).write_text(json.dumps(unrecorded))
+
+
+async def _was_recorded(client: Client, site: Site, repeat: Repeat) -> bool:
+    """Return whether anything was recorded in the delivery's histories between the two POSTs.
+
+    If it has no history, whatever the reason, nothing is taken for unrecorded.
+    """
+    first, second = repeat.first, repeat.second
+    endpoint_id = site.world.endpoints.get(first.hook, "")
+    ids = (
+        event_workflow_id(first.tenant, first.webhook_id),
+        delivery_workflow_id(first.tenant, endpoint_id, first.webhook_id),
+    )
+    has_history = False
+    async for run in client.list_workflows(f"WorkflowId IN {ids}"):
+        has_history = True
+        async for event in client.get_workflow_handle(
+            run.id, run_id=run.run_id
+        ).fetch_history_events():
+            at = event.event_time.ToNanoseconds() / 1e9
+            if event.event_type in RECORDS and first.arrived < at < second.arrived:
+                return True
+    return not has_history
 
 
 async def _all_rows(site: Site, path: str) -> list[dict[str, Any]]:

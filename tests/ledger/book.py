@@ -17,6 +17,7 @@ from ledger.records import (
     posts_in,
     publishes_in,
     strikes_in,
+    unrecorded_in,
 )
 from ledger.world import TIMEOUT_SECONDS, Behaviour, Hook, World
 
@@ -37,21 +38,24 @@ class Key(NamedTuple):
 
 
 class Repeat(NamedTuple):
-    """A POST that was made once more, and what explains it: a fault, or that its connection ended.
+    """A POST that was made once more, and what explains it.
 
-    A request on a connection that was kept open, and ends before any byte of a reply, is sent once
-    more over a new one (docs/decisions/0004-egress.md).
+    `strike`: a fault struck while it was in flight. `connection_ended`: a request on a connection
+    that was kept open, and ends before any byte of a reply, is sent once more over a new one
+    (docs/decisions/0004-egress.md). `forgotten`: Temporal had no record of it yet, and the worker
+    that knew of it was replaced.
     """
 
     first: Post
     second: Post
     strike: Strike | None
     connection_ended: bool
+    forgotten: bool = False
 
     @property
     def is_explained(self) -> bool:
         """Whether there is a reason for it."""
-        return self.connection_ended or self.strike is not None
+        return self.connection_ended or self.strike is not None or self.forgotten
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,7 @@ class Book:
     published: Sequence[Published]
     strikes: Sequence[Strike]
     answers: Answers
+    unrecorded: frozenset[str] = frozenset()
 
     @classmethod
     def read(cls, folder: Path) -> Self:
@@ -73,6 +78,7 @@ class Book:
             publishes_in(folder),
             strikes_in(folder),
             Answers.read(folder),
+            unrecorded_in(folder),
         )
 
     @cached_property
@@ -135,7 +141,13 @@ class Book:
         before it, however many POSTs are between them.
         """
         return [
-            Repeat(first, second, self.explaining(first, second), self._ended(first, second))
+            Repeat(
+                first,
+                second,
+                self.explaining(first, second),
+                self._ended(first, second),
+                self._forgotten(first, second),
+            )
             for posts in self.posts_of.values()
             for number, second in enumerate(posts)
             if (first := _repeated(posts[:number], second))
@@ -169,6 +181,15 @@ class Book:
             )
         )
 
+    def _forgotten(self, first: Post, second: Post) -> bool:
+        """Return whether a worker that knew of a POST may have gone before it was recorded."""
+        return first.token in self.unrecorded and any(
+            strike.replaces_worker
+            and strike.began <= second.arrived
+            and first.arrived <= strike.ended
+            for strike in self.strikes
+        )
+
     def explaining(self, first: Post, second: Post) -> Strike | None:
         """Return the fault because of which a POST was repeated: it was in flight then."""
         for strike in self.cutting(first):
@@ -189,16 +210,6 @@ class Book:
         hook = self.hooks.get(post.hook)
         timeout = hook.timeout if hook else TIMEOUT_SECONDS
         return post.answered or post.left or post.arrived + timeout
-
-    def is_after_stopped_tasks(self, post: Post) -> bool:
-        """Return whether a POST came just after a fault during which workers' tasks timed out.
-
-        It could not be recorded then. That explains no repeat: it only says where to look.
-        """
-        return any(
-            strike.stops_tasks and 0 <= post.arrived - strike.ended <= UNRECORDED_SECONDS
-            for strike in self.strikes
-        )
 
 
 def _repeated(before: Sequence[Post], second: Post) -> Post | None:

@@ -18,6 +18,7 @@ class File(StrEnum):
     STRIKES = "strikes.jsonl"
     TOLD = "told.json"
     COUNTERS = "counters.json"
+    UNRECORDED = "unrecorded.json"
 
 
 FIELDS = ("event_type", "ordering_key", "valid")
@@ -139,9 +140,9 @@ class Strike:
         return self.fault.endswith("-receiver")
 
     @property
-    def stops_tasks(self) -> bool:
-        """Whether no worker can end its tasks meanwhile, so that they time out."""
-        return self.doubles and not self.hits_receiver
+    def replaces_worker(self) -> bool:
+        """Whether a worker goes, and what only its process knew."""
+        return self.kills_worker or self.fault == "term-worker"
 
     @property
     def loses_signals(self) -> bool:
@@ -208,6 +209,12 @@ def publishes_in(folder: Path) -> list[Published]:
         Published(*key, **it["fields"], begun=tuple(it["begun"]), answers=tuple(it["answers"]))
         for key, it in events.items()
     ]
+
+
+def unrecorded_in(folder: Path) -> frozenset[str]:
+    """Return the tokens of POSTs of which Temporal had no record when they were made once more."""
+    file = folder / File.UNRECORDED
+    return frozenset(json.loads(file.read_text())) if file.exists() else frozenset()
 
 
 def strikes_in(folder: Path) -> list[Strike]:

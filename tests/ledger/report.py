@@ -51,11 +51,8 @@ def figures(book: Book) -> Iterator[list[str]]:
     ended = sum(repeat.connection_ended for repeat in book.repeats)
     yield ["sent once more, over a new connection", str(ended)]
     yield ["sent once more, otherwise", str(len(book.repeats) - ended)]
-    after = sum(
-        not repeat.is_explained and book.is_after_stopped_tasks(repeat.first)
-        for repeat in book.repeats
-    )
-    yield ["of these unexplained, POSTed within 6 s after a fault that stops tasks", str(after)]
+    forgotten = sum(repeat.forgotten for repeat in book.repeats)
+    yield ["of these, not recorded yet when their worker was replaced", str(forgotten)]
     yield ["first publish to last POST", f"{seconds:.0f} s"]
     if waits := recoveries(book):
         yield ["after the kill of a worker, p50", f"{percentile(waits, 50):.1f} s"]

@@ -11,7 +11,7 @@ from random import Random
 
 from support.fault_proxy import fault_proxy
 
-from ledger.asking import ask_counters, ask_deliveries, wait_for_ends
+from ledger.asking import ask_counters, ask_deliveries, ask_histories, wait_for_ends
 from ledger.book import Book
 from ledger.faults import FAULTS, Timetable
 from ledger.proxies import NETWORK_FAULTS
@@ -127,6 +127,7 @@ async def _final_book(site: Site) -> Book:
         await site.parts[name].begin()
     await site.ready()
     await ask_deliveries(site)
+    await ask_histories(site, Book.read(site.folder))
     deadline = time.monotonic() + SECONDS_FOR_COUNTERS
     while True:
         await ask_counters(site)

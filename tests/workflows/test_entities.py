@@ -30,6 +30,8 @@ from workflows.tenant import Tenant
 
 RUNS = 20
 
+SLOWEST = 0.01  # a turn every 100 seconds
+
 
 @pytest_asyncio.fixture(scope="session")
 async def impatient_client(
@@ -105,6 +107,27 @@ async def test_an_ordered_queue_survives_many_continue_as_news(
         await assert_eventually(lambda: hooks.ids() == published, within=60)
         queue_id = queue_workflow_id(service.tenant, endpoint["id"])
         assert len(await run_ids(impatient_client, queue_id)) > 1
+
+
+async def test_an_empty_queue_keeps_its_pace_over_continue_as_news(
+    impatient_client: Client, hooks: Receiver
+) -> None:
+    """The next event waits for its turn although the run that gave the last one has ended."""
+    async with stack(impatient_client) as service:
+        endpoint = await service.add_endpoint(hooks.url, rate_limit_per_second=SLOWEST)
+        first = await service.publish()
+        await assert_eventually(lambda: hooks.ids() == [first["id"]], within=60)
+        queue_id = queue_workflow_id(service.tenant, endpoint["id"])
+        await eventually(
+            lambda: run_ids(impatient_client, queue_id), lambda ids: len(ids) > 1, within=60
+        )
+        await service.publish()
+        await eventually(
+            lambda: service.http.get(f"{service.root}/endpoints/{endpoint['id']}"),
+            lambda answer: answer.json()["waiting"] == 1,
+            within=60,
+        )
+        assert hooks.ids() == [first["id"]]
 
 
 async def test_tenants_are_listed_once_over_continue_as_news(impatient_client: Client) -> None:

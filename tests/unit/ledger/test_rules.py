@@ -711,12 +711,26 @@ def test_a_run_that_was_broken_off_can_be_judged() -> None:
     assert report(it, found)
 
 
-def test_a_repeat_after_stopped_tasks_is_counted_apart() -> None:
-    """It stays unexplained, and the report says that it came just after such a fault."""
-    again = post(at=180, token="again")
-    it = book([post(at=102.2), again], [published()], [told()], replace(KILL, began=101.0))
-    assert broken(it) == {NOT_TWICE}
-    assert "after a fault that stops tasks | 1 |" in report(it, breaches(it))
+@pytest.mark.parametrize(
+    ("unrecorded", "fault", "found"),
+    [
+        ({"first"}, "kill-worker", set()),
+        ({"first"}, "term-worker", set()),
+        ({"first"}, "pause-endpoint", {NOT_TWICE}),
+        (set(), "kill-worker", {NOT_TWICE}),
+    ],
+    ids=["killed", "replaced", "nobody went", "recorded"],
+)
+def test_a_repeat_of_what_only_a_replaced_worker_knew(
+    unrecorded: set[str], fault: str, found: set[str]
+) -> None:
+    """It is explained if Temporal had no record of the first POST, and its worker has gone."""
+    posts = [post(token="first"), post(at=180)]
+    kills = fault == "kill-worker"
+    strike = Strike(fault, 150, 151, doubles=kills, kills_worker=kills)
+    it = book(posts, [published()], [told(statuses=(200,))], strike)
+    it = replace(it, unrecorded=frozenset(unrecorded))
+    assert broken(it) == found
 
 
 LENGTHS = {Kill: (0.0, 3.0), Replace: (3.0, 3.0)}
