@@ -22,6 +22,12 @@ def session() -> str:
     return f"__Host-hookwright={token}"
 
 
+def link() -> str:
+    """Return the path of a link to the portal, which is good for ten minutes."""
+    token = GrantKey(PORTAL_KEY).write(Grant.new(600, tenant="t"), GrantUse.LINK)
+    return f"/portal/sign-in?link={token}"
+
+
 async def answer(method: str, path: str, **request: object) -> httpx.Response:
     nowhere = await connect(CODEC, target_host="127.0.0.1:1", lazy=True)
     async with api_client(nowhere, api_config("unused")) as http:
@@ -36,39 +42,25 @@ async def test_a_form_to_sign_in(path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "headers"),
-    [
-        ("/portal/sign-in", FORM),
-        ("/portal/operator/sign-in", FORM),
-        ("/portal/operator/act-as", {**FORM, "cookie": session()}),
-        (DECODE, {}),
-    ],
+    "path",
+    ["/portal/sign-in", "/portal/operator/sign-in", "/portal/operator/act-as", DECODE],
     ids=["link", "key", "session", "codec"],
 )
-async def test_bodies(monkeypatch: pytest.MonkeyPatch, path, headers) -> None:
+async def test_bodies(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
     """A form, or payloads to decode, for whose bytes there is no room are a 503."""
+    headers = {**FORM, "cookie": session()}
     monkeypatch.setattr(under_way, "MAX_BODY_BYTES", 100)
     found = await answer("POST", path, content=b"x" * 60, headers=headers)
     assert found.status_code == 503
     assert under_way.TOO_MANY_BYTES[1:] in found.text  # a page begins it with a capital
 
 
-@pytest.mark.parametrize(
-    ("path", "headers"),
-    [
-        ("/portal/operator", {"cookie": session()}),
-        (
-            "/portal/sign-in?link="
-            + GrantKey(PORTAL_KEY).write(Grant.new(600, tenant="t"), GrantUse.LINK),
-            {},
-        ),
-    ],
-    ids=["session", "link"],
-)
-async def test_requests(monkeypatch: pytest.MonkeyPatch, path, headers) -> None:
+@pytest.mark.parametrize("page", ["operator", "link"])
+async def test_requests(monkeypatch: pytest.MonkeyPatch, page: str) -> None:
     """A page that would wait for Temporal beside too many other requests is a 503 at once."""
     monkeypatch.setattr(under_way, "MAX_REQUESTS", 1)
-    found = await answer("GET", path, headers=headers)
+    path = "/portal/operator" if page == "operator" else link()
+    found = await answer("GET", path, headers={"cookie": session()})
     assert found.status_code == 503
     assert under_way.TOO_MANY_REQUESTS[1:] in found.text
 
