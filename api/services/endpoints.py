@@ -94,7 +94,7 @@ class EndpointService:
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             search_attributes=endpoint_search_attributes(new_state, datetime.now(UTC)),
         )
-        async with updating("new endpoint"):
+        async with updating("new endpoint", start):
             return await self.client.execute_update_with_start_workflow(
                 Endpoint.create,
                 request,

@@ -122,7 +122,7 @@ class EventTypeService:
         # An update waits long for a worker; this call fails soon if Temporal itself is away.
         await describe(self.client, EVENT_TYPES_WORKFLOW_ID)
         try:
-            async with updating("event type"):
+            async with updating("event type", start):
                 kept: EventTypePutResult = await self.client.execute_update_with_start_workflow(
                     EventTypes.put,
                     EventTypePutUpdate(name=name, fields=fields, not_after=deadline()),

@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
 from temporalio.client import (
     Client,
+    WithStartWorkflowOperation,
     WorkflowExecutionDescription,
     WorkflowFailureError,
     WorkflowHandle,
@@ -115,14 +116,18 @@ def deadline() -> datetime:
 
 
 @asynccontextmanager
-async def updating(what: str) -> AsyncIterator[None]:
+async def updating(
+    what: str, start: WithStartWorkflowOperation[Any, Any] | None = None
+) -> AsyncIterator[None]:
     """Turn what an update of an entity may raise into a problem.
+
+    `start` is the start that the update comes with, if it does.
 
     Raises:
         Problem: 404 if it is gone, 409 if it refuses, 503 if no worker answers.
     """
     try:
-        async with asyncio.timeout(UPDATE_TIMEOUT.total_seconds()):
+        async with asyncio.timeout(UPDATE_TIMEOUT.total_seconds()), _asking_for(start):
             yield
     except WorkflowUpdateFailedError as error:
         if not isinstance(error.cause, ApplicationError):
@@ -145,4 +150,20 @@ async def updating(what: str) -> AsyncIterator[None]:
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
             raise not_found(what) from None
+        raise
+
+
+@asynccontextmanager
+async def _asking_for(start: WithStartWorkflowOperation[Any, Any] | None) -> AsyncIterator[None]:
+    """Ask for the error of a start that failed: the update has raised it already.
+
+    The SDK keeps it in a future. One that nobody asks for is logged by asyncio, with a traceback.
+    """
+    try:
+        yield
+    except BaseException:
+        if start:
+            with suppress(BaseException):
+                async with asyncio.timeout(0):
+                    await start.workflow_handle()
         raise

@@ -123,7 +123,7 @@ class TenantService:
         # An update waits long for a worker; this call fails soon if Temporal itself is away.
         await describe(self.client, tenant_workflow_id(tenant_id))
         try:
-            async with updating("tenant"):
+            async with updating("tenant", start):
                 return await self.client.execute_update_with_start_workflow(
                     Tenant.put,
                     request,
