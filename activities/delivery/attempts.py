@@ -112,17 +112,24 @@ class DeliveryActivities:
         The log is in the heartbeat details, which remain after a failed run. So a pending delivery
         shows all its attempts, and a killed worker uses no step of the retry table.
 
+        Temporal may start a run before its time: a task that it gives out twice after a crash of
+        its own starts whichever run comes next. Such a run waits for its time by Temporal's clock.
+
         A delivery whose endpoint turns out to be slow or failing is returned, to go on in the slow
         lane.
 
         Raises:
             ApplicationError: the next attempt is due later; benign, with `next_retry_delay`.
         """
-        details, initial_log = activity.info().heartbeat_details, attempt.log
+        info, initial_log = activity.info(), attempt.log
+        details = info.heartbeat_details
         if not details and initial_log.retry_in_seconds:
-            raise _due_later(initial_log)
+            raise _due_later(initial_log, _delay(initial_log))
         so_far = DeliveryLog.model_validate(details[0]) if details else initial_log
-        if details and activity.info().attempt == 1:
+        too_early = info.current_attempt_scheduled_time - info.started_time
+        if so_far.retry_in_seconds and info.attempt > 1 and too_early > timedelta():
+            raise _due_later(so_far, too_early)
+        if details and info.attempt == 1:
             so_far = so_far.model_copy(update={"trigger": Trigger.MANUAL})
             activity.heartbeat(so_far)  # recorded in case this worker is killed
         in_slow_lane = initial_log.slow
@@ -133,7 +140,7 @@ class DeliveryActivities:
         after = await _shield_from_reset(next_attempt)
         changes_lane = not in_slow_lane and self._is_slow(attempt.delivery, after)
         if after.state is DeliveryState.PENDING and not (after.queued or changes_lane):
-            raise _due_later(after)
+            raise _due_later(after, _delay(after))
         return _to_slow_lane(after)
 
     @activity.defn(name=ActivityName.REPORT_ENDED)
@@ -259,13 +266,17 @@ def _beat_seconds() -> float | None:
     return timeout.total_seconds() / BEATS_IN_TIMEOUT if timeout else None
 
 
-def _due_later(log: DeliveryLog) -> ApplicationError:
+def _delay(log: DeliveryLog) -> timedelta:
+    return timedelta(seconds=log.retry_in_seconds)
+
+
+def _due_later(log: DeliveryLog, delay: timedelta) -> ApplicationError:
     activity.heartbeat(log)
     last = log.attempts[-1]
     return ApplicationError(
         f"attempt {last.number}: {last.error}",
         type=last.outcome,
-        next_retry_delay=timedelta(seconds=log.retry_in_seconds),
+        next_retry_delay=delay,
         category=ApplicationErrorCategory.BENIGN,
     )
 

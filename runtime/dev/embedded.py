@@ -63,13 +63,14 @@ TEMPORAL_VERSION = re.compile(r"version (\d+\.\d+\.\d+)")
 
 @dataclass(frozen=True)
 class EmbeddedServer:
-    """The embedded server: its folder, its ports and its extra settings."""
+    """The embedded server: its folder, its ports, and settings of it and of its database."""
 
     state_dir: Path
     port: int
     ui_port: int | None = None
     codec_endpoint: str | None = None
     dynamic_config: tuple[tuple[str, str], ...] = ()
+    pragmas: tuple[tuple[str, str], ...] = ()
 
     @property
     def address(self) -> str:
@@ -105,7 +106,7 @@ class EmbeddedServer:
         ]
         pragmas = [
             argument
-            for key, value in PRAGMAS.items()
+            for key, value in {**PRAGMAS, **dict(self.pragmas)}.items()
             for argument in ("--sqlite-pragma", f"{key}={value}")
         ]
         return [

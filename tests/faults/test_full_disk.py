@@ -1,17 +1,18 @@
 """A database without room for more: the API says so, and all goes on when there is room again."""
 
 import asyncio
-import sqlite3
-from contextlib import AsyncExitStack, closing
+from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from support.databases import pages
 from support.processes import api_on
 from support.receiver import Receiver
 from support.stack import CONTRACTS, LOOPBACK, unique
 from support.waiting import assert_eventually, eventually
 
-from runtime.dev import EmbeddedServer, embedded, free_port
+from runtime.dev import EmbeddedServer, free_port
 from runtime.worker import WorkerConfig, worker
 
 MAX_PAGES = 1_000
@@ -23,21 +24,12 @@ TEXT = "x" * 100_000
 pytestmark = pytest.mark.timeout(180)
 
 
-def pages(server: EmbeddedServer) -> int:
-    """Return how many pages the database has."""
-    with closing(sqlite3.connect(server.database)) as connection:
-        return connection.execute("PRAGMA page_count").fetchone()[0]
-
-
-async def test_nothing_is_lost(
-    tmp_path: Path, hooks: Receiver, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_nothing_is_lost(tmp_path: Path, hooks: Receiver) -> None:
     """While nothing can be stored publishes are a 503, and every 202 before arrives afterwards."""
     server, accepted, told = EmbeddedServer(tmp_path, free_port()), list[str](), list[str]()
-    limited = {**embedded.PRAGMAS, "max_page_count": str(MAX_PAGES)}
-    monkeypatch.setattr(embedded, "PRAGMAS", limited)
+    limited = replace(server, pragmas=(("max_page_count", str(MAX_PAGES)),))
     async with AsyncExitStack() as small:
-        await small.enter_async_context(server.running())
+        await small.enter_async_context(limited.running())
         async with (
             api_on(server, unique("queue")) as api,
             worker(api.client, WorkerConfig(api.task_queue, LOOPBACK, CONTRACTS)),
@@ -59,7 +51,6 @@ async def test_nothing_is_lost(
 
             await eventually(is_full, within=60)
             await small.aclose()
-            monkeypatch.undo()
             async with server.running():
                 for event in [*told]:
                     await eventually(lambda event=event: publish(event), lambda it: it == 202)

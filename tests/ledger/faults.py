@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Protocol
 
+from ledger.operating import FAULTS_OF_OPERATING
 from ledger.proxies import NETWORK_FAULTS
 from ledger.records import Appending
 from ledger.site import Site
@@ -88,9 +89,7 @@ class Replace:
 
     async def strike(self, site: Site, random: Random) -> None:
         """Replace it."""
-        worker = site.parts[random.choice(site.workers)]
-        await worker.end()
-        await worker.begin()
+        await site.begin_again(random.choice(site.workers))
 
 
 @dataclass(frozen=True)
@@ -140,6 +139,7 @@ FAULTS_OF_PROCESSES: Sequence[Fault] = (
 FAULTS: Mapping[str, Fault] = {
     **{fault.name: fault for fault in FAULTS_OF_PROCESSES},
     **NETWORK_FAULTS,
+    **FAULTS_OF_OPERATING,
 }
 
 

@@ -142,7 +142,7 @@ class Strike:
     @property
     def replaces_worker(self) -> bool:
         """Whether a worker goes, and what only its process knew."""
-        return self.kills_worker or self.fault == "term-worker"
+        return self.kills_worker or self.fault in ("term-worker", "rotate-keys", "lose-keys")
 
     @property
     def loses_signals(self) -> bool:

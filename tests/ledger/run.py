@@ -123,8 +123,7 @@ def _deliveries(site: Site) -> int:
 async def _final_book(site: Site) -> Book:
     """Read what the API tells. Counters may lag behind; they get a while to become right."""
     for name in site.workers:  # so that they report the successes of their last minute
-        await site.parts[name].end()
-        await site.parts[name].begin()
+        await site.begin_again(name)
     await site.ready()
     await ask_deliveries(site)
     await ask_histories(site, Book.read(site.folder))

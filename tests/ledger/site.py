@@ -26,6 +26,7 @@ from runtime.dev import EmbeddedServer, ManagedProcess, free_port, managed_proce
 from runtime.keys import digest
 
 READY_SECONDS = 60.0
+ENCRYPTION_KEYS = "HOOKWRIGHT_ENCRYPTION_KEYS"
 TRY_LATER = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 
 
@@ -98,19 +99,29 @@ class Part:
 
 @dataclass
 class Site:
-    """All that runs. The doors are what Hookwright connects to."""
+    """All that runs. The doors are what Hookwright connects to.
+
+    `server` is how Temporal begins the next time, and `environment` how Hookwright's processes do.
+    """
 
     world: World
     folder: Path
     http: httpx.AsyncClient
     temporal_door: Door
     receiver_door: Door
+    server: EmbeddedServer
+    environment: dict[str, str]
     parts: dict[str, Part] = field(default_factory=dict)
 
     @property
     def workers(self) -> list[str]:
         """The names of the workers."""
         return [name for name in self.parts if name.startswith("worker")]
+
+    async def begin_again(self, name: str) -> None:
+        """End a part in good order, and begin it with the settings of now."""
+        await self.parts[name].end()
+        await self.parts[name].begin()
 
     async def ready(self) -> None:
         """Wait until API, Temporal and a worker are ready.
@@ -191,18 +202,20 @@ async def running_site(  # noqa: PLR0913 - what may differ between runs
             http,
             await stack.enter_async_context(temporal_doors(server.port)),
             await stack.enter_async_context(receiver_doors(receiver_port)),
+            server,
+            {},
         )
-        environment = _environment(site.temporal_door.port)
+        site.environment.update(_environment(site.temporal_door.port))
         receiver = [sys.executable, "-m", "ledger.receiver", str(folder), str(receiver_port)]
         api = [*HOOKWRIGHT, "api", "--port", str(api_port)]
 
         def process(name: str, command: list[str]) -> Part:
             log = stack.enter_context((folder / f"{name}.log").open("a"))
-            return Part(name, lambda: managed_process(name, command, environment, log))
+            return Part(name, lambda: managed_process(name, command, site.environment, log))
 
         server_log = stack.enter_context((folder / "temporal.log").open("a"))
         parts = [
-            Part("temporal", lambda: server.running(server_log)),
+            Part("temporal", lambda: site.server.running(server_log)),
             process("receiver", receiver),
             process("api", api),
             *(
@@ -229,7 +242,7 @@ def _environment(temporal_port: int) -> dict[str, str]:
         "PYTHONPATH": os.pathsep.join((str(REPOSITORY), str(REPOSITORY / "tests"))),
         "TEMPORAL_ADDRESS": f"127.0.0.1:{temporal_port}",
         "HOOKWRIGHT_API_KEYS": f"test:{digest(OPERATOR_KEY)}",
-        "HOOKWRIGHT_ENCRYPTION_KEYS": KEY_RING,
+        ENCRYPTION_KEYS: KEY_RING,
         "HOOKWRIGHT_EGRESS_ALLOW_HTTP": "true",
         "HOOKWRIGHT_EGRESS_ALLOW_CIDRS": "127.0.0.0/8",
         "HOOKWRIGHT_WEBHOOK_HEADERS": f"{ATTEMPT_HEADER}:attempt",

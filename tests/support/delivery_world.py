@@ -11,6 +11,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
@@ -120,6 +121,7 @@ class Run:
     under_way: int = 0
     kill_next: bool = False
     keep_heartbeats: bool = False
+    too_early: timedelta = timedelta()
     lost: asyncio.Event | None = None
     due: asyncio.Event | None = None
     heartbeats: list[Any] = field(default_factory=list)
@@ -226,6 +228,7 @@ class Run:
             workflow_run_id=self.id,
             attempt=number,
             heartbeat_details=details,
+            current_attempt_scheduled_time=environment.info.started_time + self.too_early,
         )
         environment.on_heartbeat = self._beat
         bound = getattr(self.world.attempts, method.__name__)

@@ -654,13 +654,18 @@ def test_a_fault_explains_successes_that_no_counter_has(fault: str) -> None:
     assert broken(replace(it, strikes=(late,))) == {COUNTERS}
 
 
-def test_a_success_that_was_sent_twice_may_count_twice() -> None:
-    """Of a repeated success both workers may have told the endpoint, and no third one."""
+@pytest.mark.parametrize("status", [200, 500])
+def test_an_attempt_that_was_made_twice_may_count_twice(status: int) -> None:
+    """What came of both the endpoint may have been told, and of no third one."""
     again = post(at=104, token="plain-e1-1")
-    it = book([post(token="first"), again], [published()], [told()], KILL)
-    for counted, found in ((2, set[str]()), (3, {COUNTERS})):
-        shown = {**it.answers.statistics, "plain": {"delivered": counted, "failed": 0, "held": 0}}
-        assert broken(replace(it, answers=replace(it.answers, statistics=shown))) == found
+    it = book([post(token="first", status=status), again], [published()], [told()], KILL)
+    for more, found in ((1, set[str]()), (2, {COUNTERS})):
+        successes, failures = (1 + more, 0) if status == 200 else (1, more)
+        rate = successes / (successes + failures)
+        counts = {"delivered": successes, "failed": failures, "held": 0}
+        counted = with_counters(it, "statistics", "plain", **counts)
+        counted = with_counters(counted, "endpoints", "plain", success_rate_day=rate)
+        assert broken(counted) == found
 
 
 def test_a_publish_without_an_answer_may_be_stored() -> None:

@@ -1,0 +1,31 @@
+"""A run of `retry` that Temporal starts before its time makes no attempt."""
+
+from datetime import timedelta
+
+from support.delivery_world import Run, World, in_memory
+
+from hookwright.contracts import DeactivationRule
+
+
+async def test_a_run_before_its_time_waits() -> None:
+    """It makes no POST and keeps the log. The run that comes in time makes the next attempt."""
+    with in_memory():
+        world = World(DeactivationRule())
+        run = Run(world)
+        world.runs.append(run)
+        run.start()
+        await world.settle()
+        world.answer(500)
+        await world.settle()
+        run.too_early = timedelta(seconds=30)
+        recorded = run.heartbeats
+        run.due.set()
+        await world.settle()
+        assert len(world.posts) == 0
+        assert run.heartbeats == recorded
+        run.too_early = timedelta()
+        run.due.set()
+        await world.settle()
+        assert len(world.posts) == 1
+        run.task.cancel()
+        await world.settle()
