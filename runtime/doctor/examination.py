@@ -1,5 +1,6 @@
 """The checks in their order: settings, Temporal, workers, the API, and the way out."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,4 +23,5 @@ async def examine(connection: Mapping[str, Any], to: str | None) -> list[Finding
     else:
         findings += await temporal_checks.examine(settings)
         findings += await egress_checks.examine(settings, to)
-    return findings + api_checks.examine(connection)
+    # In a thread, so that Ctrl-C ends this also while the API does not answer.
+    return findings + await asyncio.to_thread(api_checks.examine, connection)

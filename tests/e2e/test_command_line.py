@@ -17,6 +17,7 @@ from support.receiver import answering
 from support.recoveries import failed_deliveries
 from support.running import running
 from support.stack import KEY_RING, OPERATOR_KEY, Stack
+from support.tcp_server import tcp_server
 from support.waiting import assert_eventually, eventually
 from typer.testing import CliRunner
 
@@ -194,6 +195,21 @@ async def test_doctor(server: EmbeddedServer, api_url: str, service: Stack, tmp_
     none = await hookwright("doctor", folder=tmp_path, HOOKWRIGHT_API_KEYS="x")
     assert none.status == 1
     assert "✗ settings" in none.output
+
+
+async def test_doctor_is_interrupted(tmp_path: Path) -> None:
+    """Ctrl-C ends it while an API does not answer: it waits 30 s for each answer."""
+    asked = asyncio.Event()
+
+    async def hang(*_: object) -> None:
+        asked.set()
+        await asyncio.Event().wait()
+
+    async with tcp_server(hang) as port, asyncio.timeout(25):
+        of = {"HOOKWRIGHT_URL": f"http://127.0.0.1:{port}", "HOOKWRIGHT_KEY": OPERATOR_KEY}
+        async with running("doctor", folder=tmp_path, **of, HOOKWRIGHT_API_KEYS="x") as it:
+            await asked.wait()
+            assert await it.stop(signal.SIGINT) == 130
 
 
 def test_doctor_ends_the_process_itself(monkeypatch: pytest.MonkeyPatch) -> None:
