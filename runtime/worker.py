@@ -88,7 +88,11 @@ EVENT_TASK_SLOTS = 8
 eight keep the full rate under a flood of events, and leave the server time to complete the
 deliveries that they have started."""
 
-ENTITY_TASK_SLOTS = 100
+ENTITY_TASK_SLOTS = 8
+"""A worker that has just started replays the history of each entity that something comes for, at
+about a thousand events a second. Eight at once end before their tasks time out; of a hundred long
+ones none did, and all began again (docs/decisions/0020)."""
+
 NOTIFICATION_TASK_SLOTS, MESSAGE_SLOTS = 8, 16
 """A mail server allows a sender few connections at the same time, often ten or twenty."""
 

@@ -38,6 +38,9 @@ DYNAMIC_CONFIG = {
     # A development server reads the search attributes from the database eleven times a delivery, so
     # that a new one can be used at once. Ours are registered when it starts.
     "system.forceSearchAttributesCacheRefreshOnRead": "false",
+    # Workflows that live long continue as new after so many history events; by default 4,096. A
+    # worker that starts replays them all, at some thousand events a second.
+    "limit.historyCount.suggestContinueAsNew": "250",
     # Workflows whose state is in memory; by default 8,096. A delivery is done with in milliseconds,
     # and whoever is in use (`Tenant`, `Endpoint`) stays.
     "history.hostLevelCacheMaxSize": "2000",
