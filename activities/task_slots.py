@@ -75,8 +75,13 @@ class TaskSlots(CustomSlotSupplier):
             self._waiting -= 1
 
     def try_reserve_slot(self, ctx: SlotReserveContext) -> Permit | None:  # noqa: ARG002
-        """Return a slot for a task that the server sends with the answer to a start, or None."""
-        return self._take(busy=True)
+        """Return a slot for a task that the server sends with the answer to a start, or None.
+
+        Polls that wait for a slot come first: they bring what has waited in the task queue. Else new
+        deliveries would take each slot that becomes free, and old ones would wait for as long as
+        new ones come.
+        """
+        return self._take(busy=True, left_free=self._waiting)
 
     def mark_slot_used(self, ctx: SlotMarkUsedContext) -> None:
         """Note that a poll has received a task."""
@@ -107,9 +112,10 @@ class TaskSlots(CustomSlotSupplier):
             with self._measured():
                 self._lent -= 1
 
-    def _take(self, *, busy: bool) -> Permit | None:
+    def _take(self, *, busy: bool, left_free: int = 0) -> Permit | None:
         with self._measured():
-            if self._taken - self._lent >= self.limit or self._taken >= MAX_TASKS_IN_ALL:
+            used = self._taken - self._lent + left_free
+            if used >= self.limit or self._taken >= MAX_TASKS_IN_ALL:
                 self._refused = True
                 return None
             self._taken += 1

@@ -113,6 +113,10 @@ MAX_HEARTBEAT_INTERVAL = timedelta(seconds=1)
 heartbeat reports a cancellation, so a recovery stops within 2 s. Activities that send heartbeats
 all the time send no more than necessary (`activities.delivery.attempts`)."""
 
+POLLS_OF_BACKLOG = 0.6
+"""This part of a worker's five polls for workflow tasks asks the task queue itself, and not for what
+its cache has. By default it is one of five, which brought 3 tasks a second of a backlog."""
+
 STICKY_TIMEOUT = timedelta(seconds=3)
 """How long a workflow task waits for the worker that has the workflow in its cache. That worker may
 have been killed."""
@@ -177,6 +181,7 @@ async def worker(
             ],
             "workflow_runner": workflow_runner or UnsandboxedWorkflowRunner(),
             "sticky_queue_schedule_to_start_timeout": STICKY_TIMEOUT,
+            "nonsticky_to_sticky_poll_ratio": POLLS_OF_BACKLOG,
         }
         async with run_workers(
             Worker(client, task_queue=task_queue, tuner=_tuner(EVENT_TASK_SLOTS), **common),

@@ -128,6 +128,22 @@ async def test_who_waits_for_a_slot_gets_the_next(clock: Clock) -> None:
     assert clock.now == 1_000.0
 
 
+async def test_new_deliveries_leave_slots_to_polls_that_wait(clock: Clock) -> None:
+    """A slot that becomes free is for what waits in the task queue, if a poll waits for a slot."""
+    slots = TaskSlots()
+    permits = take_all(slots)
+    poll = asyncio.ensure_future(slots.reserve_slot(NOBODY))
+    await asyncio.sleep(0)
+    release(slots, [permits.pop()])
+    assert slots.try_reserve_slot(NOBODY) is None
+    release(slots, [permits.pop()])
+    assert slots.try_reserve_slot(NOBODY)
+    assert not (await poll).busy
+    release(slots, [permits.pop()])
+    assert slots.try_reserve_slot(NOBODY)
+    assert clock.now == 1_000.0
+
+
 async def test_nobody_is_woken_if_nobody_waits(
     clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
