@@ -77,9 +77,9 @@ class TaskSlots(CustomSlotSupplier):
     def try_reserve_slot(self, ctx: SlotReserveContext) -> Permit | None:  # noqa: ARG002
         """Return a slot for a task that the server sends with the answer to a start, or None.
 
-        Polls that wait for a slot come first: they bring what has waited in the task queue. Else new
-        deliveries would take each slot that becomes free, and old ones would wait for as long as
-        new ones come.
+        Polls that wait for a slot come first: they bring what has waited in the task queue. Else
+        new deliveries would take each slot that becomes free, and old ones would wait for as long
+        as new ones come.
         """
         return self._take(busy=True, left_free=self._waiting)
 

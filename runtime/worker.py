@@ -114,8 +114,8 @@ heartbeat reports a cancellation, so a recovery stops within 2 s. Activities tha
 all the time send no more than necessary (`activities.delivery.attempts`)."""
 
 POLLS_OF_BACKLOG = 0.6
-"""This part of a worker's five polls for workflow tasks asks the task queue itself, and not for what
-its cache has. By default it is one of five, which brought 3 tasks a second of a backlog."""
+"""This part of a worker's five polls for workflow tasks asks the task queue itself, and not for
+what its cache has. By default it is one of five, which brought 3 tasks a second of a backlog."""
 
 STICKY_TIMEOUT = timedelta(seconds=3)
 """How long a workflow task waits for the worker that has the workflow in its cache. That worker may
