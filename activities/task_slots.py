@@ -20,9 +20,13 @@ from temporalio.worker import (
     SlotReserveContext,
 )
 
-MIN_TASKS, INITIAL_TASKS, MAX_TASKS = 16, 40, 200
+POLLS = 10
+"""So many polls ask for tasks of deliveries at once. Each brings some six a second while the server
+is busy, and five brought fewer than were published."""
+
+MIN_TASKS, INITIAL_TASKS, MAX_TASKS = 20, 40, 200
 """The limit of tasks at once, without those that wait for a receiver. Polls that wait for work take
-five of these slots."""
+some of these slots."""
 
 MAX_TASKS_IN_ALL = 500
 """The limit including tasks that wait for a receiver, which load neither worker nor server."""

@@ -48,7 +48,7 @@ from activities.notify import (
 from activities.recovery import RecoveryActivities
 from activities.releases import ReleaseActivities
 from activities.shares import TenantTurns
-from activities.task_slots import MAX_TASKS_IN_ALL, TaskSlots
+from activities.task_slots import MAX_TASKS_IN_ALL, POLLS, TaskSlots
 from activities.turns import TurnActivities
 from hookwright.contracts import Contracts
 from hookwright.expressions import Evaluator
@@ -114,8 +114,9 @@ heartbeat reports a cancellation, so a recovery stops within 2 s. Activities tha
 all the time send no more than necessary (`activities.delivery.attempts`)."""
 
 POLLS_OF_BACKLOG = 0.6
-"""This part of a worker's five polls for workflow tasks asks the task queue itself, and not for
-what its cache has. By default it is one of five, which brought 3 tasks a second of a backlog."""
+"""This part of the polls for workflow tasks asks the task queue itself, and not for what this
+worker's cache has. By default it is a fifth: one poll, which brought 3 tasks a second of a
+backlog."""
 
 STICKY_TIMEOUT = timedelta(seconds=3)
 """How long a workflow task waits for the worker that has the workflow in its cache. That worker may
@@ -189,6 +190,7 @@ async def worker(
                 client,
                 task_queue=deliveries_queue(task_queue),
                 tuner=_tuner(slots),
+                max_concurrent_workflow_task_polls=POLLS,
                 max_cached_workflows=2 * MAX_TASKS_IN_ALL,
                 **common,
             ),
