@@ -20,6 +20,7 @@ from hookwright import metrics
 from hookwright.contracts import DeactivationRule
 from hookwright.health import MAX_REPORTS, Report, Reports, latencies_of, merged
 from hookwright.ids import endpoint_workflow_id
+from hookwright.outcomes import Outcome
 from hookwright.temporal import Signal
 
 SIGNAL_INTERVAL_SECONDS = 1.0
@@ -31,7 +32,7 @@ TALLIES_PER_SECOND = 1.0
 """Successes of healthy endpoints are reported late and rarely, so that they cost almost nothing for
 any number of endpoints: a worker sends at most one such signal a second."""
 
-MAX_TALLIED = 20_000
+MAX_COUNTED = 20_000
 """How many successes are remembered as counted: more than there are replies for tasks that are run
 again (`activities.delivery.ledger`)."""
 
@@ -70,8 +71,8 @@ class ReportQueue:
     client: Client
     _reports: dict[str, EndpointReports] = field(default_factory=dict, init=False)
     _tallies: dict[str, Tally] = field(default_factory=dict, init=False)
-    _tallied: TTLCache[str, None] = field(
-        default_factory=lambda: TTLCache(MAX_TALLIED, MAX_REPLY_AGE_SECONDS), init=False
+    _counted: TTLCache[str, None] = field(
+        default_factory=lambda: TTLCache(MAX_COUNTED, MAX_REPLY_AGE_SECONDS), init=False
     )
     _tasks: set[asyncio.Task[None]] = field(default_factory=set, init=False)
 
@@ -90,9 +91,13 @@ class ReportQueue:
     ) -> None:
         """Send a report, which is stored when this returns. A deleted endpoint is ignored.
 
+        A success that is counted already, by `tally` or a report with this key, is not sent again.
+
         Raises:
             RPCError: Temporal did not store the report.
         """
+        if report.key in self._counted:
+            return
         workflow_id = endpoint_workflow_id(tenant_id, endpoint_id)
         stored = asyncio.get_running_loop().create_future()
         reports = self._reports.get(workflow_id)
@@ -102,6 +107,8 @@ class ReportQueue:
         reports.rule = rule
         reports.waiting.append((report, stored))
         await stored
+        if report.outcome is Outcome.DELIVERED:
+            self._counted[report.key] = None
 
     def tally(
         self, tenant_id: str, endpoint_id: str, key: str, at: datetime, duration_ms: int
@@ -110,9 +117,9 @@ class ReportQueue:
 
         A task that is run again counts its success again, under the same `key`: once is enough.
         """
-        if key in self._tallied:
+        if key in self._counted:
             return
-        self._tallied[key] = None
+        self._counted[key] = None
         workflow_id = endpoint_workflow_id(tenant_id, endpoint_id)
         tally = self._tallies.setdefault(workflow_id, Tally(time.monotonic()))
         tally.delivered += 1

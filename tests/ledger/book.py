@@ -25,7 +25,7 @@ UNRECORDED_SECONDS = 6.0
 """How long after its answer an attempt may not be stored yet: the timeout of a workflow task."""
 
 FLUSH_SECONDS = 1.0
-"""What a network has kept back before the receiver arrives when that is over."""
+"""What a network, or a process that is stopped, has kept back arrives when that is over."""
 
 OPEN_STATES = ("pending", "held")
 
@@ -201,7 +201,7 @@ class Book:
         """Yield the faults during which a POST was in flight: not over, or not stored yet."""
         stored = self.over(post) + UNRECORDED_SECONDS
         for strike in self.strikes:
-            ended = strike.ended + (FLUSH_SECONDS if strike.hits_receiver else 0)
+            ended = strike.ended + (FLUSH_SECONDS if strike.keeps_back else 0)
             if strike.doubles and strike.began <= stored and post.arrived <= ended:
                 yield strike
 

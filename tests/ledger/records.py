@@ -140,6 +140,11 @@ class Strike:
         return self.fault.endswith("-receiver")
 
     @property
+    def keeps_back(self) -> bool:
+        """Whether POSTs that were made before its end arrive after it."""
+        return self.hits_receiver or self.fault.startswith("stop-")
+
+    @property
     def replaces_worker(self) -> bool:
         """Whether a worker goes, and what only its process knew."""
         return self.kills_worker or self.fault in ("term-worker", "rotate-keys", "lose-keys")

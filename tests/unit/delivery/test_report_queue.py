@@ -16,6 +16,7 @@ from activities.delivery import ReportQueue
 from activities.delivery import report_queue as module
 from hookwright.contracts import DeactivationRule
 from hookwright.health import MAX_REPORTS, Reports
+from hookwright.outcomes import Outcome
 
 RULE = DeactivationRule(exhausted_in_a_row=7)
 INTERVAL = 0.05
@@ -202,6 +203,25 @@ async def test_a_success_is_tallied_once(reporter: ReportQueue, client: FakeClie
         await reporter.add("t", "ep", RULE, report(BEGIN))
     [signals] = client.signals.values()
     assert [signal.delivered for signal in signals] == [1, 0]
+
+
+@pytest.mark.parametrize("first", ["tally", "report"])
+async def test_a_success_is_counted_once_however_its_endpoint_is(
+    reporter: ReportQueue, client: FakeClient, first: str
+) -> None:
+    """A task that is run again may find its endpoint failing by now, or healthy again."""
+    success = report(BEGIN, key="k", outcome=Outcome.DELIVERED)
+    ways = {
+        "tally": lambda: reporter.tally("t1", "ep", "k", BEGIN, 5),
+        "report": lambda: reporter.add("t1", "ep", RULE, success),
+    }
+    for way in (first, *(ways.keys() - {first})):
+        if reporting := ways[way]():
+            await reporting
+    await reporter.add("t1", "ep", RULE, report(BEGIN, key="other"))
+    [told] = client.signals.values()
+    successes = [it for each in told for it in each.reports if it.outcome is Outcome.DELIVERED]
+    assert len(successes) + sum(each.delivered for each in told) == 1
 
 
 async def test_tallies_outlive_a_failed_one(reporter: ReportQueue, client: FakeClient) -> None:

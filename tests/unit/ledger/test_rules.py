@@ -738,6 +738,15 @@ def test_a_repeat_of_what_only_a_replaced_worker_knew(
     assert broken(it) == found
 
 
+def test_a_post_that_a_stopped_worker_has_kept_back() -> None:
+    """It arrives just after the worker goes on, and its time was over by then."""
+    posts = [post(token="first", at=102.05), post(at=104)]
+    told_of_both = told(statuses=(200,))
+    for fault, found in (("stop-worker", set[str]()), ("kill-worker", {NOT_TWICE})):
+        stop = Strike(fault, 98.0, 102.0, doubles=True)
+        assert broken(book(posts, [published()], [told_of_both], stop)) == found
+
+
 LENGTHS = {Kill: (0.0, 3.0), Replace: (3.0, 3.0)}
 """About how many seconds faults last, where it is not one to ten."""
 
