@@ -78,10 +78,7 @@ class PlaceQueue:
         return not (self._lines or self._heads)
 
     def may_end(self, now: datetime) -> bool:
-        """Return whether nothing is lost with the queue: no delivery waits, and no turn does.
-
-        A queue that begins again knows no last turn, and gives its first one at once.
-        """
+        """Return whether nothing is lost with the queue. The next one gives a turn at once."""
         return self.is_empty and self.next_turn_at(now) <= now
 
     @property

@@ -4,7 +4,7 @@ import asyncio
 
 import httpx
 import pytest
-from support.pages import pages
+from support.pages import pages, walk
 from support.receiver import Receiver, answering
 from support.stack import Stack, unique
 from support.waiting import eventually
@@ -31,14 +31,7 @@ async def test_put_read_list_delete(service: Stack) -> None:
     assert (await service.http.get(path)).json() == changed.json()
 
     async def listed() -> list[str]:
-        rows, cursor = [], None
-        while True:
-            params = {"limit": 100, **({"cursor": cursor} if cursor else {})}
-            page = (await service.http.get("/v1/tenants", params=params)).json()
-            rows += [row["id"] for row in page["data"]]
-            cursor = page["next_cursor"]
-            if cursor is None:
-                return rows
+        return [row["id"] for row in await walk(service.http, "/v1/tenants", limit=100)]
 
     await eventually(listed, lambda ids: created.json()["id"] in ids)
     assert (await service.http.delete(path)).status_code == 204
