@@ -78,7 +78,7 @@ class PlaceQueue:
         return not (self._lines or self._heads)
 
     def may_end(self, now: datetime) -> bool:
-        """Return whether nothing is lost with the queue. The next one gives a turn at once."""
+        """Return whether nothing waits, nor a next turn: a new queue gives its first at once."""
         return self.is_empty and self.next_turn_at(now) <= now
 
     @property

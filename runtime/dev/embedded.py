@@ -39,7 +39,7 @@ DYNAMIC_CONFIG = {
     # that a new one can be used at once. Ours are registered when it starts.
     "system.forceSearchAttributesCacheRefreshOnRead": "false",
     # Workflows that live long continue as new after so many history events; by default 4,096. A
-    # worker that starts replays them all, at some thousand events a second.
+    # worker that starts replays those that something comes for, about a thousand events a second.
     "limit.historyCount.suggestContinueAsNew": "250",
     # Workflows whose state is in memory; by default 8,096. A delivery is done with in milliseconds,
     # and whoever is in use (`Tenant`, `Endpoint`) stays.

@@ -50,7 +50,7 @@ class Repeat(NamedTuple):
     second: Post
     strike: Strike | None
     connection_ended: bool
-    forgotten: bool = False
+    forgotten: bool
 
     @property
     def is_explained(self) -> bool:

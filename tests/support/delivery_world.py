@@ -92,6 +92,14 @@ class World:
 
     # What a test does.
 
+    async def started(self, **how: Any) -> "Run":
+        """Start a delivery, and see it parked, at work, or lost with its worker."""
+        run = Run(self, **how)
+        self.runs.append(run)
+        run.start()
+        await self.settle()
+        return run
+
     async def settle(self) -> None:
         for _ in range(READY):
             await asyncio.sleep(0)

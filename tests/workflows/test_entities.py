@@ -32,6 +32,9 @@ RUNS = 20
 
 SLOWEST = 0.01  # a turn every 100 seconds
 
+MOST_CHANGES = 200
+"""A change is some twelve history events: twenty are enough, and Temporal's default takes 340."""
+
 
 @pytest_asyncio.fixture(scope="session")
 async def impatient_client(
@@ -128,6 +131,22 @@ async def test_an_empty_queue_keeps_its_pace_over_continue_as_news(
             within=60,
         )
         assert hooks.ids() == [first["id"]]
+
+
+async def test_histories_are_short_on_a_server_as_it_is(service: Stack, hooks: Receiver) -> None:
+    """An endpoint continues as new after some hundred events: a worker that starts replays them."""
+    endpoint = await service.add_endpoint(hooks.url)
+    path, changes = f"{service.root}/endpoints/{endpoint['id']}", 0
+    workflow_id = endpoint_workflow_id(service.tenant, endpoint["id"])
+
+    async def change_and_count() -> int:
+        nonlocal changes
+        changes += 1
+        await service.http.patch(path, json={"description": f"change {changes}"})
+        return len(await run_ids(service.client, workflow_id))
+
+    await eventually(change_and_count, lambda runs: runs > 1, within=100)
+    assert changes < MOST_CHANGES
 
 
 async def test_tenants_are_listed_once_over_continue_as_news(impatient_client: Client) -> None:

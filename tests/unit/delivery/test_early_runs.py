@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from support.delivery_world import Run, World, in_memory
+from support.delivery_world import World, in_memory
 
 from hookwright.contracts import DeactivationRule
 
@@ -11,10 +11,7 @@ async def test_a_run_before_its_time_waits() -> None:
     """It makes no POST and keeps the log. The run that comes in time makes the next attempt."""
     with in_memory():
         world = World(DeactivationRule())
-        run = Run(world)
-        world.runs.append(run)
-        run.start()
-        await world.settle()
+        run = await world.started()
         world.answer(500)
         await world.settle()
         run.too_early = timedelta(seconds=30)

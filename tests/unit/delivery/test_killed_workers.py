@@ -1,6 +1,6 @@
 """What a killed worker has sent is not sent again, and is reported by the next one."""
 
-from support.delivery_world import Run, World, in_memory
+from support.delivery_world import World, in_memory
 from support.health import BEGIN
 
 from hookwright.contracts import DeactivationRule
@@ -10,10 +10,7 @@ async def test_an_attempt_is_recorded_before_its_report() -> None:
     """Killed while its report is under way, an attempt is told by another worker, and not made."""
     with in_memory():
         world = World(DeactivationRule())
-        run = Run(world)
-        world.runs.append(run)
-        run.start()
-        await world.settle()
+        run = await world.started()
         world.answer(500)
         await world.settle()
         run.due.set()

@@ -24,22 +24,10 @@ def world() -> World:
     return World(DeactivationRule(gone=True))
 
 
-async def begun(world: World) -> Run:
-    """Start a delivery, and see it parked, at work, or lost with its worker."""
-    run = Run(world)
-    world.runs.append(run)
-    run.start()
-    await world.settle()
-    return run
-
-
 async def killed_once_parked(world: World) -> Run:
     """Kill the worker of a first attempt when "parked" is stored, and nothing recorded."""
     world.health.pause(BEGIN)
-    run = Run(world, kill_next=True)
-    world.runs.append(run)
-    run.start()
-    await world.settle()
+    run = await world.started(kill_next=True)
     assert (world.health.queue.held, world.parked) == (1, 0)
     return run
 
@@ -112,7 +100,7 @@ GONE = {"outcome": "http_error", "status_code": 410}
 async def test_cancelled_long_after_its_release(world: World) -> None:
     """Released, failed and pending again, it is not subtracted twice: not after 5,000 others."""
     world.health.pause(BEGIN)
-    run, other = await begun(world), await begun(world)
+    run, other = await world.started(), await world.started()
     resume(world)
     run.signal(Delivery.release, Release.DRAIN)
     await world.settle()
@@ -134,7 +122,7 @@ async def test_cancelled_long_after_its_release(world: World) -> None:
 async def test_cancelled_while_its_attempt_is_under_way(world: World, status: int) -> None:
     """Cancelled with a POST under way after its release, it leaves once, in whichever order."""
     world.health.pause(BEGIN)
-    run, _ = await begun(world), await begun(world)
+    run, _ = await world.started(), await world.started()
     run.signal(Delivery.release, Release.MANUAL)
     await world.settle()
     run.task.cancel()
@@ -163,7 +151,7 @@ async def test_attempted_again_after_it_was_held_again(world: World) -> None:
 
 async def test_a_probe_that_comes_to_something_else(world: World) -> None:
     """A probe that failed, and was made again by another worker, reactivates if it succeeds."""
-    run = await begun(world)
+    run = await world.started()
     world.health.take(Reports(reports=[report(BEGIN, outcome="blocked_destination")]), BEGIN)
     world.answer(500)
     await world.settle()
@@ -184,7 +172,7 @@ async def test_a_probe_that_comes_to_something_else(world: World) -> None:
 
 async def test_a_probe_that_shows_life(world: World) -> None:
     """Refused with a 422, the probed delivery is pending, and its next step is as it was."""
-    run = await begun(world)
+    run = await world.started()
     world.answer(500)
     await world.settle()
     world.health.take(Reports(reports=[report(BEGIN, outcome="blocked_destination")]), BEGIN)
