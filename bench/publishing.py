@@ -15,15 +15,15 @@ from typing import Any
 
 import httpx
 
+from bench.http_client import client_of
 from bench.receiver import Receiver
 from bench.waiting import MAX_WORK_SECONDS, for_each, until
 
 DATA = {"loan": "loan_0123456789", "amount": 1500, "note": "x" * 150}
-REQUEST_TIMEOUT_SECONDS = 30.0
 CREATIONS_AT_ONCE = 40
 """A tenant takes the changes that wait for it together, so many at once are faster."""
 
-MAX_RETRY_AFTER_SECONDS = 5.0
+MAX_RETRY_AFTER_SECONDS = 60.0
 TRY_LATER = (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.MULTI_STATUS)
 """What a publish is repeated after, as real publishers do. 207 says that a part of a batch was not
 stored; the repeat has the same ids, so the other part is not published twice."""
@@ -170,12 +170,7 @@ class Publisher:
     @asynccontextmanager
     async def beside(self, receiver: Receiver) -> AsyncIterator["Publisher"]:
         """Open another publisher of this API, with connections and a receiver of its own."""
-        async with httpx.AsyncClient(
-            base_url=self.http.base_url,
-            headers=self.http.headers,
-            timeout=self.http.timeout,
-            trust_env=False,
-        ) as http:
+        async with client_of(self.http.base_url, self.http.headers) as http:
             yield Publisher(http, receiver)
 
     def _arrival(self, tenant: Tenant, event: str) -> asyncio.Event:
@@ -205,10 +200,6 @@ class Publisher:
 @asynccontextmanager
 async def running_publisher(receiver: Receiver, port: int, key: str) -> AsyncIterator[Publisher]:
     """Open a publisher for the API on a port of this machine."""
-    async with httpx.AsyncClient(
-        base_url=f"http://127.0.0.1:{port}",
-        headers={"authorization": f"Bearer {key}"},
-        timeout=REQUEST_TIMEOUT_SECONDS,
-        trust_env=False,
-    ) as http:
+    headers = {"authorization": f"Bearer {key}"}
+    async with client_of(f"http://127.0.0.1:{port}", headers) as http:
         yield Publisher(http, receiver)
