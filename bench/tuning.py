@@ -23,13 +23,15 @@ TUNED = "tuned"
 POLLING = ("ProcessorMaxPollRPS",)
 PARTITIONS = ("numTaskqueue",)
 PRAGMAS = ("journal_mode", "synchronous")
+WRITES = ("shardIOConcurrency",)
 GO_DEFAULT = "100"
 
 VARIANTS: Mapping[str, tuple[tuple[str, ...], bool]] = {
     TUNED: ((), True),
-    "stock": ((*POLLING, *PARTITIONS, *PRAGMAS), False),
+    "stock": ((*POLLING, *PARTITIONS, *PRAGMAS, *WRITES), False),
     "tuned, but stock polling": (POLLING, True),
     "tuned, but stock partitions": (PARTITIONS, True),
+    "tuned, but one write at once": (WRITES, True),
     "tuned, but stock journal": (PRAGMAS, True),
     "tuned, but GOGC=100": ((), False),
 }
