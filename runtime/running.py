@@ -1,6 +1,7 @@
 """What every command shares: its terminal output, its signals, and its exit status."""
 
 import asyncio
+import gc
 import os
 import resource
 import signal
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from temporalio.worker import Worker
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+YOUNG_OBJECTS = 5_000
+"""Garbage is looked for when so many new objects exist; Python's own number is 700."""
 
 log = structlog.get_logger(__name__)
 
@@ -142,6 +146,7 @@ async def run_parts(**parts: Coroutine[None, None, None]) -> None:
     Raises:
         CommandError: A part has ended by itself.
     """
+    _pause_less_for_garbage()
     this_task = asyncio.current_task()
     assert this_task  # noqa: S101 - a coroutine always runs in a task
     tasks = {asyncio.create_task(part): name for name, part in parts.items()}
@@ -156,6 +161,16 @@ async def run_parts(**parts: Coroutine[None, None, None]) -> None:
         with suppress(asyncio.CancelledError):
             await asyncio.shield(stopping)
     raise end
+
+
+def _pause_less_for_garbage() -> None:
+    """Leave what exists by now, code above all, out of the search for garbage.
+
+    A search through everything took 0.2 s under load, in which nobody was served.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(YOUNG_OBJECTS, *gc.get_threshold()[1:])
 
 
 def _failure(name: str, task: asyncio.Task[None]) -> CommandError:
