@@ -20,6 +20,10 @@ from activities.egress.reply_budget import MAX_HEAD_BYTES, ReplyBudget, ReplyTur
 from activities.egress.timing import PhaseTimer
 
 
+SURPLUS_SECONDS = 0.1
+"""What an idle connection has sent is there. Only a part of a TLS record has to be waited for."""
+
+
 class ClosedBeforeReplyError(Exception):
     """The receiver closed the connection before a byte of its reply."""
 
@@ -59,6 +63,18 @@ class ReceiverConnection:
         """Whether an idle connection was closed, or has sent something that nobody asked for."""
         is_readable = bool(self._stream.get_extra_info("is_readable"))
         return is_readable or (self._tls is not None and _holds_a_record(self._tls))
+
+    @property
+    def has_surplus(self) -> bool:
+        """Whether bytes beyond the reply have come with it."""
+        return bool(self._http.trailing_data[0])
+
+    async def holds_surplus(self) -> bool:
+        """Return whether an idle connection that has spoken was not only closed. This reads it."""
+        try:
+            return bool(await self._stream.read(1, timeout=SURPLUS_SECONDS))
+        except (httpcore.ReadError, httpcore.ReadTimeout):
+            return False
 
     def start_next_exchange(self) -> None:
         """Prepare a reusable connection for its next request."""

@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator
 from typing import Self
 
 import httpx
+from cachetools import TTLCache
 
 from activities.egress.connection import ClosedBeforeReplyError, ReceiverConnection
 from activities.egress.guarded_network import Network
@@ -24,6 +25,12 @@ from activities.egress.timing import PhaseTimer
 
 KEEPALIVE_SECONDS = 30.0
 """How long a connection is kept for the next request of its origin."""
+
+SURPLUS_REMEMBERED_SECONDS = 3_600.0
+"""For so long no connection is kept to an origin that has sent a surplus. HTTP/1.1 cannot tell one
+that comes late, after the next request, from that request's reply."""
+
+MAX_REMEMBERED = 10_000
 
 
 class ReceiverTransport(httpx.AsyncBaseTransport):
@@ -38,6 +45,9 @@ class ReceiverTransport(httpx.AsyncBaseTransport):
         self._context = context
         self.turns = ReplyTurns()
         self.idle = IdleConnections()
+        self._with_surplus: TTLCache[Origin, bool] = TTLCache(
+            MAX_REMEMBERED, SURPLUS_REMEMBERED_SECONDS
+        )
         self._expiry: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -98,7 +108,10 @@ class ReceiverTransport(httpx.AsyncBaseTransport):
     async def _take(self, origin: Origin) -> ReceiverConnection | None:
         """Return the connection of this origin that was used last, if one can still be used."""
         while connection := self.idle.take(origin):
-            if not connection.has_spoken:
+            if connection.has_spoken:
+                if await connection.holds_surplus():
+                    self._with_surplus[origin] = True
+            elif origin not in self._with_surplus:
                 connection.start_next_exchange()
                 return connection
             await connection.aclose()
@@ -106,7 +119,10 @@ class ReceiverTransport(httpx.AsyncBaseTransport):
 
     async def keep(self, connection: ReceiverConnection, origin: Origin | None) -> None:
         """Keep a connection for the next request of its origin, or close it."""
-        if origin is None or self._expiry is None or not connection.is_reusable:
+        if origin and connection.has_surplus:
+            self._with_surplus[origin] = True
+        is_open = self._expiry is not None and connection.is_reusable
+        if origin is None or not is_open or origin in self._with_surplus:
             await connection.aclose()
             return
         connection.idle_since = time.monotonic()

@@ -105,6 +105,53 @@ async def test_an_idle_connection_that_speaks_is_not_used_again():
     assert (answer.outcome, answer.body) == (Outcome.DELIVERED, "2")
 
 
+@pytest.mark.parametrize("surplus", ["with its reply", "while it is idle"])
+@pytest.mark.parametrize("over_tls", [False, True])
+async def test_who_has_sent_a_surplus_has_a_fresh_connection_each_time(surplus, over_tls):
+    """A surplus may come so late that it looks like the next reply, so no connection is kept."""
+    authority = trustme.CA()
+    tls = issued(authority, "127.0.0.1") if over_tls else None
+
+    def reply(request):
+        if number_in(request):
+            return Reply(ok(b"mine"))
+        return Reply(ok() + b"more") if surplus == "with its reply" else Reply(ok(), adds=b"more")
+
+    async with (
+        talking(reply, tls=tls) as server,
+        egress(authorities=pem(authority)) as client,
+    ):
+        await send(client, server.url, 0)
+        if kept := client.transport.idle.oldest:
+            await assert_eventually(lambda: kept.has_spoken)
+        for number in (1, 2, 3):
+            assert (await send(client, server.url, number)).body == "mine"
+        await send(client, server.url, 4, tenant="another")
+        assert len(client.transport.idle) == 1
+    assert len(server.tenants) == 5
+
+
+async def test_whoever_closes_an_idle_connection_has_sent_no_surplus():
+    """A receiver that only closes what is idle keeps its next connection."""
+    writers: list[asyncio.StreamWriter] = []
+
+    async def talk(reader, writer):
+        writers.append(writer)
+        while await reader.readuntil(b"\r\n\r\n"):
+            await reader.readexactly(len(BODY))
+            writer.write(ok())
+
+    async with tcp_server(talk) as port, egress() as client:
+        url = f"http://127.0.0.1:{port}/in"
+        await send(client, url)
+        writers[0].close()
+        kept = client.transport.idle.oldest
+        await assert_eventually(lambda: kept.has_spoken)
+        for number in (1, 2):
+            await send(client, url, number)
+    assert len(writers) == 2
+
+
 async def test_tenants_share_no_connection():
     """Two tenants with one receiver have connections of their own, each used again."""
     async with talking(lambda _: Reply(ok())) as server, egress() as client:
