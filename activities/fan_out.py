@@ -92,13 +92,15 @@ class FanOutActivities:
     async def _start(
         self,
         deliveries: Iterable[DeliveryInput],
-        turn: Callable[[], AbstractAsyncContextManager[None]],
+        turn: Callable[[], AbstractAsyncContextManager[bool | None]],
     ) -> None:
-        """Start deliveries, each in a turn of its own."""
+        """Start deliveries, each in a turn of its own, which tells whether it is beside others'."""
 
         async def start(delivery: DeliveryInput) -> None:
-            async with turn():
-                await start_delivery(self.client, self.deliveries_queue, delivery)
+            async with turn() as beside_others:
+                await start_delivery(
+                    self.client, self.deliveries_queue, delivery, eager=not beside_others
+                )
 
         await asyncio.gather(*map(start, deliveries))
 

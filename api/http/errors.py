@@ -3,6 +3,7 @@
 They come from Hookwright's own checks, from pydantic's validation, and from Starlette (404, 405).
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from http import HTTPMethod, HTTPStatus
 from typing import Any
@@ -135,13 +136,13 @@ def invalid_faults(faults: list[Fault]) -> Problem:
     )
 
 
-def unavailable(detail: str) -> Problem:
+def unavailable(detail: str, retry_after_seconds: float = RETRY_AFTER_SECONDS) -> Problem:
     """Return a 503 that says when to try again."""
     return Problem(
         HTTPStatus.SERVICE_UNAVAILABLE,
         "unavailable",
         detail,
-        headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
+        headers={"Retry-After": str(math.ceil(retry_after_seconds))},
     )
 
 

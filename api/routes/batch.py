@@ -17,7 +17,6 @@ from api.access import DeliveryBudget, Hops, ServicesDependency, app_state, coun
 from api.config import ApiConfig
 from api.http import (
     BODY_ERRORS,
-    RETRY_AFTER_SECONDS,
     Problem,
     ProblemBody,
     invalid_model,
@@ -139,7 +138,8 @@ async def publish_batch(  # noqa: PLR0913 - one parameter for each part of the r
     """Publish up to 100 events. Each one is accepted or refused independently of the others.
 
     202 means that all events are stored, 207 that some are, 422 that none is. 503 means that none
-    is known to be stored, and that at least one of them was not taken in time.
+    is known to be stored, and that at least one of them was not taken in time. If some can be
+    repeated, `Retry-After` says when.
 
     With an `Idempotency-Key`, the ids of events without an `id` are derived from the key and the
     event's place in the batch, so the same batch can be repeated.
@@ -150,6 +150,7 @@ async def publish_batch(  # noqa: PLR0913 - one parameter for each part of the r
     await tenant.current()  # a tenant that does not exist is a 404 of the whole batch
     max_bytes = app_state(request).config.max_body_bytes
     results: list[BatchItemRead] = []
+    retry_after_seconds = 0
     clock = asyncio.get_running_loop().time
     began = clock()
     for index, item in enumerate(body.events):
@@ -165,9 +166,11 @@ async def publish_batch(  # noqa: PLR0913 - one parameter for each part of the r
         except Problem as problem:
             error = problem.body()
             results.append(BatchItemRead(status=problem.status_code, event=None, error=error))
+            wanted = int((problem.headers or {}).get("Retry-After", 0))
+            retry_after_seconds = max(retry_after_seconds, wanted)
     response.status_code = _status_of({each.status for each in results})
-    if response.status_code == HTTPStatus.SERVICE_UNAVAILABLE:
-        response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    if retry_after_seconds:
+        response.headers["Retry-After"] = str(retry_after_seconds)
     return BatchPublishRead(results=results)
 
 

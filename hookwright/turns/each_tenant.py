@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from statistics import fmean
 
+from hookwright.turns.asking_again import AskingAgain
 from hookwright.turns.rests import Rests
 from hookwright.turns.traffic import Traffic
 
@@ -28,7 +29,11 @@ of the deadline around it, that the server did not answer."""
 
 
 class NoTurnError(Exception):
-    """No turn came in time."""
+    """No turn came in time. Ask again after `seconds`."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__("no turn came in time")
+        self.seconds = seconds
 
 
 @dataclass
@@ -37,6 +42,7 @@ class OneTenant:
 
     under_way: int = 0
     waiting: deque[asyncio.Future[None]] = field(default_factory=deque)
+    asking_again: AskingAgain = field(default_factory=AskingAgain)
 
     @property
     def asked(self) -> int:
@@ -58,8 +64,10 @@ class TurnsOfEachTenant:
     _tenants: dict[str, OneTenant] = field(default_factory=dict, init=False)
 
     @asynccontextmanager
-    async def turn(self, tenant_id: str, answer_by: float) -> AsyncIterator[None]:
+    async def turn(self, tenant_id: str, answer_by: float) -> AsyncIterator[bool]:
         """Wait for a turn of this tenant. It lasts as long as the context, and a rest after that.
+
+        The context's value tells whether the tenant is busy while others have traffic.
 
         Raises:
             NoTurnError: none came in time for an answer until then, in the event loop's time.
@@ -71,7 +79,7 @@ class TurnsOfEachTenant:
         self._settle(tenant_id, tenant)
         try:
             if not turn.done():
-                await self._wait(turn, answer_by - ANSWER_TAKES_SECONDS)
+                await self._wait(tenant, turn, answer_by - ANSWER_TAKES_SECONDS)
         except BaseException:
             if turn.done() and not turn.cancelled():
                 tenant.under_way -= 1
@@ -82,7 +90,7 @@ class TurnsOfEachTenant:
             raise
         began = self.traffic.clock()
         try:
-            yield
+            yield self._is_busy(tenant_id, tenant)
             self._rests.learn(self.traffic.clock() - began)
         finally:
             self._rests.after(
@@ -91,15 +99,16 @@ class TurnsOfEachTenant:
                 needed=self._is_busy(tenant_id, tenant),
             )
 
-    async def _wait(self, turn: asyncio.Future[None], until: float) -> None:
+    async def _wait(self, tenant: OneTenant, turn: asyncio.Future[None], until: float) -> None:
         try:
             async with asyncio.timeout_at(until):
                 await turn
         except TimeoutError:
-            raise NoTurnError from None
+            raise NoTurnError(tenant.asking_again.seconds(self.traffic.clock())) from None
 
     def _end(self, tenant_id: str, tenant: OneTenant) -> None:
         tenant.under_way -= 1
+        tenant.asking_again.turn_ended(self.traffic.clock())
         self._settle(tenant_id, tenant)
 
     def _is_busy(self, tenant_id: str, tenant: OneTenant) -> bool:

@@ -100,6 +100,7 @@ async def test_a_publish_without_a_turn(way: str, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("hookwright.turns.traffic.TRAFFIC_SECONDS", LONG)
     for module in ("strict_route", "batch"):
         monkeypatch.setattr(f"api.routes.{module}.ANSWER_SECONDS", LONG + SOON)
+    monkeypatch.setattr("hookwright.turns.asking_again.MIN_SECONDS", 6.5)
     monkeypatch.setattr("api.services.events.EventService._publish", last_until_three_are_refused)
     monkeypatch.setattr("api.services.tenants.TenantService.at_publish", find)
     event = {"type": "a", "data": 1}
@@ -118,6 +119,7 @@ async def test_a_publish_without_a_turn(way: str, monkeypatch: pytest.MonkeyPatc
     assert NO_TURN not in small.text
     assert [NO_TURN in each.text for each in busy].count(True) == 3
     assert {each.status_code for each in (small, *busy)} == {503}
+    assert [each.headers["retry-after"] for each in busy if NO_TURN in each.text] == ["7"] * 3
     assert all("event_id" in each.text for each in (small, *busy))
 
 
