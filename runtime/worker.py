@@ -38,7 +38,6 @@ from activities.erasure import ErasureActivities
 from activities.fan_out import FanOutActivities
 from activities.held_rows import HeldRows
 from activities.keys import ReencryptionActivities, knowing_foreign_keys
-from activities.lane_slots import LaneSlots
 from activities.notices import NoticeActivities
 from activities.notify import (
     MailServer,
@@ -100,6 +99,11 @@ NOTIFICATION_TASK_SLOTS, MESSAGE_SLOTS = 8, 16
 ACTIVITY_SLOTS = 1_000
 """Activities wait for the network and cost little while they wait. The number of attempts is
 limited by their shares (`activities.shares`), not by these slots."""
+
+SLOW_ATTEMPTS_A_SECOND = 20.0
+"""The rate of the slow lane, those that only ask for their turn included. A storm of retries takes
+longer, and leaves the processor's time to others. What waits is in Temporal's queue, where tenants
+take turns."""
 
 SHUTDOWN_TIMEOUT = timedelta(seconds=65)
 """On shutdown, requests in flight may finish: the longest timeout of an endpoint, and 5 s more."""
@@ -194,7 +198,8 @@ async def worker(
                 client,
                 task_queue=slow_lane(deliveries_queue(task_queue)),
                 activities=[attempts.retry],
-                tuner=_tuner(1, attempts.lane),
+                max_concurrent_activities=ACTIVITY_SLOTS,
+                max_activities_per_second=SLOW_ATTEMPTS_A_SECOND,
                 **lasting,
             ),
             Worker(
@@ -213,13 +218,9 @@ async def worker(
             yield
 
 
-def _tuner(
-    workflow_tasks: int | TaskSlots, activities: int | LaneSlots = ACTIVITY_SLOTS
-) -> WorkerTuner:
+def _tuner(workflow_tasks: int | TaskSlots, activities: int = ACTIVITY_SLOTS) -> WorkerTuner:
     """Return a tuner with the given slots for workflow tasks, and enough slots for activities."""
-    activity_slots = (
-        FixedSizeSlotSupplier(activities) if isinstance(activities, int) else activities
-    )
+    activity_slots = FixedSizeSlotSupplier(activities)
     return WorkerTuner.create_composite(
         workflow_supplier=workflow_tasks
         if isinstance(workflow_tasks, TaskSlots)

@@ -17,7 +17,6 @@ from activities.delivery.request import WebhookRequest
 from activities.delivery.runner import AttemptRunner
 from activities.endpoint_snapshots import EndpointSnapshots
 from activities.heartbeats import heartbeats
-from activities.lane_slots import LaneSlots
 from activities.shares import (
     FIRST_ATTEMPTS,
     NEWCOMERS,
@@ -63,7 +62,6 @@ class DeliveryActivities:
     queues: QueuePlaces
     lend_slot: Callable[[], AbstractContextManager[None]] = nullcontext
     tenant_turns: TenantTurns = field(default_factory=TenantTurns)
-    lane: LaneSlots = field(default_factory=LaneSlots)
     first_attempts: Shares = field(default_factory=lambda: Shares(FIRST_ATTEMPTS), init=False)
     newcomers: Shares = field(default_factory=lambda: Shares(NEWCOMERS), init=False)
     retries: Shares = field(default_factory=lambda: Shares(RETRIES), init=False)
@@ -227,10 +225,7 @@ class DeliveryActivities:
             activity.heartbeat(log)
 
         with share:
-            with self.lane.measured() if in_slow_lane else nullcontext():
-                endpoint = await self.endpoints.current(
-                    delivery.event.tenant_id, delivery.endpoint_id
-                )
+            endpoint = await self.endpoints.current(delivery.event.tenant_id, delivery.endpoint_id)
             async with heartbeats(lambda: (latest,), _beat_seconds(), FIRST_BEAT_SECONDS):
                 if so_far.unreported:
                     after = await self.runner.report(delivery, endpoint, so_far, None)

@@ -26,13 +26,10 @@ class Rests:
         since, self._learned_at = self.clock() - self._learned_at, self.clock()
         self._shortest = min(seconds, self._shortest * (1 + since / FORGETTING_SECONDS))
 
-    def seconds(self, took: float) -> float:
-        """Return how long to rest after a turn that took so many seconds."""
-        return min(TIMES_THE_DELAY * (took - self._shortest), MAX_REST_SECONDS)
-
     def after(self, seconds: float, ended: Callable[[], None], *, needed: bool) -> None:
         """Call `ended` now, or after a rest if one is needed, for a turn that took so long."""
-        if needed and (rest := self.seconds(seconds)) > 0:
+        rest = min(TIMES_THE_DELAY * (seconds - self._shortest), MAX_REST_SECONDS)
+        if needed and rest > 0:
             asyncio.get_running_loop().call_later(rest, ended)
         else:
             ended()
