@@ -92,15 +92,13 @@ class FanOutActivities:
     async def _start(
         self,
         deliveries: Iterable[DeliveryInput],
-        turn: Callable[[], AbstractAsyncContextManager[bool | None]],
+        turn: Callable[[], AbstractAsyncContextManager[None]],
     ) -> None:
-        """Start deliveries, each in a turn of its own, which tells whether it is beside others'."""
+        """Start deliveries, each in a turn of its own."""
 
         async def start(delivery: DeliveryInput) -> None:
-            async with turn() as beside_others:
-                await start_delivery(
-                    self.client, self.deliveries_queue, delivery, eager=not beside_others
-                )
+            async with turn():
+                await start_delivery(self.client, self.deliveries_queue, delivery)
 
         await asyncio.gather(*map(start, deliveries))
 

@@ -42,21 +42,11 @@ LIMIT_GROWTH = 2
 """By how much the limit grows after a window in which tasks were fast and a slot was refused."""
 
 
-ALWAYS_STARTED = 10
-"""So many tasks that come with the answer to a start are taken beyond the limit. Only tenants that
-are not busy get their tasks so: those of a busy one wait in the task queue, whose polls may have
-all other slots."""
-
-
 @dataclass
 class Permit(SlotPermit):
-    """A slot. `busy`: it holds a task, which `started` says came with the answer to a start.
-
-    Otherwise a poll waits for a task.
-    """
+    """A slot. `busy`: it holds a task. Otherwise a poll waits for a task."""
 
     busy: bool
-    started: bool
 
 
 class TaskSlots(CustomSlotSupplier):
@@ -71,7 +61,7 @@ class TaskSlots(CustomSlotSupplier):
         self._loop = asyncio.get_running_loop()
         self._freed = asyncio.Event()
         self._lock = threading.Lock()
-        self._taken = self._busy = self._lent = self._started = 0
+        self._taken = self._busy = self._lent = 0
         self._waiting = 0
         self._refused = False
         self._completed, self._busy_seconds = 0, 0.0
@@ -81,7 +71,7 @@ class TaskSlots(CustomSlotSupplier):
         """Wait for a slot for a poll."""
         self._waiting += 1  # before it looks, so that no slot becomes free unnoticed in between
         try:
-            while not (permit := self._take(started=False)):
+            while not (permit := self._take(busy=False)):
                 self._freed.clear()
                 await self._freed.wait()
             return permit
@@ -93,9 +83,9 @@ class TaskSlots(CustomSlotSupplier):
 
         Polls that wait for a slot come first: they bring what has waited in the task queue. Else
         new deliveries would take each slot that becomes free, and old ones would wait for as long
-        as new ones come. A few tasks are always taken.
+        as new ones come.
         """
-        return self._take(started=True)
+        return self._take(busy=True, left_free=self._waiting)
 
     def mark_slot_used(self, ctx: SlotMarkUsedContext) -> None:
         """Note that a poll has received a task."""
@@ -111,7 +101,6 @@ class TaskSlots(CustomSlotSupplier):
             self._taken -= 1
             if isinstance(ctx.permit, Permit) and ctx.permit.busy:
                 self._busy -= 1
-                self._started -= ctx.permit.started
                 self._completed += 1
         self._wake()
 
@@ -127,17 +116,15 @@ class TaskSlots(CustomSlotSupplier):
             with self._measured():
                 self._lent -= 1
 
-    def _take(self, *, started: bool) -> Permit | None:
+    def _take(self, *, busy: bool, left_free: int = 0) -> Permit | None:
         with self._measured():
-            used = self._taken - self._lent + (self._waiting if started else 0)
-            has_room = used < self.limit or (started and self._started < ALWAYS_STARTED)
-            if not has_room or self._taken >= MAX_TASKS_IN_ALL:
+            used = self._taken - self._lent + left_free
+            if used >= self.limit or self._taken >= MAX_TASKS_IN_ALL:
                 self._refused = True
                 return None
             self._taken += 1
-            self._busy += started
-            self._started += started
-            return Permit(busy=started, started=started)
+            self._busy += busy
+            return Permit(busy)
 
     @contextmanager
     def _measured(self) -> Iterator[None]:

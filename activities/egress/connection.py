@@ -19,7 +19,6 @@ import httpx
 from activities.egress.reply_budget import MAX_HEAD_BYTES, ReplyBudget, ReplyTurns
 from activities.egress.timing import PhaseTimer
 
-
 SURPLUS_SECONDS = 0.1
 """What an idle connection has sent is there. Only a part of a TLS record has to be waited for."""
 

@@ -34,11 +34,8 @@ class TenantTurns:
     _resting: Counter[str] = field(default_factory=Counter, init=False)
 
     @asynccontextmanager
-    async def turn(self, tenant_id: str) -> AsyncIterator[bool]:
-        """Wait for this tenant's turn. It lasts as long as the context.
-
-        The context's value tells whether other tenants have traffic.
-        """
+    async def turn(self, tenant_id: str) -> AsyncIterator[None]:
+        """Wait for this tenant's turn. It lasts as long as the context."""
         turn = self._waiting.wait(tenant_id)
         self._give_turns()
         try:
@@ -50,7 +47,7 @@ class TenantTurns:
             raise
         began = self.traffic.clock()
         try:
-            yield self.traffic.beside(tenant_id)
+            yield
             self._rests.learn(self.traffic.clock() - began)
         finally:
             took = self.traffic.clock() - began

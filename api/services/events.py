@@ -89,8 +89,8 @@ class EventService:
         """
         ids = {"tenant_id": event.tenant_id, "event_id": event.id, "event_type": event.type}
         try:
-            async with self.turns.turn(event.tenant_id, until) as busy:
-                published = await self._publish(event, tenant, spend, busy=busy)
+            async with self.turns.turn(event.tenant_id, until):
+                published = await self._publish(event, tenant, spend)
         except NoTurnError as error:
             metrics.refused(metrics.ApiLimit.TURNS)
             log.debug("event.refused", **ids, problem="no turn")
@@ -104,7 +104,7 @@ class EventService:
         return published
 
     async def _publish(
-        self, event: EventInput, known: TenantAtPublish | None, spend: Spend | None, *, busy: bool
+        self, event: EventInput, known: TenantAtPublish | None, spend: Spend | None
     ) -> Published:
         tenant = known or await self.tenants.at_publish(event.tenant_id)
         try:
@@ -116,7 +116,7 @@ class EventService:
         routes, now = tenant.routes, datetime.now(UTC)
         matches = None if routes is None else Matches.of(routes, event, now)
         try:
-            sole = await self._start(event, matches, eager=not busy)
+            sole = await self._start(event, matches)
         except WorkflowAlreadyStartedError:
             return await self._repeated(event, matches)
         metrics.event_accepted()
@@ -208,7 +208,7 @@ class EventService:
             wanted.query(tenant_id), limit, cursor, self._shown, tenant_id=tenant_id
         )
 
-    async def _start(self, event: EventInput, matches: Matches | None, *, eager: bool) -> bool:
+    async def _start(self, event: EventInput, matches: Matches | None) -> bool:
         """Start the event's workflow or, if it goes to one endpoint only, its delivery.
 
         Both have the event's id, so a repeat never starts the other one. True: it is the delivery.
@@ -221,7 +221,6 @@ class EventService:
                 self.client,
                 delivery,
                 task_queue=deliveries_queue(self.task_queue),
-                eager=eager,
                 rpc_timeout=RPC_TIMEOUT,
             )
         return delivery is not None

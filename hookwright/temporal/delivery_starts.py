@@ -22,23 +22,17 @@ its worker reports to Temporal in time that the task goes on."""
 
 
 async def start_delivery(
-    client: Client,
-    task_queue: str,
-    delivery: DeliveryInput,
-    recovery: str | None = None,
-    *,
-    eager: bool = True,
+    client: Client, task_queue: str, delivery: DeliveryInput, recovery: str | None = None
 ) -> None:
     """Start a delivery, unless the event has one to this endpoint already.
 
-    `recovery` is the id of the recovery that starts it, or None. `eager`: a worker of this client
-    may have its first task at once. Else it waits in the task queue, where tenants take turns.
+    `recovery` is the id of the recovery that starts it, or None.
     """
     event = delivery.event
     workflow_id = delivery_workflow_id(event.tenant_id, delivery.endpoint_id, event.id)
     try:
         with _recovery_span(delivery) if recovery else nullcontext():
-            await _start(client, task_queue, delivery, workflow_id, recovery=recovery, eager=eager)
+            await _start(client, task_queue, delivery, workflow_id, recovery=recovery)
     except WorkflowAlreadyStartedError:
         return
 
@@ -48,12 +42,9 @@ async def publish_sole_delivery(
     delivery: DeliveryInput,
     *,
     task_queue: str,
-    eager: bool = True,
     rpc_timeout: timedelta | None = None,
 ) -> None:
     """Accept an event that goes to one endpoint only: its delivery is started under the event's id.
-
-    `eager` is as for `start_delivery`.
 
     Raises:
         WorkflowAlreadyStartedError: an event with this id was accepted before.
@@ -61,9 +52,7 @@ async def publish_sole_delivery(
     """
     workflow_id = event_workflow_id(delivery.event.tenant_id, delivery.event.id)
     with publish_span(delivery.event):
-        await _start(
-            client, task_queue, delivery, workflow_id, eager=eager, rpc_timeout=rpc_timeout
-        )
+        await _start(client, task_queue, delivery, workflow_id, rpc_timeout=rpc_timeout)
 
 
 async def _start(  # noqa: PLR0913 - what one call to Temporal needs
@@ -72,7 +61,6 @@ async def _start(  # noqa: PLR0913 - what one call to Temporal needs
     delivery: DeliveryInput,
     workflow_id: str,
     *,
-    eager: bool,
     recovery: str | None = None,
     rpc_timeout: timedelta | None = None,
 ) -> None:
@@ -85,7 +73,7 @@ async def _start(  # noqa: PLR0913 - what one call to Temporal needs
         search_attributes=delivery_search_attributes(delivery, recovery),
         static_summary=delivery.event.type,
         task_timeout=TASK_TIMEOUT,
-        request_eager_start=eager,
+        request_eager_start=True,
         priority=fair_share(delivery.event.tenant_id),
         memo={MemoKey.ATTEMPTS: DeliveryLog(trigger=Trigger.RECOVERY)} if recovery else None,
         rpc_timeout=rpc_timeout,

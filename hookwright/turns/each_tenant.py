@@ -64,10 +64,8 @@ class TurnsOfEachTenant:
     _tenants: dict[str, OneTenant] = field(default_factory=dict, init=False)
 
     @asynccontextmanager
-    async def turn(self, tenant_id: str, answer_by: float) -> AsyncIterator[bool]:
+    async def turn(self, tenant_id: str, answer_by: float) -> AsyncIterator[None]:
         """Wait for a turn of this tenant. It lasts as long as the context, and a rest after that.
-
-        The context's value tells whether the tenant is busy while others have traffic.
 
         Raises:
             NoTurnError: none came in time for an answer until then, in the event loop's time.
@@ -90,7 +88,7 @@ class TurnsOfEachTenant:
             raise
         began = self.traffic.clock()
         try:
-            yield self._is_busy(tenant_id, tenant)
+            yield
             self._rests.learn(self.traffic.clock() - began)
         finally:
             self._rests.after(

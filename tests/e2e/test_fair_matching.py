@@ -21,7 +21,6 @@ from hookwright.temporal import (
     publish_sole_delivery,
     start_delivery,
 )
-from hookwright.turns import TurnsOfEachTenant
 
 pytestmark = pytest.mark.cluster
 
@@ -92,15 +91,3 @@ async def test_the_first_task_still_comes_with_the_answer(service: Stack, hooks:
     assert attributes.workflow_type.name == WorkflowType.DELIVERY
     assert attributes.eager_execution_accepted
     assert attributes.priority.fairness_key == service.tenant
-
-
-async def test_the_first_task_of_a_busy_tenant_waits_in_the_queue(
-    service: Stack, hooks: Receiver, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A tenant that publishes much beside others has no task before those that wait."""
-    monkeypatch.setattr(TurnsOfEachTenant, "_is_busy", lambda *_: True)
-    await service.add_endpoint(hooks.url)
-    event = await service.publish()
-    await assert_eventually(lambda: len(hooks.requests) == 1, within=60)
-    began = await first_entry(service.client, event_workflow_id(service.tenant, event["id"]))
-    assert not began.workflow_execution_started_event_attributes.eager_execution_accepted

@@ -31,7 +31,6 @@ class World:
 
     def __init__(self, routes: list[Route]) -> None:
         self.started: Counter[str] = Counter()
-        self.eager: list[bool] = []
         slices = range(0, len(routes), ROUTES_IN_A_SLICE)
         self.memo = {
             routes_key(number): routes[first : first + ROUTES_IN_A_SLICE]
@@ -51,11 +50,10 @@ class World:
     async def memo_value(self, key: str, **_: object) -> list[Route]:
         return self.memo[key]
 
-    async def start_workflow(self, kind: str, *_: object, id: str, **options: Any) -> None:  # noqa: A002
+    async def start_workflow(self, kind: str, *_: object, id: str, **__: object) -> None:  # noqa: A002
         if id in self.started:
             raise WorkflowAlreadyStartedError(id, kind)
         self.started[id] += 1
-        self.eager.append(options["request_eager_start"])
 
     async def verdicts(self, _: str, expressions: list[str], __: object) -> dict[str, None]:
         return dict.fromkeys(expressions)  # all of them cost too much
@@ -131,13 +129,3 @@ async def test_a_busy_tenant_has_its_fan_out_later() -> None:
     assert later.value.category is ApplicationErrorCategory.BENIGN
     world.activities.shares.end(busy[0])
     assert (await world.rest(FanOut(endpoint_ids=[], complete=False))).endpoint_ids == ["ep_0"]
-
-
-@pytest.mark.parametrize("others", [False, True], ids=["alone", "beside others"])
-async def test_many_deliveries_wait_in_the_queue_beside_others(others: bool) -> None:  # noqa: FBT001
-    """While others have traffic, only the first deliveries of an event take a task at once."""
-    world = World(routes(MAX_LOCAL_STARTS + 1))
-    if others:
-        world.activities.turns.traffic.saw("other")
-    await world.fan_out()
-    assert world.eager == [True] * MAX_LOCAL_STARTS + [not others]

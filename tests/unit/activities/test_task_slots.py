@@ -9,7 +9,6 @@ from support.waiting import assert_eventually
 
 from activities import task_slots as module
 from activities.task_slots import (
-    ALWAYS_STARTED,
     INITIAL_TASKS,
     MAX_TASKS,
     MAX_TASKS_IN_ALL,
@@ -142,21 +141,6 @@ async def test_new_deliveries_leave_slots_to_polls_that_wait(clock: Clock) -> No
     assert not (await poll).busy
     release(slots, [permits.pop()])
     assert slots.try_reserve_slot(NOBODY)
-    assert clock.now == 1_000.0
-
-
-async def test_a_few_starts_have_a_slot_beside_polls_that_have_all(clock: Clock) -> None:
-    """Whoever is not busy is served at once, though tasks from the queue take all slots."""
-    slots = TaskSlots()
-    polled = [await slots.reserve_slot(NOBODY) for _ in range(INITIAL_TASKS)]
-    for permit in polled:
-        slots.mark_slot_used(SimpleNamespace(permit=permit))
-    started = take_all(slots)
-    assert len(started) == ALWAYS_STARTED
-    release(slots, started[:1])
-    assert slots.try_reserve_slot(NOBODY)
-    release(slots, polled[:1])
-    assert slots.try_reserve_slot(NOBODY) is None
     assert clock.now == 1_000.0
 
 

@@ -31,7 +31,6 @@ class Publishes:
         self.under_way: Counter[str] = Counter()
         self.ends: dict[str, deque[asyncio.Event]] = {}
         self.tasks: list[asyncio.Task[None]] = []
-        self.busy: dict[str, list[bool]] = {}
 
     async def begin(self, tenant: str, times: int = 1) -> None:
         self.tasks += [asyncio.create_task(self._publish(tenant)) for _ in range(times)]
@@ -47,8 +46,7 @@ class Publishes:
 
     async def _publish(self, tenant: str) -> None:
         answer_by = asyncio.get_running_loop().time() + self.patience_seconds
-        async with self.turns.turn(tenant, answer_by + ANSWER_TAKES_SECONDS) as busy:
-            self.busy.setdefault(tenant, []).append(busy)
+        async with self.turns.turn(tenant, answer_by + ANSWER_TAKES_SECONDS):
             end = asyncio.Event()
             self.ends.setdefault(tenant, deque()).append(end)
             self.under_way[tenant] += 1
@@ -80,18 +78,6 @@ async def test_while_others_publish_a_tenant_has_few_at_once() -> None:
         at_once = max(FEW - ended, AT_ONCE_BESIDE_OTHERS)
         left = 30 - ended
         assert publishes.under_way["busy"] == (at_once if left > FEW else left)
-
-
-async def test_a_turn_tells_whether_its_tenant_is_busy() -> None:
-    """It is while others publish and it asks for more than a few; it was not when it was alone."""
-    publishes = Publishes()
-    await publishes.begin("busy", FEW + 1)
-    await publishes.begin("small")
-    assert publishes.busy == {"busy": [False] * (FEW + 1), "small": [False]}
-    await publishes.begin("busy", FEW)
-    for _ in range(FEW):
-        await publishes.end_one("busy")
-    assert publishes.busy["busy"][FEW + 1 :] == [True]
 
 
 async def test_whoever_asks_for_little_is_not_limited() -> None:
