@@ -8,7 +8,7 @@ from temporalio.client import Client
 
 from hookwright.ids import endpoint_workflow_id
 from hookwright.models import EndpointState
-from hookwright.temporal import described, endpoint_of
+from hookwright.temporal import LatestRuns, endpoint_of
 
 MAX_CACHED = 10_000
 MAX_AGE_SECONDS = 5.0
@@ -25,6 +25,7 @@ class EndpointSnapshots:
     """Reads endpoints by `describe` (strongly consistent, needs no worker), and remembers them."""
 
     client: Client
+    _runs: LatestRuns = field(default_factory=LatestRuns, init=False)
     _recent: TTLCache[str, EndpointState] = field(
         default_factory=lambda: TTLCache(MAX_CACHED, MAX_AGE_SECONDS), init=False
     )
@@ -54,7 +55,7 @@ class EndpointSnapshots:
         """
         workflow_id = endpoint_workflow_id(tenant_id, endpoint_id)
         async with asyncio.timeout(DESCRIBE_SECONDS):
-            description = await described(self.client, workflow_id)
+            description = await self._runs.described(self.client, workflow_id)
         state = await endpoint_of(description)
         if state is None:
             self._recent.pop(workflow_id, None)

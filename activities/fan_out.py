@@ -15,7 +15,7 @@ from hookwright.expressions import Evaluator
 from hookwright.ids import tenant_workflow_id
 from hookwright.models import DeliveryInput, EventInput, FanOut, FanOutInput, Route
 from hookwright.routing import Matches, deliveries_of, filter_expressions, is_addressed
-from hookwright.temporal import ActivityName, ErrorType, described, routes_of, start_delivery
+from hookwright.temporal import ActivityName, ErrorType, LatestRuns, routes_of, start_delivery
 from hookwright.tracing import Span, SpanKind, span
 from hookwright.webhook import event_document
 
@@ -38,6 +38,7 @@ class FanOutActivities:
     evaluator: Evaluator
     turns: TenantTurns
     shares: Shares = field(default_factory=lambda: Shares(FAN_OUTS), init=False)
+    runs: LatestRuns = field(default_factory=LatestRuns, init=False)
 
     @activity.defn(name=ActivityName.FAN_OUT)
     async def fan_out(self, request: FanOutInput) -> FanOut:
@@ -104,7 +105,8 @@ class FanOutActivities:
 
     async def _routes(self, event: EventInput) -> list[Route]:
         """Return the routes that the event is addressed to; filters are not considered here."""
-        description = await described(self.client, tenant_workflow_id(event.tenant_id))
+        tenant = tenant_workflow_id(event.tenant_id)
+        description = await self.runs.described(self.client, tenant)
         if description is None:
             raise ApplicationError(
                 f"there is no tenant {event.tenant_id}; create it, and publish under a new id",

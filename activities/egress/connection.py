@@ -52,10 +52,10 @@ class ReceiverConnection:
     @property
     def is_reusable(self) -> bool:
         """Whether the reply was complete, and nothing is known to have come after it."""
-        surplus, is_closed = self._http.trailing_data
         states = (self._http.our_state, self._http.their_state)
+        _, is_closed = self._http.trailing_data
         is_complete = states == (h11.DONE, h11.DONE)
-        return is_complete and not (surplus or is_closed or self._stream_may_hold_more)
+        return is_complete and not (self.has_surplus or is_closed or self._stream_may_hold_more)
 
     @property
     def has_spoken(self) -> bool:

@@ -32,6 +32,8 @@ from hookwright.models import EventInput, Route, TenantSettings, TenantView
 from hookwright.routing import Matches, TenantState
 from hookwright.security import DestinationPolicy
 from hookwright.temporal import (
+    RPC_TIMEOUT,
+    LatestRuns,
     MemoKey,
     RouteTables,
     Row,
@@ -94,6 +96,7 @@ class TenantService:
         default_factory=lambda: TTLCache(10_000, KNOWN_SECONDS), init=False
     )
     _route_tables: RouteTables = field(default_factory=RouteTables, init=False)
+    _runs: LatestRuns = field(default_factory=LatestRuns, init=False)
 
     async def put(self, tenant_id: str, settings: TenantSettings) -> TenantPutResult:
         """Create a tenant, or change it. A revocation stays until another, or null, is set.
@@ -278,7 +281,8 @@ class TenantService:
         return view and TenantView.model_validate(view)  # null: it is being deleted
 
     async def _read(self, tenant_id: str) -> tuple[TenantView, WorkflowExecutionDescription]:
-        description = await describe(self.client, tenant_workflow_id(tenant_id))
+        workflow_id = tenant_workflow_id(tenant_id)
+        description = await self._runs.described(self.client, workflow_id, RPC_TIMEOUT)
         if description is None or description.status is not WorkflowExecutionStatus.RUNNING:
             raise not_found("tenant")
         view = await description.memo_value(MemoKey.TENANT, None, type_hint=TenantView)

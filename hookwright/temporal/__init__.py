@@ -25,6 +25,7 @@ from hookwright.temporal.delivery_starts import (
 from hookwright.temporal.executions import (
     RPC_TIMEOUT,
     UNREADABLE,
+    LatestRuns,
     at_most,
     converter_of,
     delete_execution,
@@ -124,6 +125,7 @@ __all__ = [
     "CodecError",
     "EncryptionCodec",
     "ErrorType",
+    "LatestRuns",
     "MemoKey",
     "Order",
     "OrderedReader",

@@ -3,9 +3,11 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, TypeVar
 
+from cachetools import LRUCache
 from pydantic import BaseModel
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.history.v1 import HistoryEvent
@@ -34,6 +36,8 @@ UNREADABLE = (RuntimeError, ValueError, LookupError)
 
 Model = TypeVar("Model", bound=BaseModel)
 
+MAX_REMEMBERED_RUNS = 10_000
+
 
 @asynccontextmanager
 async def at_most(rpc_timeout: timedelta | None) -> AsyncIterator[None]:
@@ -50,16 +54,58 @@ async def at_most(rpc_timeout: timedelta | None) -> AsyncIterator[None]:
 
 
 async def described(
-    client: Client, workflow_id: str, rpc_timeout: timedelta | None = None
+    client: Client,
+    workflow_id: str,
+    rpc_timeout: timedelta | None = None,
+    *,
+    run_id: str | None = None,
 ) -> WorkflowExecutionDescription | None:
-    """Return what the server knows of a workflow's latest run, or None if there is none."""
+    """Return what the server knows of a run, or None if there is none.
+
+    It is the workflow's latest one unless `run_id` names another.
+    """
+    handle = client.get_workflow_handle(workflow_id, run_id=run_id)
     try:
         async with at_most(rpc_timeout):
-            return await client.get_workflow_handle(workflow_id).describe(rpc_timeout=rpc_timeout)
+            return await handle.describe(rpc_timeout=rpc_timeout)
     except RPCError as error:
         if error.status is not RPCStatusCode.NOT_FOUND:
             raise
         return None
+
+
+@dataclass(frozen=True)
+class LatestRuns:
+    """Reads workflows that live long, tenants and endpoints, again and again.
+
+    It remembers which run was the latest one, and asks for that one first. If it still runs, it is
+    the latest: a workflow has one open run. The server has it in memory. Asked for whichever run is
+    the latest, it would look that up in its database each time.
+    """
+
+    _of: LRUCache[str, str] = field(
+        default_factory=lambda: LRUCache(MAX_REMEMBERED_RUNS), init=False
+    )
+
+    async def described(
+        self, client: Client, workflow_id: str, rpc_timeout: timedelta | None = None
+    ) -> WorkflowExecutionDescription | None:
+        """Return what the server knows of a workflow's latest run, or None if there is none.
+
+        Raises:
+            RPCError: Temporal did not say, or not within `rpc_timeout`, with all repeats.
+        """
+        async with at_most(rpc_timeout):
+            if run_id := self._of.get(workflow_id):
+                found = await described(client, workflow_id, rpc_timeout, run_id=run_id)
+                if _runs(found):
+                    return found
+            found = await described(client, workflow_id, rpc_timeout)
+        if found and _runs(found):
+            self._of[workflow_id] = found.run_id
+        else:
+            self._of.pop(workflow_id, None)
+        return found
 
 
 async def reached(call: Awaitable[object], rpc_timeout: timedelta | None = None) -> bool:
@@ -168,3 +214,7 @@ async def delete_execution(client: Client, workflow_id: str, run_id: str = "") -
             request, retry=True, timeout=DELETION_TIMEOUT
         )
     )
+
+
+def _runs(found: WorkflowExecutionDescription | None) -> bool:
+    return found is not None and found.status is WorkflowExecutionStatus.RUNNING

@@ -90,7 +90,7 @@ class HeldClient(FakeVisibility):
     calls_of: Counter[str] = field(default_factory=Counter)
     released: list[str] = field(default_factory=list)
 
-    def get_workflow_handle(self, workflow_id: str) -> SimpleNamespace:
+    def get_workflow_handle(self, workflow_id: str, **_: object) -> SimpleNamespace:
         async def describe(**_: object) -> SimpleNamespace:
             self.calls_of["describe"] += 1
             is_held = workflow_id not in self.released

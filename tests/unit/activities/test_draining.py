@@ -125,7 +125,7 @@ class SlowWorker(HeldClient):
     looks: Counter[str] = field(default_factory=Counter)
     overtaking: list[str] = field(default_factory=list)
 
-    def get_workflow_handle(self, workflow_id: str) -> SimpleNamespace:
+    def get_workflow_handle(self, workflow_id: str, **_: object) -> SimpleNamespace:
         known = super().get_workflow_handle(workflow_id)
 
         async def describe(**_: object) -> SimpleNamespace:

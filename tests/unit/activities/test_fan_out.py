@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from temporalio.client import WorkflowExecutionStatus
 from temporalio.exceptions import (
     ApplicationError,
     ApplicationErrorCategory,
@@ -39,13 +40,18 @@ class World:
         me: Any = self
         self.activities = FanOutActivities(me, "deliveries", me, TenantTurns())
 
-    def get_workflow_handle(self, _: str) -> Any:
+    def get_workflow_handle(self, _: str, **__: object) -> Any:
         return self
 
     async def describe(self, **_: object) -> Any:
         info = SimpleNamespace(memo=SimpleNamespace(fields=self.memo))
         raw = SimpleNamespace(workflow_execution_info=info)
-        return SimpleNamespace(raw_description=raw, memo_value=self.memo_value)
+        return SimpleNamespace(
+            status=WorkflowExecutionStatus.RUNNING,
+            run_id="run",
+            raw_description=raw,
+            memo_value=self.memo_value,
+        )
 
     async def memo_value(self, key: str, **_: object) -> list[Route]:
         return self.memo[key]

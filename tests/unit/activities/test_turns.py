@@ -28,7 +28,7 @@ class EndedDeliveries:
     def __init__(self) -> None:
         self.asked: list[str] = []
 
-    def get_workflow_handle(self, workflow_id: str) -> Any:
+    def get_workflow_handle(self, workflow_id: str, **_: object) -> Any:
         self.asked.append(workflow_id)
         return self
 
@@ -80,7 +80,7 @@ class OrderedDeliveries:
         self.end = end
         self.had_turns: list[str] = []
 
-    def get_workflow_handle(self, workflow_id: str) -> Any:
+    def get_workflow_handle(self, workflow_id: str, **_: object) -> Any:
         async def signal(*_: object) -> None:
             self.had_turns.append(workflow_id)
 
