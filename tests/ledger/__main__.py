@@ -2,10 +2,12 @@
 
 import argparse
 import asyncio
+import signal
 import sys
 import tempfile
 from pathlib import Path
 
+from ledger.book import Book
 from ledger.faults import FAULTS
 from ledger.report import report
 from ledger.rules import breaches
@@ -21,6 +23,13 @@ def faults_of(text: str) -> list[str]:
                 f"there is no fault {name}; choose {', '.join(FAULTS)}"
             )
     return names
+
+
+async def run_until_told(options: Options, folder: Path) -> Book:
+    """Do a run. SIGTERM ends its publishing, and what was published until then is judged."""
+    told = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, told.set)
+    return await run(options, folder, break_off=told)
 
 
 def main() -> None:
@@ -58,7 +67,7 @@ def main() -> None:
         folder = options.folder or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
         book = asyncio.run(
-            run(
+            run_until_told(
                 Options(
                     seed=options.seed,
                     events=options.events,

@@ -66,8 +66,13 @@ Beside = Callable[[Site], AbstractAsyncContextManager[object]]
 """Something that goes on beside the load, such as a measurement."""
 
 
-async def run(options: Options, folder: Path, beside: Beside = nullcontext) -> Book:
-    """Do a run. Its files stay in the folder."""
+async def run(
+    options: Options,
+    folder: Path,
+    beside: Beside = nullcontext,
+    break_off: asyncio.Event | None = None,
+) -> Book:
+    """Do a run. Its files stay in the folder. Publishing ends early once `break_off` is set."""
     world = World.of(
         options.seed,
         outage=options.outage,
@@ -90,7 +95,10 @@ async def run(options: Options, folder: Path, beside: Beside = nullcontext) -> B
         )
         async with beside(site), asyncio.TaskGroup() as group:
             group.create_task(timetable.run(site, enough))
-            await publishers.publish(events_of(site.world, options, timetable))
+            events = events_of(site.world, options, timetable)
+            await publishers.publish(
+                takewhile(lambda _: break_off is None or not break_off.is_set(), events)
+            )
             enough.set()
         await site.ready()
         await wait_for_ends(site, _deliveries(site), options.settle_seconds)
