@@ -27,7 +27,7 @@ PUBLISHERS, READERS = 2, 4
 SURELY = 0.99
 """What is held, waits or has been let go by then: the counts of endpoints lag."""
 
-MAX_PARKING_SECONDS = 480.0
+MAX_PARKING_SECONDS = 900.0
 
 
 async def measure(sizes: Sizes) -> Measured:
