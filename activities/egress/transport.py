@@ -30,7 +30,7 @@ SURPLUS_REMEMBERED_SECONDS = 3_600.0
 """For so long no connection is kept to an origin that has sent a surplus. HTTP/1.1 cannot tell one
 that comes late, after the next request, from that request's reply."""
 
-MAX_REMEMBERED = 10_000
+MAX_REMEMBERED_ORIGINS = 10_000
 
 
 class ReceiverTransport(httpx.AsyncBaseTransport):
@@ -46,7 +46,7 @@ class ReceiverTransport(httpx.AsyncBaseTransport):
         self.turns = ReplyTurns()
         self.idle = IdleConnections()
         self._with_surplus: TTLCache[Origin, bool] = TTLCache(
-            MAX_REMEMBERED, SURPLUS_REMEMBERED_SECONDS
+            MAX_REMEMBERED_ORIGINS, SURPLUS_REMEMBERED_SECONDS
         )
         self._expiry: asyncio.Task[None] | None = None
 

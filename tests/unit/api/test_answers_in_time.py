@@ -13,9 +13,11 @@ from support.waiting import assert_eventually
 from temporalio.service import RPCError, RPCStatusCode
 
 from api.http import unavailable
+from api.services.event_views import Published
 from api.services.events import NO_TURN
 from hookwright import metrics
 from hookwright.metrics.names import REFUSALS
+from hookwright.models import EventInput
 from hookwright.temporal import at_most, connect, reached
 from hookwright.turns import FEW
 
@@ -82,6 +84,26 @@ async def test_a_batch_that_is_refused_at_once(monkeypatch: pytest.MonkeyPatch) 
     found = await answer("POST", "/v1/tenants/t/events/batch", json={"events": events})
     details = [each["error"]["detail"] for each in found.json()["results"]]
     assert details[1].startswith("not tried, because an earlier one was not taken")
+
+
+@pytest.mark.parametrize("refused", [False, True])
+async def test_a_batch_says_when_to_repeat_what_was_refused(
+    refused: bool,  # noqa: FBT001
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It says so also if the other events are stored, and nothing if all of them are."""
+
+    async def publish(_: Any, event: EventInput, *__: Any) -> Published:
+        if refused and event.id == "e2":
+            raise unavailable("too many at once", 6.5)
+        return Published(event, duplicate=False, warnings=[])
+
+    monkeypatch.setattr("api.services.events.EventService.publish", publish)
+    monkeypatch.setattr("api.services.tenants.TenantService.at_publish", find)
+    events = [{"id": name, "type": "a", "data": 1} for name in ("e1", "e2")]
+    found = await answer("POST", "/v1/tenants/t/events/batch", json={"events": events})
+    retry_after = found.headers.get("retry-after")
+    assert (found.status_code, retry_after) == ((207, "7") if refused else (202, None))
 
 
 @pytest.mark.parametrize("way", ["one by one", "in batches"])

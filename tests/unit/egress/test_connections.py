@@ -2,6 +2,8 @@
 
 import asyncio
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 import trustme
@@ -27,6 +29,21 @@ SURPLUS = {
     "a second reply": ok() + ok(status=b"500 X"),
     "line ends": ok() + b"\r\n\r\n",
 }
+
+
+@asynccontextmanager
+async def numbering() -> AsyncIterator[tuple[str, list[asyncio.StreamWriter]]]:
+    """Answer each request with the number of its connection; give the server's ends of them."""
+    writers: list[asyncio.StreamWriter] = []
+
+    async def talk(reader, writer):
+        writers.append(writer)
+        while await reader.readuntil(b"\r\n\r\n"):
+            await reader.readexactly(len(BODY))
+            writer.write(ok(b"%d" % len(writers)))
+
+    async with tcp_server(talk) as port:
+        yield f"http://127.0.0.1:{port}/in", writers
 
 
 @pytest.mark.parametrize("surplus", SURPLUS.values(), ids=SURPLUS.keys())
@@ -86,19 +103,10 @@ async def test_a_proper_reply_leaves_its_connection_usable(over_tls):
 
 async def test_an_idle_connection_that_speaks_is_not_used_again():
     """What comes over an idle connection is nobody's reply: the connection is closed."""
-    late: list[asyncio.StreamWriter] = []
-
-    async def talk(reader, writer):
-        late.append(writer)
-        while await reader.readuntil(b"\r\n\r\n"):
-            await reader.readexactly(len(BODY))
-            writer.write(ok(b"%d" % len(late)))
-
-    async with tcp_server(talk) as port, egress() as client:
-        url = f"http://127.0.0.1:{port}/in"
+    async with numbering() as (url, writers), egress() as client:
         await send(client, url)
-        late[0].write(ok(status=b"500 X"))
-        await late[0].drain()
+        writers[0].write(ok(status=b"500 X"))
+        await writers[0].drain()
         kept = client.transport.idle.oldest
         await assert_eventually(lambda: kept.has_spoken)
         answer = await send(client, url, 1)
@@ -133,16 +141,7 @@ async def test_who_has_sent_a_surplus_has_a_fresh_connection_each_time(surplus, 
 
 async def test_whoever_closes_an_idle_connection_has_sent_no_surplus():
     """A receiver that only closes what is idle keeps its next connection."""
-    writers: list[asyncio.StreamWriter] = []
-
-    async def talk(reader, writer):
-        writers.append(writer)
-        while await reader.readuntil(b"\r\n\r\n"):
-            await reader.readexactly(len(BODY))
-            writer.write(ok())
-
-    async with tcp_server(talk) as port, egress() as client:
-        url = f"http://127.0.0.1:{port}/in"
+    async with numbering() as (url, writers), egress() as client:
         await send(client, url)
         writers[0].close()
         kept = client.transport.idle.oldest

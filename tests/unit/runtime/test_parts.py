@@ -1,13 +1,14 @@
 """Parts of one command: they end together, in order, whichever ends first."""
 
 import asyncio
+import gc
 import io
 
 import pytest
 from support.waiting import assert_eventually
 
 from runtime.errors import CommandError
-from runtime.running import run_parts
+from runtime.running import YOUNG_OBJECTS, run_parts
 
 
 class Part:
@@ -126,3 +127,17 @@ async def test_a_part_that_fails_while_it_stops(log_output: io.StringIO):
         await command
     assert story[-1] == "worker stopped"
     assert "cannot stop" in log_output.getvalue()
+
+
+async def test_what_exists_is_left_out_of_the_search_for_garbage() -> None:
+    """While parts run, all that existed before them is never searched, and new objects are."""
+    gc.unfreeze()
+    usual = gc.get_threshold()
+    try:
+        with pytest.raises(CommandError):
+            await run_parts(worker=failing(ValueError("odd")))
+        assert gc.get_freeze_count() > len(gc.get_objects())
+        assert gc.get_threshold()[0] == YOUNG_OBJECTS
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*usual)
