@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import shutil
 import signal
 import sys
 import tempfile
@@ -9,6 +10,7 @@ from pathlib import Path
 
 from ledger.book import Book
 from ledger.faults import FAULTS
+from ledger.operating import ShiftClock
 from ledger.report import report
 from ledger.rules import breaches
 from ledger.run import Options, run
@@ -22,6 +24,10 @@ def faults_of(text: str) -> list[str]:
             raise argparse.ArgumentTypeError(
                 f"there is no fault {name}; choose {', '.join(FAULTS)}"
             )
+    if ShiftClock.name in names and not shutil.which("faketime"):
+        raise argparse.ArgumentTypeError(
+            f"{ShiftClock.name} needs the program faketime; install Debian's package of that name"
+        )
     return names
 
 

@@ -4,11 +4,13 @@ import asyncio
 import json
 import math
 import time
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
 from support.stack import CODEC
 from temporalio.api.enums.v1 import EventType
+from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import Client
 
 from hookwright.ids import delivery_workflow_id, event_workflow_id
@@ -16,9 +18,6 @@ from hookwright.temporal import connect
 from ledger.book import OPEN_STATES, Book, Repeat
 from ledger.records import File, Told
 from ledger.site import Site
-
-RECORDS = (EventType.EVENT_TYPE_MARKER_RECORDED, EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED)
-"""The events of a history that record what came of an attempt: of a first one it is a marker."""
 
 PAGE = 100
 SECONDS_BETWEEN_LOOKS = 2.0
@@ -80,7 +79,7 @@ async def ask_histories(site: Site, book: Book) -> None:
 
 
 async def _was_recorded(client: Client, site: Site, repeat: Repeat) -> bool:
-    """Return whether anything was recorded in the delivery's histories between the two POSTs.
+    """Return whether the delivery's histories had a record of the first POST before the second.
 
     If it has no history, whatever the reason, nothing is taken for unrecorded.
     """
@@ -93,13 +92,34 @@ async def _was_recorded(client: Client, site: Site, repeat: Repeat) -> bool:
     has_history = False
     async for run in client.list_workflows(f"WorkflowId IN {ids}"):
         has_history = True
-        async for event in client.get_workflow_handle(
-            run.id, run_id=run.run_id
-        ).fetch_history_events():
-            at = event.event_time.ToNanoseconds() / 1e9
-            if event.event_type in RECORDS and first.arrived < at < second.arrived:
-                return True
+        history = await client.get_workflow_handle(run.id, run_id=run.run_id).fetch_history()
+        if has_record(history.events, first.arrived, second.arrived):
+            return True
     return not has_history
+
+
+def has_record(events: Iterable[HistoryEvent], posted: float, until: float) -> bool:
+    """Return whether a history has recorded, before `until`, what came of a POST.
+
+    Of a first attempt the record is a marker, of a later one the end of an activity. The task that
+    made the POST began before it. What a later task records is another attempt, or that it made
+    none.
+    """
+    began: dict[int, float] = {}
+    for event in events:
+        at = began[event.event_id] = event.event_time.ToNanoseconds() / 1e9
+        task = None
+        match event.event_type:
+            case EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED:
+                completed = event.workflow_task_completed_event_attributes
+                began[event.event_id] = began[completed.started_event_id]
+            case EventType.EVENT_TYPE_MARKER_RECORDED:
+                task = event.marker_recorded_event_attributes.workflow_task_completed_event_id
+            case EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED:
+                task = event.activity_task_completed_event_attributes.started_event_id
+        if task is not None and began[task] < posted < at < until:
+            return True
+    return False
 
 
 async def _all_rows(site: Site, path: str) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Faults of operating: a server with too little of something, keys that change or are missing."""
+"""Faults of operating: a server that lacks something, keys, names, and a clock that is wrong."""
 
 import asyncio
 import subprocess
@@ -9,6 +9,7 @@ from random import Random
 from support.databases import pages
 from support.processes import HOOKWRIGHT
 
+from ledger.names import SLOWEST_SECONDS, Mode
 from ledger.site import ENCRYPTION_KEYS, Site
 from runtime.keys import new_encryption_key
 
@@ -17,6 +18,14 @@ STARVED_SECONDS = (1.0, 10.0)
 
 ROOM_PAGES = 50
 """So many pages of 4 KiB are free on the full disk: the server starts, and a few events fit."""
+
+CONFUSED_SECONDS = (1.0, 10.0)
+"""How long names go wrong. Who has a connection that was kept open needs none."""
+
+SHIFTED_SECONDS = (5.0, 20.0)
+"""How long a worker's clock is wrong, from the start of the worker, which takes some seconds."""
+
+CLOCKS = ("-3600s", "+3600s")
 
 FEW_CALLS = (("frontend.namespaceRPS", "30"), ("frontend.namespaceRPS.visibility", "1"))
 
@@ -88,12 +97,74 @@ class LoseKeys:
         await worker.begin()
 
 
-FAULTS_OF_OPERATING: Mapping[str, Starve | RotateKeys | LoseKeys] = {
+@dataclass(frozen=True)
+class ConfuseNames:
+    """The names of all receivers go wrong in one way."""
+
+    name: str
+    mode: Mode
+    doubles: bool = False
+    kills_worker: bool = False
+
+    async def strike(self, site: Site, random: Random) -> None:
+        """Confuse them, and wait until each lookup that has begun meanwhile is over."""
+        with site.names.during(self.mode):
+            await asyncio.sleep(random.uniform(*CONFUSED_SECONDS))
+        if self.mode is Mode.SLOW:
+            await asyncio.sleep(SLOWEST_SECONDS)
+
+
+@dataclass(frozen=True)
+class ShiftClock:
+    """A worker starts with a clock that is an hour off, and later with the right one.
+
+    Receivers refuse what it signs, because the time that it signs is wrong.
+    """
+
+    name: str = "shift-clock"
+    doubles: bool = False
+    kills_worker: bool = False
+
+    async def strike(self, site: Site, random: Random) -> None:
+        """Shift it, with libfaketime."""
+        worker, usual = random.choice(site.workers), dict(site.environment)
+        site.environment.update(await shifted(random.choice(CLOCKS)))
+        try:
+            await site.begin_again(worker)
+            await asyncio.sleep(random.uniform(*SHIFTED_SECONDS))
+        finally:
+            site.environment.clear()
+            site.environment.update(usual)
+        await site.begin_again(worker)
+
+
+async def shifted(offset: str) -> dict[str, str]:
+    """Return the variables with which a process has a clock that is off by so much.
+
+    `faketime` knows where its library is. The monotonic clock stays right: waits of the event loop
+    take as long as ever.
+    """
+    process = await asyncio.create_subprocess_exec(
+        *("faketime", "-m", "-f", offset, "printenv", "LD_PRELOAD"), stdout=subprocess.PIPE
+    )
+    library, _ = await process.communicate()
+    return {
+        "LD_PRELOAD": library.decode().strip(),
+        "FAKETIME": offset,
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+    }
+
+
+FAULTS_OF_OPERATING: Mapping[str, Starve | RotateKeys | LoseKeys | ConfuseNames | ShiftClock] = {
     fault.name: fault
     for fault in (
         Starve("full-temporal", is_full=True),
         Starve("throttle-temporal", dynamic_config=FEW_CALLS),
         RotateKeys(),
         LoseKeys(),
+        ConfuseNames("fail-names", Mode.FAIL),
+        ConfuseNames("slow-names", Mode.SLOW),
+        ConfuseNames("flip-names", Mode.FLIP),
+        ShiftClock(),
     )
 }

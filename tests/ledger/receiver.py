@@ -7,6 +7,7 @@ has seen is known whatever happens to the sender.
 import argparse
 import asyncio
 import json
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ from typing import Any
 import h11
 from support.receiver import next_request
 
-from hookwright.verify import VerificationError, verify
+from hookwright.verify import TOLERANCE_SECONDS, VerificationError, verify
 from ledger.records import Appending, File
 from ledger.world import TEXT, Behaviour, Hook, World
 
@@ -146,7 +147,12 @@ class Receiver:
         webhook_id = headers.get("webhook-id", "")
         envelope = _object(body)
         data = envelope["data"] if isinstance(envelope.get("data"), dict) else {}
-        reply = self.reply(hook, webhook_id, attempt) if hook else Reply(404)
+        if hook is None:
+            reply = Reply(404)
+        elif abs(_signed_at(headers) - arrived) > TOLERANCE_SECONDS:
+            reply = Reply(401)
+        else:
+            reply = self.reply(hook, webhook_id, attempt)
         self.ledger.note(
             token=token,
             hook=name,
@@ -177,10 +183,18 @@ def _object(body: bytes) -> dict[str, Any]:
     return it if isinstance(it, dict) else {}
 
 
-def _is_genuine(hook: Hook, headers: dict[str, str], body: bytes) -> bool:
-    """Return whether this endpoint's secret has signed it."""
+def _signed_at(headers: dict[str, str]) -> float:
+    """Return the time that is signed, or infinity if it cannot be read."""
     try:
-        verify("standard", headers, body, hook.secret)
+        return float(headers["webhook-timestamp"])
+    except (KeyError, ValueError):
+        return math.inf
+
+
+def _is_genuine(hook: Hook, headers: dict[str, str], body: bytes) -> bool:
+    """Return whether this endpoint's secret has signed it, whenever that was."""
+    try:
+        verify("standard", headers, body, hook.secret, now=_signed_at(headers))
     except VerificationError:
         return False
     return True

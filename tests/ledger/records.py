@@ -19,7 +19,11 @@ class File(StrEnum):
     TOLD = "told.json"
     COUNTERS = "counters.json"
     UNRECORDED = "unrecorded.json"
+    NAMES = "names.txt"
 
+
+REPLACING = ("term-worker", "rotate-keys", "lose-keys", "shift-clock")
+"""Faults that end a worker in good order."""
 
 FIELDS = ("event_type", "ordering_key", "valid")
 """What a publisher notes of an event beside its tenant, its id and the answers."""
@@ -145,9 +149,14 @@ class Strike:
         return self.hits_receiver or self.fault.startswith("stop-")
 
     @property
+    def keeps_attempts(self) -> bool:
+        """Whether an attempt that it meets may have no POST."""
+        return self.doubles or self.fault.endswith("-names")
+
+    @property
     def replaces_worker(self) -> bool:
         """Whether a worker goes, and what only its process knew."""
-        return self.kills_worker or self.fault in ("term-worker", "rotate-keys", "lose-keys")
+        return self.kills_worker or self.fault in REPLACING
 
     @property
     def loses_signals(self) -> bool:

@@ -19,6 +19,7 @@ from support.stack import CODEC, KEY_RING, OPERATOR_KEY
 from support.waiting import eventually
 
 from hookwright.temporal import connect, set_up_namespace
+from ledger.names import DOMAIN, Mode, Names
 from ledger.receiver import ATTEMPT_HEADER
 from ledger.records import File
 from ledger.world import World
@@ -109,6 +110,7 @@ class Site:
     http: httpx.AsyncClient
     temporal_door: Door
     receiver_door: Door
+    names: Names
     server: EmbeddedServer
     environment: dict[str, str]
     parts: dict[str, Part] = field(default_factory=dict)
@@ -142,13 +144,13 @@ class Site:
 
     async def register(self) -> None:
         """Register all tenants and endpoints, and write the world down with their ids."""
-        url = f"http://127.0.0.1:{self.receiver_door.port}"
         for tenant in self.world.tenants:
             await self.call("PUT", f"/v1/tenants/{tenant}", json={"name": tenant})
         ids = {}
         for hook in self.world.hooks:
             path = f"/v1/tenants/{hook.tenant}/endpoints"
             headers = {"idempotency-key": hook.name}
+            url = f"http://{hook.name}.{DOMAIN}:{self.receiver_door.port}"
             answer = await self.call("POST", path, json=hook.fields(url), headers=headers)
             ids[hook.name] = answer["id"]
         self.world = replace(self.world, endpoints=ids)
@@ -202,12 +204,15 @@ async def running_site(  # noqa: PLR0913 - what may differ between runs
             http,
             await stack.enter_async_context(temporal_doors(server.port)),
             await stack.enter_async_context(receiver_doors(receiver_port)),
+            Names(folder / File.NAMES),
             server,
             {},
         )
         site.environment.update(_environment(site.temporal_door.port))
         receiver = [sys.executable, "-m", "ledger.receiver", str(folder), str(receiver_port)]
+        site.names.file.write_text(Mode.RIGHT)
         api = [*HOOKWRIGHT, "api", "--port", str(api_port)]
+        worker = [sys.executable, "-m", "ledger.worker", str(site.names.file)]
 
         def process(name: str, command: list[str]) -> Part:
             log = stack.enter_context((folder / f"{name}.log").open("a"))
@@ -218,10 +223,7 @@ async def running_site(  # noqa: PLR0913 - what may differ between runs
             Part("temporal", lambda: site.server.running(server_log)),
             process("receiver", receiver),
             process("api", api),
-            *(
-                process(f"worker-{number + 1}", [*HOOKWRIGHT, "worker"])
-                for number in range(workers)
-            ),
+            *(process(f"worker-{number + 1}", worker) for number in range(workers)),
         ]
         for part in parts:
             site.parts[part.name] = part

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +12,20 @@ from ledger.publishers import plans
 from ledger.receiver import Receiver
 from ledger.records import Appending, Post, posts_in
 from ledger.world import World
+from standardwebhooks.webhooks import Webhook
 
 WORLD = World.of(1)
 PLAN = next(plan for plan in plans(WORLD, None) if plan.valid)
 ENVELOPE = {"type": PLAN.event_type, "timestamp": "now", "data": PLAN.body["data"]}
 
 
-def noted(folder: Path, body: bytes, path: str = "/plain-0") -> Post:
+def noted(
+    folder: Path, body: bytes, path: str = "/plain-0", headers: Mapping[str, str] | None = None
+) -> Post:
     """Return what is written down of a POST."""
     receiver = Receiver(WORLD, Appending(folder / "posts.jsonl"))
-    request = h11.Request(method="POST", target=path, headers=[("host", "receiver")])
+    all_headers = {"host": "receiver", **(headers or {})}
+    request = h11.Request(method="POST", target=path, headers=[*all_headers.items()])
     receiver.note("token", 1, request, body)
     (post,) = posts_in(folder)
     return post
@@ -60,3 +65,20 @@ def test_a_body_that_cannot_be_read_is_written_down(tmp_path: Path, body: bytes)
 def test_a_post_to_no_endpoint_is_written_down(tmp_path: Path) -> None:
     """A POST to an unknown path leaves a line, and is answered 404."""
     assert noted(tmp_path, b"{}", "/other").status == 404
+
+
+@pytest.mark.parametrize(("signed_ago", "status"), [(0, 200), (3_600, 401), (-3_600, 401)])
+def test_a_wrong_clock_is_refused_and_is_no_forgery(
+    tmp_path: Path, signed_ago: int, status: int
+) -> None:
+    """A POST that was signed an hour off is answered 401, and its signature is right."""
+    body = json.dumps(ENVELOPE).encode()
+    hook = next(hook for hook in WORLD.hooks if hook.name == "plain-0")
+    signed_at = datetime.now(UTC) - timedelta(seconds=signed_ago)
+    headers = {
+        "webhook-id": "id",
+        "webhook-timestamp": str(int(signed_at.timestamp())),
+        "webhook-signature": Webhook(hook.secret).sign("id", signed_at, body.decode()),
+    }
+    post = noted(tmp_path, body, headers=headers)
+    assert (post.status, post.genuine) == (status, True)

@@ -684,6 +684,15 @@ def test_a_fault_explains_an_attempt_without_a_post() -> None:
     assert broken(it) == set()
 
 
+def test_a_fault_of_names_explains_an_attempt_without_a_post_and_no_second_post() -> None:
+    """A name without an address keeps an attempt from being sent, and makes none twice."""
+    confused = Strike("fail-names", 100.05, 100.3, doubles=False)
+    kept = book([post(at=101, attempt=2)], [published()], [told(statuses=(None, 200))], confused)
+    assert broken(kept) == set()
+    twice = [post(at=100), post(at=100.2, token="second")]
+    assert broken(book(twice, [published()], [told()], confused)) >= {NOT_TWICE}
+
+
 def test_a_lost_success_explains_all_that_follows() -> None:
     """If a kill takes a success along, its delivery goes on: each further attempt is explained."""
     posts = [
