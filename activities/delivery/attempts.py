@@ -228,7 +228,7 @@ class DeliveryActivities:
             endpoint = await self.endpoints.current(delivery.event.tenant_id, delivery.endpoint_id)
             async with heartbeats(lambda: (latest,), _beat_seconds(), FIRST_BEAT_SECONDS):
                 if so_far.unreported:
-                    after = await self.runner.report(delivery, endpoint, so_far, None)
+                    after = await self.runner.report(delivery, endpoint, so_far, again=True)
                 elif self._needs_turn(endpoint, so_far):
                     return await self.queues.wait(delivery, so_far)
                 else:

@@ -74,6 +74,9 @@ class ReportQueue:
     _counted: TTLCache[str, None] = field(
         default_factory=lambda: TTLCache(MAX_COUNTED, MAX_REPLY_AGE_SECONDS), init=False
     )
+    _reported: TTLCache[str, None] = field(
+        default_factory=lambda: TTLCache(MAX_COUNTED, MAX_REPLY_AGE_SECONDS), init=False
+    )
     _tasks: set[asyncio.Task[None]] = field(default_factory=set, init=False)
 
     async def __aenter__(self) -> Self:
@@ -98,6 +101,8 @@ class ReportQueue:
         """
         if report.key in self._counted:
             return
+        if report.outcome is Outcome.DELIVERED:
+            self._reported[report.key] = None
         workflow_id = endpoint_workflow_id(tenant_id, endpoint_id)
         stored = asyncio.get_running_loop().create_future()
         reports = self._reports.get(workflow_id)
@@ -109,6 +114,10 @@ class ReportQueue:
         await stored
         if report.outcome is Outcome.DELIVERED:
             self._counted[report.key] = None
+
+    def is_reported(self, key: str) -> bool:
+        """Return whether a success was given to `add`, which may have stored it or not."""
+        return key in self._reported
 
     def tally(
         self, tenant_id: str, endpoint_id: str, key: str, at: datetime, duration_ms: int

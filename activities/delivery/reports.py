@@ -33,12 +33,20 @@ class DeliveryReports:
         delivery: DeliveryInput,
         after: DeliveryLog,
         retry_after: float | None,
+        *,
+        again: bool,
     ) -> None:
-        """Report an attempt. A success of a healthy endpoint is only counted."""
+        """Report an attempt. A success of a healthy endpoint is only counted.
+
+        Unless the endpoint may have its report already, `again`: it knows the keys of reports, and
+        no success that is counted has one.
+        """
         attempt, result = after.attempts[-1], f"attempted, {after.state}"
-        if attempt.outcome is Outcome.DELIVERED and not endpoint.health.watched:
+        key, is_success = _key(after, result), attempt.outcome is Outcome.DELIVERED
+        again = again or self.queue.is_reported(key)
+        if is_success and not endpoint.health.watched and not again:
             whose = endpoint.tenant_id, endpoint.endpoint_id
-            self.queue.tally(*whose, _key(after, result), attempt.started_at, attempt.duration_ms)
+            self.queue.tally(*whose, key, attempt.started_at, attempt.duration_ms)
             return
         report = _report(delivery, after, result).model_copy(
             update={

@@ -67,11 +67,16 @@ class AttemptRunner:
         delivery: DeliveryInput,
         endpoint: EndpointState | None,
         after: DeliveryLog,
-        retry_after: float | None,
+        retry_after: float | None = None,
+        *,
+        again: bool = False,
     ) -> DeliveryLog:
-        """Report the last attempt to its endpoint, and return the log that says so."""
+        """Report the last attempt to its endpoint, and return the log that says so.
+
+        `again`: the endpoint may have this report already.
+        """
         if endpoint:
-            await self.reports.attempted(endpoint, delivery, after, retry_after)
+            await self.reports.attempted(endpoint, delivery, after, retry_after, again=again)
         return after.model_copy(update={"unreported": False, "release": None})
 
     def has_begun(self, so_far: DeliveryLog) -> bool:

@@ -53,6 +53,7 @@ class World:
     runs: list["Run"] = field(default_factory=list)
     posts: deque[asyncio.Future[Answer]] = field(default_factory=deque)
     reports_fail: int = 0
+    tallies: int = 0
 
     def __post_init__(self) -> None:
         self.state = endpoint(retry={"schedule_seconds": [60, 60]}, deactivation=self.rule)
@@ -76,8 +77,11 @@ class World:
     def expect_change(self, *_: object) -> None:
         pass
 
+    def is_reported(self, _key: str) -> bool:
+        return False
+
     def tally(self, *_: object) -> None:
-        pass
+        self.tallies += 1
 
     async def add(self, _tenant: str, _endpoint: str, rule: DeactivationRule, it: Report) -> None:
         self.health.take(Reports(rule=rule, reports=[it]), BEGIN)

@@ -91,6 +91,9 @@ class FakeReportQueue:
     async def add(self, _tenant: str, _endpoint: str, _rule: object, report: Report) -> None:
         self.reports.append(report)
 
+    def is_reported(self, key: str) -> bool:
+        return any(report.key == key for report in self.reports)
+
     def tally(self, *_: object) -> None:
         self.successes += 1
 

@@ -25,3 +25,23 @@ async def test_an_attempt_is_recorded_before_its_report() -> None:
         assert world.health.counts.last_hour(BEGIN) == (0, 2)
         run.task.cancel()
         await world.settle()
+
+
+async def test_a_success_that_was_reported_is_not_counted_as_well() -> None:
+    """The next worker reports it again, to an endpoint that is healthy because of this success."""
+    with in_memory():
+        world = World(DeactivationRule())
+        run = await world.started()
+        world.answer(500)
+        await world.settle()
+        run.due.set()
+        await world.settle()
+        world.reports_fail = 1
+        world.answer(200)
+        world.new_worker()
+        await world.settle()
+        assert not world.health.watched
+        assert world.tallies == 0
+        assert world.health.counts.last_hour(BEGIN) == (1, 1)
+        run.task.cancel()
+        await world.settle()

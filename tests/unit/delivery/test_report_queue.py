@@ -224,6 +224,20 @@ async def test_a_success_is_counted_once_however_its_endpoint_is(
     assert len(successes) + sum(each.delivered for each in told) == 1
 
 
+async def test_a_report_that_may_be_stored_is_known(
+    reporter: ReportQueue, client: FakeClient
+) -> None:
+    """A success whose report failed is known as reported. A failure, or a tally, is not."""
+    client.failures = [unavailable()]
+    with pytest.raises(RPCError):
+        await reporter.add("t", "ep", RULE, report(BEGIN, key="k", outcome=Outcome.DELIVERED))
+    assert reporter.is_reported("k")
+    await reporter.add("t", "ep", RULE, report(BEGIN, key="other"))
+    assert not reporter.is_reported("other")
+    reporter.tally("t", "ep", "counted", BEGIN, 5)
+    assert not reporter.is_reported("counted")
+
+
 async def test_tallies_outlive_a_failed_one(reporter: ReportQueue, client: FakeClient) -> None:
     """A tally that cannot be sent, for whatever reason, stops no later one."""
     client.failures = [unavailable(), ValueError("cannot be encoded")]
