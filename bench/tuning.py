@@ -24,14 +24,16 @@ POLLING = ("ProcessorMaxPollRPS",)
 PARTITIONS = ("numTaskqueue",)
 PRAGMAS = ("journal_mode", "synchronous")
 WRITES = ("shardIOConcurrency",)
+DONE = ("ProcessorUpdateAckInterval",)
 GO_DEFAULT = "100"
 
 VARIANTS: Mapping[str, tuple[tuple[str, ...], bool]] = {
     TUNED: ((), True),
-    "stock": ((*POLLING, *PARTITIONS, *PRAGMAS, *WRITES), False),
+    "stock": ((*POLLING, *PARTITIONS, *PRAGMAS, *WRITES, *DONE), False),
     "tuned, but stock polling": (POLLING, True),
     "tuned, but stock partitions": (PARTITIONS, True),
     "tuned, but one write at once": (WRITES, True),
+    "tuned, but tasks that are done stay": (DONE, True),
     "tuned, but stock journal": (PRAGMAS, True),
     "tuned, but GOGC=100": ((), False),
 }

@@ -47,6 +47,11 @@ DYNAMIC_CONFIG = {
     # Writes that a shard has under way at once; by default one. There is one shard, so all waited
     # for each other: at 120 a second the start of an event took 0.3 to 0.6 s (docs/decisions/0003).
     "history.shardIOConcurrency": "8",
+    # How often tasks that are done are struck off, by default every 30 s. Until then each new task
+    # has the server go through all of them (docs/decisions/0003).
+    "history.transferProcessorUpdateAckInterval": '"5s"',
+    "history.timerProcessorUpdateAckInterval": '"5s"',
+    "history.visibilityProcessorUpdateAckInterval": '"5s"',
 }
 # `busy_timeout` is in milliseconds: the server waits while another process has the database's lock,
 # as we have it while indexes are dropped.
