@@ -154,6 +154,11 @@ class Strike:
         return self.doubles or self.fault.endswith("-names")
 
     @property
+    def shifts_clock(self) -> bool:
+        """Whether what is signed meanwhile may have a wrong time."""
+        return self.fault == "shift-clock"
+
+    @property
     def replaces_worker(self) -> bool:
         """Whether a worker goes, and what only its process knew."""
         return self.kills_worker or self.fault in REPLACING

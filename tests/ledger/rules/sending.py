@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
+from http import HTTPStatus
 
 from ledger.book import Book
 
@@ -30,6 +31,10 @@ def repeats_are_explained(book: Book) -> Iterator[str]:
             )
 
 
+def _was_wrong(book: Book, at: float) -> bool:
+    return any(it.shifts_clock and it.began <= at <= it.ended for it in book.strikes)
+
+
 def nothing_is_crossed(book: Book) -> Iterator[str]:
     """Each POST is signed with its endpoint's secret, and its body is that of its event."""
     for post in book.posts:
@@ -37,6 +42,8 @@ def nothing_is_crossed(book: Book) -> Iterator[str]:
             continue  # posts_have_events tells it
         if not post.genuine:
             yield f"{post.webhook_id} to {post.hook} is not signed with this endpoint's secret"
+        if post.status == HTTPStatus.UNAUTHORIZED and not _was_wrong(book, post.arrived):
+            yield f"{post.webhook_id} to {post.hook} is signed an hour off, and no clock was wrong"
         if post.tenant != book.hooks[post.hook].tenant:
             yield f"{post.webhook_id} to {post.hook} is an event of {post.tenant}"
         if post.event != post.webhook_id:

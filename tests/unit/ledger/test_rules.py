@@ -693,6 +693,17 @@ def test_a_fault_of_names_explains_an_attempt_without_a_post_and_no_second_post(
     assert broken(book(twice, [published()], [told()], confused)) >= {NOT_TWICE}
 
 
+def test_only_a_wrong_clock_explains_a_wrong_time() -> None:
+    """A POST that is refused for the time that it signs breaks a rule, unless a clock was wrong."""
+    posts = [post(at=100, status=401), post(at=101, attempt=2)]
+    rows = [told(statuses=(401, 200))]
+    shift = Strike("shift-clock", 90.0, 100.5, doubles=False)
+    assert broken(book(posts, [published()], rows, shift)) == set()
+    assert broken(book(posts, [published()], rows)) == {NOT_CROSSED}
+    later = replace(shift, began=100.5, ended=110.0)
+    assert broken(book(posts, [published()], rows, later)) == {NOT_CROSSED}
+
+
 def test_a_lost_success_explains_all_that_follows() -> None:
     """If a kill takes a success along, its delivery goes on: each further attempt is explained."""
     posts = [
