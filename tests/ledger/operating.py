@@ -127,14 +127,13 @@ class ShiftClock:
 
     async def strike(self, site: Site, random: Random) -> None:
         """Shift it, with libfaketime."""
-        worker, usual = random.choice(site.workers), dict(site.environment)
-        site.environment.update(await shifted(random.choice(CLOCKS)))
+        worker, usual = random.choice(site.workers), site.environment
+        site.environment = {**usual, **await shifted(random.choice(CLOCKS))}
         try:
             await site.begin_again(worker)
             await asyncio.sleep(random.uniform(*SHIFTED_SECONDS))
         finally:
-            site.environment.clear()
-            site.environment.update(usual)
+            site.environment = usual
         await site.begin_again(worker)
 
 

@@ -149,7 +149,7 @@ class Strike:
         return self.hits_receiver or self.fault.startswith("stop-")
 
     @property
-    def keeps_attempts(self) -> bool:
+    def may_prevent_posts(self) -> bool:
         """Whether an attempt that it meets may have no POST."""
         return self.doubles or self.fault.endswith("-names")
 

@@ -63,8 +63,9 @@ class World:
         """Let another worker do what is done from now on: it knows no POST of the one before."""
         # It plays the part of each of these, with the methods that a delivery uses of them.
         me: Any = self
+        queue: Any = WorkersReports(self)
         sender = WebhookSender(me, CONTRACTS, Evaluator())
-        runner = AttemptRunner(sender, DeliveryReports(me, me, sender))
+        runner = AttemptRunner(sender, DeliveryReports(queue, me, sender))
         self.attempts = DeliveryActivities(me, me, runner, QueuePlaces(me, "entities"))
 
     # What the activities use: endpoints, reporter, egress.
@@ -77,13 +78,7 @@ class World:
     def expect_change(self, *_: object) -> None:
         pass
 
-    def is_reported(self, _key: str) -> bool:
-        return False
-
-    def tally(self, *_: object) -> None:
-        self.tallies += 1
-
-    async def add(self, _tenant: str, _endpoint: str, rule: DeactivationRule, it: Report) -> None:
+    async def add(self, rule: DeactivationRule, it: Report) -> None:
         self.health.take(Reports(rule=rule, reports=[it]), BEGIN)
         if self.reports_fail:
             self.reports_fail -= 1
@@ -120,6 +115,24 @@ class World:
     def at_rest(self) -> bool:
         """Whether nothing is under way, or was lost and is to be done again."""
         return not self.posts and not any(run.under_way for run in self.runs)
+
+
+@dataclass
+class WorkersReports:
+    """What one worker reports, and knows that it has."""
+
+    world: World
+    reported: set[str] = field(default_factory=set)
+
+    def is_reported(self, key: str) -> bool:
+        return key in self.reported
+
+    def tally(self, *_: object) -> None:
+        self.world.tallies += 1
+
+    async def add(self, _tenant: str, _endpoint: str, rule: DeactivationRule, it: Report) -> None:
+        self.reported.add(it.key)
+        await self.world.add(rule, it)
 
 
 @dataclass

@@ -131,11 +131,11 @@ def attempts_have_posts(book: Book) -> Iterator[str]:
 
 
 def _meets_a_fault(book: Book, attempt: Mapping[str, Any]) -> bool:
-    """Return whether a fault that hits POSTs, or keeps them, was under way during an attempt."""
+    """Return whether a fault that hits or prevents POSTs was under way during an attempt."""
     began = datetime.fromisoformat(attempt["started_at"]).timestamp()
     ended = began + attempt["duration_ms"] / 1_000
     return any(
-        strike.keeps_attempts and strike.began <= ended and began <= strike.ended
+        strike.may_prevent_posts and strike.began <= ended and began <= strike.ended
         for strike in book.strikes
     )
 

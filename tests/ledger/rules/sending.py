@@ -31,7 +31,7 @@ def repeats_are_explained(book: Book) -> Iterator[str]:
             )
 
 
-def _was_wrong(book: Book, at: float) -> bool:
+def _a_clock_was_wrong(book: Book, at: float) -> bool:
     return any(it.shifts_clock and it.began <= at <= it.ended for it in book.strikes)
 
 
@@ -42,8 +42,8 @@ def nothing_is_crossed(book: Book) -> Iterator[str]:
             continue  # posts_have_events tells it
         if not post.genuine:
             yield f"{post.webhook_id} to {post.hook} is not signed with this endpoint's secret"
-        if post.status == HTTPStatus.UNAUTHORIZED and not _was_wrong(book, post.arrived):
-            yield f"{post.webhook_id} to {post.hook} is signed an hour off, and no clock was wrong"
+        if post.status == HTTPStatus.UNAUTHORIZED and not _a_clock_was_wrong(book, post.arrived):
+            yield f"{post.webhook_id} to {post.hook} has a wrong time, and no clock was wrong"
         if post.tenant != book.hooks[post.hook].tenant:
             yield f"{post.webhook_id} to {post.hook} is an event of {post.tenant}"
         if post.event != post.webhook_id:

@@ -1,21 +1,36 @@
 """What a killed worker has sent is not sent again, and is reported by the next one."""
 
-from support.delivery_world import World, in_memory
+from support.delivery_world import Run, World, in_memory
 from support.health import BEGIN
 
 from hookwright.contracts import DeactivationRule
+
+
+async def second_attempt(world: World) -> Run:
+    """Start a delivery whose first attempt fails, and see its second one under way."""
+    run = await world.started()
+    world.answer(500)
+    await world.settle()
+    assert run.due
+    run.due.set()
+    await world.settle()
+    assert len(world.posts) == 1
+    return run
+
+
+async def cancelled(world: World, *runs: Run) -> None:
+    """End what the test has begun."""
+    for run in runs:
+        assert run.task
+        run.task.cancel()
+    await world.settle()
 
 
 async def test_an_attempt_is_recorded_before_its_report() -> None:
     """Killed while its report is under way, an attempt is told by another worker, and not made."""
     with in_memory():
         world = World(DeactivationRule())
-        run = await world.started()
-        world.answer(500)
-        await world.settle()
-        run.due.set()
-        await world.settle()
-        assert len(world.posts) == 1
+        run = await second_attempt(world)
         world.reports_fail = 1
         world.answer(500)
         world.new_worker()  # which knows no POST of the one before
@@ -23,19 +38,14 @@ async def test_an_attempt_is_recorded_before_its_report() -> None:
         assert len(world.posts) == 0
         assert [each["number"] for each in run.heartbeats[0]["attempts"]] == [1, 2]
         assert world.health.counts.last_hour(BEGIN) == (0, 2)
-        run.task.cancel()
-        await world.settle()
+        await cancelled(world, run)
 
 
 async def test_a_success_that_was_reported_is_not_counted_as_well() -> None:
     """The next worker reports it again, to an endpoint that is healthy because of this success."""
     with in_memory():
         world = World(DeactivationRule())
-        run = await world.started()
-        world.answer(500)
-        await world.settle()
-        run.due.set()
-        await world.settle()
+        run = await second_attempt(world)
         world.reports_fail = 1
         world.answer(200)
         world.new_worker()
@@ -43,5 +53,22 @@ async def test_a_success_that_was_reported_is_not_counted_as_well() -> None:
         assert not world.health.watched
         assert world.tallies == 0
         assert world.health.counts.last_hour(BEGIN) == (1, 1)
-        run.task.cancel()
+        await cancelled(world, run)
+
+
+async def test_nor_is_a_first_attempt_whose_worker_lives_on() -> None:
+    """The answer to its report is lost, and the same worker makes the report again."""
+    with in_memory():
+        world = World(DeactivationRule())
+        failing = await world.started()
+        world.answer(500)
         await world.settle()
+        run = await world.started()
+        world.reports_fail = 1
+        world.answer(200)
+        await world.settle()
+        assert not world.reports_fail
+        assert not world.health.watched
+        assert world.tallies == 0
+        assert world.health.counts.last_hour(BEGIN) == (1, 1)
+        await cancelled(world, failing, run)

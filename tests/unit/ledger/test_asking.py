@@ -23,9 +23,8 @@ def history(*events: tuple[str, int, dict[str, Any]]) -> list[HistoryEvent]:
     for number, (kind, at, attributes) in enumerate(events, start=1):
         event = HistoryEvent(event_id=number, event_type=f"EVENT_TYPE_{kind}")  # type: ignore[arg-type]
         event.event_time.FromSeconds(at)
-        getattr(event, f"{kind.lower()}_event_attributes").MergeFrom(
-            type(getattr(event, f"{kind.lower()}_event_attributes"))(**attributes)
-        )
+        for name, value in attributes.items():
+            setattr(getattr(event, f"{kind.lower()}_event_attributes"), name, value)
         it.append(event)
     return it
 
