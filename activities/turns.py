@@ -12,6 +12,7 @@ from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHistoryEv
 from activities.endpoint_snapshots import EndpointSnapshots
 from activities.heartbeats import heartbeats
 from activities.shares import TURNS, NoRoomError, Shares, waiting_error
+from activities.turn_uses import TurnUses
 from hookwright.ids import delivery_workflow_id, event_workflow_id
 from hookwright.queueing import Ended, QueuePlace, QueueRules, QueueTurns, TurnsGiven
 from hookwright.temporal import ActivityName, Signal, described, is_sole_delivery, reached
@@ -58,7 +59,9 @@ class TurnActivities:
         with share:
             if progress.begun and turns.rules:
                 # Another worker, or this one, may have given a turn that it did not record.
-                progress.pace = progress.pace.after_turn(datetime.now(UTC), turns.rules.interval)
+                progress.pace = progress.pace.after_turn(
+                    datetime.now(UTC), turns.rules.interval, progress.pace.last_place
+                )
             progress.begun = True
             progress.rules = await self._rules(turns)
             if progress.rules == turns.rules and progress.rules:
@@ -74,20 +77,24 @@ class TurnActivities:
         """Give the turns that are not given yet; note in `progress` how far it has come."""
         clock = asyncio.get_running_loop().time
         end = clock() + TURN_SECONDS
-        give = self._next_in_order if rules.in_order else self._next_at_pace
+        uses = TurnUses(self.client)
+        _note_last(uses, turns, progress)
         while progress.done < len(turns.places) and clock() < end:
-            if not await give(turns, rules, progress):
+            if not rules.in_order:
+                await uses.wait_for_workers()
+                await self._next_at_pace(turns, rules, progress)
+                _note_last(uses, turns, progress)
+            elif not await self._next_in_order(turns, rules, progress):
                 return
 
     async def _next_at_pace(
         self, turns: QueueTurns, rules: QueueRules, progress: TurnsGiven
-    ) -> bool:
+    ) -> None:
         """Give the next turn, or the next few if they are close."""
         number = 1 if rules.interval > CLOSE_SECONDS else CLOSE_TURNS
         group = turns.places[progress.done : progress.done + number]
         await asyncio.gather(*(self._give(turns, place, rules, progress) for place in group))
         progress.done += len(group)
-        return True
 
     async def _next_in_order(
         self, turns: QueueTurns, rules: QueueRules, progress: TurnsGiven
@@ -115,7 +122,7 @@ class TurnActivities:
         delivery = self.client.get_workflow_handle(_workflow_id(turns, place))
         if not await reached(delivery.signal(Signal.TURN, place.attempt)):
             return False
-        progress.pace = progress.pace.after_turn(given_at, rules.interval)
+        progress.pace = progress.pace.after_turn(given_at, rules.interval, place)
         return True
 
     async def _watch(self, turns: QueueTurns, place: QueuePlace, *, has_turn: bool) -> Ended:
@@ -165,6 +172,11 @@ async def _or_not_yet(end: Awaitable[Ended]) -> Ended:
             return await end
     except TimeoutError:
         return Ended.NO
+
+
+def _note_last(uses: TurnUses, turns: QueueTurns, progress: TurnsGiven) -> None:
+    if progress.pace.last_at and progress.pace.last_place:
+        uses.note(progress.pace.last_at, _workflow_id(turns, progress.pace.last_place))
 
 
 def _workflow_id(turns: QueueTurns, place: QueuePlace) -> str:

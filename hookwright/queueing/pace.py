@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from pydantic import BaseModel
 
+from hookwright.queueing.place import QueuePlace
 from hookwright.times import Timestamp
 
 MAX_LATENESS = timedelta(seconds=1)
@@ -19,10 +20,11 @@ WRONG_CLOCK = timedelta(minutes=1)
 
 
 class QueuePace(BaseModel):
-    """When the next turn may be given: the plan, and the time of the last turn."""
+    """When the next turn may be given: the plan, the time of the last turn, and who had it."""
 
     planned_at: Timestamp | None = None
     last_at: Timestamp | None = None
+    last_place: QueuePlace | None = None
 
     def next_at(self, now: datetime, interval: float) -> datetime:
         """Return when the next turn is due; `interval` is in seconds, perhaps a new one."""
@@ -31,10 +33,12 @@ class QueuePace(BaseModel):
             return planned
         return max(planned, last_at + timedelta(seconds=CATCH_UP * interval))
 
-    def after_turn(self, at: datetime, interval: float) -> "QueuePace":
+    def after_turn(
+        self, at: datetime, interval: float, place: QueuePlace | None = None
+    ) -> "QueuePace":
         """Return the pace after a turn at this time."""
         planned = self._planned(at, interval) + timedelta(seconds=interval)
-        return QueuePace(planned_at=planned, last_at=at)
+        return QueuePace(planned_at=planned, last_at=at, last_place=place)
 
     def _planned(self, now: datetime, interval: float) -> datetime:
         last_at = self._last_at(now)

@@ -37,6 +37,7 @@ from hookwright.temporal.executions import (
     reached,
     recorded,
     routes_of,
+    waits_for_worker,
 )
 from hookwright.temporal.fairness import fair_share
 from hookwright.temporal.key_ring import KEY_BYTES, MAKE_A_KEY, named_values, read_key_ring
@@ -185,6 +186,7 @@ __all__ = [
     "take_places",
     "tenant_search_attributes",
     "time_between",
+    "waits_for_worker",
     "workflow_id_is",
     "workflow_id_starts_with",
 ]

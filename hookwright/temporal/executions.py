@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from cachetools import LRUCache
 from pydantic import BaseModel
 from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.enums.v1 import PendingActivityState, PendingWorkflowTaskState
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.api.workflow.v1 import PendingActivityInfo
 from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
@@ -72,6 +73,19 @@ async def described(
         if error.status is not RPCStatusCode.NOT_FOUND:
             raise
         return None
+
+
+def waits_for_worker(execution: WorkflowExecutionDescription) -> bool:
+    """Return whether a task of it is in a task queue, where no worker has taken it so far.
+
+    The second try of an activity does not count: it may wait for its time.
+    """
+    raw = execution.raw_description
+    waiting = PendingWorkflowTaskState.PENDING_WORKFLOW_TASK_STATE_SCHEDULED
+    return raw.pending_workflow_task.state == waiting or any(
+        it.state == PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED and it.attempt <= 1
+        for it in raw.pending_activities
+    )
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,8 @@ CONFUSED_SECONDS = (1.0, 10.0)
 SHIFTED_SECONDS = (5.0, 20.0)
 """How long a worker's clock is wrong, from the start of the worker, which takes some seconds."""
 
+FLIP_NAMES = "flip-names"
+
 CLOCKS = ("-3600s", "+3600s")
 
 FEW_CALLS = (("frontend.namespaceRPS", "30"), ("frontend.namespaceRPS.visibility", "1"))
@@ -163,7 +165,7 @@ FAULTS_OF_OPERATING: Mapping[str, Starve | RotateKeys | LoseKeys | ConfuseNames 
         LoseKeys(),
         ConfuseNames("fail-names", Mode.FAIL),
         ConfuseNames("slow-names", Mode.SLOW),
-        ConfuseNames("flip-names", Mode.FLIP),
+        ConfuseNames(FLIP_NAMES, Mode.FLIP),
         ShiftClock(),
     )
 }

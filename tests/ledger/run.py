@@ -14,9 +14,11 @@ from support.fault_proxy import fault_proxy
 from ledger.asking import ask_counters, ask_deliveries, ask_histories, wait_for_ends
 from ledger.book import Book
 from ledger.faults import FAULTS, Timetable
+from ledger.operating import FLIP_NAMES
 from ledger.proxies import NETWORK_FAULTS
 from ledger.publishers import Plan, Publishers, plans
 from ledger.records import Appending, File, publishes_in
+from ledger.resuming import resume_what_was_blocked
 from ledger.rules.counters import counters_are_right
 from ledger.site import Site, open_door, running_site
 from ledger.world import LIMIT_OF_ALL, LIMIT_OF_MANY, World
@@ -83,26 +85,35 @@ async def run(
     async with running_site(
         world, folder, options.workers, options.dynamic_config, doors, doors
     ) as site:
-        enough = asyncio.Event()
-        timetable = Timetable(
-            [FAULTS[name] for name in options.faults],
-            Random(f"faults:{options.seed}"),
-            options.pause_seconds,
-            Appending(folder / File.STRIKES),
-        )
-        publishers = Publishers(
-            site.http, Appending(folder / File.PUBLISHES), options.publishers, options.rate
-        )
-        async with beside(site), asyncio.TaskGroup() as group:
-            group.create_task(timetable.run(site, enough))
-            events = events_of(site.world, options, timetable)
-            await publishers.publish(
-                takewhile(lambda _: break_off is None or not break_off.is_set(), events)
-            )
-            enough.set()
-        await site.ready()
-        await wait_for_ends(site, _deliveries(site), options.settle_seconds)
+        names_lie = FLIP_NAMES in options.faults
+        async with resume_what_was_blocked(site) if names_lie else nullcontext():
+            async with beside(site):
+                await _publish_under_faults(options, site, break_off)
+            await site.ready()
+            await wait_for_ends(site, _deliveries(site), options.settle_seconds)
         return await _final_book(site)
+
+
+async def _publish_under_faults(
+    options: Options, site: Site, break_off: asyncio.Event | None
+) -> None:
+    enough = asyncio.Event()
+    timetable = Timetable(
+        [FAULTS[name] for name in options.faults],
+        Random(f"faults:{options.seed}"),
+        options.pause_seconds,
+        Appending(site.folder / File.STRIKES),
+    )
+    publishers = Publishers(
+        site.http, Appending(site.folder / File.PUBLISHES), options.publishers, options.rate
+    )
+    async with asyncio.TaskGroup() as group:
+        group.create_task(timetable.run(site, enough))
+        events = events_of(site.world, options, timetable)
+        await publishers.publish(
+            takewhile(lambda _: break_off is None or not break_off.is_set(), events)
+        )
+        enough.set()
 
 
 def events_of(world: World, options: Options, timetable: Timetable) -> Iterator[Plan]:

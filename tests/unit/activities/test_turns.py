@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 from support.fakes import FakeEndpoints, endpoint
-from temporalio.api.enums.v1 import EventType
+from temporalio.api.enums.v1 import EventType, PendingWorkflowTaskState
+from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionResponse
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import ActivityEnvironment
 
+from activities import turn_uses
 from activities import turns as module
 from activities.turns import TurnActivities
 from hookwright.ids import delivery_workflow_id
@@ -123,3 +125,65 @@ async def test_others_wait_for_one_that_has_not_ended(
     ]
     assert client.had_turns == deliveries[:number]
     assert (result.done, result.last) == (0 if stops else 3, stops)
+
+
+WAITING = PendingWorkflowTaskState.PENDING_WORKFLOW_TASK_STATE_SCHEDULED
+
+
+class LateDeliveries:
+    """Temporal, where each delivery lies in a task queue for its first looks."""
+
+    def __init__(self, looks: int) -> None:
+        self.looks = looks
+        self.done: list[str] = []
+
+    def get_workflow_handle(self, workflow_id: str, **_: object) -> Any:
+        event = workflow_id.rpartition(":")[2]
+
+        async def signal(*_: object) -> None:
+            self.done.append(event)
+
+        async def describe(**_: object) -> Any:
+            self.done.append(f"looked at {event}")
+            raw = DescribeWorkflowExecutionResponse()
+            if self.done.count(f"looked at {event}") <= self.looks:
+                raw.pending_workflow_task.state = WAITING
+            return SimpleNamespace(raw_description=raw)
+
+        return SimpleNamespace(signal=signal, describe=describe)
+
+
+async def given_behind(client: LateDeliveries, seconds_ago: float) -> list[str]:
+    """Return what is done for two turns, when one was given so many seconds ago."""
+    state = endpoint(rate_limit_per_second=20.0)
+    last_at = datetime.now(UTC) - timedelta(seconds=seconds_ago)
+    turns = wanted(state, "evt_1", "evt_2").model_copy(
+        update={"pace": QueuePace().after_turn(last_at, 1 / 20, QueuePlace("evt_0", NOW, 1))}
+    )
+    temporal: Any = client
+    endpoints: Any = FakeEndpoints(state)
+    result = await ActivityEnvironment().run(TurnActivities(temporal, endpoints).give_turns, turns)
+    assert (result.done, result.pace.last_place) == (2, turns.places[1])
+    return client.done
+
+
+async def test_no_turn_is_given_while_workers_are_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who had its turn a second ago and lies in a task queue is looked at until a worker has it."""
+    monkeypatch.setattr(turn_uses, "SECONDS_BETWEEN_LOOKS", 0.01)
+    done = await given_behind(LateDeliveries(looks=3), seconds_ago=1.5)
+    assert done == ["looked at evt_0"] * 4 + ["evt_1", "evt_2"]
+
+
+async def test_a_turn_of_this_moment_is_not_looked_at() -> None:
+    """What had its turn less than a second ago may lie in a task queue, and costs no call."""
+    assert await given_behind(LateDeliveries(looks=3), seconds_ago=0.1) == ["evt_1", "evt_2"]
+
+
+async def test_a_delivery_that_no_worker_takes_stops_no_queue(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Those behind it have their turns after a while."""
+    monkeypatch.setattr(turn_uses, "SECONDS_BETWEEN_LOOKS", 0.01)
+    monkeypatch.setattr(turn_uses, "LONGEST_WAIT_SECONDS", 0.1)
+    done = await given_behind(LateDeliveries(looks=1_000), seconds_ago=1.5)
+    assert done[-2:] == ["evt_1", "evt_2"]
