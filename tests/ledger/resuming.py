@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from hookwright.contracts import DisabledReason
-from hookwright.outcomes import EndpointStatus
 from ledger.site import Site
 
 SECONDS_BETWEEN_LOOKS = 10.0
@@ -29,10 +28,6 @@ async def _look_again_and_again(site: Site) -> None:
         for tenant in site.world.tenants:
             path = f"/v1/tenants/{tenant}/endpoints"
             for endpoint in (await site.call("GET", path))["data"]:
-                is_disabled = endpoint["status"] == EndpointStatus.DISABLED
-                if (
-                    is_disabled
-                    and endpoint["disabled_reason"] == DisabledReason.BLOCKED_DESTINATION
-                ):
+                if endpoint["disabled_reason"] == DisabledReason.BLOCKED_DESTINATION:
                     await site.call("POST", f"{path}/{endpoint['id']}/resume")
         await asyncio.sleep(SECONDS_BETWEEN_LOOKS)

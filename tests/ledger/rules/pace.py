@@ -11,8 +11,10 @@ LONG_WINDOW_SECONDS = 120.0
 PRECISION, ONE_MORE = 1.03, 1
 """docs/rate-limits-and-order.md: in any ten seconds 3 % above the limit at most, and one more."""
 
-JITTER_SECONDS = 1.0
-"""The limit is on turns. A POST arrives later than its turn, some sooner and some later."""
+JITTER_SECONDS = 2.0
+"""The limit is on turns. A POST arrives later than its turn, some sooner and some later. While
+workers are behind a queue notices within two seconds, and gives no turns until they have caught
+up."""
 
 AFTER_FAULT_SECONDS = 5.0
 """Who was published before a fault that hits POSTs, or so shortly after it, may have had its turn
