@@ -142,7 +142,7 @@ async def running_site(
         given, running = await _server(server, run, stack)
         overrides = {"target_host": given.address, "namespace": given.namespace}
         client = await connect(EncryptionCodec({"k1": keys.payload}), **overrides)
-        await _set_up(client)
+        await set_up(client)
         environment = keys.environment(given, run)
         bare = (given.address, given.namespace)
         bare_commands = {
@@ -192,7 +192,7 @@ async def _server(
     return GivenServer(server.address, "default"), {SERVER: [psutil.Process(process.pid)]}
 
 
-async def _set_up(client: Client) -> None:
+async def set_up(client: Client) -> None:
     """Prepare the namespace, and wait until all parts of the server know it."""
 
     async def is_known() -> bool:

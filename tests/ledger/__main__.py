@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import shlex
 import shutil
 import signal
 import sys
@@ -10,22 +11,28 @@ from pathlib import Path
 
 from ledger.book import Book
 from ledger.faults import FAULTS
-from ledger.operating import ShiftClock
+from ledger.given_server import GivenServer
+from ledger.operating import ShiftClock, Starve
 from ledger.report import report
 from ledger.rules import breaches
 from ledger.run import Options, run
 
 
-def faults_of(text: str) -> list[str]:
-    """Return the names of faults: those that a text lists, all of them, or none."""
-    names = {"all": list(FAULTS), "none": []}.get(text, text.split(","))
+def faults_of(text: str, *, embedded: bool) -> list[str]:
+    """Return the names of faults: those that a text lists, all that there are, or none.
+
+    Only the embedded server can be starved of what it needs.
+
+    Raises:
+        ValueError: the text names something else, or what a fault needs is not installed.
+    """
+    known = [name for name, it in FAULTS.items() if embedded or not isinstance(it, Starve)]
+    names = {"all": known, "none": []}.get(text, text.split(","))
     for name in names:
-        if name not in FAULTS:
-            raise argparse.ArgumentTypeError(
-                f"there is no fault {name}; choose {', '.join(FAULTS)}"
-            )
+        if name not in known:
+            raise ValueError(f"there is no fault {name} for this server; choose {', '.join(known)}")
     if ShiftClock.name in names and not shutil.which("faketime"):
-        raise argparse.ArgumentTypeError(
+        raise ValueError(
             f"{ShiftClock.name} needs the program faketime; install Debian's package of that name"
         )
     return names
@@ -44,9 +51,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m ledger", description=__doc__)
     parser.add_argument("--seed", type=int, default=usual.seed)
     parser.add_argument("--events", type=int, default=usual.events)
-    parser.add_argument(
-        "--faults", type=faults_of, default=[], help=f"`all`, or some of {', '.join(FAULTS)}"
-    )
+    parser.add_argument("--faults", default="none", help=f"`all`, or some of {', '.join(FAULTS)}")
     parser.add_argument(
         "--pauses",
         type=float,
@@ -67,8 +72,20 @@ def main() -> None:
     parser.add_argument(
         "--continue-as-new-every", type=int, metavar="HISTORY_EVENTS", help="usually thousands"
     )
+    parser.add_argument(
+        "--temporal",
+        type=shlex.split,
+        metavar="COMMAND",
+        help="runs a Temporal server in place of the embedded one",
+    )
+    parser.add_argument("--temporal-port", type=int, default=7233, help="where it listens")
     parser.add_argument("--folder", type=Path, help="where the files of the run are to stay")
     options = parser.parse_args()
+    given = GivenServer(options.temporal, options.temporal_port) if options.temporal else None
+    try:
+        faults = faults_of(options.faults, embedded=given is None)
+    except ValueError as error:
+        parser.error(str(error))
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.folder or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
@@ -77,13 +94,14 @@ def main() -> None:
                 Options(
                     seed=options.seed,
                     events=options.events,
-                    faults=options.faults,
+                    faults=faults,
                     workers=options.workers,
                     publishers=options.publishers,
                     rate=options.rate,
                     pause_seconds=options.pauses,
                     settle_seconds=options.settle,
                     continue_as_new_every=options.continue_as_new_every,
+                    given_server=given,
                 ),
                 folder,
             )

@@ -69,7 +69,8 @@ async def ask_histories(site: Site, book: Book) -> None:
 
     Asked for are those that nothing else explains.
     """
-    client = await connect(CODEC, target_host=f"127.0.0.1:{site.temporal_door.port}")
+    address = f"127.0.0.1:{site.temporal_door.port}"
+    client = await connect(CODEC, target_host=address, namespace=site.namespace)
     unrecorded = [
         repeat.first.token
         for repeat in book.repeats

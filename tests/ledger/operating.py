@@ -11,6 +11,7 @@ from support.processes import HOOKWRIGHT
 
 from ledger.names import SLOWEST_SECONDS, Mode
 from ledger.site import ENCRYPTION_KEYS, Site
+from runtime.dev import EmbeddedServer
 from runtime.keys import new_encryption_key
 
 STARVED_SECONDS = (1.0, 10.0)
@@ -45,6 +46,7 @@ class Starve:
     async def strike(self, site: Site, random: Random) -> None:
         """Starve it."""
         usual = site.server
+        assert isinstance(usual, EmbeddedServer), "only the embedded server can be starved"
         room = pages(usual) + ROOM_PAGES
         site.server = replace(
             usual,

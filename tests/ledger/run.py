@@ -14,6 +14,7 @@ from support.fault_proxy import fault_proxy
 from ledger.asking import ask_counters, ask_deliveries, ask_histories, wait_for_ends
 from ledger.book import Book
 from ledger.faults import FAULTS, Timetable
+from ledger.given_server import GivenServer
 from ledger.operating import FLIP_NAMES
 from ledger.proxies import NETWORK_FAULTS
 from ledger.publishers import Plan, Publishers, plans
@@ -22,6 +23,7 @@ from ledger.resuming import resume_what_was_blocked
 from ledger.rules.counters import counters_are_right
 from ledger.site import Site, open_door, running_site
 from ledger.world import LIMIT_OF_ALL, LIMIT_OF_MANY, World
+from runtime.dev import EmbeddedServer, free_port
 
 SECONDS_FOR_COUNTERS = 30.0
 """A worker that stops sends the successes that it has counted; the endpoints then take them in."""
@@ -49,6 +51,7 @@ class Options:
     outage: tuple[float, float] = (10.0, 40.0)
     settle_seconds: float = 600.0
     continue_as_new_every: int | None = None
+    given_server: GivenServer | None = None
 
     @property
     def limit_of_all(self) -> float:
@@ -56,12 +59,14 @@ class Options:
         events = self.events if self.seconds is None else self.seconds * self.rate
         return LIMIT_OF_MANY if events > MANY_EVENTS else LIMIT_OF_ALL
 
-    @property
-    def dynamic_config(self) -> list[tuple[str, str]]:
-        """The server's settings. It suggests to continue as new after so many history events."""
-        if self.continue_as_new_every is None:
-            return []
-        return [("limit.historyCount.suggestContinueAsNew", str(self.continue_as_new_every))]
+    def server(self, folder: Path) -> EmbeddedServer | GivenServer:
+        """Return the Temporal server: the given one, or an embedded one with a new database.
+
+        The embedded one suggests to continue as new after so many history events.
+        """
+        often = self.continue_as_new_every
+        setting = (("limit.historyCount.suggestContinueAsNew", str(often)),) if often else ()
+        return self.given_server or EmbeddedServer(folder, free_port(), dynamic_config=setting)
 
 
 Beside = Callable[[Site], AbstractAsyncContextManager[object]]
@@ -83,7 +88,7 @@ async def run(
     )
     doors = fault_proxy if any(name in NETWORK_FAULTS for name in options.faults) else open_door
     async with running_site(
-        world, folder, options.workers, options.dynamic_config, doors, doors
+        world, folder, options.server(folder), options.workers, doors, doors
     ) as site:
         names_lie = FLIP_NAMES in options.faults
         async with resume_what_was_blocked(site) if names_lie else nullcontext():

@@ -2,12 +2,12 @@
 
 import asyncio
 import os
+import secrets
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Protocol
@@ -18,7 +18,9 @@ from support.processes import HOOKWRIGHT
 from support.stack import CODEC, KEY_RING, OPERATOR_KEY
 from support.waiting import eventually
 
-from hookwright.temporal import connect, set_up_namespace
+from bench.site import set_up
+from hookwright.temporal import connect
+from ledger.given_server import GivenServer
 from ledger.names import DOMAIN, Mode, Names
 from ledger.receiver import ATTEMPT_HEADER
 from ledger.records import File
@@ -111,7 +113,8 @@ class Site:
     temporal_door: Door
     receiver_door: Door
     names: Names
-    server: EmbeddedServer
+    server: EmbeddedServer | GivenServer
+    namespace: str
     environment: dict[str, str]
     parts: dict[str, Part] = field(default_factory=dict)
 
@@ -179,13 +182,13 @@ def _is_final(answer: httpx.Response | None) -> bool:
 async def running_site(  # noqa: PLR0913 - what may differ between runs
     world: World,
     folder: Path,
+    server: EmbeddedServer | GivenServer,
     workers: int = 1,
-    dynamic_config: Sequence[tuple[str, str]] = (),
     temporal_doors: Doors = open_door,
     receiver_doors: Doors = open_door,
 ) -> AsyncIterator[Site]:
     """Run a site while the context is open. All is ready and registered when it is entered."""
-    server = EmbeddedServer(folder, free_port(), dynamic_config=tuple(dynamic_config))
+    namespace = "default" if isinstance(server, EmbeddedServer) else _new_namespace()
     receiver_port, api_port = free_port(), free_port()
     world.write(folder / File.WORLD)
     async with AsyncExitStack() as stack:
@@ -206,9 +209,10 @@ async def running_site(  # noqa: PLR0913 - what may differ between runs
             await stack.enter_async_context(receiver_doors(receiver_port)),
             Names(folder / File.NAMES),
             server,
+            namespace,
             {},
         )
-        site.environment.update(_environment(site.temporal_door.port))
+        site.environment.update(_environment(site.temporal_door.port, namespace))
         receiver = [sys.executable, "-m", "ledger.receiver", str(folder), str(receiver_port)]
         site.names.file.write_text(Mode.RIGHT)
         api = [*HOOKWRIGHT, "api", "--port", str(api_port)]
@@ -230,19 +234,24 @@ async def running_site(  # noqa: PLR0913 - what may differ between runs
             await part.begin()
             stack.push_async_callback(part.end)
             if part.name == "temporal":
-                client = await connect(CODEC, target_host=server.address)
-                await set_up_namespace(client, timedelta(days=1))
+                await set_up(await connect(CODEC, target_host=server.address, namespace=namespace))
         await site.ready()
         await site.register()
         yield site
 
 
-def _environment(temporal_port: int) -> dict[str, str]:
+def _new_namespace() -> str:
+    """Return a namespace for this run alone: a given server may keep what others left there."""
+    return f"ledger-{secrets.token_hex(3)}"
+
+
+def _environment(temporal_port: int, namespace: str) -> dict[str, str]:
     """Return the environment of all processes."""
     return {
         **os.environ,
         "PYTHONPATH": os.pathsep.join((str(REPOSITORY), str(REPOSITORY / "tests"))),
         "TEMPORAL_ADDRESS": f"127.0.0.1:{temporal_port}",
+        "TEMPORAL_NAMESPACE": namespace,
         "HOOKWRIGHT_API_KEYS": f"test:{digest(OPERATOR_KEY)}",
         ENCRYPTION_KEYS: KEY_RING,
         "HOOKWRIGHT_EGRESS_ALLOW_HTTP": "true",
