@@ -619,6 +619,20 @@ def test_every_rule_can_be_broken() -> None:
     assert {*RULES} == {COUNTERS}.union(*(rules for _, _, rules in LEDGERS))
 
 
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [("", set()), ('{"token": "fir', set()), ('{"token": "pl', {ATTEMPTS_POSTED})],
+    ids=["no-body", "its-beginning", "another-answer"],
+)
+def test_an_answer_that_did_not_come_whole(body: str, found: set[str]) -> None:
+    """An attempt that ended amid its answer has the status, and a beginning of that answer."""
+    it = told(statuses=(200, 200))
+    cut = {**it.attempts[0], "outcome": "timeout", "response_body": body}
+    it = replace(it, attempts=(cut, it.attempts[1]))
+    posts = [post(token="first", answered=None), post(at=103, attempt=2)]
+    assert broken(book(posts, [published()], [it])) == found
+
+
 def test_a_kill_explains_what_was_in_flight() -> None:
     """A POST that a kill has cut, or whose answer it may have, may be made once more."""
     for answered in (None, 100.2):
