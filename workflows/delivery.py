@@ -50,6 +50,8 @@ CALL_TIMEOUT = timedelta(seconds=10)
 TURN_COMES_WITHIN = timedelta(hours=1)
 """After this time a delivery asks its queue again for a turn."""
 
+ENDED_BY_ATTEMPTS = (DeliveryState.DELIVERED, DeliveryState.EXHAUSTED)
+
 OUR_OWN_FAULTS = RetryPolicy(
     initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1)
 )
@@ -69,6 +71,7 @@ class Delivery:
         self.released_as: Release | None = None
         self.expired = False
         self.turn = 0
+        self.latest: DeliveryLog | None = None
 
     @workflow.run
     async def run(self, delivery: DeliveryInput) -> DeliveryLog:
@@ -89,7 +92,7 @@ class Delivery:
                 else:
                     log = await self.retry_on_schedule(delivery, log)
         except (ActivityError, asyncio.CancelledError):
-            await self.report_cancelled(delivery, log)
+            await self.report_cancelled(delivery, self.latest or log)
             raise
         workflow.set_current_details(delivery_details(delivery, log))
         if log.state in (DeliveryState.EXHAUSTED, DeliveryState.EXPIRED):
@@ -123,7 +126,7 @@ class Delivery:
             workflow.upsert_memo({MemoKey.ATTEMPTS: log})
         workflow.set_current_details(delivery_details(delivery, log))
         queue = workflow.info().task_queue
-        return await workflow.execute_activity_method(
+        retries = workflow.start_activity_method(
             DeliveryActivities.retry,
             AttemptInput(delivery=delivery, log=log),
             task_queue=slow_lane(queue) if log.slow else queue,
@@ -132,6 +135,18 @@ class Delivery:
             retry_policy=OUR_OWN_FAULTS,
             summary=retry_summary(delivery, log),
         )
+        try:
+            return await asyncio.shield(retries)
+        except asyncio.CancelledError:
+            if not retries.done():
+                retries.cancel()
+                return await retries
+            # It had ended when the cancellation came: what was sent is known, and perhaps taken.
+            self.latest = retries.result()
+            if self.latest.state in ENDED_BY_ATTEMPTS:
+                return self.latest
+            workflow.upsert_memo({MemoKey.ATTEMPTS: self.latest})
+            raise
 
     async def wait_for_turn(self, delivery: DeliveryInput, log: DeliveryLog) -> DeliveryLog:
         """Wait for a turn in the endpoint's queue, where the activity has taken a place.
