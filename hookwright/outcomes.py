@@ -17,6 +17,11 @@ class DeliveryState(StrEnum):
     EXPIRED = "expired"
     CANCELLED = "cancelled"
 
+    @property
+    def ended_by_attempt(self) -> bool:
+        """Whether an attempt has ended the delivery: it was the last one, whatever comes later."""
+        return self in (DeliveryState.DELIVERED, DeliveryState.EXHAUSTED)
+
 
 class Outcome(StrEnum):
     """How an attempt ended. Every outcome except `delivered` is a failure of the endpoint.

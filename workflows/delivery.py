@@ -50,8 +50,6 @@ CALL_TIMEOUT = timedelta(seconds=10)
 TURN_COMES_WITHIN = timedelta(hours=1)
 """After this time a delivery asks its queue again for a turn."""
 
-ENDED_BY_ATTEMPTS = (DeliveryState.DELIVERED, DeliveryState.EXHAUSTED)
-
 OUR_OWN_FAULTS = RetryPolicy(
     initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1)
 )
@@ -92,8 +90,9 @@ class Delivery:
                 else:
                     log = await self.retry_on_schedule(delivery, log)
         except (ActivityError, asyncio.CancelledError):
-            await self.report_cancelled(delivery, self.latest or log)
-            raise
+            log = await self.report_cancelled(delivery, self.latest or log)
+            if not log.state.ended_by_attempt:
+                raise
         workflow.set_current_details(delivery_details(delivery, log))
         if log.state in (DeliveryState.EXHAUSTED, DeliveryState.EXPIRED):
             raise ApplicationError(failure_text(log), log, type=log.state)
@@ -138,13 +137,9 @@ class Delivery:
         try:
             return await asyncio.shield(retries)
         except asyncio.CancelledError:
-            if not retries.done():
-                retries.cancel()
-                return await retries
-            # It had ended when the cancellation came: what was sent is known, and perhaps taken.
-            self.latest = retries.result()
-            if self.latest.state in ENDED_BY_ATTEMPTS:
-                return self.latest
+            retries.cancel()
+            # Unless this raises, they had ended when the cancellation came: what was sent is known.
+            self.latest = await retries
             workflow.upsert_memo({MemoKey.ATTEMPTS: self.latest})
             raise
 
@@ -222,8 +217,10 @@ class Delivery:
         )
         await workflow.wait_condition(lambda: False)
 
-    async def report_cancelled(self, delivery: DeliveryInput, log: DeliveryLog) -> None:
+    async def report_cancelled(self, delivery: DeliveryInput, log: DeliveryLog) -> DeliveryLog:
         """Keep the log, and report to the endpoint that this delivery no longer waits for it.
+
+        Return the log. It may tell that an attempt has ended the delivery before it was cancelled.
 
         The cancellation of an activity leaves with the commands of this very workflow task, so the
         server still has the heartbeats. The log in them says whether the attempt that followed a
@@ -233,13 +230,16 @@ class Delivery:
         workflow.set_current_details(delivery_details(delivery, cancelled))
         recorded = await workflow.execute_local_activity_method(
             DeliveryActivities.recorded_log,
-            start_to_close_timeout=CALL_TIMEOUT,
+            AttemptInput(delivery=delivery, log=log),
+            start_to_close_timeout=LONGEST_ATTEMPT,
             summary="keep the log of the attempts",
         )
         if recorded.attempts:
             workflow.upsert_memo({MemoKey.ATTEMPTS: recorded})
             log = recorded
-        await self.report_ended(delivery, log, DeliveryState.CANCELLED)
+        if not log.state.ended_by_attempt:
+            await self.report_ended(delivery, log, DeliveryState.CANCELLED)
+        return log
 
     async def report_ended(
         self, delivery: DeliveryInput, log: DeliveryLog, state: DeliveryState

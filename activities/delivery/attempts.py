@@ -42,8 +42,7 @@ from hookwright.temporal import ActivityName, ErrorType, recorded
 
 FIRST_BEAT_SECONDS = 0.25
 """The first heartbeat of a retry shows that the attempt was made, or is slow. The activity that
-releases held deliveries in order waits for it. Temporal considers a worker dead after 5 s without a
-heartbeat, or 15 s in the slow lane, and each heartbeat is a write for Temporal."""
+releases held deliveries in order waits for it. Each heartbeat is a write for Temporal."""
 
 BEATS_IN_TIMEOUT = 2.5
 """So many heartbeats fit into the time after which Temporal considers a worker dead."""
@@ -72,13 +71,12 @@ class DeliveryActivities:
     async def first_attempt(self, attempt: AttemptInput) -> DeliveryLog:
         """Make the first attempt. Runs as a local activity: see docs/decisions/0002.
 
-        The log is empty, except for a resend, which continues the log of the run before it. A first
-        attempt holds a workflow task for as long as the receiver takes, so it needs a share of
-        these. Without a share the attempt is left to `retry`, which holds no workflow task, and so
-        is one to an endpoint that is slow or failing. If the activity is run again because its task
-        was not completed in time, it joins the POST that the first run began. If the endpoint has a
-        rate limit or an order, the delivery takes its place in the queue instead, and this is
-        called again when its turn has come.
+        The log is empty, but for a resend, which continues that of the run before it. An attempt
+        here holds a workflow task for as long as the receiver takes, so it needs a share of these.
+        Without one, or to an endpoint that is slow or failing, it is left to `retry`. If this is
+        run again because its task was not completed in time, it joins the POST of the first run.
+        If the endpoint has a rate limit or an order, the delivery takes its place in the queue
+        instead, and this is called again when its turn has come.
         """
         delivery, so_far = attempt.delivery, attempt.log
         self.tenant_turns.traffic.saw(delivery.event.tenant_id)
@@ -109,11 +107,10 @@ class DeliveryActivities:
         If this activity is reset in Temporal while it waits, it makes one more attempt at once,
         which uses no step of the retry table (docs/decisions/0013-resend.md).
 
-        The log is in the heartbeat details, which remain after a failed run. So a pending delivery
-        shows all its attempts, and a killed worker uses no step of the retry table.
-
-        Temporal may start a run before its time: a task that it gives out twice after a crash of
-        its own starts whichever run comes next. Such a run waits for its time by Temporal's clock.
+        The log is in the heartbeat details, which remain after a failed run: a pending delivery
+        shows all its attempts, and a killed worker uses no step of the retry table. Temporal may
+        start a run before its time: a task that it gives out twice after a crash of its own starts
+        whichever run comes next. Such a run waits for its time by Temporal's clock.
 
         A delivery whose endpoint turns out to be slow or failing is returned, to go on in the slow
         lane.
@@ -146,9 +143,7 @@ class DeliveryActivities:
     @activity.defn(name=ActivityName.REPORT_ENDED)
     async def report_ended(self, ended: EndedInput) -> None:
         """Report to the endpoint that a delivery has expired or was cancelled."""
-        event, endpoint_id = ended.delivery.event, ended.delivery.endpoint_id
-        endpoint = await self.endpoints.current(event.tenant_id, endpoint_id)
-        if endpoint:
+        if endpoint := await self._endpoint(ended.delivery):
             await self.runner.reports.ended(endpoint, ended.delivery, ended.log, ended.state)
         after = ended.log.model_copy(update={"state": ended.state, "turn": 0})
         await self.queues.ended(ended.delivery, endpoint, after)
@@ -179,12 +174,22 @@ class DeliveryActivities:
         return sent.attempt
 
     @activity.defn(name=ActivityName.RECORDED_LOG)
-    async def recorded_log(self) -> DeliveryLog:
-        """Return the log that the pending `retry` of this workflow has recorded so far."""
-        description = await self._workflow().describe()
+    async def recorded_log(self, attempt: AttemptInput) -> DeliveryLog:
+        """Return what else was sent before a cancellation: a log, which is empty if nothing was.
+
+        It is what the pending `retry` has recorded, or the first POST, which this worker has made
+        or waits for. What ended the delivery is reported to its endpoint.
+        """
+        delivery, description = attempt.delivery, await self._workflow().describe()
         for pending in description.raw_description.pending_activities:
-            return await recorded(description, pending, DeliveryLog)
-        return DeliveryLog()
+            log = await recorded(description, pending, DeliveryLog)
+            if log.state.ended_by_attempt and log.unreported:
+                endpoint = await self._endpoint(delivery)
+                return await self.runner.report(delivery, endpoint, log, again=True)
+            return log
+        if not self.runner.has_begun(attempt.log):
+            return DeliveryLog()
+        return await self.runner.run_begun(delivery, await self._endpoint(delivery), attempt.log)
 
     @activity.defn(name=ActivityName.CANCEL_WORKFLOW)
     async def cancel_workflow(self) -> None:
@@ -193,6 +198,9 @@ class DeliveryActivities:
 
     def _workflow(self) -> WorkflowHandle[Any, Any]:
         return self.client.get_workflow_handle(activity.info().workflow_id or "")
+
+    async def _endpoint(self, delivery: DeliveryInput) -> EndpointState | None:
+        return await self.endpoints.current(delivery.event.tenant_id, delivery.endpoint_id)
 
     def _pace(self, delivery: DeliveryInput) -> EndpointPace:
         return self.runner.paces.of(delivery.event.tenant_id, delivery.endpoint_id)
@@ -225,7 +233,7 @@ class DeliveryActivities:
             activity.heartbeat(log)
 
         with share:
-            endpoint = await self.endpoints.current(delivery.event.tenant_id, delivery.endpoint_id)
+            endpoint = await self._endpoint(delivery)
             async with heartbeats(lambda: (latest,), _beat_seconds(), FIRST_BEAT_SECONDS):
                 if so_far.unreported:
                     after = await self.runner.report(delivery, endpoint, so_far, again=True)
@@ -238,8 +246,7 @@ class DeliveryActivities:
 
     def _needs_turn(self, endpoint: EndpointState | None, so_far: DeliveryLog) -> bool:
         """Return whether a POST that has not begun has to wait for its turn."""
-        waits = endpoint is not None and endpoint.needs_turn(so_far)
-        return waits and not self.runner.has_begun(so_far)
+        return bool(endpoint and endpoint.needs_turn(so_far)) and not self.runner.has_begun(so_far)
 
     def _share(
         self, shares: Shares, delivery: DeliveryInput, so_far: DeliveryLog

@@ -68,6 +68,16 @@ class Ledger:
             task.add_done_callback(partial(self._ended, key))
         return await asyncio.shield(task)
 
+    async def reply(self, key: Key) -> SentAttempt | None:
+        """Return the reply to a POST that was made or is under way, or None if there is none.
+
+        Raises:
+            Exception: what the POST raises that is under way; nothing was sent.
+        """
+        if task := self._under_way.get(key):
+            await asyncio.shield(task)
+        return self._replies.get(key)
+
     def cancel(self, key: Key) -> None:
         """Cancel a POST that is no longer needed."""
         if task := self._under_way.get(key):

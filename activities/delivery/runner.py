@@ -57,6 +57,28 @@ class AttemptRunner:
             sent = await self._send(delivery, endpoint, so_far, share)
         except FilteredOutError:
             return await self._end(delivery, endpoint, so_far)
+        return await self._recorded(delivery, endpoint, so_far, sent, record)
+
+    async def run_begun(
+        self, delivery: DeliveryInput, endpoint: EndpointState | None, so_far: DeliveryLog
+    ) -> DeliveryLog:
+        """Wait for the POST of the next attempt, which has begun here, also if nobody wants it now.
+
+        Return the log: an empty one if nothing was sent after all.
+        """
+        sent = await self.ledger.reply(_key(so_far))
+        if sent is None:
+            return DeliveryLog()
+        return await self._recorded(delivery, endpoint, so_far, sent, lambda _: None)
+
+    async def _recorded(
+        self,
+        delivery: DeliveryInput,
+        endpoint: EndpointState | None,
+        so_far: DeliveryLog,
+        sent: SentAttempt,
+        record: Record,
+    ) -> DeliveryLog:
         after = after_attempt(so_far, sent)
         record(after)
         _log_attempt(delivery, sent.attempt, after)

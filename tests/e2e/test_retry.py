@@ -262,6 +262,29 @@ async def test_cancel(service: Stack, hooks: Receiver, state: str) -> None:
     )
 
 
+@pytest.mark.parametrize(("status", "state"), [(200, "delivered"), (500, "cancelled")])
+@pytest.mark.parametrize("endpoints", [1, 2], ids=["sole", "one-of-two"])
+async def test_cancel_during_the_first_attempt(
+    service: Stack, hooks: Receiver, endpoints: int, status: int, state: str
+) -> None:
+    """What the receiver took is told as delivered; what it refused is cancelled, with its log."""
+    gate = asyncio.Event()
+    hooks.behave = lambda _: Reply(status, gate=gate)
+    for _ in range(endpoints):
+        endpoint = await service.add_endpoint(hooks.url, retry={"schedule_seconds": [3_000]})
+    case = Case(service, endpoint, (await service.publish())["id"])
+    await assert_eventually(lambda: len(hooks.requests) == endpoints)
+    assert await case.ask("cancel") == 202
+    gate.set()
+    delivery = await case.until(state, 1)
+    assert delivery["attempts"][0]["status_code"] == status
+    if status == 500:  # successes are counted within a minute
+        await eventually(
+            lambda: service.http.get(f"{case.endpoint_path}/stats?window_seconds=3600"),
+            lambda it: it.json()["failed"] == 1,
+        )
+
+
 async def test_cancel_of_a_released_delivery(service: Stack, hooks: Receiver) -> None:
     """Cancelled during the attempt that a retry made of it, a held delivery is held no more."""
     endpoint = await service.add_endpoint(hooks.url, timeout_seconds=60)

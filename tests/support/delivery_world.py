@@ -26,6 +26,7 @@ from activities.delivery import (
     QueuePlaces,
     WebhookSender,
 )
+from activities.delivery import attempts as attempts_file
 from activities.egress import Answer
 from hookwright.contracts import DeactivationRule
 from hookwright.expressions import Evaluator
@@ -68,7 +69,7 @@ class World:
         runner = AttemptRunner(sender, DeliveryReports(queue, me, sender))
         self.attempts = DeliveryActivities(me, me, runner, QueuePlaces(me, "entities"))
 
-    # What the activities use: endpoints, reporter, egress.
+    # What the activities use: endpoints, reporter, client, egress.
 
     async def current(self, *_: object) -> EndpointState | None:
         return self.state.model_copy(update={"health": self.health.public().model_copy(deep=True)})
@@ -83,6 +84,14 @@ class World:
         if self.reports_fail:
             self.reports_fail -= 1
             raise RuntimeError("it was stored, and the answer was lost")
+
+    def get_workflow_handle(self, _: str) -> Any:
+        pending = [CURRENT.get()] if CURRENT.get().is_retrying else []
+
+        async def describe() -> Any:
+            return SimpleNamespace(raw_description=SimpleNamespace(pending_activities=pending))
+
+        return SimpleNamespace(describe=describe)
 
     async def post(self, *_: object) -> Answer:
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
@@ -150,6 +159,7 @@ class Run:
     lost: asyncio.Event | None = None
     due: asyncio.Event | None = None
     heartbeats: list[Any] = field(default_factory=list)
+    is_retrying: bool = False
     searchable: dict[str, Any] = field(default_factory=dict)
     woken: asyncio.Event = field(default_factory=asyncio.Event)
     task: asyncio.Task[Any] | None = None
@@ -187,8 +197,6 @@ class Run:
     async def local(self, method: Callable[..., Any], arguments: list[Any]) -> Any:
         """Run a local activity; a killed worker's is run again from its start."""
         name = method.__name__
-        if name == "recorded_log":
-            return DeliveryLog.model_validate(self.heartbeats[0] if self.heartbeats else {})
         if name == "cancel_workflow":
             assert self.task is not None
             asyncio.get_running_loop().call_soon(self.task.cancel)
@@ -206,7 +214,7 @@ class Run:
 
     async def scheduled(self, method: Callable[..., Any], arguments: list[Any]) -> Any:
         """Run `retry` as Temporal does: again when it fails, with the heartbeats recorded."""
-        self.heartbeats, number = [], 0
+        self.heartbeats, self.is_retrying, number = [], True, 0
         while True:
             number, before = number + 1, self.heartbeats
             try:
@@ -219,7 +227,7 @@ class Run:
                 continue
             else:
                 if not self.kill_next:
-                    self.heartbeats = []
+                    self.heartbeats, self.is_retrying = [], False
                     return result
             if not self.keep_heartbeats:
                 self.heartbeats = before
@@ -299,15 +307,15 @@ def _fake_workflow() -> SimpleNamespace:
     async def local(method: Any, *arguments: Any, **_: object) -> Any:
         return await CURRENT.get().local(method, [*arguments])
 
-    async def scheduled(method: Any, *arguments: Any, **_: object) -> Any:
-        return await CURRENT.get().scheduled(method, [*arguments])
+    def started(method: Any, *arguments: Any, **_: object) -> asyncio.Task[Any]:
+        return asyncio.create_task(CURRENT.get().scheduled(method, [*arguments]))
 
     async def wait_condition(holds: Callable[[], bool]) -> None:
         await CURRENT.get().wait_condition(holds)
 
     return SimpleNamespace(
         execute_local_activity_method=local,
-        execute_activity_method=scheduled,
+        start_activity_method=started,
         wait_condition=wait_condition,
         upsert_memo=lambda _: None,
         upsert_search_attributes=lambda it: CURRENT.get().upsert_search_attributes(it),
@@ -321,5 +329,12 @@ def _fake_workflow() -> SimpleNamespace:
 @contextmanager
 def in_memory() -> Iterator[None]:
     """Let deliveries run without Temporal while the context lasts."""
-    with patch.object(workflow_file, "workflow", _fake_workflow()):
+
+    async def recorded(_: object, pending: "Run", __: object) -> DeliveryLog:
+        return DeliveryLog.model_validate(pending.heartbeats[0] if pending.heartbeats else {})
+
+    with (
+        patch.object(workflow_file, "workflow", _fake_workflow()),
+        patch.object(attempts_file, "recorded", recorded),
+    ):
         yield

@@ -9,7 +9,12 @@ from support.fakes import DELIVERED, FakeEgress, FakeEndpoints, attempts, endpoi
 from support.stack import unique
 from support.waiting import eventually
 from temporalio.api.enums.v1 import EventType
-from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
+from temporalio.client import (
+    Client,
+    WorkflowExecutionStatus,
+    WorkflowFailureError,
+    WorkflowHandle,
+)
 from temporalio.exceptions import ApplicationError, CancelledError
 from temporalio.worker import Worker
 
@@ -33,8 +38,9 @@ async def cancelled_as_its_retries_end(
     async def now() -> datetime:
         return datetime.now(UTC)
 
-    activities = attempts(client, endpoints, FakeEgress(answer, now))
-    local = [activities.first_attempt, activities.report_ended, activities.recorded_log]
+    egress = FakeEgress(answer, now)
+    mine, others = (attempts(client, endpoints, egress) for _ in range(2))
+    local = [mine.first_attempt, mine.report_ended, mine.recorded_log]
 
     def workflow_worker() -> Worker:
         return Worker(
@@ -57,7 +63,7 @@ async def cancelled_as_its_retries_end(
             task_queue=task_queue,
         )
         await has_event(handle, EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED)
-    async with Worker(client, task_queue=task_queue, activities=[activities.retry]):
+    async with Worker(client, task_queue=task_queue, activities=[others.retry]):
         await has_event(handle, EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED)
     await handle.cancel()
     async with workflow_worker():
@@ -86,6 +92,7 @@ async def test_what_was_delivered_is_told_so(client: Client) -> None:
         lambda number: DELIVERED if number == 2 else failed(500),
         FakeEndpoints(endpoint(retry=RETRY)),
     )
+    assert (await handle.describe()).status is WorkflowExecutionStatus.COMPLETED
     log = await handle.result()
     assert [each.status_code for each in log.attempts] == [500, 200]
 

@@ -111,7 +111,8 @@ class HeldMachine(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def cancel(self, data: st.DataObject) -> None:
-        if run := self.some(data, lambda run: not run.task.done()):
+        """Cancel one, once: Temporal gives a workflow no second cancellation."""
+        if run := self.some(data, lambda run: not (run.task.done() or run.task.cancelling())):
             self.does("cancel, held" if run.parked else "cancel", run.task.cancel)
 
     @invariant()
