@@ -78,12 +78,11 @@ class TurnActivities:
         clock = asyncio.get_running_loop().time
         end = clock() + TURN_SECONDS
         uses = TurnUses(self.client)
-        _note_last(uses, turns, progress)
         while progress.done < len(turns.places) and clock() < end:
             if not rules.in_order:
+                _note_last(uses, turns, progress)
                 await uses.wait_for_workers()
                 await self._next_at_pace(turns, rules, progress)
-                _note_last(uses, turns, progress)
             elif not await self._next_in_order(turns, rules, progress):
                 return
 

@@ -1,6 +1,6 @@
 """`hookwright dev`: it runs all of Hookwright on one machine."""
 
-from runtime.dev.embedded import EmbeddedServer, free_port, temporal_version
+from runtime.dev.embedded import EmbeddedServer, free_port, temporal_version, until_it_serves
 from runtime.dev.listen import Forward, Listener, SignatureCheck
 from runtime.dev.processes import ManagedProcess, managed_process
 from runtime.dev.run import Dev
@@ -18,4 +18,5 @@ __all__ = [
     "managed_process",
     "read_keys",
     "temporal_version",
+    "until_it_serves",
 ]

@@ -145,7 +145,7 @@ class EmbeddedServer:
         if not is_new:
             await self._drop_unused_indexes()
         async with managed_process("temporal", self.command(), environment, output) as process:
-            await self._wait_until_ready(process)
+            await until_it_serves(process, self.address, READY_TIMEOUT_SECONDS)
             if is_new:
                 await self._drop_unused_indexes()
             yield process
@@ -155,16 +155,23 @@ class EmbeddedServer:
         with suppress(sqlite3.Error):
             await asyncio.to_thread(drop_unused_indexes, self.database)
 
-    async def _wait_until_ready(self, process: ManagedProcess) -> None:
-        async with asyncio.timeout(READY_TIMEOUT_SECONDS):
-            while True:
-                process.check_alive()
-                try:
-                    service = await ServiceClient.connect(ConnectConfig(target_host=self.address))
-                    if await service.check_health():
-                        return
-                except (RuntimeError, RPCError):
-                    await asyncio.sleep(0.05)
+
+async def until_it_serves(process: ManagedProcess, address: str, within: float) -> None:
+    """Wait until a Temporal server that has been started at this address is ready.
+
+    Raises:
+        ProcessDiedError: The server ended while it was starting.
+        TimeoutError: The server was not ready within so many seconds.
+    """
+    async with asyncio.timeout(within):
+        while True:
+            process.check_alive()
+            try:
+                service = await ServiceClient.connect(ConnectConfig(target_host=address))
+                if await service.check_health():
+                    return
+            except (RuntimeError, RPCError):
+                await asyncio.sleep(0.05)
 
 
 def temporal_binary() -> str:

@@ -1,17 +1,14 @@
 """A Temporal server of another kind than the embedded one, such as one on PostgreSQL."""
 
-import asyncio
 import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import IO
 
-from temporalio.service import ConnectConfig, RPCError, ServiceClient
+from runtime.dev import ManagedProcess, managed_process, until_it_serves
 
-from runtime.dev import ManagedProcess, managed_process
-
-READY_SECONDS, SECONDS_BETWEEN_LOOKS = 90.0, 0.2
+READY_SECONDS = 90.0
 """A server that was killed waits until the others, of which there are none, have forgotten it."""
 
 
@@ -36,15 +33,5 @@ class GivenServer:
             TimeoutError: it was not ready in time.
         """
         async with managed_process("temporal", self.command, os.environ, output) as process:
-            async with asyncio.timeout(READY_SECONDS):
-                while not await self._is_ready():
-                    process.check_alive()
-                    await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+            await until_it_serves(process, self.address, READY_SECONDS)
             yield process
-
-    async def _is_ready(self) -> bool:
-        try:
-            service = await ServiceClient.connect(ConnectConfig(target_host=self.address))
-            return await service.check_health()
-        except (RuntimeError, RPCError):
-            return False

@@ -1,5 +1,7 @@
 """What a killed worker has sent is not sent again, and is reported by the next one."""
 
+import asyncio
+
 from support.delivery_world import Run, World, in_memory
 from support.health import BEGIN
 
@@ -72,3 +74,27 @@ async def test_nor_is_a_first_attempt_whose_worker_lives_on() -> None:
         assert world.tallies == 0
         assert world.health.counts.last_hour(BEGIN) == (1, 1)
         await cancelled(world, failing, run)
+
+
+async def test_what_was_recorded_as_delivered_is_so_after_a_cancellation() -> None:
+    """Cancelled while its success is being reported, a delivery reports it, and is delivered."""
+    with in_memory():
+        world = World(DeactivationRule())
+        run = await second_attempt(world)
+        answered, store = asyncio.Event(), world.add
+
+        async def hang(*_: object) -> None:
+            await answered.wait()
+
+        world.add = hang
+        world.answer(200)
+        await world.settle()
+        assert run.heartbeats[0]["state"] == "delivered"
+        world.add = store
+        run.task.cancel()
+        await world.settle()
+        assert run.task.done()
+        assert not run.task.cancelled()
+        assert world.health.counts.last_hour(BEGIN) == (1, 1)
+        answered.set()
+        await world.settle()
