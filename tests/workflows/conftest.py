@@ -16,9 +16,13 @@ from hookwright.models import DeliveryInput, EventInput
 from workflows.delivery import Delivery
 
 
-@pytest_asyncio.fixture(scope="session")
+@pytest_asyncio.fixture(scope="module")
 async def time_skipping() -> AsyncIterator[WorkflowEnvironment]:
-    """One time-skipping server for the whole run, with our search attributes."""
+    """One time-skipping server for each file, with our search attributes.
+
+    A workflow that a failed test leaves under way keeps the server from skipping time, and each
+    workflow that ends with no timer left moves its clock by ten years.
+    """
     async with await start_time_skipping() as environment:
         yield environment
 
