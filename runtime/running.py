@@ -24,8 +24,12 @@ if TYPE_CHECKING:
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
-YOUNG_OBJECTS = 5_000
-"""Garbage is looked for when so many new objects exist; Python's own number is 700."""
+GARBAGE_THRESHOLDS = (5_000, 10, 1)
+"""When garbage is looked for (`gc.set_threshold`); Python's own numbers are 700, 10 and 10.
+
+Among new objects when there are 5,000. Everywhere after some 100,000, because only that finds the
+workflows that have left the SDK's cache while they waited (docs/decisions/0028-memory.md).
+"""
 
 log = structlog.get_logger(__name__)
 
@@ -170,7 +174,7 @@ def _pause_less_for_garbage() -> None:
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(YOUNG_OBJECTS, *gc.get_threshold()[1:])
+    gc.set_threshold(*GARBAGE_THRESHOLDS)
 
 
 def _failure(name: str, task: asyncio.Task[None]) -> CommandError:

@@ -118,6 +118,10 @@ POLLS_OF_BACKLOG = 0.6
 worker's cache has. By default it is a fifth: one poll, which brought 3 tasks a second of a
 backlog."""
 
+CACHED_DELIVERIES = MAX_TASKS_IN_ALL + 100
+"""So many deliveries stay in memory, at 85 KB each. Those whose task is open must; of the others,
+one that goes on is read from the server again (docs/decisions/0028-memory.md)."""
+
 STICKY_TIMEOUT = timedelta(seconds=3)
 """How long a workflow task waits for the worker that has the workflow in its cache. That worker may
 have been killed."""
@@ -191,7 +195,7 @@ async def worker(
                 task_queue=deliveries_queue(task_queue),
                 tuner=_tuner(slots),
                 max_concurrent_workflow_task_polls=POLLS,
-                max_cached_workflows=2 * MAX_TASKS_IN_ALL,
+                max_cached_workflows=CACHED_DELIVERIES,
                 **common,
             ),
             Worker(

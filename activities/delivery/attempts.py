@@ -11,23 +11,14 @@ from temporalio import activity
 from temporalio.client import Client, WorkflowHandle
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
+from activities.delivery.attempt_shares import AttemptShares
 from activities.delivery.paces import EndpointPace
 from activities.delivery.queue_places import QueuePlaces
 from activities.delivery.request import WebhookRequest
 from activities.delivery.runner import AttemptRunner
 from activities.endpoint_snapshots import EndpointSnapshots
 from activities.heartbeats import heartbeats
-from activities.shares import (
-    FIRST_ATTEMPTS,
-    NEWCOMERS,
-    RETRIES,
-    SLOW_RETRIES,
-    TESTS,
-    NoRoomError,
-    Shares,
-    TenantTurns,
-    waiting_error,
-)
+from activities.shares import NoRoomError, Shares, TenantTurns, waiting_error
 from hookwright.models import (
     Attempt,
     AttemptInput,
@@ -61,11 +52,7 @@ class DeliveryActivities:
     queues: QueuePlaces
     lend_slot: Callable[[], AbstractContextManager[None]] = nullcontext
     tenant_turns: TenantTurns = field(default_factory=TenantTurns)
-    first_attempts: Shares = field(default_factory=lambda: Shares(FIRST_ATTEMPTS), init=False)
-    newcomers: Shares = field(default_factory=lambda: Shares(NEWCOMERS), init=False)
-    retries: Shares = field(default_factory=lambda: Shares(RETRIES), init=False)
-    slow_retries: Shares = field(default_factory=lambda: Shares(SLOW_RETRIES), init=False)
-    tests: Shares = field(default_factory=lambda: Shares(TESTS), init=False)
+    shares: AttemptShares = field(default_factory=AttemptShares, init=False)
 
     @activity.defn(name=ActivityName.FIRST_ATTEMPT)
     async def first_attempt(self, attempt: AttemptInput) -> DeliveryLog:
@@ -81,16 +68,14 @@ class DeliveryActivities:
         delivery, so_far = attempt.delivery, attempt.log
         self.tenant_turns.traffic.saw(delivery.event.tenant_id)
         is_slow = self._is_slow(delivery, so_far)
-        is_prompt = self._pace(delivery) is EndpointPace.PROMPT
+        pace, ids = self._pace(delivery), (delivery.event.tenant_id, delivery.endpoint_id)
         try:
-            shares = self.first_attempts if is_prompt else self.newcomers
+            shares = self.shares.first(pace)
             share = nullcontext() if is_slow else self._share(shares, delivery, so_far)
         except NoRoomError:
-            return _untried(so_far, slow=not is_prompt)
+            return _untried(so_far, slow=self.shares.slow_lane_is_next(pace, *ids))
         with share:
-            endpoint = await self.endpoints.at_least(
-                delivery.event.tenant_id, delivery.endpoint_id, delivery.endpoint_version
-            )
+            endpoint = await self.endpoints.at_least(*ids, delivery.endpoint_version)
             if self._needs_turn(endpoint, so_far):
                 return await self.queues.wait(delivery, so_far)
             if is_slow and endpoint and endpoint.admits(so_far):
@@ -167,7 +152,7 @@ class DeliveryActivities:
             trigger=Trigger.TEST,
         )
         try:
-            with self.tests.take(endpoint.tenant_id, endpoint.endpoint_id):
+            with self.shares.tests.take(endpoint.tenant_id, endpoint.endpoint_id):
                 sent = await self.runner.sender.send(request)
         except NoRoomError as error:
             raise ApplicationError(str(error), type=ErrorType.BUSY, non_retryable=True) from None
@@ -219,8 +204,8 @@ class DeliveryActivities:
         Raises:
             ApplicationError: it has to wait for its turn; benign, and not counted as an attempt.
         """
+        shares = self.shares.retries(self._pace(delivery), in_slow_lane=in_slow_lane)
         try:
-            shares = self.slow_retries if in_slow_lane else self.retries
             share = self._share(shares, delivery, so_far)
         except NoRoomError as error:
             # No heartbeat: `so_far` is what the last one recorded, or what the activity was given.

@@ -10,6 +10,7 @@ of what the ones before have left (docs/decisions/0030-shares-by-tenant.md).
 """
 
 import asyncio
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import NamedTuple, Self
@@ -55,9 +56,15 @@ FIRST_ATTEMPTS = Limits(endpoint=20, tenant=100, worker=250)
 """First attempts to endpoints that are known to answer soon. Each holds a workflow task, the most
 costly slot. Attempts beyond the limits are left to `retry`."""
 
-NEWCOMERS = Limits(endpoint=20, tenant=50, worker=100)
-"""First attempts to endpoints of which this worker does not know whether they answer. They have
-shares of their own, so that a thousand that hang leave those of the others alone."""
+NEWCOMERS = Limits(endpoint=2, tenant=2, worker=10)
+"""First attempts to endpoints of which this worker does not know whether they answer. Every 4.8 s
+the SDK renews the workflow tasks of those that hang, one after the other, and begins nothing else
+meanwhile: 50 held up all tenants for more than a second (docs/decisions/0030-shares-by-tenant.md).
+Attempts beyond the limits are left to `retry`."""
+
+NEWCOMERS_RETRIES = Limits(endpoint=20, tenant=50, worker=100)
+"""The attempts of `retry` to such endpoints. They have shares of their own, so that a thousand that
+hang leave those of the others alone. First attempts beyond the limits are left to the slow lane."""
 
 RETRIES = Limits(endpoint=50, tenant=100, worker=200)
 """The attempts of `retry` to endpoints that are not known to be slow or failing. There are more
@@ -163,18 +170,17 @@ class Shares:
         """
         now = asyncio.get_running_loop().time()
         gauges = self._gauges_of(tenant_id, endpoint_id)
-        _, tenant, worker = gauges.values()
-        for gauge, level in zip(gauges.values(), metrics.LEVELS, strict=True):
-            if gauge.under_way >= gauge.limit:
-                metrics.found_no_room(level)
-                raise NoRoomError(gauge.seconds_until_turn(now), gauge.limit)
-        if tenant.under_way >= worker.limit - worker.under_way:
-            metrics.found_no_room("tenant")
-            raise NoRoomError(tenant.seconds_until_turn(now), tenant.under_way)
+        if full := _full(gauges.values()):
+            metrics.found_no_room(full.level)
+            raise NoRoomError(full.gauge.seconds_until_turn(now), full.gauge.under_way)
         for key, gauge in gauges.items():
             self._gauges[key] = gauge
             gauge.began(now)
         return Share(self, tuple(gauges), now)
+
+    def has_room(self, tenant_id: str, endpoint_id: str) -> bool:
+        """Return whether an attempt could begin now."""
+        return _full(self._gauges_of(tenant_id, endpoint_id).values()) is None
 
     def end(self, share: Share) -> None:
         """Note that an attempt has ended."""
@@ -192,3 +198,19 @@ class Shares:
             "": self.limits.worker,
         }
         return {key: self._gauges.get(key) or Gauge(limit) for key, limit in limits.items()}
+
+
+class _Full(NamedTuple):
+    level: metrics.Level
+    gauge: Gauge
+
+
+def _full(gauges: Collection[Gauge]) -> _Full | None:
+    """Return what has no room for one more: the endpoint, the tenant or the worker."""
+    _, tenant, worker = gauges
+    for gauge, level in zip(gauges, metrics.LEVELS, strict=True):
+        if gauge.under_way >= gauge.limit:
+            return _Full(level, gauge)
+    if tenant.under_way >= worker.limit - worker.under_way:
+        return _Full("tenant", tenant)
+    return None

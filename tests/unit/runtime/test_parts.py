@@ -8,7 +8,7 @@ import pytest
 from support.waiting import assert_eventually
 
 from runtime.errors import CommandError
-from runtime.running import YOUNG_OBJECTS, run_parts
+from runtime.running import GARBAGE_THRESHOLDS, run_parts
 
 
 class Part:
@@ -137,7 +137,7 @@ async def test_what_exists_is_left_out_of_the_search_for_garbage() -> None:
         with pytest.raises(CommandError):
             await run_parts(worker=failing(ValueError("odd")))
         assert gc.get_freeze_count() > len(gc.get_objects())
-        assert gc.get_threshold()[0] == YOUNG_OBJECTS
+        assert gc.get_threshold() == GARBAGE_THRESHOLDS
     finally:
         gc.unfreeze()
         gc.set_threshold(*usual)
