@@ -41,11 +41,15 @@ class EndpointSnapshots:
         self, tenant_id: str, endpoint_id: str, version: int
     ) -> EndpointState | None:
         """Return the endpoint at this version or a later one, or None if it was deleted."""
-        workflow_id = endpoint_workflow_id(tenant_id, endpoint_id)
-        known = self._recent.get(workflow_id)
-        if known and known.version >= version and workflow_id not in self._changing:
+        known = self.recent(tenant_id, endpoint_id)
+        changing = endpoint_workflow_id(tenant_id, endpoint_id) in self._changing
+        if known and known.version >= version and not changing:
             return known
         return await self.current(tenant_id, endpoint_id)
+
+    def recent(self, tenant_id: str, endpoint_id: str) -> EndpointState | None:
+        """Return the endpoint as it was at most MAX_AGE_SECONDS ago, if this worker knows that."""
+        return self._recent.get(endpoint_workflow_id(tenant_id, endpoint_id))
 
     async def current(self, tenant_id: str, endpoint_id: str) -> EndpointState | None:
         """Return the endpoint as it is now, or None if it was deleted.

@@ -25,6 +25,11 @@ class AttemptShares:
     slow_retries: Shares = field(default_factory=lambda: Shares(SLOW_RETRIES), init=False)
     tests: Shares = field(default_factory=lambda: Shares(TESTS), init=False)
 
+    @property
+    def unsent(self) -> Shares:
+        """The shares of first attempts that make no POST, to whichever endpoint."""
+        return self.prompt_first
+
     def first(self, pace: EndpointPace) -> Shares:
         """Return the shares of first attempts, which are made within a workflow task."""
         return self.new_first if pace is EndpointPace.NEW else self.prompt_first

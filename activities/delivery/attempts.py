@@ -69,8 +69,8 @@ class DeliveryActivities:
         self.tenant_turns.traffic.saw(delivery.event.tenant_id)
         is_slow = self._is_slow(delivery, so_far)
         pace, ids = self._pace(delivery), (delivery.event.tenant_id, delivery.endpoint_id)
+        shares = self.shares.first(pace) if self._is_sent(so_far, *ids) else self.shares.unsent
         try:
-            shares = self.shares.first(pace)
             share = nullcontext() if is_slow else self._share(shares, delivery, so_far)
         except NoRoomError:
             return _untried(so_far, slow=self.shares.slow_lane_is_next(pace, *ids))
@@ -228,6 +228,11 @@ class DeliveryActivities:
                     after = await self.runner.run(delivery, endpoint, so_far, share, record)
                 await self.queues.ended(delivery, endpoint, after)
                 return after
+
+    def _is_sent(self, so_far: DeliveryLog, tenant_id: str, endpoint_id: str) -> bool:
+        """Return whether a first attempt makes a POST, or may: not if it is held, or waits."""
+        known = self.endpoints.recent(tenant_id, endpoint_id)
+        return known is None or (known.admits(so_far) and not self._needs_turn(known, so_far))
 
     def _needs_turn(self, endpoint: EndpointState | None, so_far: DeliveryLog) -> bool:
         """Return whether a POST that has not begun has to wait for its turn."""

@@ -56,7 +56,7 @@ FIRST_ATTEMPTS = Limits(endpoint=20, tenant=100, worker=250)
 """First attempts to endpoints that are known to answer soon. Each holds a workflow task, the most
 costly slot. Attempts beyond the limits are left to `retry`."""
 
-NEWCOMERS = Limits(endpoint=2, tenant=2, worker=10)
+NEWCOMERS = Limits(endpoint=5, tenant=5, worker=25)
 """First attempts to endpoints of which this worker does not know whether they answer. Every 4.8 s
 the SDK renews the workflow tasks of those that hang, one after the other, and begins nothing else
 meanwhile: 50 held up all tenants for more than a second (docs/decisions/0030-shares-by-tenant.md).

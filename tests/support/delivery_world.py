@@ -76,6 +76,9 @@ class World:
 
     at_least = current
 
+    def recent(self, *_: object) -> None:
+        pass
+
     def expect_change(self, *_: object) -> None:
         pass
 

@@ -74,6 +74,9 @@ class FakeEndpoints:
     def expect_change(self, *_: object) -> None:
         pass
 
+    def recent(self, *_: object) -> EndpointState | None:
+        return self.state
+
     async def at_least(self, *_: object) -> EndpointState | None:
         return self.state
 

@@ -47,10 +47,13 @@ class World:
     def expect_change(self, *_: object) -> None:
         pass
 
-    async def current(self, tenant: str, name: str, *_: object) -> EndpointState:
+    def recent(self, tenant: str, name: str, *_: object) -> EndpointState:
         state = endpoint(url=f"https://hooks.example.com/{name}")
         named = {"tenant_id": tenant, "endpoint_id": name, "health": self.health}
         return state.model_copy(update=named)
+
+    async def current(self, *ids: str) -> EndpointState:
+        return self.recent(*ids)
 
     at_least = current
 
@@ -132,6 +135,15 @@ async def test_what_is_held_is_held_at_once() -> None:
     world.health.status = EndpointStatus.DISABLED
     assert (await world.first("ep")).state is DeliveryState.HELD
     assert world.posts["ep"] == FAILING_AFTER
+
+
+async def test_what_an_unknown_endpoint_holds_needs_no_share_of_those_that_hang() -> None:
+    """While unknown endpoints of a tenant hang, an unknown one that is paused holds deliveries."""
+    world = World()
+    await world.begin(world.activities.first_attempt, *names(NEWCOMERS.tenant))
+    world.health.status = EndpointStatus.PAUSED
+    assert (await world.first("paused")).state is DeliveryState.HELD
+    await world.end()
 
 
 async def test_unknown_endpoints_that_hang_leave_the_shares_of_prompt_ones() -> None:
