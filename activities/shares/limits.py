@@ -53,8 +53,8 @@ class Limits(NamedTuple):
 
 
 FIRST_ATTEMPTS = Limits(endpoint=20, tenant=100, worker=250)
-"""First attempts to endpoints that are known to answer soon. Each holds a workflow task, the most
-costly slot. Attempts beyond the limits are left to `retry`."""
+"""First attempts to endpoints that are known to answer soon, and those that make no POST. Each
+holds a workflow task, the most costly slot. Attempts beyond the limits are left to `retry`."""
 
 NEWCOMERS = Limits(endpoint=5, tenant=5, worker=25)
 """First attempts to endpoints of which this worker does not know whether they answer. Every 4.8 s
