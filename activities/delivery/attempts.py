@@ -68,12 +68,14 @@ class DeliveryActivities:
         delivery, so_far = attempt.delivery, attempt.log
         self.tenant_turns.traffic.saw(delivery.event.tenant_id)
         is_slow = self._is_slow(delivery, so_far)
-        pace, ids = self._pace(delivery), (delivery.event.tenant_id, delivery.endpoint_id)
-        shares = self.shares.first(pace) if self._is_sent(so_far, *ids) else self.shares.unsent
+        ids = delivery.event.tenant_id, delivery.endpoint_id
+        is_new = self._pace(delivery) is EndpointPace.NEW
+        may_hang = is_new and self._is_sent(so_far, *ids)
+        shares = self.shares.new_first if may_hang else self.shares.prompt_first
         try:
             share = nullcontext() if is_slow else self._share(shares, delivery, so_far)
         except NoRoomError:
-            return _untried(so_far, slow=self.shares.slow_lane_is_next(pace, *ids))
+            return _untried(so_far, slow=is_new and not self.shares.new_retries.has_room(*ids))
         with share:
             endpoint = await self.endpoints.at_least(*ids, delivery.endpoint_version)
             if self._needs_turn(endpoint, so_far):
