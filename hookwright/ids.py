@@ -62,6 +62,11 @@ def slow_lane(deliveries_queue: str) -> str:
     return f"{deliveries_queue}-slow"
 
 
+def own_queue(deliveries_queue: str) -> str:
+    """Return a new name for a worker's own task queue, where it goes on with what it has begun."""
+    return f"{deliveries_queue}-{secrets.token_hex(8)}"
+
+
 def entities_queue(task_queue: str) -> str:
     """Return the task queue of tenants, endpoints, the catalogue and recoveries."""
     return f"{task_queue}-entities"

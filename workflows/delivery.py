@@ -1,6 +1,8 @@
 """`Delivery`: one event on its way to one endpoint."""
 
 import asyncio
+from collections.abc import Awaitable
+from contextlib import suppress
 from datetime import timedelta
 
 from temporalio import workflow
@@ -43,6 +45,10 @@ with workflow.unsafe.imports_passed_through():
 MISSED_HEARTBEAT, MISSED_IN_SLOW_LANE = timedelta(seconds=5), timedelta(seconds=15)
 """After this time without a heartbeat, the attempt of a killed worker is made again. Each heartbeat
 is a write for Temporal, and most attempts of the slow lane wait for their receiver for long."""
+
+WORKER_GONE = timedelta(seconds=30)
+"""A worker that does not take what waits in its own task queue for so long, is not there any more.
+It is more than a busy worker needs: a second one would make the POST again."""
 
 CALL_TIMEOUT = timedelta(seconds=10)
 """For an activity that makes one call to Temporal."""
@@ -103,17 +109,44 @@ class Delivery:
     async def attempt_first(self, delivery: DeliveryInput, earlier: DeliveryLog) -> DeliveryLog:
         """Attempt at once, as a local activity; after a fault of ours, leave it to the schedule."""
         try:
-            return await workflow.execute_local_activity_method(
+            log = await workflow.execute_local_activity_method(
                 DeliveryActivities.first_attempt,
                 AttemptInput(delivery=delivery, log=earlier),
                 start_to_close_timeout=LONGEST_ATTEMPT,
                 retry_policy=RetryPolicy(maximum_attempts=1),
                 summary=attempt_summary(delivery, earlier),
             )
+            if log.begun_on:
+                log = await self.wait_for_reply(delivery, earlier, log.begun_on)
         except FailureError as error:
             if is_cancelled_exception(error):
                 raise
             return earlier
+        return log
+
+    async def wait_for_reply(
+        self, delivery: DeliveryInput, log: DeliveryLog, own_queue: str
+    ) -> DeliveryLog:
+        """Wait for a reply that takes long, on the task queue of the worker that made the POST.
+
+        A cancellation waits for it as well: the POST is made.
+        """
+        reply = workflow.start_activity_method(
+            DeliveryActivities.first_attempt,
+            AttemptInput(delivery=delivery, log=log),
+            task_queue=own_queue,
+            schedule_to_start_timeout=WORKER_GONE,
+            start_to_close_timeout=LONGEST_ATTEMPT,
+            heartbeat_timeout=MISSED_IN_SLOW_LANE,
+            retry_policy=RetryPolicy(maximum_attempts=1),
+            summary=attempt_summary(delivery, log),
+        )
+        try:
+            return await asyncio.shield(reply)
+        except asyncio.CancelledError:
+            with suppress(ActivityError):
+                await self.keep(reply)
+            raise
 
     async def retry_on_schedule(self, delivery: DeliveryInput, log: DeliveryLog) -> DeliveryLog:
         """Make the next attempts, on a schedule that Temporal keeps.
@@ -139,9 +172,13 @@ class Delivery:
         except asyncio.CancelledError:
             retries.cancel()
             # Unless this raises, they had ended when the cancellation came: what was sent is known.
-            self.latest = await retries
-            workflow.upsert_memo({MemoKey.ATTEMPTS: self.latest})
+            await self.keep(retries)
             raise
+
+    async def keep(self, attempts: Awaitable[DeliveryLog]) -> None:
+        """Keep the log of attempts that a cancellation has not stopped."""
+        self.latest = await attempts
+        workflow.upsert_memo({MemoKey.ATTEMPTS: self.latest})
 
     async def wait_for_turn(self, delivery: DeliveryInput, log: DeliveryLog) -> DeliveryLog:
         """Wait for a turn in the endpoint's queue, where the activity has taken a place.

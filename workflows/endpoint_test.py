@@ -4,7 +4,7 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 
 with workflow.unsafe.imports_passed_through():
-    from activities.delivery import DeliveryActivities
+    from activities.delivery import EndpointTestActivities
     from hookwright.models import LONGEST_ATTEMPT, Attempt, EndpointTestInput
     from hookwright.temporal import WorkflowType
 
@@ -17,7 +17,7 @@ class EndpointTest:
     async def run(self, test: EndpointTestInput) -> Attempt:
         """Send the test event once; return the attempt."""
         return await workflow.execute_activity_method(
-            DeliveryActivities.send_test,
+            EndpointTestActivities.send_test,
             test,
             start_to_close_timeout=LONGEST_ATTEMPT,
             retry_policy=RetryPolicy(maximum_attempts=1),

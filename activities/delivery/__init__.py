@@ -1,6 +1,7 @@
 """The attempts of deliveries, and the reports of them to endpoints."""
 
 from activities.delivery.attempts import DeliveryActivities
+from activities.delivery.endpoint_tests import EndpointTestActivities
 from activities.delivery.ledger import Ledger
 from activities.delivery.queue_places import QueuePlaces
 from activities.delivery.report_queue import ReportQueue
@@ -12,6 +13,7 @@ __all__ = [
     "AttemptRunner",
     "DeliveryActivities",
     "DeliveryReports",
+    "EndpointTestActivities",
     "Ledger",
     "QueuePlaces",
     "ReportQueue",

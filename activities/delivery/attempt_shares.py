@@ -9,7 +9,6 @@ from activities.shares import (
     NEWCOMERS_RETRIES,
     RETRIES,
     SLOW_RETRIES,
-    TESTS,
     Shares,
 )
 
@@ -23,7 +22,6 @@ class AttemptShares:
     prompt_retries: Shares = field(default_factory=lambda: Shares(RETRIES), init=False)
     new_retries: Shares = field(default_factory=lambda: Shares(NEWCOMERS_RETRIES), init=False)
     slow_retries: Shares = field(default_factory=lambda: Shares(SLOW_RETRIES), init=False)
-    tests: Shares = field(default_factory=lambda: Shares(TESTS), init=False)
 
     def retries(self, pace: EndpointPace, *, in_slow_lane: bool) -> Shares:
         """Return the shares of the attempts of `retry`."""

@@ -1,10 +1,12 @@
-"""The activities of `Delivery` and `EndpointTest`."""
+"""The activities of `Delivery`."""
 
 import asyncio
+import random
 from collections.abc import Callable, Coroutine
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from temporalio import activity
@@ -12,28 +14,31 @@ from temporalio.client import Client, WorkflowHandle
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.delivery.attempt_shares import AttemptShares
+from activities.delivery.ledger import StillUnderWayError
 from activities.delivery.paces import EndpointPace
 from activities.delivery.queue_places import QueuePlaces
-from activities.delivery.request import WebhookRequest
 from activities.delivery.runner import AttemptRunner
 from activities.endpoint_snapshots import EndpointSnapshots
 from activities.heartbeats import heartbeats
 from activities.shares import NoRoomError, Shares, TenantTurns, waiting_error
 from hookwright.models import (
-    Attempt,
     AttemptInput,
     DeliveryInput,
     DeliveryLog,
     EndedInput,
     EndpointState,
-    EndpointTestInput,
 )
 from hookwright.outcomes import DeliveryState, Trigger
-from hookwright.temporal import ActivityName, ErrorType, recorded
+from hookwright.temporal import ActivityName, recorded
 
 FIRST_BEAT_SECONDS = 0.25
 """The first heartbeat of a retry shows that the attempt was made, or is slow. The activity that
 releases held deliveries in order waits for it. Each heartbeat is a write for Temporal."""
+
+PATIENCE_SECONDS = 3.0, 4.2
+"""How long a first attempt may hold its workflow task, a random time between these two. After 4.8 s
+the SDK would renew the task, and begin nothing else meanwhile (docs/decisions/0030). The time is
+random, so that attempts that have begun together do not leave their tasks together."""
 
 BEATS_IN_TIMEOUT = 2.5
 """So many heartbeats fit into the time after which Temporal considers a worker dead."""
@@ -50,6 +55,7 @@ class DeliveryActivities:
     endpoints: EndpointSnapshots
     runner: AttemptRunner
     queues: QueuePlaces
+    own_queue: str
     lend_slot: Callable[[], AbstractContextManager[None]] = nullcontext
     tenant_turns: TenantTurns = field(default_factory=TenantTurns)
     shares: AttemptShares = field(default_factory=AttemptShares, init=False)
@@ -60,10 +66,12 @@ class DeliveryActivities:
 
         The log is empty, but for a resend, which continues that of the run before it. An attempt
         here holds a workflow task for as long as the receiver takes, so it needs a share of these.
-        Without one, or to an endpoint that is slow or failing, it is left to `retry`. If this is
-        run again because its task was not completed in time, it joins the POST of the first run.
-        If the endpoint has a rate limit or an order, the delivery takes its place in the queue
-        instead, and this is called again when its turn has come.
+        Without one, or to an endpoint that is slow or failing, it is left to `retry`. If the
+        receiver takes long, the log says `begun_on`, and this is called again as an activity in
+        that task queue, where it joins the POST. If it is run again because its task was not
+        completed in time, it joins the POST of the first run as well. If the endpoint has a rate
+        limit or an order, the delivery takes its place in the queue instead, and this is called
+        again when its turn has come.
         """
         delivery, so_far = attempt.delivery, attempt.log
         self.tenant_turns.traffic.saw(delivery.event.tenant_id)
@@ -82,8 +90,10 @@ class DeliveryActivities:
                 return await self.queues.wait(delivery, so_far)
             if is_slow and endpoint and endpoint.admits(so_far):
                 return _untried(so_far, slow=True)
-            with self.lend_slot():
-                after = await self.runner.run(delivery, endpoint, so_far, share, lambda _: None)
+            try:
+                after = await self._first(delivery, endpoint, so_far, share)
+            except StillUnderWayError:
+                return so_far.model_copy(update={"begun_on": self.own_queue})
             await self.queues.ended(delivery, endpoint, after)
             return _to_slow_lane(after) if self._is_slow(delivery, after) else after
 
@@ -134,31 +144,6 @@ class DeliveryActivities:
             await self.runner.reports.ended(endpoint, ended.delivery, ended.log, ended.state)
         after = ended.log.model_copy(update={"state": ended.state, "turn": 0})
         await self.queues.ended(ended.delivery, endpoint, after)
-
-    @activity.defn(name=ActivityName.SEND_TEST)
-    async def send_test(self, test: EndpointTestInput) -> Attempt:
-        """Send a test event, whatever the endpoint's status. It is not counted or reported.
-
-        Raises:
-            ApplicationError: the endpoint was deleted, or too many tests are under way. It is not
-                retried.
-        """
-        endpoint = await self.endpoints.current(test.event.tenant_id, test.endpoint_id)
-        if endpoint is None:
-            raise ApplicationError("deleted", type=ErrorType.ENDPOINT_DELETED, non_retryable=True)
-        request = WebhookRequest(
-            endpoint=endpoint,
-            event=test.event,
-            happened_at=activity.info().scheduled_time,
-            number=1,
-            trigger=Trigger.TEST,
-        )
-        try:
-            with self.shares.tests.take(endpoint.tenant_id, endpoint.endpoint_id):
-                sent = await self.runner.sender.send(request)
-        except NoRoomError as error:
-            raise ApplicationError(str(error), type=ErrorType.BUSY, non_retryable=True) from None
-        return sent.attempt
 
     @activity.defn(name=ActivityName.RECORDED_LOG)
     async def recorded_log(self, attempt: AttemptInput) -> DeliveryLog:
@@ -230,6 +215,25 @@ class DeliveryActivities:
                     after = await self.runner.run(delivery, endpoint, so_far, share, record)
                 await self.queues.ended(delivery, endpoint, after)
                 return after
+
+    async def _first(
+        self,
+        delivery: DeliveryInput,
+        endpoint: EndpointState | None,
+        so_far: DeliveryLog,
+        share: AbstractContextManager[object],
+    ) -> DeliveryLog:
+        """Make the first attempt, or see its POST through outside of a workflow task.
+
+        Raises:
+            StillUnderWayError: the receiver takes too long for a workflow task.
+        """
+        run = partial(self.runner.run, delivery, endpoint, so_far, share, lambda _: None)
+        if activity.info().is_local:
+            with self.lend_slot():
+                return await run(random.uniform(*PATIENCE_SECONDS))  # noqa: S311 - not a secret
+        async with heartbeats(seconds=_beat_seconds(), first_after=_beat_seconds() or 0):
+            return await run()
 
     def _is_sent(self, so_far: DeliveryLog, tenant_id: str, endpoint_id: str) -> bool:
         """Return whether a first attempt makes a POST, or may: not if it is held, or waits."""

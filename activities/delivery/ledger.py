@@ -27,6 +27,10 @@ REPLY_OVERHEAD_BYTES = 4_096
 """The memory that a reply takes in addition to the bodies. So about 10,000 replies are kept."""
 
 
+class StillUnderWayError(Exception):
+    """The reply to a POST takes longer than its caller waits."""
+
+
 class Ledger:
     """Keeps the POSTs under way, and the replies of the last hour up to MAX_REPLIES_BYTES."""
 
@@ -51,13 +55,18 @@ class Ledger:
         return key in self._under_way or key in self._replies
 
     async def once(
-        self, key: Key, post: Callable[[], Coroutine[Any, Any, SentAttempt]]
+        self,
+        key: Key,
+        post: Callable[[], Coroutine[Any, Any, SentAttempt]],
+        patience: float | None = None,
     ) -> SentAttempt:
         """Return the reply to this POST. It is made now, unless it is under way or was made.
 
-        If the caller is cancelled, the POST goes on, because the caller's task may be run again.
+        If the caller is cancelled, or no reply has come after `patience` seconds, the POST goes on,
+        because the caller is run again.
 
         Raises:
+            StillUnderWayError: there is no reply yet.
             Exception: what `post` raises. No reply is kept then, and the next run makes the POST.
         """
         if reply := self._replies.get(key):
@@ -66,7 +75,10 @@ class Ledger:
         if task is None:
             task = self._under_way[key] = asyncio.create_task(post())
             task.add_done_callback(partial(self._ended, key))
-        return await asyncio.shield(task)
+        await asyncio.wait([task], timeout=patience)
+        if not task.done():
+            raise StillUnderWayError
+        return task.result()
 
     async def reply(self, key: Key) -> SentAttempt | None:
         """Return the reply to a POST that was made or is under way, or None if there is none.

@@ -36,25 +36,29 @@ class AttemptRunner:
     ledger: Ledger = field(default_factory=Ledger)
     paces: Paces = field(default_factory=Paces)
 
-    async def run(
+    async def run(  # noqa: PLR0913 - what an attempt needs
         self,
         delivery: DeliveryInput,
         endpoint: EndpointState | None,
         so_far: DeliveryLog,
         share: AbstractContextManager[object],
         record: Record,
+        patience: float | None = None,
     ) -> DeliveryLog:
         """Make the next attempt, hold the delivery, or end it. Return its log.
 
         `share` is the right to make the attempt. It is used until the POST has ended, which may be
         after this method is cancelled.
+
+        Raises:
+            StillUnderWayError: the reply has not come after `patience` seconds. The POST goes on.
         """
         if endpoint is None:
             return so_far.model_copy(update={"state": DeliveryState.CANCELLED})
         if not (self._ignores_status(so_far) or endpoint.admits(so_far)):
             return await self._hold_or_end(delivery, endpoint, so_far)
         try:
-            sent = await self._send(delivery, endpoint, so_far, share)
+            sent = await self._send(delivery, endpoint, so_far, share, patience)
         except FilteredOutError:
             return await self._end(delivery, endpoint, so_far)
         return await self._recorded(delivery, endpoint, so_far, sent, record)
@@ -115,6 +119,7 @@ class AttemptRunner:
         endpoint: EndpointState,
         so_far: DeliveryLog,
         share: AbstractContextManager[object],
+        patience: float | None,
     ) -> SentAttempt:
         """Make the POST, or wait for the one that has begun."""
         request = WebhookRequest(
@@ -138,7 +143,7 @@ class AttemptRunner:
 
         key = _key(so_far)
         try:
-            return await self.ledger.once(key, post)
+            return await self.ledger.once(key, post, patience)
         except asyncio.CancelledError:
             # A local activity is also cancelled if its task was too late. It is run again then, and
             # needs the POST.

@@ -56,11 +56,10 @@ FIRST_ATTEMPTS = Limits(endpoint=20, tenant=100, worker=250)
 """First attempts to endpoints that are known to answer soon, and those that make no POST. Each
 holds a workflow task, the most costly slot. Attempts beyond the limits are left to `retry`."""
 
-NEWCOMERS = Limits(endpoint=5, tenant=5, worker=25)
-"""First attempts to endpoints of which this worker does not know whether they answer. Every 4.8 s
-the SDK renews the workflow tasks of those that hang, one after the other, and begins nothing else
-meanwhile: 50 held up all tenants for more than a second (docs/decisions/0030-shares-by-tenant.md).
-Attempts beyond the limits are left to `retry`."""
+NEWCOMERS = Limits(endpoint=20, tenant=20, worker=100)
+"""First attempts to endpoints of which this worker does not know whether they answer. Those that
+hang leave their workflow tasks after some seconds, which are writes for Temporal. Attempts beyond
+the limits are left to `retry`."""
 
 NEWCOMERS_RETRIES = Limits(endpoint=20, tenant=50, worker=100)
 """The attempts of `retry` to such endpoints. They have shares of their own, so that a thousand that
@@ -68,8 +67,8 @@ hang leave those of the others alone. First attempts beyond the limits are left 
 
 RETRIES = Limits(endpoint=50, tenant=100, worker=200)
 """The attempts of `retry` to endpoints that are not known to be slow or failing. There are more
-slots than this (`runtime.worker.ACTIVITY_SLOTS`), because a retry needs a slot to find out that it
-must wait."""
+slots than this (`runtime.worker.worker.ACTIVITY_SLOTS`), because a retry needs a slot to find out
+that it must wait."""
 
 SLOW_RETRIES = Limits(endpoint=50, tenant=100, worker=250)
 """The attempts of `retry` to endpoints that are slow or failing. Most are under way for as long as

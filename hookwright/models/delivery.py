@@ -95,7 +95,8 @@ class DeliveryLog(BaseModel):
     given it a turn for, or 0. `slow`: the next attempts are made in the slow lane, because the
     endpoint is slow or failing, or because too many are under way to endpoints of which nobody
     knows. `untried`: the first attempt was left to the retries, so until then nothing needs to be
-    shown.
+    shown. `begun_on`: the own task queue of the worker that has made the first POST and waits for
+    its reply, which takes long.
     """
 
     state: DeliveryState = DeliveryState.PENDING
@@ -113,6 +114,7 @@ class DeliveryLog(BaseModel):
     turn: int = Field(default=0, exclude_if=lambda turn: not turn)
     slow: bool = Field(default=False, exclude_if=lambda slow: not slow)
     untried: bool = Field(default=False, exclude_if=lambda untried: not untried)
+    begun_on: str = Field(default="", exclude_if=lambda begun_on: not begun_on)
 
     @property
     def next_number(self) -> int:

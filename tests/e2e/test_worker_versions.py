@@ -7,13 +7,14 @@ from contextlib import asynccontextmanager
 import pytest
 from structlog.testing import capture_logs
 from structlog.typing import EventDict
-from support.receiver import Receiver
+from support.receiver import Receiver, Reply
 from support.stack import CONTRACTS, LOOPBACK, Stack, api_client, api_config, unique
 from support.waiting import assert_eventually, eventually
 from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner
 
-from hookwright.ids import tenant_workflow_id
+from activities.delivery import attempts
+from hookwright.ids import event_workflow_id, tenant_workflow_id
 from runtime.deployment import (
     deployment_name,
     log_routing,
@@ -76,6 +77,33 @@ async def test_the_current_build_gets_all_work(client: Client, hooks: Receiver) 
             await promote(client, deployment, "1.0", 100, WAIT)
             await eventually(lambda: build_of_tenant(service), lambda it: it == "1.0", WAIT)
         assert (await routing_of(client, deployment)).current == "1.0"
+
+
+async def test_a_build_has_no_queue_that_ends_with_its_worker(
+    client: Client, hooks: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A receiver that takes long is waited for on a queue that the next build need not poll."""
+    monkeypatch.setattr(attempts, "PATIENCE_SECONDS", (0.1, 0.1))
+    task_queue, gate = unique("queue"), asyncio.Event()
+    hooks.behave = lambda _: Reply(gate=gate)
+    deployment = deployment_name(task_queue)
+    async with api_client(client, api_config(task_queue)) as http:
+        async with running_build(client, task_queue, "1.0"):
+            await promote(client, deployment, "1.0", 100, WAIT)
+            service = await Stack(client, http, task_queue, "").with_new_tenant()
+            endpoint = await service.add_endpoint(hooks.url)
+            event = await service.publish()
+            delivery = client.get_workflow_handle(event_workflow_id(service.tenant, event["id"]))
+            await eventually(delivery.describe, lambda it: it.raw_description.pending_activities)
+            gate.set()
+            await eventually(
+                lambda: service.delivery(endpoint["id"], event["id"]),
+                lambda it: it["state"] == "delivered",
+                WAIT,
+            )
+        async with running_build(client, task_queue, "2.0"):
+            await promote(client, deployment, "2.0", 100, WAIT)
+    assert hooks.ids() == [event["id"]]
 
 
 async def test_a_build_that_gets_no_work_says_so(client: Client) -> None:

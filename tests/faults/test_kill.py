@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from support.processes import api_on, worker_process
 from support.receiver import Receiver, Reply
-from support.stack import unique
+from support.stack import Stack, unique
 from support.waiting import assert_eventually, eventually
 
+from hookwright.ids import event_workflow_id
 from runtime.dev import EmbeddedServer, free_port
 
 RECOVERY_SECONDS = 10.0
@@ -59,6 +60,30 @@ async def kill_worker_during_post(tmp_path: Path, hooks: Receiver, killed_at: in
             )
     assert hooks.ids() == [event["id"]] * (killed_at + 1)
     assert [attempt["number"] for attempt in delivery["attempts"]] == list(range(1, killed_at + 1))
+
+
+async def test_worker_killed_while_a_receiver_takes_long(tmp_path: Path, hooks: Receiver) -> None:
+    """Kill -9 of a worker whose POST has left its workflow task: another one makes it again."""
+    gate = asyncio.Event()
+    hooks.behave = lambda _: Reply(gate=gate)
+    server, task_queue = EmbeddedServer(tmp_path, free_port()), unique("queue")
+    async with server.running(), api_on(server, task_queue) as api:
+        async with worker_process(server.address, task_queue) as worker:
+            service = await api.with_new_tenant()
+            endpoint = await service.add_endpoint(hooks.url, timeout_seconds=60)
+            event = await service.publish()
+            await out_of_its_task(service, event["id"])
+            worker.process.kill()
+            await worker.process.wait()
+        gate.set()
+        async with worker_process(server.address, task_queue):
+            shown = await eventually(
+                lambda: service.delivery(endpoint["id"], event["id"]),
+                lambda it: it["state"] == "delivered",
+                within=60,
+            )
+    assert hooks.ids() == [event["id"]] * 2
+    assert [attempt["number"] for attempt in shown["attempts"]] == [1]
 
 
 async def test_server_killed_between_accept_and_deliver(tmp_path: Path, hooks: Receiver) -> None:
@@ -117,3 +142,33 @@ async def test_sigterm_lets_posts_in_flight_end(tmp_path: Path, hooks: Receiver)
         delivery = await service.delivery(endpoint["id"], event["id"])
     assert delivery["state"] == "delivered"
     assert hooks.ids() == [event["id"]]
+
+
+async def test_sigterm_lets_a_post_that_takes_long_end(tmp_path: Path, hooks: Receiver) -> None:
+    """A POST that leaves its workflow task while the worker stops is finished and recorded."""
+    gate = asyncio.Event()
+    hooks.behave = lambda _: Reply(gate=gate)
+    server, task_queue = EmbeddedServer(tmp_path, free_port()), unique("queue")
+    async with server.running(), api_on(server, task_queue) as api:
+        async with worker_process(server.address, task_queue) as worker:
+            service = await api.with_new_tenant()
+            endpoint = await service.add_endpoint(hooks.url)
+            event = await service.publish()
+            await assert_eventually(lambda: len(hooks.requests) == 1)
+            worker.process.terminate()
+            await out_of_its_task(service, event["id"])
+            gate.set()
+            await worker.process.wait()
+        async with worker_process(server.address, task_queue):
+            await eventually(
+                lambda: service.delivery(endpoint["id"], event["id"]),
+                lambda it: it["state"] == "delivered",
+                within=60,
+            )
+    assert hooks.ids() == [event["id"]]
+
+
+async def out_of_its_task(service: Stack, event_id: str) -> None:
+    """Wait until the POST of an event has left its workflow task."""
+    delivery = service.client.get_workflow_handle(event_workflow_id(service.tenant, event_id))
+    await eventually(delivery.describe, lambda it: it.raw_description.pending_activities)

@@ -171,6 +171,19 @@ async def slow_endpoint(service: Stack, hooks: Receiver) -> None:
     await save(service, "delivery_untried", event_workflow_id(service.tenant, "untried"))
 
 
+async def slow_receiver(service: Stack, hooks: Receiver) -> None:
+    """Record a delivery whose first attempt leaves its workflow task: its receiver takes long."""
+    gate = asyncio.Event()
+    hooks.behave = lambda _: Reply(gate=gate)
+    await service.add_endpoint(hooks.url)
+    await service.publish(id="slow")
+    workflow_id = event_workflow_id(service.tenant, "slow")
+    delivery = service.client.get_workflow_handle(workflow_id)
+    await eventually(delivery.describe, lambda it: it.raw_description.pending_activities)
+    gate.set()
+    await save(service, "delivery_slow", workflow_id)
+
+
 async def costly_event(service: Stack) -> None:
     """Record an event for a filter that costs too much to be asked within a workflow task."""
     costly = await service.add_endpoint("http://localhost:9999/", filter="data.l[?@ > `5000`]")
@@ -243,6 +256,7 @@ async def main() -> None:
                 await portal_sign_in(service)
                 await queues(await service.with_new_tenant(), hooks)
                 await slow_endpoint(await service.with_new_tenant(), hooks)
+                await slow_receiver(await service.with_new_tenant(), hooks)
                 await notification(await service.with_new_tenant(), hooks)
                 last = await service.add_endpoint(hooks.url)
                 await service.http.delete(service.root)

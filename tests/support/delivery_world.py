@@ -34,7 +34,7 @@ from hookwright.health import Health, Report, Reports
 from hookwright.models import DeliveryInput, DeliveryLog, EndpointState, EventInput
 from hookwright.outcomes import DeliveryState
 from hookwright.temporal import DELIVERY_STATE
-from support.fakes import DELIVERED, endpoint, failed
+from support.fakes import DELIVERED, OWN_QUEUE, endpoint, failed
 from support.health import BEGIN
 from support.stack import CONTRACTS, unique
 from workflows import delivery as workflow_file
@@ -67,7 +67,8 @@ class World:
         queue: Any = WorkersReports(self)
         sender = WebhookSender(me, CONTRACTS, Evaluator())
         runner = AttemptRunner(sender, DeliveryReports(queue, me, sender))
-        self.attempts = DeliveryActivities(me, me, runner, QueuePlaces(me, "entities"))
+        queues = QueuePlaces(me, "entities")
+        self.attempts = DeliveryActivities(me, me, runner, queues, OWN_QUEUE)
 
     # What the activities use: endpoints, reporter, client, egress.
 
@@ -206,7 +207,7 @@ class Run:
             return None
         while True:
             try:
-                result = await self._activity(method, arguments, 1, [])
+                result = await self._activity(method, arguments, 1, [], is_local=True)
             except RuntimeError as error:
                 if name == "first_attempt":  # tried once, and left to the schedule then
                     raise _failed_activity(name) from error
@@ -236,6 +237,17 @@ class Run:
                 self.heartbeats = before
             await self._killed()
 
+    async def on_own_queue(self, method: Callable[..., Any], arguments: list[Any]) -> Any:
+        """Run an activity on the task queue of its worker: it fails if that worker is killed."""
+        try:
+            result = await self._activity(method, arguments, 1, [])
+        except RuntimeError as error:
+            raise _failed_activity(method.__name__) from error
+        if self.kill_next:
+            await self._killed()
+            raise _failed_activity(method.__name__)
+        return result
+
     async def _killed(self) -> None:
         self.kill_next = False
         self.world.new_worker()
@@ -255,13 +267,20 @@ class Run:
             self.due = None
 
     async def _activity(
-        self, method: Callable[..., Any], arguments: list[Any], number: int, details: list[Any]
+        self,
+        method: Callable[..., Any],
+        arguments: list[Any],
+        number: int,
+        details: list[Any],
+        *,
+        is_local: bool = False,
     ) -> Any:
         """Run it beside the workflow: cancelled, the workflow goes on without it."""
         environment = ActivityEnvironment()
         environment.info = replace(
             environment.info,
             workflow_run_id=self.id,
+            is_local=is_local,
             attempt=number,
             heartbeat_details=details,
             current_attempt_scheduled_time=environment.info.started_time + self.too_early,
@@ -270,8 +289,8 @@ class Run:
         bound = getattr(self.world.attempts, method.__name__)
         return await asyncio.shield(self._beside(environment.run(bound, *arguments)))
 
-    def _beat(self, log: DeliveryLog) -> None:
-        self.heartbeats = [log.model_dump(mode="json")]
+    def _beat(self, *logs: DeliveryLog) -> None:
+        self.heartbeats = [log.model_dump(mode="json") for log in logs]
 
     def _beside(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         async def counted() -> Any:
@@ -310,8 +329,10 @@ def _fake_workflow() -> SimpleNamespace:
     async def local(method: Any, *arguments: Any, **_: object) -> Any:
         return await CURRENT.get().local(method, [*arguments])
 
-    def started(method: Any, *arguments: Any, **_: object) -> asyncio.Task[Any]:
-        return asyncio.create_task(CURRENT.get().scheduled(method, [*arguments]))
+    def started(method: Any, *arguments: Any, task_queue: str, **_: object) -> asyncio.Task[Any]:
+        run = CURRENT.get()
+        how = run.on_own_queue if task_queue == OWN_QUEUE else run.scheduled
+        return asyncio.create_task(how(method, [*arguments]))
 
     async def wait_condition(holds: Callable[[], bool]) -> None:
         await CURRENT.get().wait_condition(holds)
@@ -329,6 +350,11 @@ def _fake_workflow() -> SimpleNamespace:
     )
 
 
+def hand_over_at_once(*, really: bool = True) -> None:
+    """Let first attempts leave their workflow tasks at once, or never, until `in_memory` ends."""
+    attempts_file.PATIENCE_SECONDS = (0.0, 0.0) if really else (3_600.0, 3_600.0)
+
+
 @contextmanager
 def in_memory() -> Iterator[None]:
     """Let deliveries run without Temporal while the context lasts."""
@@ -339,5 +365,6 @@ def in_memory() -> Iterator[None]:
     with (
         patch.object(workflow_file, "workflow", _fake_workflow()),
         patch.object(attempts_file, "recorded", recorded),
+        patch.object(attempts_file, "PATIENCE_SECONDS", attempts_file.PATIENCE_SECONDS),
     ):
         yield

@@ -24,6 +24,9 @@ from hookwright.outcomes import Outcome
 from hookwright.webhook import generate_secret
 from support.stack import CONTRACTS
 
+OWN_QUEUE = "own"
+"""A worker's own task queue, on which these tests' worker is not."""
+
 DELIVERED = Answer(Outcome.DELIVERED, status_code=200, body="ok")
 
 
@@ -120,7 +123,8 @@ def attempts(client: Client, endpoints: FakeEndpoints, egress: FakeEgress) -> De
     snapshots = cast("EndpointSnapshots", endpoints)
     reports = DeliveryReports(cast("ReportQueue", FakeReportQueue()), snapshots, sender)
     runner = AttemptRunner(sender, reports)
-    return DeliveryActivities(client, snapshots, runner, QueuePlaces(client, "entities"))
+    queues = QueuePlaces(client, "entities")
+    return DeliveryActivities(client, snapshots, runner, queues, OWN_QUEUE)
 
 
 Deliver = Callable[[FakeEgress, FakeEndpoints], Awaitable[WorkflowHandle[Any, Any]]]

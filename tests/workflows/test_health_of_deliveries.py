@@ -9,7 +9,7 @@ from typing import cast
 
 import pytest
 from support.endpoints import FakeWorld, create_endpoint, ending
-from support.fakes import DELIVERED, FakeEgress, failed
+from support.fakes import DELIVERED, OWN_QUEUE, FakeEgress, failed
 from support.stack import CONTRACTS, unique
 from support.waiting import assert_eventually
 from temporalio import activity
@@ -107,7 +107,7 @@ async def scene(
     async with ReportQueue(client) as queue:
         runner = AttemptRunner(sender, DeliveryReports(queue, it.endpoints, sender))
         queues = QueuePlaces(client, it.task_queue)
-        attempts = DeliveryActivities(client, it.endpoints, runner, queues)
+        attempts = DeliveryActivities(client, it.endpoints, runner, queues, OWN_QUEUE)
         rows = cast("HeldRows", ListedRows(it.deliveries))
         releases = ListedReleases(client, it.endpoints, rows)
         worker = Worker(

@@ -8,6 +8,7 @@ from support.waiting import assert_eventually
 
 from activities.delivery import Ledger
 from activities.delivery import ledger as module
+from activities.delivery.ledger import StillUnderWayError
 from activities.delivery.request import SentAttempt
 from hookwright.contracts import RetryRule
 from hookwright.models import Attempt
@@ -130,3 +131,15 @@ async def test_replies_are_kept_within_bounds(monkeypatch: pytest.MonkeyPatch) -
         for number in range(50):
             await ledger.once(("run", number), post)
         assert [n for n in range(50) if ledger.knows(("run", n))] == [*range(40, 50)]
+
+
+async def test_a_post_outlasts_the_patience_of_who_waits() -> None:
+    """Whoever waits for some time only goes without a reply; the POST goes on for the next one."""
+    posts = Posts()
+    async with Ledger() as ledger:
+        with pytest.raises(StillUnderWayError):
+            await ledger.once(KEY, posts.post, patience=0)
+        assert ledger.knows(KEY)
+        posts.gate.set()
+        assert (await ledger.once(KEY, posts.post)).attempt.status_code == 200
+    assert (posts.made, posts.cut) == (1, 0)

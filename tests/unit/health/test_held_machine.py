@@ -15,7 +15,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from support.delivery_world import Run, World, in_memory
+from support.delivery_world import Run, World, hand_over_at_once, in_memory
 from support.health import BEGIN
 
 from hookwright.contracts import DeactivationRule
@@ -32,9 +32,10 @@ class HeldMachine(RuleBasedStateMachine):
     loop: asyncio.AbstractEventLoop
     seen: ClassVar[Counter[str]] = Counter()
 
-    @initialize(gone=st.booleans())
-    def begin(self, gone: bool) -> None:  # noqa: FBT001 - hypothesis gives it by name
+    @initialize(gone=st.booleans(), slow=st.booleans())
+    def begin(self, gone: bool, slow: bool) -> None:  # noqa: FBT001 - hypothesis gives them by name
         """Begin with some that are held: chance alone would seldom come so far."""
+        hand_over_at_once(really=slow)
         self.world = World(DeactivationRule(exhausted_in_a_row=2, gone=gone))
         self.pause()
         self.deliver()

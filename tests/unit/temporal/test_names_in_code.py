@@ -2,7 +2,6 @@
 
 import ast
 from collections.abc import Iterator
-from typing import Any
 from unittest.mock import MagicMock
 
 import pytest
@@ -11,7 +10,7 @@ from temporalio import activity, workflow
 
 from activities.delivery import DeliveryActivities
 from hookwright.temporal.names import ActivityName, Signal, Update, WorkflowType
-from runtime.worker import WORKFLOWS, _activities, _notification_activities
+from runtime.worker import WORKFLOWS, activities_of, notification_activities
 
 NAMED_FIRST = {
     "execute_activity",
@@ -109,10 +108,10 @@ def test_every_workflow_type_is_registered() -> None:
 
 def test_every_activity_is_registered_once() -> None:
     """The worker runs one activity for each ActivityName, and no other."""
-    attempts: Any = DeliveryActivities
+    attempts = DeliveryActivities(*(MagicMock() for _ in range(4)), "own")
     activities = [
-        *_activities(MagicMock(), MagicMock(), attempts, *(MagicMock() for _ in range(3))),
-        *_notification_activities(*(MagicMock() for _ in range(4))),
+        *activities_of(MagicMock(), MagicMock(), attempts, *(MagicMock() for _ in range(3))),
+        *notification_activities(*(MagicMock() for _ in range(4))),
     ]
     names = [activity._Definition.must_from_callable(each).name for each in activities]
     assert sorted(names) == sorted(ActivityName)

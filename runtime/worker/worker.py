@@ -1,19 +1,17 @@
 """The worker: it registers the workflows and activities, and runs them.
 
-It consists of five SDK workers. Each has its own task queue and its own slots, so that events
-cannot take the slots of their deliveries, nor slow endpoints those of others, entities answer under
-any load, and a mail server that does not answer delays mails only (docs/decisions/0020).
+It consists of six SDK workers. Each has its own task queue and its own slots, so that events cannot
+take the slots of their deliveries, nor slow endpoints those of others, entities answer under any
+load, and a mail server that does not answer delays mails only (docs/decisions/0020). The sixth goes
+on with what this worker alone can go on with, and so it stops last.
 """
 
-import ssl
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 from temporalio.client import Client
-from temporalio.common import WorkerDeploymentVersion
 from temporalio.worker import (
     FixedSizeSlotSupplier,
     UnsandboxedWorkflowRunner,
@@ -31,31 +29,23 @@ from activities.delivery import (
     ReportQueue,
     WebhookSender,
 )
-from activities.egress import Egress, Proxy, tls_context
+from activities.egress import Egress, tls_context
 from activities.endpoint_snapshots import EndpointSnapshots
-from activities.entities import EntityActivities
-from activities.erasure import ErasureActivities
-from activities.fan_out import FanOutActivities
-from activities.held_rows import HeldRows
-from activities.keys import ReencryptionActivities, knowing_foreign_keys
-from activities.notices import NoticeActivities
-from activities.notify import (
-    MailServer,
-    NotificationActivities,
-    NotificationStarter,
-    SlackSender,
-)
-from activities.recovery import RecoveryActivities
-from activities.releases import ReleaseActivities
+from activities.keys import knowing_foreign_keys
 from activities.shares import TenantTurns
 from activities.task_slots import MAX_TASKS_IN_ALL, POLLS, TaskSlots
-from activities.turns import TurnActivities
-from hookwright.contracts import Contracts
 from hookwright.expressions import Evaluator
-from hookwright.ids import deliveries_queue, entities_queue, notifications_queue, slow_lane
-from hookwright.security import DestinationPolicy
+from hookwright.ids import (
+    deliveries_queue,
+    entities_queue,
+    notifications_queue,
+    own_queue,
+    slow_lane,
+)
 from runtime.deployment import deployment_config
 from runtime.running import run_workers
+from runtime.worker.activities import activities_of, notification_activities
+from runtime.worker.config import WorkerConfig
 from workflows.delivery import Delivery
 from workflows.endpoint import Endpoint
 from workflows.endpoint_queue import EndpointQueue
@@ -127,28 +117,6 @@ STICKY_TIMEOUT = timedelta(seconds=3)
 have been killed."""
 
 
-@dataclass(frozen=True)
-class WorkerConfig:
-    """A worker's configuration, made from the settings when the process starts.
-
-    `proxy` and `authorities` (PEM) are used for requests to receivers. `operator_tenant` gets a
-    copy of every tenant's operational events. Without a `mail_server` no mails are sent. Messages
-    to people link to the portal at `portal_url`. Without a `version` the worker takes part in every
-    deployment, as all workers without one do.
-    """
-
-    task_queue: str
-    destinations: DestinationPolicy
-    contracts: Contracts
-    proxy: Proxy | None = None
-    authorities: str | None = None
-    operator_tenant: str | None = None
-    mail_server: MailServer | None = None
-    portal_url: str | None = None
-    webhook_headers: Mapping[str, str] = field(default_factory=dict)
-    version: WorkerDeploymentVersion | None = None
-
-
 @asynccontextmanager
 async def worker(
     client: Client, config: WorkerConfig, workflow_runner: WorkflowRunner | None = None
@@ -171,7 +139,8 @@ async def worker(
         endpoints = EndpointSnapshots(client)
         runner = AttemptRunner(sender, DeliveryReports(reports, endpoints, sender), ledger)
         queues = QueuePlaces(client, entities_queue(task_queue))
-        attempts = DeliveryActivities(client, endpoints, runner, queues, slots.lent, turns)
+        own = own_queue(deliveries_queue(task_queue))
+        attempts = DeliveryActivities(client, endpoints, runner, queues, own, slots.lent, turns)
         lasting: dict[str, Any] = {
             "graceful_shutdown_timeout": SHUTDOWN_TIMEOUT,
             "max_heartbeat_throttle_interval": MAX_HEARTBEAT_INTERVAL,
@@ -181,45 +150,64 @@ async def worker(
             **lasting,
             "workflows": WORKFLOWS,
             "activities": [
-                *_activities(client, config, attempts, endpoints, evaluator, turns),
-                *_notification_activities(client, config, egress, tls_context(config.authorities)),
+                *activities_of(client, config, attempts, endpoints, evaluator, turns),
+                *notification_activities(client, config, egress, tls_context(config.authorities)),
             ],
             "workflow_runner": workflow_runner or UnsandboxedWorkflowRunner(),
             "sticky_queue_schedule_to_start_timeout": STICKY_TIMEOUT,
             "nonsticky_to_sticky_poll_ratio": POLLS_OF_BACKLOG,
         }
-        async with run_workers(
-            Worker(client, task_queue=task_queue, tuner=_tuner(EVENT_TASK_SLOTS), **common),
-            Worker(
-                client,
-                task_queue=deliveries_queue(task_queue),
-                tuner=_tuner(slots),
-                max_concurrent_workflow_task_polls=POLLS,
-                max_cached_workflows=CACHED_DELIVERIES,
-                **common,
-            ),
-            Worker(
-                client,
-                task_queue=slow_lane(deliveries_queue(task_queue)),
-                activities=[attempts.retry],
-                max_concurrent_activities=ACTIVITY_SLOTS,
-                max_activities_per_second=SLOW_ATTEMPTS_A_SECOND,
-                **lasting,
-            ),
-            Worker(
-                client,
-                task_queue=entities_queue(task_queue),
-                tuner=_tuner(ENTITY_TASK_SLOTS),
-                **common,
-            ),
-            Worker(
-                client,
-                task_queue=notifications_queue(task_queue),
-                tuner=_tuner(NOTIFICATION_TASK_SLOTS, MESSAGE_SLOTS),
-                **common,
+        async with (
+            run_workers(_own_worker(client, own, attempts)),
+            run_workers(
+                Worker(client, task_queue=task_queue, tuner=_tuner(EVENT_TASK_SLOTS), **common),
+                Worker(
+                    client,
+                    task_queue=deliveries_queue(task_queue),
+                    tuner=_tuner(slots),
+                    max_concurrent_workflow_task_polls=POLLS,
+                    max_cached_workflows=CACHED_DELIVERIES,
+                    **common,
+                ),
+                Worker(
+                    client,
+                    task_queue=slow_lane(deliveries_queue(task_queue)),
+                    activities=[attempts.retry],
+                    max_concurrent_activities=ACTIVITY_SLOTS,
+                    max_activities_per_second=SLOW_ATTEMPTS_A_SECOND,
+                    **lasting,
+                ),
+                Worker(
+                    client,
+                    task_queue=entities_queue(task_queue),
+                    tuner=_tuner(ENTITY_TASK_SLOTS),
+                    **common,
+                ),
+                Worker(
+                    client,
+                    task_queue=notifications_queue(task_queue),
+                    tuner=_tuner(NOTIFICATION_TASK_SLOTS, MESSAGE_SLOTS),
+                    **common,
+                ),
             ),
         ):
             yield
+
+
+def _own_worker(client: Client, own_queue: str, attempts: DeliveryActivities) -> Worker:
+    """Return the worker of what this process has begun.
+
+    It has no version: a version keeps a list of its task queues, at most 100 by default, and the
+    next one would have to poll each of them before it can be promoted.
+    """
+    return Worker(
+        client,
+        task_queue=own_queue,
+        activities=[attempts.first_attempt],
+        max_concurrent_activities=ACTIVITY_SLOTS,
+        graceful_shutdown_timeout=SHUTDOWN_TIMEOUT,
+        max_heartbeat_throttle_interval=MAX_HEARTBEAT_INTERVAL,
+    )
 
 
 def _tuner(workflow_tasks: int | TaskSlots, activities: int = ACTIVITY_SLOTS) -> WorkerTuner:
@@ -233,65 +221,3 @@ def _tuner(workflow_tasks: int | TaskSlots, activities: int = ACTIVITY_SLOTS) ->
         local_activity_supplier=activity_slots,
         nexus_supplier=activity_slots,
     )
-
-
-def _activities(  # noqa: PLR0913 - one parameter for each object that activities share
-    client: Client,
-    config: WorkerConfig,
-    attempts: DeliveryActivities,
-    endpoints: EndpointSnapshots,
-    evaluator: Evaluator,
-    turns: TenantTurns,
-) -> list[Callable[..., Any]]:
-    """Return the activities, bound to the objects that they use."""
-    queue = deliveries_queue(config.task_queue)
-    fan_outs = FanOutActivities(client, queue, evaluator, turns)
-    entities = EntityActivities(client)
-    reencryption = ReencryptionActivities(client, config.task_queue)
-    releases = ReleaseActivities(client, endpoints, HeldRows(client))
-    recoveries = RecoveryActivities(client, endpoints, queue, evaluator)
-    return [
-        fan_outs.fan_out,
-        fan_outs.fan_out_rest,
-        attempts.first_attempt,
-        attempts.retry,
-        attempts.report_ended,
-        attempts.send_test,
-        attempts.recorded_log,
-        attempts.cancel_workflow,
-        entities.register_route,
-        entities.unregister_route,
-        entities.delete_endpoints,
-        entities.cancel_deliveries,
-        NoticeActivities(
-            client,
-            config.operator_tenant,
-            config.task_queue,
-            NotificationStarter(
-                client,
-                notifications_queue(config.task_queue),
-                mails=config.mail_server is not None,
-            ),
-        ).publish,
-        releases.probe,
-        releases.release,
-        releases.expire,
-        releases.cancel,
-        releases.count,
-        recoveries.recover,
-        recoveries.recorded_progress,
-        ErasureActivities(client).erase_tenant,
-        TurnActivities(client, endpoints).give_turns,
-        reencryption.renew_entities,
-        reencryption.note_keys_left,
-    ]
-
-
-def _notification_activities(
-    client: Client, config: WorkerConfig, egress: Egress, tls: ssl.SSLContext
-) -> list[Callable[..., Any]]:
-    """Return the activities that send messages to people."""
-    messages = NotificationActivities(
-        client, SlackSender(egress), config.mail_server, config.portal_url, tls
-    )
-    return [messages.send_mail, messages.send_slack]
