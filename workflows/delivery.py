@@ -127,10 +127,7 @@ class Delivery:
     async def wait_for_reply(
         self, delivery: DeliveryInput, log: DeliveryLog, own_queue: str
     ) -> DeliveryLog:
-        """Wait for a reply that takes long, on the task queue of the worker that made the POST.
-
-        A cancellation waits for it as well: the POST is made.
-        """
+        """Wait, even if cancelled, for a reply that takes long, on its worker's own task queue."""
         reply = workflow.start_activity_method(
             DeliveryActivities.first_attempt,
             AttemptInput(delivery=delivery, log=log),
@@ -208,24 +205,14 @@ class Delivery:
         forgotten, even if the endpoint became active this very moment.
         """
         self.released_as, self.expired, self.turn = None, False, log.turn
-        log = log.model_copy(
-            update={"held_since": log.held_since or workflow.now(), "holds": log.holds + 1}
-        )
+        log = log.held_once_more(workflow.now())
         self.show_held(delivery, log)
         workflow.set_current_details(delivery_details(delivery, log))
         await workflow.wait_condition(lambda: self.released_as is not None or self.expired)
         if self.expired:
             return await self.expire(delivery, log)
         workflow.upsert_search_attributes([DELIVERY_STATE.value_unset()])
-        return log.model_copy(
-            update={
-                "state": DeliveryState.PENDING,
-                "retry_in_seconds": 0.0,
-                "release": self.released_as,
-                "held_because": "",
-                "slow": False,
-            }
-        )
+        return log.released(self.released_as)
 
     def show_held(self, delivery: DeliveryInput, log: DeliveryLog) -> None:
         """Show that it is held, since when, and its place in the queue."""

@@ -2,6 +2,7 @@
 
 from activities.delivery.attempts import DeliveryActivities
 from activities.delivery.endpoint_tests import EndpointTestActivities
+from activities.delivery.hand_overs import HandOvers
 from activities.delivery.ledger import Ledger
 from activities.delivery.queue_places import QueuePlaces
 from activities.delivery.report_queue import ReportQueue
@@ -14,6 +15,7 @@ __all__ = [
     "DeliveryActivities",
     "DeliveryReports",
     "EndpointTestActivities",
+    "HandOvers",
     "Ledger",
     "QueuePlaces",
     "ReportQueue",

@@ -14,6 +14,7 @@ from temporalio.client import Client, WorkflowHandle
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.delivery.attempt_shares import AttemptShares
+from activities.delivery.hand_overs import HandOvers
 from activities.delivery.ledger import StillUnderWayError
 from activities.delivery.paces import EndpointPace
 from activities.delivery.queue_places import QueuePlaces
@@ -55,7 +56,7 @@ class DeliveryActivities:
     endpoints: EndpointSnapshots
     runner: AttemptRunner
     queues: QueuePlaces
-    own_queue: str
+    hand_overs: HandOvers
     lend_slot: Callable[[], AbstractContextManager[None]] = nullcontext
     tenant_turns: TenantTurns = field(default_factory=TenantTurns)
     shares: AttemptShares = field(default_factory=AttemptShares, init=False)
@@ -93,7 +94,7 @@ class DeliveryActivities:
             try:
                 after = await self._first(delivery, endpoint, so_far, share)
             except StillUnderWayError:
-                return so_far.model_copy(update={"begun_on": self.own_queue})
+                return self.hand_overs.give(so_far)
             await self.queues.ended(delivery, endpoint, after)
             return _to_slow_lane(after) if self._is_slow(delivery, after) else after
 
@@ -232,6 +233,7 @@ class DeliveryActivities:
         if activity.info().is_local:
             with self.lend_slot():
                 return await run(random.uniform(*PATIENCE_SECONDS))  # noqa: S311 - not a secret
+        self.hand_overs.take()
         async with heartbeats(seconds=_beat_seconds(), first_after=_beat_seconds() or 0):
             return await run()
 

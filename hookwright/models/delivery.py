@@ -1,6 +1,7 @@
 """A delivery, its attempts and the log of them."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Self
 
 from pydantic import BaseModel, Field
 
@@ -146,6 +147,24 @@ class DeliveryLog(BaseModel):
         if self.next_trigger is Trigger.MANUAL:
             return self.release is not None or self.due_at is not None
         return self.next_trigger is Trigger.PROBE
+
+    def held_once_more(self, now: datetime) -> Self:
+        """Return the log of a delivery that is held from now on, or still is."""
+        return self.model_copy(
+            update={"held_since": self.held_since or now, "holds": self.holds + 1}
+        )
+
+    def released(self, release: Release | None) -> Self:
+        """Return the log of a held delivery that is attempted at once, beside prompt ones."""
+        return self.model_copy(
+            update={
+                "state": DeliveryState.PENDING,
+                "retry_in_seconds": 0.0,
+                "release": release,
+                "held_because": "",
+                "slow": False,
+            }
+        )
 
 
 class AttemptInput(BaseModel):

@@ -24,6 +24,7 @@ from activities.delivery import (
     AttemptRunner,
     DeliveryActivities,
     DeliveryReports,
+    HandOvers,
     Ledger,
     QueuePlaces,
     ReportQueue,
@@ -139,8 +140,10 @@ async def worker(
         endpoints = EndpointSnapshots(client)
         runner = AttemptRunner(sender, DeliveryReports(reports, endpoints, sender), ledger)
         queues = QueuePlaces(client, entities_queue(task_queue))
-        own = own_queue(deliveries_queue(task_queue))
-        attempts = DeliveryActivities(client, endpoints, runner, queues, own, slots.lent, turns)
+        hand_overs = HandOvers(own_queue(deliveries_queue(task_queue)))
+        attempts = DeliveryActivities(
+            client, endpoints, runner, queues, hand_overs, slots.lent, turns
+        )
         lasting: dict[str, Any] = {
             "graceful_shutdown_timeout": SHUTDOWN_TIMEOUT,
             "max_heartbeat_throttle_interval": MAX_HEARTBEAT_INTERVAL,
@@ -158,7 +161,8 @@ async def worker(
             "nonsticky_to_sticky_poll_ratio": POLLS_OF_BACKLOG,
         }
         async with (
-            run_workers(_own_worker(client, own, attempts)),
+            run_workers(_own_worker(client, attempts)),
+            hand_overs,
             run_workers(
                 Worker(client, task_queue=task_queue, tuner=_tuner(EVENT_TASK_SLOTS), **common),
                 Worker(
@@ -194,7 +198,7 @@ async def worker(
             yield
 
 
-def _own_worker(client: Client, own_queue: str, attempts: DeliveryActivities) -> Worker:
+def _own_worker(client: Client, attempts: DeliveryActivities) -> Worker:
     """Return the worker of what this process has begun.
 
     It has no version: a version keeps a list of its task queues, at most 100 by default, and the
@@ -202,7 +206,7 @@ def _own_worker(client: Client, own_queue: str, attempts: DeliveryActivities) ->
     """
     return Worker(
         client,
-        task_queue=own_queue,
+        task_queue=attempts.hand_overs.task_queue,
         activities=[attempts.first_attempt],
         max_concurrent_activities=ACTIVITY_SLOTS,
         graceful_shutdown_timeout=SHUTDOWN_TIMEOUT,

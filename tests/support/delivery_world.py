@@ -23,6 +23,7 @@ from activities.delivery import (
     AttemptRunner,
     DeliveryActivities,
     DeliveryReports,
+    HandOvers,
     QueuePlaces,
     WebhookSender,
 )
@@ -68,7 +69,7 @@ class World:
         sender = WebhookSender(me, CONTRACTS, Evaluator())
         runner = AttemptRunner(sender, DeliveryReports(queue, me, sender))
         queues = QueuePlaces(me, "entities")
-        self.attempts = DeliveryActivities(me, me, runner, queues, OWN_QUEUE)
+        self.attempts = DeliveryActivities(me, me, runner, queues, HandOvers(OWN_QUEUE))
 
     # What the activities use: endpoints, reporter, client, egress.
 

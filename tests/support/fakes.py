@@ -11,6 +11,7 @@ from activities.delivery import (
     AttemptRunner,
     DeliveryActivities,
     DeliveryReports,
+    HandOvers,
     QueuePlaces,
     ReportQueue,
     WebhookSender,
@@ -124,7 +125,7 @@ def attempts(client: Client, endpoints: FakeEndpoints, egress: FakeEgress) -> De
     reports = DeliveryReports(cast("ReportQueue", FakeReportQueue()), snapshots, sender)
     runner = AttemptRunner(sender, reports)
     queues = QueuePlaces(client, "entities")
-    return DeliveryActivities(client, snapshots, runner, queues, OWN_QUEUE)
+    return DeliveryActivities(client, snapshots, runner, queues, HandOvers(OWN_QUEUE))
 
 
 Deliver = Callable[[FakeEgress, FakeEndpoints], Awaitable[WorkflowHandle[Any, Any]]]

@@ -21,6 +21,7 @@ from activities.delivery import (
     AttemptRunner,
     DeliveryActivities,
     DeliveryReports,
+    HandOvers,
     QueuePlaces,
     ReportQueue,
     WebhookSender,
@@ -107,7 +108,7 @@ async def scene(
     async with ReportQueue(client) as queue:
         runner = AttemptRunner(sender, DeliveryReports(queue, it.endpoints, sender))
         queues = QueuePlaces(client, it.task_queue)
-        attempts = DeliveryActivities(client, it.endpoints, runner, queues, OWN_QUEUE)
+        attempts = DeliveryActivities(client, it.endpoints, runner, queues, HandOvers(OWN_QUEUE))
         rows = cast("HeldRows", ListedRows(it.deliveries))
         releases = ListedReleases(client, it.endpoints, rows)
         worker = Worker(
