@@ -67,8 +67,8 @@ hang leave those of the others alone. First attempts beyond the limits are left 
 
 RETRIES = Limits(endpoint=50, tenant=100, worker=200)
 """The attempts of `retry` to endpoints that are not known to be slow or failing. There are more
-slots than this (`runtime.worker.worker.ACTIVITY_SLOTS`), because a retry needs a slot to find out
-that it must wait."""
+slots than this (`runtime.worker.sdk_workers`), because a retry needs a slot to find out that it
+must wait."""
 
 SLOW_RETRIES = Limits(endpoint=50, tenant=100, worker=250)
 """The attempts of `retry` to endpoints that are slow or failing. Most are under way for as long as

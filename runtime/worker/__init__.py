@@ -2,7 +2,7 @@
 
 from runtime.worker.activities import activities_of, notification_activities
 from runtime.worker.config import WorkerConfig
-from runtime.worker.worker import SHUTDOWN_TIMEOUT, WORKFLOWS, worker
+from runtime.worker.sdk_workers import SHUTDOWN_TIMEOUT, WORKFLOWS, worker
 
 __all__ = [
     "SHUTDOWN_TIMEOUT",

@@ -203,7 +203,7 @@ async def stopped_in_the_middle(
 
     with monkeypatch.context() as patch:
         patch.setattr(ReencryptionActivities, "_renew", ask_one)
-        patch.setattr("runtime.worker.worker.SHUTDOWN_TIMEOUT", timedelta())
+        patch.setattr("runtime.worker.sdk_workers.SHUTDOWN_TIMEOUT", timedelta())
         async with worker(client, config):
             await assert_eventually(lambda: bool(asked))
 
