@@ -5,8 +5,8 @@ from contextlib import suppress
 from typing import Self
 
 from cachetools import TTLCache
-from temporalio import activity
 
+from activities.delivery.ledger import run_id
 from hookwright.models import DeliveryLog
 
 ON_THE_WAY_SECONDS = 10.0
@@ -40,14 +40,10 @@ class HandOvers:
 
     def give(self, so_far: DeliveryLog) -> DeliveryLog:
         """Return the log with which the attempt of this activity leaves its workflow task."""
-        self._on_the_way[_run_id()] = None
+        self._on_the_way[run_id()] = None
         return so_far.model_copy(update={"begun_on": self.task_queue})
 
     def take(self) -> None:
         """Note that the attempt has arrived in this activity."""
-        self._on_the_way.pop(_run_id(), None)
+        self._on_the_way.pop(run_id(), None)
         self._arrived.set()
-
-
-def _run_id() -> str:
-    return activity.info().workflow_run_id or ""

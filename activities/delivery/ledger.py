@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any, Self
 
 from cachetools import TTLCache
+from temporalio import activity
 
 from activities.delivery.request import SentAttempt
 
@@ -25,6 +26,11 @@ holds by then."""
 MAX_REPLIES_BYTES = 48_000_000
 REPLY_OVERHEAD_BYTES = 4_096
 """The memory that a reply takes in addition to the bodies. So about 10,000 replies are kept."""
+
+
+def run_id() -> str:
+    """Return the run id of the delivery whose activity this is."""
+    return activity.info().workflow_run_id or ""
 
 
 class StillUnderWayError(Exception):

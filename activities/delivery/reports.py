@@ -4,8 +4,7 @@ import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from temporalio import activity
-
+from activities.delivery.ledger import run_id
 from activities.delivery.report_queue import ReportQueue
 from activities.delivery.request import WebhookSender
 from activities.endpoint_snapshots import EndpointSnapshots
@@ -97,7 +96,7 @@ class DeliveryReports:
 def _report(delivery: DeliveryInput, log: DeliveryLog, result: str) -> Report:
     return Report(
         key=_key(log, result),
-        delivery=_digest(_run_id()),
+        delivery=_digest(run_id()),
         event_id=delivery.event.id,
         event_type=delivery.event.type,
         at=datetime.now(UTC),
@@ -113,11 +112,7 @@ def _key(log: DeliveryLog, result: str) -> str:
     `result` includes all that the endpoint acts on, because repeated work with another result must
     have another key.
     """
-    return _digest(f"{_run_id()} {log.next_number} {log.holds} {result}")
-
-
-def _run_id() -> str:
-    return activity.info().workflow_run_id or ""
+    return _digest(f"{run_id()} {log.next_number} {log.holds} {result}")
 
 
 def _digest(identity: str) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import structlog
 from temporalio import activity
 
-from activities.delivery.ledger import Key, Ledger
+from activities.delivery.ledger import Key, Ledger, run_id
 from activities.delivery.next_state import after_attempt
 from activities.delivery.paces import Paces
 from activities.delivery.reports import DeliveryReports
@@ -180,7 +180,7 @@ class AttemptRunner:
 
 def _key(so_far: DeliveryLog) -> Key:
     """Return the key of the next attempt's POST."""
-    return activity.info().workflow_run_id or "", so_far.next_number
+    return run_id(), so_far.next_number
 
 
 def _log_attempt(delivery: DeliveryInput, attempt: Attempt, after: DeliveryLog) -> None:

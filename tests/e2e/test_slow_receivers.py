@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from dataclasses import dataclass
 
 import pytest
 from support.receiver import Receiver, Reply
@@ -11,7 +12,7 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowHandle
 
 from activities.delivery import attempts
-from hookwright.ids import deliveries_queue, event_workflow_id
+from hookwright.ids import deliveries_queue
 
 pytestmark = pytest.mark.cluster
 
@@ -21,27 +22,35 @@ def _little_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(attempts, "PATIENCE_SECONDS", (0.1, 0.1))
 
 
-async def waiting(service: Stack, event_id: str) -> WorkflowHandle:
-    """Wait until the first attempt of an event's sole delivery has left its workflow task."""
-    delivery = service.client.get_workflow_handle(event_workflow_id(service.tenant, event_id))
-    await eventually(delivery.describe, lambda it: it.raw_description.pending_activities)
-    return delivery
+@dataclass(frozen=True)
+class Slow:
+    """A delivery whose first POST has left its workflow task. `gate` lets the receiver answer."""
+
+    delivery: WorkflowHandle
+    endpoint_id: str
+    event_id: str
+    gate: asyncio.Event
+
+
+async def slow(service: Stack, hooks: Receiver, status: int = 200) -> Slow:
+    """Publish an event for a receiver that takes long."""
+    gate = asyncio.Event()
+    hooks.behave = lambda _: Reply(status, gate=gate)
+    endpoint, event = await service.add_endpoint(hooks.url), await service.publish()
+    delivery = await service.out_of_its_task(event["id"])
+    return Slow(delivery, endpoint["id"], event["id"], gate)
 
 
 async def test_its_reply_comes_by_an_activity(service: Stack, hooks: Receiver) -> None:
     """The POST is made once; the worker that made it waits for the reply, on a queue of its own."""
-    gate = asyncio.Event()
-    hooks.behave = lambda _: Reply(gate=gate)
-    endpoint = await service.add_endpoint(hooks.url)
-    event = await service.publish()
-    delivery = await waiting(service, event["id"])
-    shown = await service.delivery(endpoint["id"], event["id"])
+    it = await slow(service, hooks)
+    shown = await service.delivery(it.endpoint_id, it.event_id)
     assert (shown["state"], shown["attempts"], shown["next_attempt_at"]) == ("pending", [], None)
-    gate.set()
-    log = await delivery.result()
+    it.gate.set()
+    log = await it.delivery.result()
     assert [each["number"] for each in log["attempts"]] == [1]
     assert len(hooks.requests) == 1
-    history = [entry async for entry in delivery.fetch_history_events()]
+    history = [entry async for entry in it.delivery.fetch_history_events()]
     kinds = Counter(EventType.Name(entry.event_type) for entry in history)
     assert kinds["EVENT_TYPE_WORKFLOW_TASK_COMPLETED"] == 2
     [scheduled] = [
@@ -59,16 +68,14 @@ async def test_a_cancellation_waits_for_it(
     service: Stack, hooks: Receiver, status: int, state: str
 ) -> None:
     """Cancelled while its receiver takes long, a delivery shows what the receiver answered."""
-    gate = asyncio.Event()
-    hooks.behave = lambda _: Reply(status, gate=gate)
-    endpoint = await service.add_endpoint(hooks.url)
-    event = await service.publish()
-    await waiting(service, event["id"])
-    path = f"{service.root}/deliveries/{endpoint['id']}:{event['id']}"
+    it = await slow(service, hooks, status)
+    path = f"{service.root}/deliveries/{it.endpoint_id}:{it.event_id}"
     assert (await service.http.post(f"{path}/cancel")).is_success
-    gate.set()
+    it.gate.set()
     shown = await eventually(
-        lambda: service.delivery(endpoint["id"], event["id"]), lambda it: it["state"] == state, 60
+        lambda: service.delivery(it.endpoint_id, it.event_id),
+        lambda shown: shown["state"] == state,
+        60,
     )
     assert [each["status_code"] for each in shown["attempts"]] == [status]
     assert len(hooks.requests) == 1
@@ -76,17 +83,13 @@ async def test_a_cancellation_waits_for_it(
 
 async def test_a_retry_by_hand_meanwhile_makes_no_post(service: Stack, hooks: Receiver) -> None:
     """Who asks for an attempt while the first one waits for its receiver gets no second one."""
-    gate = asyncio.Event()
-    hooks.behave = lambda _: Reply(gate=gate)
-    endpoint = await service.add_endpoint(hooks.url)
-    event = await service.publish()
-    await waiting(service, event["id"])
-    path = f"{service.root}/deliveries/{endpoint['id']}:{event['id']}"
+    it = await slow(service, hooks)
+    path = f"{service.root}/deliveries/{it.endpoint_id}:{it.event_id}"
     assert (await service.http.post(f"{path}/retry")).is_success
-    gate.set()
+    it.gate.set()
     await eventually(
-        lambda: service.delivery(endpoint["id"], event["id"]),
-        lambda it: it["state"] == "delivered",
+        lambda: service.delivery(it.endpoint_id, it.event_id),
+        lambda shown: shown["state"] == "delivered",
         60,
     )
     assert len(hooks.requests) == 1

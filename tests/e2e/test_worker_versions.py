@@ -14,7 +14,7 @@ from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner
 
 from activities.delivery import attempts
-from hookwright.ids import event_workflow_id, tenant_workflow_id
+from hookwright.ids import tenant_workflow_id
 from runtime.deployment import (
     deployment_name,
     log_routing,
@@ -93,8 +93,7 @@ async def test_a_build_has_no_queue_that_ends_with_its_worker(
             service = await Stack(client, http, task_queue, "").with_new_tenant()
             endpoint = await service.add_endpoint(hooks.url)
             event = await service.publish()
-            delivery = client.get_workflow_handle(event_workflow_id(service.tenant, event["id"]))
-            await eventually(delivery.describe, lambda it: it.raw_description.pending_activities)
+            await service.out_of_its_task(event["id"])
             gate.set()
             await eventually(
                 lambda: service.delivery(endpoint["id"], event["id"]),

@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 from support.processes import api_on, worker_process
 from support.receiver import Receiver, Reply
-from support.stack import Stack, unique
+from support.stack import unique
 from support.waiting import assert_eventually, eventually
 
-from hookwright.ids import event_workflow_id
 from runtime.dev import EmbeddedServer, free_port
 
 RECOVERY_SECONDS = 10.0
@@ -72,7 +71,7 @@ async def test_worker_killed_while_a_receiver_takes_long(tmp_path: Path, hooks: 
             service = await api.with_new_tenant()
             endpoint = await service.add_endpoint(hooks.url, timeout_seconds=60)
             event = await service.publish()
-            await out_of_its_task(service, event["id"])
+            await service.out_of_its_task(event["id"])
             worker.process.kill()
             await worker.process.wait()
         gate.set()
@@ -156,7 +155,7 @@ async def test_sigterm_lets_a_post_that_takes_long_end(tmp_path: Path, hooks: Re
             event = await service.publish()
             await assert_eventually(lambda: len(hooks.requests) == 1)
             worker.process.terminate()
-            await out_of_its_task(service, event["id"])
+            await service.out_of_its_task(event["id"])
             gate.set()
             await worker.process.wait()
         async with worker_process(server.address, task_queue):
@@ -166,9 +165,3 @@ async def test_sigterm_lets_a_post_that_takes_long_end(tmp_path: Path, hooks: Re
                 within=60,
             )
     assert hooks.ids() == [event["id"]]
-
-
-async def out_of_its_task(service: Stack, event_id: str) -> None:
-    """Wait until the POST of an event has left its workflow task."""
-    delivery = service.client.get_workflow_handle(event_workflow_id(service.tenant, event_id))
-    await eventually(delivery.describe, lambda it: it.raw_description.pending_activities)

@@ -177,11 +177,9 @@ async def slow_receiver(service: Stack, hooks: Receiver) -> None:
     hooks.behave = lambda _: Reply(gate=gate)
     await service.add_endpoint(hooks.url)
     await service.publish(id="slow")
-    workflow_id = event_workflow_id(service.tenant, "slow")
-    delivery = service.client.get_workflow_handle(workflow_id)
-    await eventually(delivery.describe, lambda it: it.raw_description.pending_activities)
+    delivery = await service.out_of_its_task("slow")
     gate.set()
-    await save(service, "delivery_slow", workflow_id)
+    await save(service, "delivery_slow", delivery.id)
 
 
 async def costly_event(service: Stack) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import httpx
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowHandle
 from temporalio.worker import WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
@@ -18,11 +18,13 @@ from api.config import ApiConfig
 from api.portal_config import PortalConfig
 from api.tokens import Tokens
 from hookwright.contracts import Contracts, load_contracts
+from hookwright.ids import event_workflow_id
 from hookwright.security import DestinationPolicy, parse_networks
 from hookwright.temporal import EncryptionCodec
 from runtime.keys import digest
 from runtime.keys.jwt_keys import secret_key
 from runtime.worker import WorkerConfig, worker
+from support.waiting import eventually
 
 OPERATOR_KEY = "hwk_test_0123456789abcdef0123456789abcdef"
 KEY = bytes(range(32))
@@ -121,6 +123,12 @@ class Stack:
                 break
         assert answer.status_code == 202, answer.text
         return answer.json()
+
+    async def out_of_its_task(self, event: str) -> WorkflowHandle[Any, Any]:
+        """Wait until the first POST of an event's sole delivery has left its workflow task."""
+        delivery = self.client.get_workflow_handle(event_workflow_id(self.tenant, event))
+        await eventually(delivery.describe, lambda it: bool(it.raw_description.pending_activities))
+        return delivery
 
     async def delivery(self, endpoint: str, event: str) -> dict[str, Any]:
         answer = await self.http.get(f"{self.root}/deliveries/{endpoint}:{event}")

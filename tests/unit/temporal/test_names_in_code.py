@@ -108,7 +108,7 @@ def test_every_workflow_type_is_registered() -> None:
 
 def test_every_activity_is_registered_once() -> None:
     """The worker runs one activity for each ActivityName, and no other."""
-    attempts = DeliveryActivities(*(MagicMock() for _ in range(4)), "own")
+    attempts = DeliveryActivities(*(MagicMock() for _ in range(5)))
     activities = [
         *activities_of(MagicMock(), MagicMock(), attempts, *(MagicMock() for _ in range(3))),
         *notification_activities(*(MagicMock() for _ in range(4))),
