@@ -1,8 +1,8 @@
 """Fan-out: it starts one delivery for every endpoint that wants an event."""
 
 import asyncio
-from collections.abc import Callable, Iterable
-from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from collections.abc import Iterable
+from contextlib import AbstractContextManager, AsyncExitStack
 from dataclasses import dataclass, field
 
 from temporalio import activity
@@ -22,7 +22,9 @@ from hookwright.webhook import event_document
 MAX_LOCAL_STARTS = 20
 """The most deliveries that are started within a workflow task of the event."""
 
-CONCURRENT_STARTS = 10
+FIRST_STARTS_SECONDS = 0.25
+"""How long they may wait for their turns, because the event holds one of few slots meanwhile
+(`runtime.worker.sdk_workers.EVENT_TASK_SLOTS`)."""
 
 
 @dataclass(frozen=True)
@@ -44,21 +46,17 @@ class FanOutActivities:
     async def fan_out(self, request: FanOutInput) -> FanOut:
         """Start the first deliveries, to endpoints whose filters cost little.
 
-        This runs as a local activity. So work that takes long, which is many starts or costly
-        filters, is left to `fan_out_rest`, which holds no workflow task.
+        This runs as a local activity. So work that takes long, which is many starts, costly filters
+        and waiting for turns, is left to `fan_out_rest`, which holds no workflow task.
         """
         event, accepted_at = request.event, request.accepted_at
         self.turns.traffic.saw(event.tenant_id)
         with _span(event) as fanning_out:
             routes = await self._routes(event)
             deliveries, decided = Matches(event, accepted_at, routes).cheap_deliveries()
-            starts = asyncio.Semaphore(CONCURRENT_STARTS)
-            await self._start(deliveries[:MAX_LOCAL_STARTS], lambda: starts)
-            fanning_out.note({"hookwright.deliveries": len(deliveries[:MAX_LOCAL_STARTS])})
-        return FanOut(
-            endpoint_ids=[each.endpoint_id for each in deliveries[:MAX_LOCAL_STARTS]],
-            complete=decided and len(deliveries) <= MAX_LOCAL_STARTS,
-        )
+            started = await self._start(deliveries[:MAX_LOCAL_STARTS], FIRST_STARTS_SECONDS)
+            fanning_out.note({"hookwright.deliveries": len(started)})
+        return FanOut(endpoint_ids=started, complete=decided and len(started) == len(deliveries))
 
     @activity.defn(name=ActivityName.FAN_OUT_REST)
     async def fan_out_rest(self, request: FanOutInput) -> FanOut:
@@ -84,24 +82,33 @@ class FanOutActivities:
                 )
                 done_ids = {*done.endpoint_ids}
                 rest = [each for each in routes if each.endpoint_id not in done_ids]
-                deliveries = deliveries_of(rest, verdicts, event, accepted_at)
-                await self._start(deliveries, lambda: self.turns.turn(event.tenant_id))
-                fanning_out.note({"hookwright.deliveries": len(deliveries)})
-        ids = [*done.endpoint_ids, *(each.endpoint_id for each in deliveries)]
-        return FanOut(endpoint_ids=ids, complete=True)
+                started = await self._start(deliveries_of(rest, verdicts, event, accepted_at))
+                fanning_out.note({"hookwright.deliveries": len(started)})
+        return FanOut(endpoint_ids=[*done.endpoint_ids, *started], complete=True)
 
     async def _start(
-        self,
-        deliveries: Iterable[DeliveryInput],
-        turn: Callable[[], AbstractAsyncContextManager[None]],
-    ) -> None:
-        """Start deliveries, each in a turn of its own."""
+        self, deliveries: Iterable[DeliveryInput], seconds: float | None = None
+    ) -> list[str]:
+        """Start deliveries, each in a turn of its tenant, and return the ids of their endpoints.
+
+        What has no turn within these seconds is not started.
+        """
+        clock = asyncio.get_running_loop()
+        until = None if seconds is None else clock.time() + seconds
+        started = []
 
         async def start(delivery: DeliveryInput) -> None:
-            async with turn():
+            async with AsyncExitStack() as turn:
+                try:
+                    async with asyncio.timeout_at(until):
+                        await turn.enter_async_context(self.turns.turn(delivery.event.tenant_id))
+                except TimeoutError:
+                    return
                 await start_delivery(self.client, self.deliveries_queue, delivery)
+                started.append(delivery.endpoint_id)
 
         await asyncio.gather(*map(start, deliveries))
+        return started
 
     async def _routes(self, event: EventInput) -> list[Route]:
         """Return the routes that the event is addressed to; filters are not considered here."""

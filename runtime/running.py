@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
-GARBAGE_THRESHOLDS = (5_000, 10, 1)
+GARBAGE_THRESHOLDS = (1_000, 10, 100)
 """When garbage is looked for (`gc.set_threshold`); Python's own numbers are 700, 10 and 10.
 
-Among new objects when there are 5,000. Everywhere after some 100,000, because only that finds the
-workflows that have left the SDK's cache while they waited (docs/decisions/0028-memory.md).
+Among few objects often, and everywhere rarely, after a million new ones: nobody is served meanwhile
+(docs/decisions/0028-memory.md).
 """
 
 log = structlog.get_logger(__name__)

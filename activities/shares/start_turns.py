@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from statistics import fmean
 
 from activities.shares.round_robin import RoundRobin
@@ -18,6 +19,10 @@ from hookwright.turns import Rests, Traffic
 
 TURNS_ALONE, TURNS_BESIDE_OTHERS = 10, 2
 """How many have their turn at once: while no other tenant has traffic, and while one has."""
+
+TIMES_THE_DELAY_OF_A_START = 6.0
+"""Twice what a publish rests: each start has a first attempt after it, and nobody waits for its
+answer. Measured: a small tenant beside one event for 5,000 endpoints (docs/decisions/0030)."""
 
 
 @dataclass
@@ -28,7 +33,7 @@ class TenantTurns:
     """
 
     traffic: Traffic = field(default_factory=Traffic)
-    _rests: Rests = field(default_factory=Rests, init=False)
+    _rests: Rests = field(default_factory=partial(Rests, TIMES_THE_DELAY_OF_A_START), init=False)
     _waiting: RoundRobin = field(default_factory=RoundRobin)
     _under_way: int = 0
     _resting: Counter[str] = field(default_factory=Counter, init=False)

@@ -38,23 +38,14 @@ NO_RULE: dict[str, object] = {}
 """A deactivation rule without parts: nothing disables the endpoint, so the load goes on."""
 
 
+async def prompt(world: World) -> Attack:
+    """Publish events at a rate, each to one of a few endpoints that answer at once."""
+    return await _paced(world, TAKE)
+
+
 async def paced_to_hanging(world: World) -> Attack:
     """Publish events at a rate, each to one of a few endpoints that hang for their timeout."""
-    url = world.receiver.at(HANG)
-    tenant = await world.hostile(
-        {"url": url, "event_types": [f"hang.{number}"]} for number in range(TARGETS)
-    )
-
-    async def attack(ready: asyncio.Event) -> None:
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(_set_later(ready))
-
-            async def publish(number: int) -> None:
-                await world.publish(tenant, type=f"hang.{number % TARGETS}")
-
-            await keep_calling(publish, world.sizes.a_second)
-
-    return attack
+    return await _paced(world, HANG)
 
 
 async def hanging(world: World) -> Attack:
@@ -140,6 +131,24 @@ async def storm(world: World) -> Attack:
         await eventually(have_failed, STORM_BEGINS_SECONDS)
         ready.set()
         await asyncio.Event().wait()
+
+    return attack
+
+
+async def _paced(world: World, path: str) -> Attack:
+    url = world.receiver.at(path)
+    tenant = await world.hostile(
+        {"url": url, "event_types": [f"paced.{number}"]} for number in range(TARGETS)
+    )
+
+    async def attack(ready: asyncio.Event) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(_set_later(ready))
+
+            async def publish(number: int) -> None:
+                await world.publish(tenant, type=f"paced.{number % TARGETS}")
+
+            await keep_calling(publish, world.sizes.a_second)
 
     return attack
 

@@ -1,11 +1,12 @@
 """All rows, in the order of the report."""
 
 from bench.isolation import loads, order, origins, parked, rate_limit
-from bench.isolation.beside import Beside, row
+from bench.isolation.beside import Beside, control, row
 from bench.isolation.black_holes import SERVE
 from bench.isolation.measured import Row
 
 ROWS: tuple[Row, ...] = (
+    control("prompt", "beside 50 events a second for endpoints that answer", Beside(loads.prompt)),
     row(
         "paced",
         "beside 50 events a second for endpoints that hang",

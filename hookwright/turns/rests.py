@@ -17,6 +17,7 @@ within the hour, and the load of some minutes is not taken for what the server c
 class Rests:
     """Learns from the durations of turns by how much the server, busy with others, delays one."""
 
+    times_the_delay: float = TIMES_THE_DELAY
     clock: Callable[[], float] = time.monotonic
     _shortest: float = field(default=float("inf"), init=False)
     _learned_at: float = field(default=0.0, init=False)
@@ -28,7 +29,7 @@ class Rests:
 
     def after(self, seconds: float, ended: Callable[[], None], *, needed: bool) -> None:
         """Call `ended` now, or after a rest if one is needed, for a turn that took so long."""
-        rest = min(TIMES_THE_DELAY * (seconds - self._shortest), MAX_REST_SECONDS)
+        rest = min(self.times_the_delay * (seconds - self._shortest), MAX_REST_SECONDS)
         if needed and rest > 0:
             asyncio.get_running_loop().call_later(rest, ended)
         else:

@@ -14,7 +14,6 @@ from typing import Any
 from temporalio.client import Client
 from temporalio.worker import (
     FixedSizeSlotSupplier,
-    UnsandboxedWorkflowRunner,
     Worker,
     WorkerTuner,
     WorkflowRunner,
@@ -47,6 +46,7 @@ from runtime.deployment import deployment_config
 from runtime.running import run_workers
 from runtime.worker.activities import activities_of, notification_activities
 from runtime.worker.config import WorkerConfig
+from runtime.worker.evictions import EmptyingRunner
 from workflows.delivery import Delivery
 from workflows.endpoint import Endpoint
 from workflows.endpoint_queue import EndpointQueue
@@ -156,7 +156,7 @@ async def worker(
                 *activities_of(client, config, attempts, endpoints, evaluator, turns),
                 *notification_activities(client, config, egress, tls_context(config.authorities)),
             ],
-            "workflow_runner": workflow_runner or UnsandboxedWorkflowRunner(),
+            "workflow_runner": workflow_runner or EmptyingRunner(),
             "sticky_queue_schedule_to_start_timeout": STICKY_TIMEOUT,
             "nonsticky_to_sticky_poll_ratio": POLLS_OF_BACKLOG,
         }

@@ -18,7 +18,6 @@ from support.receiver import Receiver, Reply
 from support.stack import CODEC, Stack, api_client, api_config, stack, unique
 from support.waiting import eventually
 from temporalio.client import Client
-from temporalio.worker import UnsandboxedWorkflowRunner
 
 from activities.shares import Limits, NoRoomError, Shares
 from hookwright.models import EventInput
@@ -26,6 +25,7 @@ from hookwright.outcomes import Trigger
 from hookwright.temporal import EncryptionCodec, connect, publish, set_up_namespace
 from runtime.dev import EmbeddedServer, free_port
 from runtime.metrics import Counting, MetricsAddress, Scraping
+from runtime.worker.evictions import EmptyingRunner
 
 ALERTS = alerts()
 TASKS_FAILED = "temporal_workflow_task_execution_failed_total"
@@ -77,7 +77,7 @@ async def watched(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Wat
     async with server.running() as temporal, reading(address) as prometheus:
         client = await connect(CODEC, target_host=server.address, **scraping.client_options)
         await set_up_namespace(client, timedelta(days=1))
-        async with stack(client, UnsandboxedWorkflowRunner()) as it:
+        async with stack(client, EmptyingRunner()) as it:
             yield Watched(it, client, temporal.process.pid, prometheus)
     serving.cancel()
     await serving

@@ -10,10 +10,10 @@ from support.receiver import Received, Receiver, Reply
 from support.stack import CONTRACTS, LOOPBACK, Stack, api_client, api_config, unique
 from support.waiting import eventually
 from temporalio.client import Client
-from temporalio.worker import UnsandboxedWorkflowRunner
 
 from hookwright.health import ERROR_PERCENT
 from runtime.worker import WorkerConfig, worker
+from runtime.worker.evictions import EmptyingRunner
 
 OK, BROKEN, SILENT = "order.paid", "order.broken", "order.silent"
 
@@ -21,7 +21,7 @@ OK, BROKEN, SILENT = "order.paid", "order.broken", "order.silent"
 @asynccontextmanager
 async def one_worker(service: Stack) -> AsyncIterator[None]:
     """Run one worker while the context lasts; it ends in good order."""
-    runner = UnsandboxedWorkflowRunner()
+    runner = EmptyingRunner()
     async with worker(
         service.client, WorkerConfig(service.task_queue, LOOPBACK, CONTRACTS), runner
     ):

@@ -11,7 +11,6 @@ from support.receiver import Receiver, Reply
 from support.stack import CONTRACTS, LOOPBACK, Stack, api_client, api_config, unique
 from support.waiting import assert_eventually, eventually
 from temporalio.client import Client
-from temporalio.worker import UnsandboxedWorkflowRunner
 
 from activities.delivery import attempts
 from hookwright.ids import tenant_workflow_id
@@ -24,6 +23,7 @@ from runtime.deployment import (
 )
 from runtime.errors import CommandError
 from runtime.worker import WorkerConfig, worker
+from runtime.worker.evictions import EmptyingRunner
 
 WAIT = 60.0
 
@@ -33,7 +33,7 @@ async def running_build(client: Client, task_queue: str, build: str | None) -> A
     """Run a worker of a build while the context lasts."""
     version = worker_version(task_queue, build)
     config = WorkerConfig(task_queue, LOOPBACK, CONTRACTS, version=version)
-    async with worker(client, config, UnsandboxedWorkflowRunner()):
+    async with worker(client, config, EmptyingRunner()):
         yield
 
 

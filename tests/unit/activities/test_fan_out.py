@@ -1,6 +1,7 @@
 """Fan-out: every endpoint of a tenant that wants an event has one delivery of it."""
 
 from collections import Counter
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -16,6 +17,7 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.fan_out import MAX_LOCAL_STARTS, FanOutActivities
 from activities.shares import FAN_OUTS, TenantTurns
+from activities.shares.start_turns import TURNS_ALONE
 from hookwright.ids import delivery_workflow_id
 from hookwright.models import EventInput, FanOut, FanOutInput, Route
 from hookwright.temporal import routes_key, routes_of
@@ -123,6 +125,19 @@ async def test_a_repeat_starts_what_is_left() -> None:
         pytest.fail(f"the others were not started: {error}")
     assert len(done.endpoint_ids) == number
     assert world.started == Counter(map(delivery_of, range(number)))
+
+
+async def test_what_has_no_turn_is_started_later() -> None:
+    """While others have all turns, an event gives its slot back, and its deliveries start later."""
+    world = World(routes(3))
+    async with AsyncExitStack() as others:
+        for _ in range(TURNS_ALONE):
+            await others.enter_async_context(world.activities.turns.turn("other"))
+        asked = FanOutInput(event=EVENT, accepted_at=NOW)
+        begun: FanOut = await ActivityEnvironment().run(world.activities.fan_out, asked)
+        assert (begun.endpoint_ids, begun.complete, world.started) == ([], False, Counter())
+    assert (await world.rest(begun)).endpoint_ids == ["ep_0", "ep_1", "ep_2"]
+    assert world.started == Counter(map(delivery_of, range(3)))
 
 
 async def test_a_busy_tenant_has_its_fan_out_later() -> None:

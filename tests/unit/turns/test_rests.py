@@ -52,7 +52,7 @@ def test_whoever_is_not_busy_does_not_rest(monkeypatch: pytest.MonkeyPatch) -> N
 def test_one_lucky_turn_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     """After an hour of turns of the same length none counts as delayed."""
     now = 0.0
-    timers, rests = Timers(monkeypatch), Rests(lambda: now)
+    timers, rests = Timers(monkeypatch), Rests(clock=lambda: now)
     turn(rests, 0.001)
     turn(rests, 0.01)
     assert len(timers.seconds) == 1
@@ -67,7 +67,7 @@ def test_one_lucky_turn_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_load_that_lasts_is_a_load(monkeypatch: pytest.MonkeyPatch) -> None:
     """However many turns are slow for some minutes, rests stay as long as at the beginning."""
     now = 0.0
-    timers, rests = Timers(monkeypatch), Rests(lambda: now)
+    timers, rests = Timers(monkeypatch), Rests(clock=lambda: now)
     turn(rests, 0.005)
     for _ in range(5_000):
         now += 0.06
