@@ -26,6 +26,10 @@ FIRST_STARTS_SECONDS = 0.25
 """How long they may wait for their turns, because the event holds one of few slots meanwhile
 (`runtime.worker.sdk_workers.EVENT_TASK_SLOTS`)."""
 
+WAITING_STARTS = 100
+"""How many starts of an event are made up at once, and wait for their turns. Those of 5,000 took
+half a second, in which nobody was served."""
+
 
 @dataclass(frozen=True)
 class FanOutActivities:
@@ -53,10 +57,11 @@ class FanOutActivities:
         self.turns.traffic.saw(event.tenant_id)
         with _span(event) as fanning_out:
             routes = await self._routes(event)
-            deliveries, decided = Matches(event, accepted_at, routes).cheap_deliveries()
-            started = await self._start(deliveries[:MAX_LOCAL_STARTS], FIRST_STARTS_SECONDS)
+            matches = Matches(event, accepted_at, routes)
+            deliveries, are_all = matches.cheap_deliveries(MAX_LOCAL_STARTS)
+            started = await self._start(deliveries, FIRST_STARTS_SECONDS)
             fanning_out.note({"hookwright.deliveries": len(started)})
-        return FanOut(endpoint_ids=started, complete=decided and len(started) == len(deliveries))
+        return FanOut(endpoint_ids=started, complete=are_all and len(started) == len(deliveries))
 
     @activity.defn(name=ActivityName.FAN_OUT_REST)
     async def fan_out_rest(self, request: FanOutInput) -> FanOut:
@@ -82,7 +87,10 @@ class FanOutActivities:
                 )
                 done_ids = {*done.endpoint_ids}
                 rest = [each for each in routes if each.endpoint_id not in done_ids]
-                started = await self._start(deliveries_of(rest, verdicts, event, accepted_at))
+                started = []
+                for first in range(0, len(rest), WAITING_STARTS):
+                    some = rest[first : first + WAITING_STARTS]
+                    started += await self._start(deliveries_of(some, verdicts, event, accepted_at))
                 fanning_out.note({"hookwright.deliveries": len(started)})
         return FanOut(endpoint_ids=[*done.endpoint_ids, *started], complete=True)
 

@@ -35,14 +35,17 @@ class Matches:
         """
         if sum(route.filter is None for route in self.addressed) > 1:
             return None
-        deliveries, complete = self.cheap_deliveries()
-        return deliveries[0] if complete and len(deliveries) == 1 else None
+        deliveries, are_all = self.cheap_deliveries(1)
+        return deliveries[0] if are_all and deliveries else None
 
-    def cheap_deliveries(self) -> tuple[list[DeliveryInput], bool]:
-        """Return the deliveries that filters which cost little tell, and whether they tell all."""
-        decided = [route for route in self.addressed if self._passes(route) is not None]
-        deliveries = deliveries_of(decided, self._verdicts, self.event, self.accepted_at)
-        return deliveries, len(decided) == len(self.addressed)
+    def cheap_deliveries(self, most: int) -> tuple[list[DeliveryInput], bool]:
+        """Return the first deliveries that filters which cost little tell, and whether it is all.
+
+        It is not, if there are more of these, or may be more behind filters that cost much.
+        """
+        wanted = [route for route in self.possible if self._passes(route)]
+        deliveries = deliveries_of(wanted[:most], self._verdicts, self.event, self.accepted_at)
+        return deliveries, len(deliveries) == len(self.possible)
 
     @cached_property
     def possible(self) -> list[Route]:

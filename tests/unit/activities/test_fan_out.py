@@ -15,7 +15,7 @@ from temporalio.exceptions import (
 )
 from temporalio.testing import ActivityEnvironment
 
-from activities.fan_out import MAX_LOCAL_STARTS, FanOutActivities
+from activities.fan_out import MAX_LOCAL_STARTS, WAITING_STARTS, FanOutActivities
 from activities.shares import FAN_OUTS, TenantTurns
 from activities.shares.start_turns import TURNS_ALONE
 from hookwright.ids import delivery_workflow_id
@@ -26,7 +26,10 @@ NOW = datetime(2026, 1, 15, 10, 30, tzinfo=UTC)
 COSTLY = "data.a[?@ > `5000`]"
 EVENT = EventInput(tenant_id="acme", id="evt_1", type="loan.funded", data={"a": [*range(5_000)]})
 ROUTES_IN_A_SLICE = 7
-EDGES = (0, 1, MAX_LOCAL_STARTS - 1, MAX_LOCAL_STARTS, MAX_LOCAL_STARTS + 1, 2 * MAX_LOCAL_STARTS)
+EDGES = (
+    *(0, 1, MAX_LOCAL_STARTS - 1, MAX_LOCAL_STARTS, MAX_LOCAL_STARTS + 1, 2 * MAX_LOCAL_STARTS),
+    *(MAX_LOCAL_STARTS + WAITING_STARTS, MAX_LOCAL_STARTS + WAITING_STARTS + 1),
+)
 
 
 class World:
