@@ -15,7 +15,7 @@ from functools import partial
 from statistics import fmean
 
 from activities.shares.round_robin import RoundRobin
-from hookwright.turns import Rests, Traffic
+from hookwright.turns import FEW, Rests, Traffic
 
 TURNS_ALONE, TURNS_BESIDE_OTHERS = 10, 2
 """How many have their turn at once: while no other tenant has traffic, and while one has."""
@@ -68,11 +68,14 @@ class TenantTurns:
         self._give_turns()
 
     def _has_most_waiting(self, tenant_id: str) -> bool:
-        """Return whether others have traffic, and it waits for as many turns as they on average."""
-        numbers = [self._waiting.number(each) for each in self._waiting.tenants]
-        if not numbers or not self.traffic.beside(tenant_id):
+        """Return whether others have traffic, and it waits for as many turns as they on average.
+
+        Whoever waits for few has no rest: an event to a few endpoints is not to take longer.
+        """
+        number = self._waiting.number(tenant_id)
+        if number <= FEW or not self.traffic.beside(tenant_id):
             return False
-        return self._waiting.number(tenant_id) >= fmean(numbers)
+        return number >= fmean(self._waiting.number(each) for each in self._waiting.tenants)
 
     def _give_turns(self) -> None:
         """Give as many turns as there are, to the tenants in the order in which they had one."""

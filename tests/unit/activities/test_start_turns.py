@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from activities.shares import TURNS_ALONE, TURNS_BESIDE_OTHERS, TenantTurns
-from hookwright.turns import TRAFFIC_SECONDS, Rests, Traffic
+from hookwright.turns import FEW, TRAFFIC_SECONDS, Rests, Traffic
 
 
 class Starts:
@@ -123,6 +123,17 @@ async def test_a_rest_holds_up_nobody_else() -> None:
     assert starts.order.count("small") == 20
     assert starts.order.count("wide") == TURNS_BESIDE_OTHERS
     assert len(rests.ends) == TURNS_BESIDE_OTHERS
+
+
+async def test_an_event_to_few_endpoints_has_no_rest() -> None:
+    """Beside others a tenant that waits for few turns has them without rests, one with more not."""
+    starts, rests = starts_with_rests()
+    await starts.ask("few", TURNS_BESIDE_OTHERS + FEW)
+    await starts.end_one()
+    assert not rests.ends
+    await starts.ask("few", 2)
+    await starts.end_one()
+    assert len(rests.ends) == 1
 
 
 async def test_whoever_has_rested_goes_on() -> None:
