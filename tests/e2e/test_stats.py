@@ -13,7 +13,6 @@ from temporalio.client import Client
 
 from hookwright.health import ERROR_PERCENT
 from runtime.worker import WorkerConfig, worker
-from runtime.worker.evictions import EmptyingRunner
 
 OK, BROKEN, SILENT = "order.paid", "order.broken", "order.silent"
 
@@ -21,10 +20,7 @@ OK, BROKEN, SILENT = "order.paid", "order.broken", "order.silent"
 @asynccontextmanager
 async def one_worker(service: Stack) -> AsyncIterator[None]:
     """Run one worker while the context lasts; it ends in good order."""
-    runner = EmptyingRunner()
-    async with worker(
-        service.client, WorkerConfig(service.task_queue, LOOPBACK, CONTRACTS), runner
-    ):
+    async with worker(service.client, WorkerConfig(service.task_queue, LOOPBACK, CONTRACTS)):
         yield
 
 

@@ -23,7 +23,6 @@ from runtime.deployment import (
 )
 from runtime.errors import CommandError
 from runtime.worker import WorkerConfig, worker
-from runtime.worker.evictions import EmptyingRunner
 
 WAIT = 60.0
 
@@ -33,7 +32,7 @@ async def running_build(client: Client, task_queue: str, build: str | None) -> A
     """Run a worker of a build while the context lasts."""
     version = worker_version(task_queue, build)
     config = WorkerConfig(task_queue, LOOPBACK, CONTRACTS, version=version)
-    async with worker(client, config, EmptyingRunner()):
+    async with worker(client, config):
         yield
 
 

@@ -11,7 +11,8 @@ import pytest
 from support.stack import unique
 from support.waiting import eventually
 from temporalio import workflow
-from temporalio.client import Client, WorkflowUpdateStage
+from temporalio.client import Client, WorkflowFailureError, WorkflowUpdateStage
+from temporalio.exceptions import CancelledError
 from temporalio.worker import Worker
 
 from runtime.worker.evictions import EmptyingRunner
@@ -48,7 +49,7 @@ class Waits:
         finally:
             self.updates = 0
 
-    @workflow.update
+    @workflow.update(unfinished_policy=workflow.HandlerUnfinishedPolicy.ABANDON)
     async def update(self) -> int:
         self.updates += 1
         await workflow.wait_condition(lambda: not self.updates)
@@ -66,7 +67,7 @@ def no_search_for_garbage() -> Iterator[None]:
 
 @pytest.mark.usefixtures("no_search_for_garbage")
 async def test_what_leaves_the_cache_is_freed(client: Client) -> None:
-    """Of workflows that wait, only those in the cache stay in memory, and all go on."""
+    """Of workflows that wait, only those in the cache stay in memory, and all go on to an end."""
     queue, nobody = unique("queue"), unique("queue")
     async with Worker(
         client,
@@ -88,3 +89,6 @@ async def test_what_leaves_the_cache_is_freed(client: Client) -> None:
         await eventually(in_memory, lambda number: number == CACHED)
         for handle in handles:
             await handle.cancel()
+            with pytest.raises(WorkflowFailureError) as ended:
+                await handle.result()
+            assert isinstance(ended.value.cause, CancelledError)
