@@ -1,9 +1,10 @@
 """Fan-out: it starts one delivery for every endpoint that wants an event."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AbstractContextManager, AsyncExitStack
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from temporalio import activity
 from temporalio.client import Client
@@ -11,10 +12,16 @@ from temporalio.exceptions import ApplicationError
 
 from activities.heartbeats import heartbeats
 from activities.shares import FAN_OUTS, NoRoomError, Shares, TenantTurns, waiting_error
-from hookwright.expressions import Evaluator
+from hookwright.expressions import Evaluator, Verdicts
 from hookwright.ids import tenant_workflow_id
 from hookwright.models import DeliveryInput, EventInput, FanOut, FanOutInput, Route
-from hookwright.routing import Matches, deliveries_of, filter_expressions, is_addressed
+from hookwright.routing import (
+    Matches,
+    deliveries_of,
+    filter_expressions,
+    filter_verdict,
+    is_addressed,
+)
 from hookwright.temporal import ActivityName, ErrorType, LatestRuns, routes_of, start_delivery
 from hookwright.tracing import Span, SpanKind, span
 from hookwright.webhook import event_document
@@ -80,19 +87,34 @@ class FanOutActivities:
             raise waiting_error(error) from None
         with share, _span(event) as fanning_out:
             async with heartbeats():
-                routes = await self._routes(event)
-                document = event_document(event, event.created_at or accepted_at)
-                verdicts = await self.evaluator.verdicts(
-                    event.tenant_id, filter_expressions(routes), document
-                )
                 done_ids = {*done.endpoint_ids}
-                rest = [each for each in routes if each.endpoint_id not in done_ids]
+                rest = [it for it in await self._routes(event) if it.endpoint_id not in done_ids]
                 started = []
-                for first in range(0, len(rest), WAITING_STARTS):
-                    some = rest[first : first + WAITING_STARTS]
-                    started += await self._start(deliveries_of(some, verdicts, event, accepted_at))
+                async for routes, verdicts in self._told(rest, event, accepted_at):
+                    for first in range(0, len(routes), WAITING_STARTS):
+                        some = routes[first : first + WAITING_STARTS]
+                        some_deliveries = deliveries_of(some, verdicts, event, accepted_at)
+                        started += await self._start(some_deliveries)
                 fanning_out.note({"hookwright.deliveries": len(started)})
         return FanOut(endpoint_ids=[*done.endpoint_ids, *started], complete=True)
+
+    async def _told(
+        self, routes: Sequence[Route], event: EventInput, accepted_at: datetime
+    ) -> AsyncIterator[tuple[Sequence[Route], Verdicts]]:
+        """Yield routes with the verdicts of their filters, those that cost little first.
+
+        What the common budget of all filters did not reach is asked alone, one filter after the
+        other. So the deliveries of a tenant with costly filters start no faster than these are
+        evaluated, and a filter that is costly only among others lets the event pass or does not.
+        """
+        document = event_document(event, event.created_at or accepted_at)
+        expressions = filter_expressions(routes)
+        verdicts = await self.evaluator.verdicts(event.tenant_id, expressions, document)
+        yield [it for it in routes if filter_verdict(it, verdicts) is not None], verdicts
+        for expression in expressions:
+            if verdicts[expression] is None:
+                alone = await self.evaluator.verdicts(event.tenant_id, [expression], document)
+                yield [it for it in routes if it.filter == expression], alone
 
     async def _start(
         self, deliveries: Iterable[DeliveryInput], seconds: float | None = None

@@ -2,12 +2,14 @@
 
 import time
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from temporalio.exceptions import ApplicationError
 
 from activities.egress import MAX_ERROR_BYTES, Answer, Egress, clip
+from activities.shares import EVALUATIONS, Shares
 from hookwright import metrics, tracing
 from hookwright.contracts import (
     Contract,
@@ -90,12 +92,15 @@ class WebhookSender:
     added_headers: Mapping[str, str] = field(default_factory=dict)
     """Sources by the names of headers, which the operator adds to those of every contract."""
 
+    evaluations: Shares = field(default_factory=lambda: Shares(EVALUATIONS), init=False)
+
     async def send(self, request: WebhookRequest) -> SentAttempt:
         """Send an event to an endpoint. A failure of the receiver is part of the result.
 
         Raises:
             ApplicationError: the contract is missing; the operator must restore it.
             FilteredOutError: the endpoint's filter does not let the event through.
+            NoRoomError: something that the attempt needs is in use; nothing was sent.
         """
         with tracing.span("attempt", SpanKind.CLIENT, _facts(request)) as span:
             sent = await self._send(request)
@@ -158,9 +163,10 @@ class WebhookSender:
         """
         route = request.endpoint.route()
         document = event_document(request.event, request.happened_at)
-        verdicts = await self.evaluator.verdicts(
-            request.endpoint.tenant_id, filter_expressions([route]), document
-        )
+        with self._evaluation(request):
+            verdicts = await self.evaluator.verdicts(
+                request.endpoint.tenant_id, filter_expressions([route]), document
+            )
         passes = filter_verdict(route, verdicts)
         if passes is False:
             raise FilteredOutError
@@ -195,8 +201,18 @@ class WebhookSender:
         if template is None:
             return render(contract, request.event, request.happened_at)
         document = contract_document(contract, request.event, request.happened_at)
-        value = await self.evaluator.value(request.endpoint.tenant_id, template, document)
+        waits = self.evaluator.is_costly(template)
+        with self._evaluation(request) if waits else nullcontext():
+            value = await self.evaluator.value(request.endpoint.tenant_id, template, document)
         return encode_body(contract, value)
+
+    def _evaluation(self, request: WebhookRequest) -> AbstractContextManager[object]:
+        """Return the right to wait for a costly expression.
+
+        Raises:
+            NoRoomError: as many attempts of this tenant wait as may. This one is made later.
+        """
+        return self.evaluations.take(request.endpoint.tenant_id, request.endpoint.endpoint_id)
 
     def _headers(
         self, contract: Contract, request: WebhookRequest, now: datetime, body: bytes

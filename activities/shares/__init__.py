@@ -2,6 +2,7 @@
 
 from activities.shares.fair_pace import FairPace
 from activities.shares.limits import (
+    EVALUATIONS,
     FAN_OUTS,
     FIRST_ATTEMPTS,
     MAX_WAIT_SECONDS,
@@ -27,6 +28,7 @@ from activities.shares.start_turns import (
 )
 
 __all__ = [
+    "EVALUATIONS",
     "FAN_OUTS",
     "FIRST_ATTEMPTS",
     "MAX_WAIT_SECONDS",

@@ -75,6 +75,10 @@ SLOW_RETRIES = Limits(endpoint=50, tenant=100, worker=250)
 their timeout, and send heartbeats, each a write for Temporal: 250 that hung kept an embedded server
 so busy that it considered some of them dead."""
 
+EVALUATIONS = Limits(endpoint=4, tenant=4, worker=40)
+"""Attempts whose filter or template has to be evaluated in another process, which does one job of a
+tenant at a time. A fifth would wait for a second or more, and each that waits sends heartbeats."""
+
 TESTS = Limits(endpoint=5, tenant=20, worker=50)
 """Test events. A person waits for the result."""
 

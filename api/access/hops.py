@@ -43,4 +43,8 @@ def _loop(reason: str) -> Problem:
     )
 
 
-Hops = Annotated[int, Depends(request_hops)]
+async def _hops(request: Request) -> int:
+    return request_hops(request)
+
+
+Hops = Annotated[int, Depends(_hops)]

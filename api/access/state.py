@@ -33,7 +33,8 @@ def app_state(request: Request) -> AppState:
     return state
 
 
-# FastAPI calls a dependency that is not `async` in a thread, which costs more than these lookups.
+# FastAPI calls a dependency that is not `async` in a thread. It costs more than these lookups, and
+# a busy process has to wait for the thread, and then for the loop. So all dependencies are `async`.
 async def _app_state(request: Request) -> AppState:
     return app_state(request)
 

@@ -119,8 +119,8 @@ class LogPage:
 
     request: Request
     response: Response
-    limit: Limit = 50
-    cursor: Cursor = None
+    limit: int
+    cursor: str | None
 
     async def read(self, webhooks: ContractWebhooks, webhook_id: str) -> list[WebhookDeliveryRead]:
         """Return the page, newest first, and set the header that leads to the next one.
@@ -138,7 +138,13 @@ class LogPage:
         return list(map(WebhookDeliveryRead.of, page.data))
 
 
-LogPageDependency = Annotated[LogPage, Depends(LogPage)]
+async def _log_page(
+    request: Request, response: Response, limit: Limit = 50, cursor: Cursor = None
+) -> LogPage:
+    return LogPage(request, response, limit, cursor)
+
+
+LogPageDependency = Annotated[LogPage, Depends(_log_page)]
 
 
 async def read_delivery(

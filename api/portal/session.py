@@ -150,7 +150,7 @@ TenantSession = Annotated[PortalSession, Depends(signed_in_to_tenant)]
 OperatorSession = Annotated[PortalSession, Depends(signed_in_operator)]
 
 
-def _tenant_id(session: TenantSession) -> str:
+async def _tenant_id(session: TenantSession) -> str:
     return session.tenant_id
 
 

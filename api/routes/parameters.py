@@ -22,13 +22,13 @@ class RecoveryKey:
     run_id: str
 
 
-def _delivery_key(
+async def _delivery_key(
     delivery_id: Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,64}:[A-Za-z0-9_-]{1,64}$")],
 ) -> DeliveryKey:
     return DeliveryKey(*delivery_id.split(":"))
 
 
-def _recovery_key(
+async def _recovery_key(
     recovery_id: Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,64}:[0-9a-f-]{36}$")],
 ) -> RecoveryKey:
     return RecoveryKey(*recovery_id.split(":"))

@@ -120,6 +120,10 @@ class Evaluator:
             raise ValueError(answer["fault"])
         return answer["value"]
 
+    def is_costly(self, expression: str) -> bool:
+        """Return whether an expression is known to cost more than the event loop gives."""
+        return expression in self._costly
+
     async def _run_job(self, tenant_id: str, job: dict[str, Any]) -> Any:  # noqa: ANN401
         """Return the process's answer to a job, or None if the job costs too much."""
         tenant_lock = self._tenant_locks.setdefault(tenant_id, asyncio.Lock())

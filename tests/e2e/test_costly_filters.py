@@ -34,7 +34,7 @@ async def stalls() -> AsyncIterator[list[float]]:
 
 
 async def test_hostile_filters_harm_their_tenant_only(service: Stack, hooks: Receiver) -> None:
-    """Other tenants are served meanwhile; a hostile filter gives `filter_error` and no POST."""
+    """Others are served, also other filters; a hostile one gives `filter_error` and no POST."""
     plain = await service.add_endpoint(f"{hooks.url}/plain")
     hostile = [
         await service.add_endpoint(
@@ -42,14 +42,20 @@ async def test_hostile_filters_harm_their_tenant_only(service: Stack, hooks: Rec
         )
         for n in range(FILTERS)
     ]
+    for name, number in (("wanted", 1), ("unwanted", 2)):
+        await service.add_endpoint(f"{hooks.url}/{name}", filter=f"data.l[0] == `{number}`")
     other = await service.with_new_tenant()
     await other.add_endpoint(f"{hooks.url}/other")
     async with stalls() as measured:
         event = await service.publish(data=DATA)
         theirs = await other.publish()
-        await assert_eventually(lambda: len(hooks.requests) == 2, within=60)
-        assert {request.path for request in hooks.requests} == {"/hooks/plain", "/hooks/other"}
-        assert sorted(hooks.ids()) == sorted([event["id"], theirs["id"]])
+        await assert_eventually(lambda: len(hooks.requests) == 3, within=60)
+        posts = {(request.path, request.webhook_id) for request in hooks.requests}
+        assert posts == {
+            ("/hooks/plain", event["id"]),
+            ("/hooks/wanted", event["id"]),
+            ("/hooks/other", theirs["id"]),
+        }
         for endpoint in hostile:
             delivery = await eventually(
                 lambda one=endpoint["id"]: service.delivery(one, event["id"]),
@@ -60,7 +66,9 @@ async def test_hostile_filters_harm_their_tenant_only(service: Stack, hooks: Rec
             assert (attempt["outcome"], attempt["status_code"]) == ("filter_error", None)
             assert "make it simpler" in attempt["error"]
     assert max(measured) < LONGEST_STALL_SECONDS
-    assert len(hooks.requests) == 2
+    assert len(hooks.requests) == 3
+    shown = (await service.http.get(f"{service.root}/events/{event['id']}")).json()
+    assert len(shown["deliveries"]) == FILTERS + 2  # the filter that is not met has none
     answer = await service.http.post(
         f"{service.root}/endpoints/{hostile[0]['id']}/match",
         json={"type": "loan.funded", "data": DATA},

@@ -18,8 +18,9 @@ from temporalio.testing import ActivityEnvironment
 from activities.fan_out import MAX_LOCAL_STARTS, WAITING_STARTS, FanOutActivities
 from activities.shares import FAN_OUTS, TenantTurns
 from activities.shares.start_turns import TURNS_ALONE
+from hookwright.expressions import Verdicts
 from hookwright.ids import delivery_workflow_id
-from hookwright.models import EventInput, FanOut, FanOutInput, Route
+from hookwright.models import DeliveryInput, EventInput, FanOut, FanOutInput, Route
 from hookwright.temporal import routes_key, routes_of
 
 NOW = datetime(2026, 1, 15, 10, 30, tzinfo=UTC)
@@ -35,8 +36,11 @@ EDGES = (
 class World:
     """Temporal, as far as a fan-out needs it: the memo of a tenant, and deliveries that start."""
 
-    def __init__(self, routes: list[Route]) -> None:
+    def __init__(self, routes: list[Route], alone: Verdicts | None = None) -> None:
         self.started: Counter[str] = Counter()
+        self.alone = alone or {}
+        self.asked_alone: dict[str, set[str]] = {}
+        self.unfiltered: list[str] = []
         slices = range(0, len(routes), ROUTES_IN_A_SLICE)
         self.memo = {
             routes_key(number): routes[first : first + ROUTES_IN_A_SLICE]
@@ -61,13 +65,27 @@ class World:
     async def memo_value(self, key: str, **_: object) -> list[Route]:
         return self.memo[key]
 
-    async def start_workflow(self, kind: str, *_: object, id: str, **__: object) -> None:  # noqa: A002
+    async def start_workflow(
+        self,
+        kind: str,
+        delivery: DeliveryInput,
+        *,
+        id: str,  # noqa: A002
+        **_: object,
+    ) -> None:
         if id in self.started:
             raise WorkflowAlreadyStartedError(id, kind)
         self.started[id] += 1
+        if delivery.unfiltered:
+            self.unfiltered.append(delivery.endpoint_id)
 
-    async def verdicts(self, _: str, expressions: list[str], __: object) -> dict[str, None]:
-        return dict.fromkeys(expressions)  # all of them cost too much
+    async def verdicts(self, _: str, expressions: list[str], __: object) -> Verdicts:
+        """Together all of them cost too much; alone, those that `alone` does not have."""
+        if len(expressions) != 1:
+            return dict.fromkeys(expressions)
+        [expression] = expressions
+        self.asked_alone[expression] = {*self.started}
+        return {expression: self.alone.get(expression)}
 
     async def fan_out(self) -> FanOut:
         """Do what the workflow does."""
@@ -109,6 +127,24 @@ async def test_every_endpoint_has_one_delivery(number: int, costly: int) -> None
     assert done.complete
     assert Counter(done.endpoint_ids) == Counter(f"ep_{each}" for each in range(number))
     assert world.started == Counter(map(delivery_of, range(number)))
+
+
+async def test_costly_filters_are_asked_one_after_the_other() -> None:
+    """What all filters together do not tell, each tells alone, after what was told is started."""
+    filters = {"ep_0": "too much", "ep_1": "lets pass", "ep_2": "does not", "ep_4": "too much"}
+    table = [
+        route.model_copy(update={"filter": filters.get(route.endpoint_id)}) for route in routes(5)
+    ]
+    world = World(table, alone={"lets pass": True, "does not": False})
+    done = await world.rest(FanOut(endpoint_ids=[], complete=False))
+    assert done.endpoint_ids == ["ep_3", "ep_0", "ep_4", "ep_1"]
+    assert world.unfiltered == ["ep_0", "ep_4"]
+    at_once, costly = {delivery_of(3)}, {delivery_of(0), delivery_of(4)}
+    assert world.asked_alone == {
+        "too much": at_once,
+        "lets pass": at_once | costly,
+        "does not": at_once | costly | {delivery_of(1)},
+    }
 
 
 async def test_a_table_of_many_pages_keeps_its_order() -> None:
