@@ -13,23 +13,32 @@ BEAT_SECONDS = 2.0
 async def heartbeats(
     progress: Callable[[], tuple[object, ...]] = tuple,
     seconds: float | None = None,
-    first_after: float = 0.0,
-) -> AsyncIterator[None]:
-    """Send heartbeats for as long as the context lasts, and a last one at its end.
+    first_after: float | None = None,
+) -> AsyncIterator[Callable[[], None]]:
+    """Send heartbeats for as long as the context lasts. Each is a write for Temporal.
 
-    `progress` gives the details of each beat. Beats are BEAT_SECONDS apart unless `seconds` is
-    given; the first comes `first_after` so many seconds.
+    Beats are BEAT_SECONDS apart unless `seconds` is given. So long after the beginning comes the
+    first, or `first_after` so many seconds. `progress` gives the details of each: values that are
+    replaced, and not changed. If they were replaced since the last beat, one more comes at the end.
+    The context gives what sends a beat at once.
     """
+    apart, told = seconds or BEAT_SECONDS, progress()
+
+    def tell() -> None:
+        nonlocal told
+        told = progress()
+        activity.heartbeat(*told)
 
     async def beat() -> None:
-        await asyncio.sleep(first_after)
+        await asyncio.sleep(apart if first_after is None else first_after)
         while True:
-            activity.heartbeat(*progress())
-            await asyncio.sleep(seconds or BEAT_SECONDS)
+            tell()
+            await asyncio.sleep(apart)
 
     beating = asyncio.create_task(beat())
     try:
-        yield
+        yield tell
     finally:
         beating.cancel()
-        activity.heartbeat(*progress())
+        if progress() != told:
+            tell()

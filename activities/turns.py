@@ -65,7 +65,7 @@ class TurnActivities:
             progress.begun = True
             progress.rules = await self._rules(turns)
             if progress.rules == turns.rules and progress.rules:
-                async with heartbeats(lambda: (progress,)):
+                async with heartbeats(lambda: (progress.model_copy(),), first_after=0):
                     await self._give_all(turns, progress.rules, progress)
         return progress
 

@@ -32,9 +32,9 @@ from hookwright.models import (
 from hookwright.outcomes import DeliveryState, Trigger
 from hookwright.temporal import ActivityName, recorded
 
-FIRST_BEAT_SECONDS = 0.25
-"""The first heartbeat of a retry shows that the attempt was made, or is slow. The activity that
-releases held deliveries in order waits for it. Each heartbeat is a write for Temporal."""
+BEAT_OF_RELEASED_SECONDS = 0.25
+"""When the attempt of a released delivery sends its first heartbeat. It shows that the attempt was
+made, or is slow: the activity that releases in order waits for it."""
 
 PATIENCE_SECONDS = 3.0, 4.2
 """How long a first attempt may hold its workflow task, a random time between these two. After 4.8 s
@@ -198,16 +198,16 @@ class DeliveryActivities:
         except NoRoomError as error:
             # No heartbeat: `so_far` is what the last one recorded, or what the activity was given.
             raise waiting_error(error) from None
-        latest = so_far
-
-        def record(log: DeliveryLog) -> None:
-            nonlocal latest
-            latest = log
-            activity.heartbeat(log)
-
+        latest, first_beat = so_far, BEAT_OF_RELEASED_SECONDS if so_far.release else None
         with share:
             endpoint = await self._endpoint(delivery)
-            async with heartbeats(lambda: (latest,), _beat_seconds(), FIRST_BEAT_SECONDS):
+            async with heartbeats(lambda: (latest,), _beat_seconds(), first_beat) as tell:
+
+                def record(log: DeliveryLog) -> None:
+                    nonlocal latest
+                    latest = log
+                    tell()
+
                 if so_far.unreported:
                     after = await self.runner.report(delivery, endpoint, so_far, again=True)
                 elif self._needs_turn(endpoint, so_far):
@@ -234,7 +234,7 @@ class DeliveryActivities:
             with self.lend_slot():
                 return await run(random.uniform(*PATIENCE_SECONDS))  # noqa: S311 - not a secret
         self.hand_overs.take()
-        async with heartbeats(seconds=_beat_seconds(), first_after=_beat_seconds() or 0):
+        async with heartbeats(seconds=_beat_seconds()):
             return await run()
 
     def _is_sent(self, so_far: DeliveryLog, tenant_id: str, endpoint_id: str) -> bool:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -16,7 +17,7 @@ from temporalio.testing import ActivityEnvironment
 from activities.delivery import DeliveryActivities
 from activities.delivery.paces import FAILING_AFTER, EndpointPace
 from activities.egress import Answer
-from activities.shares import NEWCOMERS, NEWCOMERS_RETRIES, SLOW_RETRIES
+from activities.shares import NEWCOMERS, NEWCOMERS_RETRIES, SLOW_RETRIES, NoRoomError
 from hookwright.health import Health
 from hookwright.models import (
     AttemptInput,
@@ -27,7 +28,7 @@ from hookwright.models import (
 )
 from hookwright.outcomes import DeliveryState, EndpointStatus
 
-HANGS = "hangs"
+HANGS, BUSY = "hangs", "busy"
 
 
 @dataclass
@@ -36,6 +37,7 @@ class World:
 
     answers: dict[str, int] = field(default_factory=dict)
     posts: Counter[str] = field(default_factory=Counter)
+    heartbeats: int = 0
     health: Health = field(default_factory=Health)
     tasks: list[asyncio.Task[Any]] = field(default_factory=list)
     activities: DeliveryActivities = field(init=False)
@@ -62,8 +64,13 @@ class World:
         self.posts[name] += 1
         if name.startswith(HANGS):
             await asyncio.Event().wait()
+        if name == BUSY:
+            raise NoRoomError(5.0, 1)
         status = self.answers.get(name, 200)
         return DELIVERED if status == 200 else failed(status)
+
+    def note_heartbeat(self, *_: object) -> None:
+        self.heartbeats += 1
 
     async def run(
         self,
@@ -79,6 +86,7 @@ class World:
             attempt=2 if recorded else 1,
             heartbeat_details=[recorded.model_dump(mode="json")] if recorded else [],
         )
+        environment.on_heartbeat = self.note_heartbeat
         event = EventInput(tenant_id="t1", id=unique("evt"), type="loan.funded", data={"n": 1})
         delivery = DeliveryInput(
             event=event, happened_at=datetime.now(UTC), endpoint_id=name, endpoint_version=1
@@ -112,6 +120,16 @@ class World:
 
 def names(count: int) -> list[str]:
     return [f"{HANGS}_{number}" for number in range(count)]
+
+
+@pytest.mark.parametrize(("name", "heartbeats"), [("takes", 1), ("fails", 2), (BUSY, 0)])
+async def test_an_attempt_that_ends_soon_sends_few_heartbeats(name: str, heartbeats: int) -> None:
+    """One records the attempt, one the report of a failure; a wait for room has nothing to tell."""
+    world = World(answers={"fails": 500})
+    with suppress(ApplicationError):
+        await world.retry(name)
+    assert (world.posts[name], world.heartbeats) == (1, heartbeats)
+    await world.end()
 
 
 async def test_first_attempts_of_failing_endpoints_are_left_to_the_slow_lane() -> None:
