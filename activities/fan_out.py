@@ -1,17 +1,24 @@
 """Fan-out: it starts one delivery for every endpoint that wants an event."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, AsyncExitStack
 from dataclasses import dataclass, field
-from datetime import datetime
+from itertools import chain
 
 from temporalio import activity
 from temporalio.client import Client
 from temporalio.exceptions import ApplicationError
 
 from activities.heartbeats import heartbeats
-from activities.shares import FAN_OUTS, NoRoomError, Shares, TenantTurns, waiting_error
+from activities.shares import (
+    COSTLY_FAN_OUTS,
+    FAN_OUTS,
+    NoRoomError,
+    Shares,
+    TenantTurns,
+    waiting_error,
+)
 from hookwright.expressions import Evaluator, Verdicts
 from hookwright.ids import tenant_workflow_id
 from hookwright.models import DeliveryInput, EventInput, FanOut, FanOutInput, Route
@@ -37,6 +44,9 @@ WAITING_STARTS = 100
 """How many starts of an event are made up at once, and wait for their turns. Those of 5,000 took
 half a second, in which nobody was served."""
 
+PART_SECONDS = 20.0
+"""How long filters are asked alone until what is done is recorded, in the history of the event."""
+
 
 @dataclass(frozen=True)
 class FanOutActivities:
@@ -51,6 +61,7 @@ class FanOutActivities:
     evaluator: Evaluator
     turns: TenantTurns
     shares: Shares = field(default_factory=lambda: Shares(FAN_OUTS), init=False)
+    shares_of_costly: Shares = field(default_factory=lambda: Shares(COSTLY_FAN_OUTS), init=False)
     runs: LatestRuns = field(default_factory=LatestRuns, init=False)
 
     @activity.defn(name=ActivityName.FAN_OUT)
@@ -72,49 +83,77 @@ class FanOutActivities:
 
     @activity.defn(name=ActivityName.FAN_OUT_REST)
     async def fan_out_rest(self, request: FanOutInput) -> FanOut:
-        """Start all deliveries that are not started yet.
+        """Start the deliveries that are not started yet, or a part of them; return what is done.
 
-        An endpoint whose filter costs too much gets a delivery as well, whose attempts show that
-        error.
+        At first those that the common budget of all filters tells. What it does not reach is then
+        asked alone, one filter after the other. So the deliveries of a tenant with costly filters
+        start no faster than these are evaluated, and a filter that costs much only among others
+        lets the event pass or does not. An endpoint whose filter costs too much gets a delivery as
+        well, whose attempts show that error.
 
         Raises:
             ApplicationError: the tenant has many such events under way; benign, retried later.
         """
-        event, accepted_at, done = request.event, request.accepted_at, request.done
+        event, done = request.event, request.done
+        shares = self.shares_of_costly if done.undecided else self.shares
         try:
-            share = self.shares.take(event.tenant_id, event.tenant_id)
+            share = shares.take(event.tenant_id, event.tenant_id)
         except NoRoomError as error:
             raise waiting_error(error) from None
         with share, _span(event) as fanning_out:
             async with heartbeats():
-                done_ids = {*done.endpoint_ids}
-                rest = [it for it in await self._routes(event) if it.endpoint_id not in done_ids]
-                started = []
-                async for routes, verdicts in self._told(rest, event, accepted_at):
-                    for first in range(0, len(routes), WAITING_STARTS):
-                        some = routes[first : first + WAITING_STARTS]
-                        some_deliveries = deliveries_of(some, verdicts, event, accepted_at)
-                        started += await self._start(some_deliveries)
-                fanning_out.note({"hookwright.deliveries": len(started)})
-        return FanOut(endpoint_ids=[*done.endpoint_ids, *started], complete=True)
+                done = await self._start_next(request, done)
+                while not (done.complete or request.in_parts):
+                    done = await self._start_next(request, done)
+                fanning_out.note({"hookwright.deliveries": len(done.endpoint_ids)})
+        return done
 
-    async def _told(
-        self, routes: Sequence[Route], event: EventInput, accepted_at: datetime
-    ) -> AsyncIterator[tuple[Sequence[Route], Verdicts]]:
-        """Yield routes with the verdicts of their filters, those that cost little first.
+    async def _start_next(self, request: FanOutInput, done: FanOut) -> FanOut:
+        routes = await self._routes(request.event)
+        if done.undecided is not None:
+            return await self._start_undecided(request, done, routes)
+        event, done_ids = request.event, {*done.endpoint_ids}
+        rest = [route for route in routes if route.endpoint_id not in done_ids]
+        filters = filter_expressions(rest)
+        verdicts = await self.evaluator.verdicts(event.tenant_id, filters, _document(request))
+        left = [route for route in rest if filter_verdict(route, verdicts) is None]
+        if len(filters) == 1:  # it was asked alone
+            left = []
+        left_ids = {route.endpoint_id for route in left}
+        told = [route for route in rest if route.endpoint_id not in left_ids]
+        return _after(done, await self._start_all(request, told, verdicts), left)
 
-        What the common budget of all filters did not reach is asked alone, one filter after the
-        other. So the deliveries of a tenant with costly filters start no faster than these are
-        evaluated, and a filter that is costly only among others lets the event pass or does not.
-        """
-        document = event_document(event, event.created_at or accepted_at)
-        expressions = filter_expressions(routes)
-        verdicts = await self.evaluator.verdicts(event.tenant_id, expressions, document)
-        yield [it for it in routes if filter_verdict(it, verdicts) is not None], verdicts
-        for expression in expressions:
-            if verdicts[expression] is None:
-                alone = await self.evaluator.verdicts(event.tenant_id, [expression], document)
-                yield [it for it in routes if it.filter == expression], alone
+    async def _start_undecided(
+        self, request: FanOutInput, done: FanOut, routes: Iterable[Route]
+    ) -> FanOut:
+        """Ask filters alone for a while, those that are known to cost too much after the others."""
+        undecided, groups = {*(done.undecided or [])}, dict[str, list[Route]]()
+        left = [route for route in routes if route.endpoint_id in undecided]
+        for route in left:
+            if route.filter is not None:
+                groups.setdefault(route.filter, []).append(route)
+        started = await self._start_all(request, [it for it in left if it.filter is None], {})
+        clock = asyncio.get_running_loop().time
+        until = clock() + PART_SECONDS
+        for expression in sorted(groups, key=self.evaluator.is_costly):
+            verdict = await self.evaluator.verdict_alone(
+                request.event.tenant_id, expression, _document(request)
+            )
+            some = groups.pop(expression)
+            started += await self._start_all(request, some, {expression: verdict})
+            if clock() >= until:
+                break
+        return _after(done, started, chain.from_iterable(groups.values()))
+
+    async def _start_all(
+        self, request: FanOutInput, routes: Sequence[Route], verdicts: Verdicts
+    ) -> list[str]:
+        started = []
+        for first in range(0, len(routes), WAITING_STARTS):
+            some = routes[first : first + WAITING_STARTS]
+            deliveries = deliveries_of(some, verdicts, request.event, request.accepted_at)
+            started += await self._start(deliveries)
+        return started
 
     async def _start(
         self, deliveries: Iterable[DeliveryInput], seconds: float | None = None
@@ -151,6 +190,16 @@ class FanOutActivities:
                 non_retryable=True,
             )
         return [route for route in await routes_of(description) if is_addressed(route, event)]
+
+
+def _document(request: FanOutInput) -> object:
+    return event_document(request.event, request.event.created_at or request.accepted_at)
+
+
+def _after(done: FanOut, started: Sequence[str], left: Iterable[Route]) -> FanOut:
+    undecided = [route.endpoint_id for route in left]
+    endpoint_ids = [*done.endpoint_ids, *started]
+    return FanOut(endpoint_ids=endpoint_ids, complete=not undecided, undecided=undecided or None)
 
 
 def _span(event: EventInput) -> AbstractContextManager[Span]:

@@ -19,10 +19,11 @@ async def heartbeats(
 
     Beats are BEAT_SECONDS apart unless `seconds` is given. So long after the beginning comes the
     first, or `first_after` so many seconds. `progress` gives the details of each: values that are
-    replaced, and not changed. If they were replaced since the last beat, one more comes at the end.
+    replaced, and not changed. If Temporal does not have the last ones, one more comes at the end.
     The context gives what sends a beat at once.
     """
-    apart, told = seconds or BEAT_SECONDS, progress()
+    apart = seconds or BEAT_SECONDS
+    told = progress() if activity.info().heartbeat_details else ()
 
     def tell() -> None:
         nonlocal told

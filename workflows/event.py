@@ -79,22 +79,22 @@ class Event:
         started = workflow.info().workflow_start_time
         event = event.model_copy(update={"created_at": event.created_at or started})
         accepted_at = max(started, event.deliver_at or started)
-        begun = await workflow.execute_local_activity_method(
+        done = await workflow.execute_local_activity_method(
             FanOutActivities.fan_out,
             FanOutInput(event=event, accepted_at=accepted_at),
             start_to_close_timeout=LOCAL_FAN_OUT_TIMEOUT,
             summary="start the deliveries",
         )
-        if begun.complete:
-            return begun
-        return await workflow.execute_activity_method(
-            FanOutActivities.fan_out_rest,
-            FanOutInput(event=event, accepted_at=accepted_at, done=begun),
-            start_to_close_timeout=FAN_OUT_TIMEOUT,
-            heartbeat_timeout=MISSED_HEARTBEAT,
-            retry_policy=RetryPolicy(maximum_interval=timedelta(seconds=10)),
-            summary=f"start the others: {len(begun.endpoint_ids)} deliveries are started",
-        )
+        while not done.complete:
+            done = await workflow.execute_activity_method(
+                FanOutActivities.fan_out_rest,
+                FanOutInput(event=event, accepted_at=accepted_at, done=done, in_parts=True),
+                start_to_close_timeout=FAN_OUT_TIMEOUT,
+                heartbeat_timeout=MISSED_HEARTBEAT,
+                retry_policy=RetryPolicy(maximum_interval=timedelta(seconds=10)),
+                summary=f"start the others: {len(done.endpoint_ids)} deliveries are started",
+            )
+        return done
 
 
 def _checked(argument: RawValue) -> EventInput:

@@ -20,7 +20,7 @@ from activities.delivery.paces import EndpointPace
 from activities.delivery.queue_places import QueuePlaces
 from activities.delivery.runner import AttemptRunner
 from activities.endpoint_snapshots import EndpointSnapshots
-from activities.heartbeats import heartbeats
+from activities.heartbeats import BEAT_SECONDS, heartbeats
 from activities.shares import NoRoomError, Shares, TenantTurns, waiting_error
 from hookwright.models import (
     AttemptInput,
@@ -42,7 +42,8 @@ the SDK would renew the task, and begin nothing else meanwhile (docs/decisions/0
 random, so that attempts that have begun together do not leave their tasks together."""
 
 BEATS_IN_TIMEOUT = 2.5
-"""So many heartbeats fit into the time after which Temporal considers a worker dead."""
+"""So many heartbeats fit into the time after which Temporal considers a worker dead. The first of a
+retry comes after half of the time between two: it reads its endpoint before."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,8 @@ class DeliveryActivities:
                 after = await self._first(delivery, endpoint, so_far, share)
             except StillUnderWayError:
                 return self.hand_overs.give(so_far)
+            except NoRoomError:
+                return _untried(so_far, slow=False)
             await self.queues.ended(delivery, endpoint, after)
             return _to_slow_lane(after) if self._is_slow(delivery, after) else after
 
@@ -132,7 +135,10 @@ class DeliveryActivities:
         if only_waited and not in_slow_lane and self._is_slow(attempt.delivery, so_far):
             return _to_slow_lane(so_far)
         next_attempt = self._next(attempt.delivery, so_far, in_slow_lane=in_slow_lane)
-        after = await _shield_from_reset(next_attempt)
+        try:
+            after = await _shield_from_reset(next_attempt)
+        except NoRoomError as error:
+            raise waiting_error(error) from None
         changes_lane = not in_slow_lane and self._is_slow(attempt.delivery, after)
         if after.state is DeliveryState.PENDING and not (after.queued or changes_lane):
             raise _due_later(after, _delay(after))
@@ -190,15 +196,11 @@ class DeliveryActivities:
         The last one is reported here if a killed worker may not have done so.
 
         Raises:
-            ApplicationError: it has to wait for its turn; benign, and not counted as an attempt.
+            NoRoomError: it has to wait, and is not counted as an attempt.
         """
         shares = self.shares.retries(self._pace(delivery), in_slow_lane=in_slow_lane)
-        try:
-            share = self._share(shares, delivery, so_far)
-        except NoRoomError as error:
-            # No heartbeat: `so_far` is what the last one recorded, or what the activity was given.
-            raise waiting_error(error) from None
-        latest, first_beat = so_far, BEAT_OF_RELEASED_SECONDS if so_far.release else None
+        share, latest = self._share(shares, delivery, so_far), so_far
+        first_beat = BEAT_OF_RELEASED_SECONDS if so_far.release else _beat_seconds() / 2
         with share:
             endpoint = await self._endpoint(delivery)
             async with heartbeats(lambda: (latest,), _beat_seconds(), first_beat) as tell:
@@ -266,9 +268,9 @@ def _to_slow_lane(log: DeliveryLog) -> DeliveryLog:
     return log.model_copy(update={"slow": True}) if goes_on else log
 
 
-def _beat_seconds() -> float | None:
+def _beat_seconds() -> float:
     timeout = activity.info().heartbeat_timeout
-    return timeout.total_seconds() / BEATS_IN_TIMEOUT if timeout else None
+    return timeout.total_seconds() / BEATS_IN_TIMEOUT if timeout else BEAT_SECONDS
 
 
 def _delay(log: DeliveryLog) -> timedelta:

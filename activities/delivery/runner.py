@@ -13,7 +13,6 @@ from activities.delivery.next_state import after_attempt
 from activities.delivery.paces import Paces
 from activities.delivery.reports import DeliveryReports
 from activities.delivery.request import FilteredOutError, SentAttempt, WebhookRequest, WebhookSender
-from activities.shares import NoRoomError, waiting_error
 from hookwright.health import held_in_words
 from hookwright.models import Attempt, DeliveryInput, DeliveryLog, EndpointState
 from hookwright.outcomes import DeliveryState, Trigger
@@ -52,6 +51,7 @@ class AttemptRunner:
 
         Raises:
             StillUnderWayError: the reply has not come after `patience` seconds. The POST goes on.
+            NoRoomError: something that the attempt needs is in use; nothing was sent.
         """
         if endpoint is None:
             return so_far.model_copy(update={"state": DeliveryState.CANCELLED})
@@ -134,12 +134,7 @@ class AttemptRunner:
         async def post() -> SentAttempt:
             with share:
                 sending = self.sender.send(request)
-                try:
-                    return await self.paces.observed(
-                        endpoint.tenant_id, endpoint.endpoint_id, sending
-                    )
-                except NoRoomError as error:  # nothing was sent
-                    raise waiting_error(error) from None
+                return await self.paces.observed(endpoint.tenant_id, endpoint.endpoint_id, sending)
 
         key = _key(so_far)
         try:

@@ -2,6 +2,7 @@
 
 from activities.shares.fair_pace import FairPace
 from activities.shares.limits import (
+    COSTLY_FAN_OUTS,
     EVALUATIONS,
     FAN_OUTS,
     FIRST_ATTEMPTS,
@@ -28,6 +29,7 @@ from activities.shares.start_turns import (
 )
 
 __all__ = [
+    "COSTLY_FAN_OUTS",
     "EVALUATIONS",
     "FAN_OUTS",
     "FIRST_ATTEMPTS",

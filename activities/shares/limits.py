@@ -86,6 +86,10 @@ FAN_OUTS = Limits(endpoint=10, tenant=10, worker=200)
 """Events with many deliveries or costly filters. They have no endpoint, so the tenant's id is used
 in its place."""
 
+COSTLY_FAN_OUTS = Limits(endpoint=5, tenant=5, worker=100)
+"""Events whose filters are asked one after the other. Those of a tenant wait for each other anyway,
+and its other events, with deliveries that need no costly filter, must not wait for them."""
+
 RELEASES = Limits(endpoint=1, tenant=20, worker=200)
 """Endpoints that release held deliveries. Each holds a slot of the entities for ten seconds: those
 of one tenant, all resumed at once, must leave slots for other endpoints' probes and notices."""

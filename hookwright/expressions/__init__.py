@@ -1,6 +1,6 @@
 """JMESPath expressions of tenants: checked, limited in cost, and evaluated in another process."""
 
-from hookwright.expressions.evaluator import Evaluator, Verdicts, small_verdicts
+from hookwright.expressions.evaluator import Evaluator, Room, Verdicts, small_verdicts
 from hookwright.expressions.language import (
     MAX_COST,
     check_expression,
@@ -12,6 +12,7 @@ from hookwright.expressions.language import (
 __all__ = [
     "MAX_COST",
     "Evaluator",
+    "Room",
     "Verdicts",
     "check_expression",
     "check_literals",

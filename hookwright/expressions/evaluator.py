@@ -10,8 +10,8 @@ import json
 import os
 import struct
 import sys
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from typing import Any, Self
 from weakref import WeakValueDictionary
@@ -43,6 +43,9 @@ ENVIRONMENT_VARIABLES = ("PATH", "LANG", "PYTHONPATH", "VIRTUAL_ENV")
 
 Verdicts = dict[str, bool | None]
 """Whether an event passes each filter; None if evaluating it costs too much."""
+
+Room = Callable[[], AbstractContextManager[object]]
+"""Gives the right to wait for the process, or raises because too many wait already."""
 
 
 def small_verdicts(filters: Iterable[str], document: object) -> Verdicts:
@@ -89,8 +92,17 @@ class Evaluator:
     async def __aexit__(self, *_: object) -> None:
         await self._stop()
 
-    async def verdicts(self, tenant_id: str, filters: Iterable[str], document: object) -> Verdicts:
-        """Return whether an event passes each of these filters, with one budget for all."""
+    async def verdicts(
+        self,
+        tenant_id: str,
+        filters: Iterable[str],
+        document: object,
+        room: Room = nullcontext,
+    ) -> Verdicts:
+        """Return whether an event passes each of these filters, with one budget for all.
+
+        What costs more than the event loop gives waits for the process in `room`, which may raise.
+        """
         unique_filters = dict.fromkeys(filters)
         cheap = [each for each in unique_filters if each not in self._costly]
         verdicts = small_verdicts(cheap, document)
@@ -98,12 +110,28 @@ class Evaluator:
         if costly:
             if len(unique_filters) == 1:
                 self._costly[costly[0]] = True
-            answers = await self._run_job(tenant_id, {"filters": costly, "document": document})
+            job = {"filters": costly, "document": document}
+            answers = await self._run_job(tenant_id, job, room)
             verdicts |= zip(costly, answers or [None] * len(costly), strict=True)
         return verdicts
 
-    async def value(self, tenant_id: str, expression: str, document: object) -> Any:  # noqa: ANN401
-        """Return the value of an expression.
+    async def verdict_alone(self, tenant_id: str, expression: str, document: object) -> bool | None:
+        """Return whether an event passes a filter that has a budget of its own.
+
+        The process evaluates it, however little it costs: many of them, one after the other, would
+        leave the event loop no time for others.
+        """
+        job = {"filters": [expression], "document": document}
+        answers: list[bool | None] = await self._run_job(tenant_id, job) or [None]
+        [verdict] = answers
+        if verdict is None:
+            self._costly[expression] = True
+        return verdict
+
+    async def value(
+        self, tenant_id: str, expression: str, document: object, room: Room = nullcontext
+    ) -> Any:  # noqa: ANN401
+        """Return the value of an expression. A costly one waits for the process in `room`.
 
         Raises:
             TooCostlyError: evaluating it costs too much.
@@ -113,7 +141,8 @@ class Evaluator:
             with suppress(TooCostlyError):
                 return evaluate(expression, document, Budget(SMALL_COST))
             self._costly[expression] = True
-        answer = await self._run_job(tenant_id, {"expression": expression, "document": document})
+        job = {"expression": expression, "document": document}
+        answer = await self._run_job(tenant_id, job, room)
         if answer is None:
             raise TooCostlyError
         if "fault" in answer:
@@ -124,20 +153,24 @@ class Evaluator:
         """Return whether an expression is known to cost more than the event loop gives."""
         return expression in self._costly
 
-    async def _run_job(self, tenant_id: str, job: dict[str, Any]) -> Any:  # noqa: ANN401
+    async def _run_job(self, tenant_id: str, job: dict[str, Any], room: Room = nullcontext) -> Any:  # noqa: ANN401
         """Return the process's answer to a job, or None if the job costs too much."""
         tenant_lock = self._tenant_locks.setdefault(tenant_id, asyncio.Lock())
-        async with tenant_lock, self._process_lock:
-            process = await self._running_process()
-            try:
-                async with asyncio.timeout(JOB_SECONDS):
-                    return await _exchange(process, job)
-            except (TimeoutError, ConnectionError, asyncio.IncompleteReadError):
-                await self._stop()
-                return None
-            except asyncio.CancelledError:
-                await self._stop()  # else its answer would be read as the next job's answer
-                raise
+        with room():
+            async with tenant_lock, self._process_lock:
+                return await self._answer(job)
+
+    async def _answer(self, job: dict[str, Any]) -> Any:  # noqa: ANN401
+        process = await self._running_process()
+        try:
+            async with asyncio.timeout(JOB_SECONDS):
+                return await _exchange(process, job)
+        except (TimeoutError, ConnectionError, asyncio.IncompleteReadError):
+            await self._stop()
+            return None
+        except asyncio.CancelledError:
+            await self._stop()  # else its answer would be read as the next job's answer
+            raise
 
     async def _running_process(self) -> asyncio.subprocess.Process:
         if self._process is None or self._process.returncode is not None:

@@ -55,15 +55,24 @@ class Route(BaseModel):
 
 
 class FanOut(BaseModel):
-    """The progress of an event's fan-out: the endpoints whose delivery is started."""
+    """The progress of an event's fan-out: the endpoints whose delivery is started.
+
+    `undecided` are the endpoints whose filters are still to be asked alone, because all filters
+    together cost too much. It is None until that is known.
+    """
 
     endpoint_ids: list[Name] = []
     complete: bool = False
+    undecided: list[Name] | None = None
 
 
 class FanOutInput(BaseModel):
-    """The argument of the fan-out activities: the event, its acceptance time, and the progress."""
+    """The argument of the fan-out activities: the event, its acceptance time, and the progress.
+
+    `in_parts`: the activity may return before the fan-out is complete, and is called again.
+    """
 
     event: EventInput
     accepted_at: Timestamp
     done: FanOut = FanOut()
+    in_parts: bool = False

@@ -183,11 +183,16 @@ async def slow_receiver(service: Stack, hooks: Receiver) -> None:
 
 
 async def costly_event(service: Stack) -> None:
-    """Record an event for a filter that costs too much to be asked within a workflow task."""
-    costly = await service.add_endpoint("http://localhost:9999/", filter="data.l[?@ > `5000`]")
-    await service.publish(id="costly", data={"l": [*range(5_000)]})
-    await save(service, "event_costly", event_workflow_id(service.tenant, "costly"))
-    await service.http.delete(f"{service.root}/endpoints/{costly['id']}")
+    """Record events for filters that cost too much: for a workflow task, and for one activity."""
+    hostile, other = "data.l[?" + "&&".join("@" * 200) + "]", "data.l[?@ > `5000`]"
+    for name, filters in (("costly", [other]), ("in_parts", [hostile, other])):
+        costly = [
+            await service.add_endpoint("http://localhost:9999/", filter=each) for each in filters
+        ]
+        await service.publish(id=name, data={"l": [*range(5_000)]})
+        await save(service, f"event_{name}", event_workflow_id(service.tenant, name))
+        for endpoint in costly:
+            await service.http.delete(f"{service.root}/endpoints/{endpoint['id']}")
 
 
 async def notification(service: Stack, hooks: Receiver) -> None:

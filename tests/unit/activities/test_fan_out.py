@@ -41,6 +41,7 @@ class World:
         self.alone = alone or {}
         self.asked_alone: dict[str, set[str]] = {}
         self.unfiltered: list[str] = []
+        self.costly: set[str] = set()
         slices = range(0, len(routes), ROUTES_IN_A_SLICE)
         self.memo = {
             routes_key(number): routes[first : first + ROUTES_IN_A_SLICE]
@@ -80,12 +81,14 @@ class World:
             self.unfiltered.append(delivery.endpoint_id)
 
     async def verdicts(self, _: str, expressions: list[str], __: object) -> Verdicts:
-        """Together all of them cost too much; alone, those that `alone` does not have."""
-        if len(expressions) != 1:
-            return dict.fromkeys(expressions)
-        [expression] = expressions
+        return dict.fromkeys(expressions)  # together all of them cost too much
+
+    async def verdict_alone(self, _: str, expression: str, __: object) -> bool | None:
         self.asked_alone[expression] = {*self.started}
-        return {expression: self.alone.get(expression)}
+        return self.alone.get(expression)
+
+    def is_costly(self, expression: str) -> bool:
+        return expression in self.costly
 
     async def fan_out(self) -> FanOut:
         """Do what the workflow does."""
@@ -95,10 +98,15 @@ class World:
             return begun
         return await self.rest(begun)
 
-    async def rest(self, begun: FanOut) -> FanOut:
-        asked = FanOutInput(event=EVENT, accepted_at=NOW, done=begun)
-        done: FanOut = await ActivityEnvironment().run(self.activities.fan_out_rest, asked)
+    async def rest(self, done: FanOut) -> FanOut:
+        while not done.complete:
+            done = await self.part(done)
         return done
+
+    async def part(self, done: FanOut, *, in_parts: bool = True) -> FanOut:
+        asked = FanOutInput(event=EVENT, accepted_at=NOW, done=done, in_parts=in_parts)
+        after: FanOut = await ActivityEnvironment().run(self.activities.fan_out_rest, asked)
+        return after
 
 
 def routes(number: int, costly: int = 0) -> list[Route]:
@@ -129,15 +137,22 @@ async def test_every_endpoint_has_one_delivery(number: int, costly: int) -> None
     assert world.started == Counter(map(delivery_of, range(number)))
 
 
+FILTERS = {"ep_0": "too much", "ep_1": "lets pass", "ep_2": "does not", "ep_4": "too much"}
+ALONE: Verdicts = {"lets pass": True, "does not": False}
+
+
+def filtered() -> list[Route]:
+    """Return five routes. All but one have a filter that, with the others, costs too much."""
+    return [
+        route.model_copy(update={"filter": FILTERS.get(route.endpoint_id)}) for route in routes(5)
+    ]
+
+
 async def test_costly_filters_are_asked_one_after_the_other() -> None:
     """What all filters together do not tell, each tells alone, after what was told is started."""
-    filters = {"ep_0": "too much", "ep_1": "lets pass", "ep_2": "does not", "ep_4": "too much"}
-    table = [
-        route.model_copy(update={"filter": filters.get(route.endpoint_id)}) for route in routes(5)
-    ]
-    world = World(table, alone={"lets pass": True, "does not": False})
-    done = await world.rest(FanOut(endpoint_ids=[], complete=False))
-    assert done.endpoint_ids == ["ep_3", "ep_0", "ep_4", "ep_1"]
+    world = World(filtered(), ALONE)
+    done = await world.rest(FanOut())
+    assert done == FanOut(endpoint_ids=["ep_3", "ep_0", "ep_4", "ep_1"], complete=True)
     assert world.unfiltered == ["ep_0", "ep_4"]
     at_once, costly = {delivery_of(3)}, {delivery_of(0), delivery_of(4)}
     assert world.asked_alone == {
@@ -145,6 +160,56 @@ async def test_costly_filters_are_asked_one_after_the_other() -> None:
         "lets pass": at_once | costly,
         "does not": at_once | costly | {delivery_of(1)},
     }
+
+
+async def test_a_filter_that_was_asked_alone_is_not_asked_again() -> None:
+    """The only filter of an event has had the whole budget, so its delivery starts at once."""
+    world = World(routes(5, costly=2))
+    done = await world.part(FanOut())
+    assert done.complete
+    assert world.unfiltered == ["ep_0", "ep_1"]
+    assert not world.asked_alone
+
+
+async def test_what_is_known_to_be_costly_is_asked_last() -> None:
+    """A filter that is costly only among others does not wait for those that always are."""
+    world = World(filtered(), ALONE)
+    world.costly = {"too much"}
+    assert (await world.rest(FanOut())).endpoint_ids == ["ep_3", "ep_1", "ep_0", "ep_4"]
+
+
+async def test_costly_filters_are_asked_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a part has done is recorded: after a killed worker no filter is asked again."""
+    monkeypatch.setattr("activities.fan_out.PART_SECONDS", 0.0)
+    world, done, parts = World(filtered(), ALONE), FanOut(), list[FanOut]()
+    while not done.complete:
+        done = await world.part(done)
+        parts.append(done)
+    assert [part.undecided for part in parts] == [
+        ["ep_0", "ep_1", "ep_2", "ep_4"],
+        ["ep_1", "ep_2"],
+        ["ep_2"],
+        None,
+    ]
+    assert set(world.started.values()) == {1}
+
+
+async def test_a_filter_that_is_gone_meanwhile_lets_pass() -> None:
+    """Between two parts, an endpoint that has no filter any more gets the event, a deleted none."""
+    world = World(filtered(), ALONE)
+    part = await world.part(FanOut())
+    now = [route for route in routes(5) if route.endpoint_id != "ep_4"]
+    world.memo = {routes_key(0): now}
+    assert (await world.rest(part)).endpoint_ids == ["ep_3", "ep_0", "ep_1", "ep_2"]
+    assert not world.unfiltered
+    assert not world.asked_alone
+
+
+async def test_an_event_of_an_older_version_is_done_in_one_part() -> None:
+    """Its workflow takes what the activity returns for all there is."""
+    world = World(filtered(), ALONE)
+    assert (await world.part(FanOut(), in_parts=False)).complete
+    assert len(world.started) == 4
 
 
 async def test_a_table_of_many_pages_keeps_its_order() -> None:
@@ -184,8 +249,8 @@ async def test_a_busy_tenant_has_its_fan_out_later() -> None:
     world = World(routes(1))
     busy = [world.activities.shares.take("acme", "acme") for _ in range(FAN_OUTS.tenant)]
     with pytest.raises(ApplicationError, match="waiting for a turn") as later:
-        await world.rest(FanOut(endpoint_ids=[], complete=False))
+        await world.rest(FanOut())
     assert later.value.next_retry_delay
     assert later.value.category is ApplicationErrorCategory.BENIGN
     world.activities.shares.end(busy[0])
-    assert (await world.rest(FanOut(endpoint_ids=[], complete=False))).endpoint_ids == ["ep_0"]
+    assert (await world.rest(FanOut())).endpoint_ids == ["ep_0"]

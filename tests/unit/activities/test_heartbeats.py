@@ -1,6 +1,7 @@
 """Heartbeats of an activity that waits."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from support.waiting import assert_eventually
@@ -10,25 +11,53 @@ from activities import heartbeats as module
 from activities.heartbeats import heartbeats
 
 
-@pytest.mark.parametrize(("tells", "beats"), [(["begun"], 0), (["begun", "done"], 1)])
-async def test_only_what_is_new_is_told_at_the_end(tells: list[str], beats: int) -> None:
-    """An activity that ends soon sends no heartbeat, unless there is progress to record."""
-    environment, sent = ActivityEnvironment(), []
+def environment_with(*recorded: str) -> tuple[ActivityEnvironment, list[tuple[str, ...]]]:
+    """Return an activity with what its last run has recorded, and a list of what it will send."""
+    environment, sent = ActivityEnvironment(), list[tuple[str, ...]]()
+    environment.info = replace(environment.info, heartbeat_details=recorded)
     environment.on_heartbeat = lambda *details: sent.append(details)
+    return environment, sent
+
+
+@pytest.mark.parametrize(
+    ("recorded", "end", "sent_at_end"),
+    [
+        ((), "begun", [("begun",)]),
+        ((), "done", [("done",)]),
+        (("begun",), "begun", []),
+        (("begun",), "done", [("done",)]),
+    ],
+)
+async def test_what_is_not_recorded_is_told_at_the_end(
+    recorded: tuple[str, ...], end: str, sent_at_end: list[tuple[str]]
+) -> None:
+    """An activity that ends soon sends a heartbeat if Temporal does not have its progress."""
+    environment, sent = environment_with(*recorded)
 
     async def ends_soon() -> None:
-        told = tells[0]
+        told = "begun"
         async with heartbeats(lambda: (told,)):
-            told = tells[-1]
+            told = end
 
     await environment.run(ends_soon)
-    assert sent == [("done",)] * beats
+    assert sent == sent_at_end
+
+
+async def test_without_progress_nothing_is_told_at_the_end() -> None:
+    """An activity that only shows life, and ends before its first heartbeat, sends none."""
+    environment, sent = environment_with()
+
+    async def ends_soon() -> None:
+        async with heartbeats():
+            pass
+
+    await environment.run(ends_soon)
+    assert not sent
 
 
 async def test_what_was_told_is_not_repeated_at_the_end() -> None:
     """Progress that was told at once is told once."""
-    environment, sent = ActivityEnvironment(), []
-    environment.on_heartbeat = lambda *details: sent.append(details)
+    environment, sent = environment_with()
 
     async def tells() -> None:
         told = "begun"

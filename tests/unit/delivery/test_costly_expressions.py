@@ -14,6 +14,7 @@ from activities.delivery import WebhookSender
 from activities.delivery.request import SentAttempt, WebhookRequest
 from activities.egress import Answer
 from activities.shares import EVALUATIONS, NoRoomError
+from hookwright.expressions import Room
 from hookwright.models import EventInput
 from hookwright.outcomes import Outcome, Trigger
 
@@ -33,30 +34,31 @@ class World:
         me: Any = self
         self.sender = WebhookSender(me, CONTRACTS, me)
 
-    def is_costly(self, expression: str) -> bool:
-        return expression == COSTLY
-
-    async def verdicts(self, _: str, filters: list[str], __: object) -> dict[str, bool]:
-        await self.answers.wait()
+    async def verdicts(self, _: str, filters: list[str], __: object, room: Room) -> dict[str, bool]:
+        for each in filters:
+            await self.value(_, each, __, room)
         return dict.fromkeys(filters, True)
 
-    async def value(self, _: str, expression: str, __: object) -> Any:
-        if self.is_costly(expression):
-            await self.answers.wait()
+    async def value(self, _: str, expression: str, __: object, room: Room) -> Any:
+        if expression == COSTLY:
+            with room():
+                await self.answers.wait()
         return {}
 
     async def post(self, *args: Any) -> Answer:
         self.posts[args[5]] += 1
         return DELIVERED
 
-    async def send(self, tenant: str, name: str, **config: Any) -> SentAttempt:
+    async def send(
+        self, tenant: str, name: str, trigger: Trigger = Trigger.SCHEDULE, **config: Any
+    ) -> SentAttempt:
         state = endpoint(**config).model_copy(update={"tenant_id": tenant, "endpoint_id": name})
         request = WebhookRequest(
             endpoint=state,
             event=EventInput(tenant_id=tenant, id="evt_1", type="a.b", data={}),
             happened_at=datetime.now(UTC),
             number=1,
-            trigger=Trigger.SCHEDULE,
+            trigger=trigger,
             unfiltered="filter" in config,
         )
         return await self.sender.send(request)
@@ -89,7 +91,7 @@ async def test_few_wait_for_costly_expressions(config: dict[str, str]) -> None:
     assert (await world.send("t1", "one_more", **config)).attempt.outcome is Outcome.DELIVERED
 
 
-@pytest.mark.parametrize("config", [{}, {"payload_template": CHEAP}])
+@pytest.mark.parametrize("config", [{}, {"payload_template": CHEAP}, {"filter": CHEAP}])
 async def test_what_costs_little_does_not_wait(config: dict[str, str]) -> None:
     """An attempt of the same tenant that needs no costly expression is made at once."""
     world = World()
@@ -97,3 +99,13 @@ async def test_what_costs_little_does_not_wait(config: dict[str, str]) -> None:
     assert (await world.send("t1", "other", **config)).attempt.outcome is Outcome.DELIVERED
     assert world.posts == {"t1": 1}
     await world.end()
+
+
+async def test_a_test_event_has_room() -> None:
+    """A person waits for the result of a test event, so it waits for the process beside others."""
+    world = World()
+    await world.begin("t1", EVALUATIONS.tenant, filter=COSTLY)
+    await world.begin("t1", 1, trigger=Trigger.TEST, payload_template=COSTLY)
+    assert not world.tasks[-1].done()
+    await world.end()
+    assert world.posts == {"t1": EVALUATIONS.tenant + 1}

@@ -122,13 +122,29 @@ def names(count: int) -> list[str]:
     return [f"{HANGS}_{number}" for number in range(count)]
 
 
-@pytest.mark.parametrize(("name", "heartbeats"), [("takes", 1), ("fails", 2), (BUSY, 0)])
+@pytest.mark.parametrize(("name", "heartbeats"), [("takes", 1), ("fails", 2), (BUSY, 1)])
 async def test_an_attempt_that_ends_soon_sends_few_heartbeats(name: str, heartbeats: int) -> None:
-    """One records the attempt, one the report of a failure; a wait for room has nothing to tell."""
+    """One records the attempt, one the report of a failure; a first wait for room shows itself."""
     world = World(answers={"fails": 500})
     with suppress(ApplicationError):
         await world.retry(name)
     assert (world.posts[name], world.heartbeats) == (1, heartbeats)
+    await world.end()
+
+
+async def test_a_wait_that_changes_nothing_sends_no_heartbeat() -> None:
+    """An attempt that finds no room again has nothing to tell that is not recorded."""
+    world = World()
+    with pytest.raises(ApplicationError, match="waiting for a turn"):
+        await world.run(world.activities.retry, BUSY, recorded=DeliveryLog())
+    assert (world.posts[BUSY], world.heartbeats) == (1, 0)
+    await world.end()
+
+
+async def test_a_first_attempt_without_room_is_left_to_retry() -> None:
+    """Nothing was sent, so its workflow task ends without a fault, and `retry` waits for room."""
+    world = World()
+    assert (await world.first(BUSY)).untried
     await world.end()
 
 

@@ -3,6 +3,8 @@
 import asyncio
 import os
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -39,6 +41,37 @@ async def test_costly_filters_are_decided_elsewhere() -> None:
         found = await evaluator.verdicts("t", [CHEAP, COSTLY, "abs(@)", HOSTILE], ITEMS)
         assert found == {CHEAP: True, COSTLY: True, "abs(@)": False, HOSTILE: None}
         assert evaluator._process.pid != os.getpid()
+
+
+async def test_what_needs_the_process_waits_in_its_room() -> None:
+    """Also what was not known to be costly does, and a room without a place refuses it."""
+    taken = Counter[str]()
+
+    @contextmanager
+    def room() -> Iterator[None]:
+        taken["room"] += 1
+        if taken["room"] > 2:
+            raise RuntimeError("no place")
+        yield
+
+    async with Evaluator() as evaluator:
+        assert await evaluator.verdicts("t", [CHEAP], ITEMS, room) == {CHEAP: True}
+        assert await evaluator.value("t", "data[1]", ITEMS, room) == 1
+        assert not taken
+        assert await evaluator.verdicts("t", [COSTLY], ITEMS, room) == {COSTLY: True}
+        assert await evaluator.value("t", "data[?@ > `4997`]", ITEMS, room) == [4_998, 4_999]
+        with pytest.raises(RuntimeError, match="no place"):
+            await evaluator.value("t", "data[?@ > `4996`]", ITEMS, room)
+
+
+async def test_a_filter_asked_alone_takes_nothing_of_the_loop() -> None:
+    """Even a cheap one goes to the process, and one that has no verdict is known to be costly."""
+    async with Evaluator() as evaluator:
+        assert await evaluator.verdict_alone("t", CHEAP, ITEMS) is True
+        assert evaluator._process is not None
+        assert await evaluator.verdict_alone("t", "data[0] == `1`", ITEMS) is False
+        assert await evaluator.verdict_alone("t", HOSTILE, ITEMS) is None
+        assert [each for each in (CHEAP, HOSTILE) if evaluator.is_costly(each)] == [HOSTILE]
 
 
 async def test_costly_values_come_back() -> None:
