@@ -116,9 +116,8 @@ class FanOutActivities:
         rest = [route for route in routes if route.endpoint_id not in done_ids]
         filters = filter_expressions(rest)
         verdicts = await self.evaluator.verdicts(event.tenant_id, filters, _document(request))
-        left = [route for route in rest if filter_verdict(route, verdicts) is None]
-        if len(filters) == 1:  # it was asked alone
-            left = []
+        only_one = len(filters) == 1  # it was asked alone
+        left = [it for it in rest if filter_verdict(it, verdicts) is None and not only_one]
         left_ids = {route.endpoint_id for route in left}
         told = [route for route in rest if route.endpoint_id not in left_ids]
         return _after(done, await self._start_all(request, told, verdicts), left)
@@ -133,11 +132,11 @@ class FanOutActivities:
             if route.filter is not None:
                 groups.setdefault(route.filter, []).append(route)
         started = await self._start_all(request, [it for it in left if it.filter is None], {})
-        clock = asyncio.get_running_loop().time
+        clock, document = asyncio.get_running_loop().time, _document(request)
         until = clock() + PART_SECONDS
         for expression in sorted(groups, key=self.evaluator.is_costly):
             verdict = await self.evaluator.verdict_alone(
-                request.event.tenant_id, expression, _document(request)
+                request.event.tenant_id, expression, document
             )
             some = groups.pop(expression)
             started += await self._start_all(request, some, {expression: verdict})

@@ -13,6 +13,7 @@ from activities.delivery.next_state import after_attempt
 from activities.delivery.paces import Paces
 from activities.delivery.reports import DeliveryReports
 from activities.delivery.request import FilteredOutError, SentAttempt, WebhookRequest, WebhookSender
+from activities.shares import NoRoomError
 from hookwright.health import held_in_words
 from hookwright.models import Attempt, DeliveryInput, DeliveryLog, EndpointState
 from hookwright.outcomes import DeliveryState, Trigger
@@ -70,7 +71,10 @@ class AttemptRunner:
 
         Return the log: an empty one if nothing was sent after all.
         """
-        sent = await self.ledger.reply(_key(so_far))
+        try:
+            sent = await self.ledger.reply(_key(so_far))
+        except NoRoomError:
+            sent = None
         if sent is None:
             return DeliveryLog()
         return await self._recorded(delivery, endpoint, so_far, sent, lambda _: None)

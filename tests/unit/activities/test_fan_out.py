@@ -16,7 +16,7 @@ from temporalio.exceptions import (
 from temporalio.testing import ActivityEnvironment
 
 from activities.fan_out import MAX_LOCAL_STARTS, WAITING_STARTS, FanOutActivities
-from activities.shares import FAN_OUTS, TenantTurns
+from activities.shares import COSTLY_FAN_OUTS, FAN_OUTS, TenantTurns
 from activities.shares.start_turns import TURNS_ALONE
 from hookwright.expressions import Verdicts
 from hookwright.ids import delivery_workflow_id
@@ -242,6 +242,18 @@ async def test_what_has_no_turn_is_started_later() -> None:
         assert (begun.endpoint_ids, begun.complete, world.started) == ([], False, Counter())
     assert (await world.rest(begun)).endpoint_ids == ["ep_0", "ep_1", "ep_2"]
     assert world.started == Counter(map(delivery_of, range(3)))
+
+
+async def test_events_without_costly_filters_do_not_wait_for_those_with_them() -> None:
+    """Filters that are asked alone have shares of their own; beyond these only they wait."""
+    world = World(filtered(), ALONE)
+    for _ in range(COSTLY_FAN_OUTS.tenant):
+        world.activities.shares_of_costly.take("acme", "acme")
+    part = await world.part(FanOut())
+    assert part.endpoint_ids == ["ep_3"]
+    with pytest.raises(ApplicationError, match="waiting for a turn"):
+        await world.part(part)
+    assert not world.asked_alone
 
 
 async def test_a_busy_tenant_has_its_fan_out_later() -> None:

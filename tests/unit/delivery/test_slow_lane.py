@@ -15,7 +15,9 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from activities.delivery import DeliveryActivities
+from activities.delivery.ledger import run_id
 from activities.delivery.paces import FAILING_AFTER, EndpointPace
+from activities.delivery.request import SentAttempt
 from activities.egress import Answer
 from activities.shares import NEWCOMERS, NEWCOMERS_RETRIES, SLOW_RETRIES, NoRoomError
 from hookwright.health import Health
@@ -145,6 +147,32 @@ async def test_a_first_attempt_without_room_is_left_to_retry() -> None:
     """Nothing was sent, so its workflow task ends without a fault, and `retry` waits for room."""
     world = World()
     assert (await world.first(BUSY)).untried
+    await world.end()
+
+
+async def test_a_cancelled_delivery_without_room_has_sent_nothing() -> None:
+    """A first POST that finds no room while somebody waits for its reply is no fault of ours."""
+    world = World()
+    runner = world.activities.runner
+
+    async def find_no_room() -> SentAttempt:
+        await asyncio.sleep(0)
+        raise NoRoomError(5.0, 1)
+
+    async def wait_for_it() -> DeliveryLog:
+        log = DeliveryLog()
+        posting = asyncio.create_task(runner.ledger.once((run_id(), log.next_number), find_no_room))
+        await asyncio.sleep(0)
+        assert runner.has_begun(log)
+        event = EventInput(tenant_id="t1", id="evt", type="loan.funded", data={})
+        now = datetime.now(UTC)
+        delivery = DeliveryInput(event=event, happened_at=now, endpoint_id="ep", endpoint_version=1)
+        found = await runner.run_begun(delivery, None, log)
+        with pytest.raises(NoRoomError):
+            await posting
+        return found
+
+    assert await ActivityEnvironment().run(wait_for_it) == DeliveryLog()
     await world.end()
 
 
