@@ -6,6 +6,7 @@ only takes longer, until the timeout passes (docs/decisions/0020-workers-and-slo
 """
 
 import asyncio
+import math
 import threading
 import time
 from collections.abc import Iterator
@@ -49,6 +50,25 @@ class Permit(SlotPermit):
     busy: bool
 
 
+@dataclass
+class LatestTasks:
+    """How long tasks took lately, without the receiver. Each second halves what was before it."""
+
+    busy_seconds: float = 0.0
+    completed: float = 0.0
+
+    def time_passes(self, seconds: float, busy: int) -> None:
+        """Note that so many tasks were busy for so long."""
+        left = 0.5**seconds
+        self.busy_seconds = left * self.busy_seconds + busy * (1 - left) / math.log(2)
+        self.completed *= left
+
+    @property
+    def average_seconds(self) -> float:
+        """The average time of a task. While fewer than one is completed, that of those begun."""
+        return self.busy_seconds / max(self.completed, 1)
+
+
 class TaskSlots(CustomSlotSupplier):
     """Slots whose number is adjusted to how long tasks take.
 
@@ -65,6 +85,7 @@ class TaskSlots(CustomSlotSupplier):
         self._waiting = 0
         self._refused = False
         self._completed, self._busy_seconds = 0, 0.0
+        self._latest = LatestTasks()
         self._measured_at = self._window_began = time.monotonic()
 
     async def reserve_slot(self, ctx: SlotReserveContext) -> Permit:  # noqa: ARG002
@@ -102,6 +123,7 @@ class TaskSlots(CustomSlotSupplier):
             if isinstance(ctx.permit, Permit) and ctx.permit.busy:
                 self._busy -= 1
                 self._completed += 1
+                self._latest.completed += 1
         self._wake()
 
     @contextmanager
@@ -115,6 +137,11 @@ class TaskSlots(CustomSlotSupplier):
         finally:
             with self._measured():
                 self._lent -= 1
+
+    def seconds_of_a_task(self) -> float:
+        """Return how long a task takes now on average, without the receiver."""
+        with self._measured():
+            return self._latest.average_seconds
 
     def _take(self, *, busy: bool, left_free: int = 0) -> Permit | None:
         with self._measured():
@@ -132,7 +159,9 @@ class TaskSlots(CustomSlotSupplier):
         with self._lock:
             now = time.monotonic()
             elapsed = now - self._measured_at
-            self._busy_seconds += max(0, self._busy - self._lent) * elapsed
+            busy = max(0, self._busy - self._lent)
+            self._busy_seconds += busy * elapsed
+            self._latest.time_passes(elapsed, busy)
             self._measured_at = now
             yield
             if now > self._window_began + WINDOW_SECONDS and self._completed >= self.limit:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 
 import structlog
@@ -10,16 +10,20 @@ from temporalio import activity
 
 from activities.delivery.ledger import Key, Ledger, run_id
 from activities.delivery.next_state import after_attempt
-from activities.delivery.paces import Paces
+from activities.delivery.paces import SLOW_SECONDS, Paces
 from activities.delivery.reports import DeliveryReports
 from activities.delivery.request import FilteredOutError, SentAttempt, WebhookRequest, WebhookSender
-from activities.shares import NoRoomError
+from activities.shares import FairPace, NoRoomError
 from hookwright.health import held_in_words
 from hookwright.models import Attempt, DeliveryInput, DeliveryLog, EndpointState
 from hookwright.outcomes import DeliveryState, Trigger
 
 Record = Callable[[DeliveryLog], None]
 """Records the log as soon as the attempt is made."""
+
+GO_ON_A_SECOND, GO_ON_WITHIN_SECONDS = 40.0, 3.0
+"""So many attempts a second go on that have failed slowly, each after this time at the latest. A
+hundred that have begun together time out together, and each is some ten writes for Temporal."""
 
 log = structlog.get_logger(__name__)
 
@@ -35,6 +39,7 @@ class AttemptRunner:
     reports: DeliveryReports
     ledger: Ledger = field(default_factory=Ledger)
     paces: Paces = field(default_factory=Paces)
+    going_on: FairPace = field(default_factory=lambda: FairPace(GO_ON_A_SECOND), init=False)
 
     async def run(  # noqa: PLR0913 - what an attempt needs
         self,
@@ -90,6 +95,10 @@ class AttemptRunner:
         after = after_attempt(so_far, sent)
         record(after)
         _log_attempt(delivery, sent.attempt, after)
+        if _failed_slowly(sent.attempt, after) and not activity.info().is_local:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(GO_ON_WITHIN_SECONDS):
+                    await self.going_on.turn(delivery.event.tenant_id)
         return await self.report(delivery, endpoint, after, sent.retry_after)
 
     async def report(
@@ -175,6 +184,10 @@ class AttemptRunner:
         if endpoint.health.queue.held:  # this delivery may be one of those counted as held
             await self.reports.not_wanted(endpoint, delivery, so_far)
         return so_far.model_copy(update={"state": DeliveryState.CANCELLED})
+
+
+def _failed_slowly(attempt: Attempt, after: DeliveryLog) -> bool:
+    return after.state is DeliveryState.PENDING and attempt.duration_ms >= 1_000 * SLOW_SECONDS
 
 
 def _key(so_far: DeliveryLog) -> Key:

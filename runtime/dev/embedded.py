@@ -44,6 +44,9 @@ DYNAMIC_CONFIG = {
     # Workflows whose state is in memory; by default 8,096. A delivery is done with in milliseconds,
     # and whoever is in use (`Tenant`, `Endpoint`) stays.
     "history.hostLevelCacheMaxSize": "2000",
+    # Bytes of history events in memory; by default 512 KiB, some 250 events of deliveries. One that
+    # is needed later, as when an activity starts, is read again (docs/decisions/0003).
+    "history.eventsCacheMaxSizeBytes": "8388608",
     # Writes that a shard has under way at once; by default one. There is one shard, so all waited
     # for each other: at 120 a second the start of an event took 0.3 to 0.6 s (docs/decisions/0003).
     "history.shardIOConcurrency": "8",

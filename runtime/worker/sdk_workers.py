@@ -13,6 +13,7 @@ from typing import Any
 
 from temporalio.client import Client
 from temporalio.worker import (
+    CustomSlotSupplier,
     FixedSizeSlotSupplier,
     Worker,
     WorkerTuner,
@@ -33,6 +34,7 @@ from activities.egress import Egress, tls_context
 from activities.endpoint_snapshots import EndpointSnapshots
 from activities.keys import knowing_foreign_keys
 from activities.shares import TenantTurns
+from activities.slow_slots import SlowSlots
 from activities.task_slots import MAX_TASKS_IN_ALL, POLLS, TaskSlots
 from hookwright.expressions import Evaluator
 from hookwright.ids import (
@@ -90,11 +92,6 @@ NOTIFICATION_TASK_SLOTS, MESSAGE_SLOTS = 8, 16
 ACTIVITY_SLOTS = 1_000
 """Activities wait for the network and cost little while they wait. The number of attempts is
 limited by their shares (`activities.shares`), not by these slots."""
-
-SLOW_ATTEMPTS_A_SECOND = 20.0
-"""The rate of the slow lane, those that only ask for their turn included. A storm of retries takes
-longer, and leaves the processor's time to others. What waits is in Temporal's queue, where tenants
-take turns."""
 
 SHUTDOWN_TIMEOUT = timedelta(seconds=65)
 """On shutdown, requests in flight may finish: the longest timeout of an endpoint, and 5 s more."""
@@ -177,8 +174,7 @@ async def worker(
                     client,
                     task_queue=slow_lane(deliveries_queue(task_queue)),
                     activities=[attempts.retry],
-                    max_concurrent_activities=ACTIVITY_SLOTS,
-                    max_activities_per_second=SLOW_ATTEMPTS_A_SECOND,
+                    tuner=_tuner(ACTIVITY_SLOTS, SlowSlots(slots.seconds_of_a_task)),
                     **lasting,
                 ),
                 Worker(
@@ -214,14 +210,17 @@ def _own_worker(client: Client, attempts: DeliveryActivities) -> Worker:
     )
 
 
-def _tuner(workflow_tasks: int | TaskSlots, activities: int = ACTIVITY_SLOTS) -> WorkerTuner:
-    """Return a tuner with the given slots for workflow tasks, and enough slots for activities."""
-    activity_slots = FixedSizeSlotSupplier(activities)
+def _tuner(
+    workflow_tasks: int | CustomSlotSupplier, activities: int | CustomSlotSupplier = ACTIVITY_SLOTS
+) -> WorkerTuner:
+    """Return a tuner with these slots for workflow tasks and activities, and enough for others."""
     return WorkerTuner.create_composite(
-        workflow_supplier=workflow_tasks
-        if isinstance(workflow_tasks, TaskSlots)
-        else FixedSizeSlotSupplier(workflow_tasks),
-        activity_supplier=activity_slots,
-        local_activity_supplier=activity_slots,
-        nexus_supplier=activity_slots,
+        workflow_supplier=_slots(workflow_tasks),
+        activity_supplier=_slots(activities),
+        local_activity_supplier=_slots(ACTIVITY_SLOTS),
+        nexus_supplier=_slots(ACTIVITY_SLOTS),
     )
+
+
+def _slots(slots: int | CustomSlotSupplier) -> FixedSizeSlotSupplier | CustomSlotSupplier:
+    return FixedSizeSlotSupplier(slots) if isinstance(slots, int) else slots

@@ -102,6 +102,29 @@ async def test_time_of_a_receiver_is_not_the_servers(clock: Clock) -> None:
     assert slots.limit >= INITIAL_TASKS
 
 
+async def test_it_tells_how_long_a_task_takes_now(clock: Clock) -> None:
+    """It is an average of the latest seconds, and leaves out the waits for receivers."""
+    slots = TaskSlots()
+    assert slots.seconds_of_a_task() == 0
+    for _ in range(100):
+        serve(slots, clock, 0.2, rounds=1)
+    assert slots.seconds_of_a_task() == pytest.approx(0.2, rel=0.1)
+    for _ in range(100):
+        serve(slots, clock, 0.02, rounds=1)
+    assert 0.02 < slots.seconds_of_a_task() < 0.08
+    clock.now += 60
+    assert slots.seconds_of_a_task() == pytest.approx(0.0, abs=1e-9)
+    permits = take_all(slots)
+    with ExitStack() as waiting:
+        for _ in permits:
+            waiting.enter_context(slots.lent())
+        clock.now += 60
+        assert slots.seconds_of_a_task() == pytest.approx(0.0, abs=1e-9)
+    clock.now += 60
+    assert slots.seconds_of_a_task() > 1
+    release(slots, permits)
+
+
 async def test_there_is_an_end_to_lending(clock: Clock) -> None:
     """However many tasks wait for receivers, there are at most MAX_TASKS_IN_ALL."""
     slots, taken, waiting = TaskSlots(), 0, ExitStack()

@@ -15,11 +15,18 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from activities.delivery import DeliveryActivities
+from activities.delivery import runner as runner_module
 from activities.delivery.ledger import run_id
 from activities.delivery.paces import FAILING_AFTER, EndpointPace
 from activities.delivery.request import SentAttempt
 from activities.egress import Answer
-from activities.shares import NEWCOMERS, NEWCOMERS_RETRIES, SLOW_RETRIES, NoRoomError
+from activities.shares import (
+    NEWCOMERS,
+    NEWCOMERS_RETRIES,
+    SLOW_RETRIES,
+    FairPace,
+    NoRoomError,
+)
 from hookwright.health import Health
 from hookwright.models import (
     AttemptInput,
@@ -80,10 +87,13 @@ class World:
         name: str,
         log: DeliveryLog | None = None,
         recorded: DeliveryLog | None = None,
+        *,
+        is_local: bool = False,
     ) -> DeliveryLog:
         environment = ActivityEnvironment()
         environment.info = replace(
             environment.info,
+            is_local=is_local,
             workflow_run_id=unique("run"),
             attempt=2 if recorded else 1,
             heartbeat_details=[recorded.model_dump(mode="json")] if recorded else [],
@@ -118,6 +128,18 @@ class World:
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)
         await self.activities.runner.ledger.__aexit__()
+
+
+@pytest.fixture
+def turns(monkeypatch: pytest.MonkeyPatch) -> asyncio.Semaphore:
+    """The turns in which attempts go on that have failed slowly: none, until a test gives some."""
+    given = asyncio.Semaphore(0)
+
+    async def turn(*_: object) -> None:
+        await given.acquire()
+
+    monkeypatch.setattr(FairPace, "turn", turn)
+    return given
 
 
 def names(count: int) -> list[str]:
@@ -271,3 +293,53 @@ async def test_what_a_killed_worker_sent_is_reported_before_anything_moves() -> 
     after = await world.run(world.activities.retry, "ep", recorded=sent)
     assert (after.slow, after.unreported, len(after.attempts)) == (True, False, 1)
     assert world.posts["ep"] == FAILING_AFTER
+
+
+async def test_attempts_that_fail_slowly_go_on_in_turns(
+    turns: asyncio.Semaphore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those that time out together are recorded at once, and reported one after the other."""
+    monkeypatch.setattr(runner_module, "SLOW_SECONDS", 0.0)
+    world = World(answers={"one": 500, "other": 500})
+    await world.begin(world.activities.retry, "one", "other")
+    assert (world.posts.total(), world.heartbeats) == (2, 2)
+    for already_gone_on in range(2):
+        assert sum(task.done() for task in world.tasks) == already_gone_on
+        turns.release()
+        await asyncio.wait(world.tasks, return_when=asyncio.FIRST_COMPLETED)
+        for _ in range(50):
+            await asyncio.sleep(0)
+    assert all(isinstance(task.exception(), ApplicationError) for task in world.tasks)
+
+
+@pytest.mark.parametrize(
+    ("name", "slow_seconds", "is_local"),
+    [("takes", 0.0, False), ("fails", 3.0, False), ("fails", 0.0, True)],
+    ids=["a_success", "a_quick_failure", "within_a_workflow_task"],
+)
+async def test_others_go_on_at_once(
+    turns: asyncio.Semaphore,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    slow_seconds: float,
+    is_local: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    """A success, a quick failure, and whatever holds a workflow task need no turn to go on."""
+    monkeypatch.setattr(runner_module, "SLOW_SECONDS", slow_seconds)
+    world = World(answers={"fails": 500})
+    after = await world.run(world.activities.first_attempt, name, is_local=is_local)
+    assert (len(after.attempts), turns.locked()) == (1, True)
+    await world.end()
+
+
+async def test_an_attempt_goes_on_without_a_turn_in_the_end(
+    turns: asyncio.Semaphore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many have failed slowly, each is reported before its activity is too late."""
+    monkeypatch.setattr(runner_module, "SLOW_SECONDS", 0.0)
+    monkeypatch.setattr(runner_module, "GO_ON_WITHIN_SECONDS", 0.01)
+    world = World(answers={"ep": 500})
+    with pytest.raises(ApplicationError) as later:
+        await world.retry("ep")
+    assert later.value.next_retry_delay
+    assert turns.locked()
