@@ -19,8 +19,8 @@ TIMES_A_TASK = 5.0
 """The time between two slots: as long as so many tasks of deliveries take. That is less than the
 shortest pause while nothing is busy."""
 
-SHORTEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.05, 1.0
-"""Twenty attempts a second, and one. A storm of retries takes longer, and leaves the processor's
+SHORTEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.05, 0.5
+"""Twenty attempts a second, and two. A storm of retries takes longer, and leaves the processor's
 time to others. What waits is in Temporal's queue, where tenants take turns."""
 
 

@@ -96,10 +96,13 @@ class AttemptRunner:
         record(after)
         _log_attempt(delivery, sent.attempt, after)
         if _failed_slowly(sent.attempt, after) and not activity.info().is_local:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(GO_ON_WITHIN_SECONDS):
-                    await self.going_on.turn(delivery.event.tenant_id)
+            await self._turn_to_go_on(delivery.event.tenant_id)
         return await self.report(delivery, endpoint, after, sent.retry_after)
+
+    async def _turn_to_go_on(self, tenant_id: str) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(GO_ON_WITHIN_SECONDS):
+                await self.going_on.turn(tenant_id)
 
     async def report(
         self,
