@@ -8,6 +8,15 @@ from temporalio import activity
 
 BEAT_SECONDS = 2.0
 
+BEATS_IN_TIMEOUT = 2.5
+"""So many heartbeats fit into the time after which Temporal considers a worker dead."""
+
+
+def beat_seconds() -> float:
+    """Return how far apart the heartbeats of this activity are: BEAT_SECONDS without a timeout."""
+    timeout = activity.info().heartbeat_timeout
+    return timeout.total_seconds() / BEATS_IN_TIMEOUT if timeout else BEAT_SECONDS
+
 
 @asynccontextmanager
 async def heartbeats(

@@ -16,12 +16,12 @@ from temporalio.worker import (
 )
 
 TIMES_A_TASK = 5.0
-"""The time between two slots: as long as so many tasks of deliveries take. That is less than the
-shortest pause while nothing is busy."""
+"""The time between two slots: as long as so many tasks of deliveries take."""
 
 SHORTEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.05, 0.5
-"""Twenty attempts a second, and two. A storm of retries takes longer, and leaves the processor's
-time to others. What waits is in Temporal's queue, where tenants take turns."""
+"""Twenty slots a second, and two. What only asks for its turn, or for a later time, needs one, too.
+A storm of retries takes longer, and leaves the processor's time to others. What waits is in the
+queue in Temporal, where tenants take turns."""
 
 
 class SlowSlots(CustomSlotSupplier):

@@ -54,19 +54,21 @@ class Permit(SlotPermit):
 class LatestTasks:
     """How long tasks took lately, without the receiver. Each second halves what was before it."""
 
+    busy: int = 0
     busy_seconds: float = 0.0
     completed: float = 0.0
 
     def time_passes(self, seconds: float, busy: int) -> None:
         """Note that so many tasks were busy for so long."""
         left = 0.5**seconds
+        self.busy = busy
         self.busy_seconds = left * self.busy_seconds + busy * (1 - left) / math.log(2)
         self.completed *= left
 
     @property
     def average_seconds(self) -> float:
-        """The average time of a task. While fewer than one is completed, that of those begun."""
-        return self.busy_seconds / max(self.completed, 1)
+        """The average time of a task. While more are open than completed, it is that of these."""
+        return self.busy_seconds / max(self.completed, self.busy, 1)
 
 
 class TaskSlots(CustomSlotSupplier):

@@ -20,7 +20,7 @@ from activities.delivery.paces import EndpointPace
 from activities.delivery.queue_places import QueuePlaces
 from activities.delivery.runner import AttemptRunner
 from activities.endpoint_snapshots import EndpointSnapshots
-from activities.heartbeats import BEAT_SECONDS, heartbeats
+from activities.heartbeats import beat_seconds, heartbeats
 from activities.shares import NoRoomError, Shares, TenantTurns, waiting_error
 from hookwright.models import (
     AttemptInput,
@@ -40,10 +40,6 @@ PATIENCE_SECONDS = 3.0, 4.2
 """How long a first attempt may hold its workflow task, a random time between these two. After 4.8 s
 the SDK would renew the task, and begin nothing else meanwhile (docs/decisions/0030). The time is
 random, so that attempts that have begun together do not leave their tasks together."""
-
-BEATS_IN_TIMEOUT = 2.5
-"""So many heartbeats fit into the time after which Temporal considers a worker dead. The first of a
-retry comes after half of the time between two: it reads its endpoint before."""
 
 
 @dataclass(frozen=True)
@@ -148,7 +144,8 @@ class DeliveryActivities:
     async def report_ended(self, ended: EndedInput) -> None:
         """Report to the endpoint that a delivery has expired or was cancelled."""
         if endpoint := await self._endpoint(ended.delivery):
-            await self.runner.reports.ended(endpoint, ended.delivery, ended.log, ended.state)
+            with self.lend_slot():
+                await self.runner.reports.ended(endpoint, ended.delivery, ended.log, ended.state)
         after = ended.log.model_copy(update={"state": ended.state, "turn": 0})
         await self.queues.ended(ended.delivery, endpoint, after)
 
@@ -168,7 +165,9 @@ class DeliveryActivities:
             return log
         if not self.runner.has_begun(attempt.log):
             return DeliveryLog()
-        return await self.runner.run_begun(delivery, await self._endpoint(delivery), attempt.log)
+        with self.lend_slot():  # it waits for the receiver
+            endpoint = await self._endpoint(delivery)
+            return await self.runner.run_begun(delivery, endpoint, attempt.log)
 
     @activity.defn(name=ActivityName.CANCEL_WORKFLOW)
     async def cancel_workflow(self) -> None:
@@ -200,10 +199,11 @@ class DeliveryActivities:
         """
         shares = self.shares.retries(self._pace(delivery), in_slow_lane=in_slow_lane)
         share, latest = self._share(shares, delivery, so_far), so_far
-        first_beat = BEAT_OF_RELEASED_SECONDS if so_far.release else _beat_seconds() / 2
+        # It reads its endpoint before, so the first comes after half of the time between two.
+        first_beat = BEAT_OF_RELEASED_SECONDS if so_far.release else beat_seconds() / 2
         with share:
             endpoint = await self._endpoint(delivery)
-            async with heartbeats(lambda: (latest,), _beat_seconds(), first_beat) as tell:
+            async with heartbeats(lambda: (latest,), beat_seconds(), first_beat) as tell:
 
                 def record(log: DeliveryLog) -> None:
                     nonlocal latest
@@ -236,7 +236,7 @@ class DeliveryActivities:
             with self.lend_slot():
                 return await run(random.uniform(*PATIENCE_SECONDS))  # noqa: S311 - not a secret
         self.hand_overs.take()
-        async with heartbeats(seconds=_beat_seconds()):
+        async with heartbeats(seconds=beat_seconds()):
             return await run()
 
     def _is_sent(self, so_far: DeliveryLog, tenant_id: str, endpoint_id: str) -> bool:
@@ -266,11 +266,6 @@ def _to_slow_lane(log: DeliveryLog) -> DeliveryLog:
     """Return the log of a delivery that goes on in the slow lane, if it goes on."""
     goes_on = log.state is DeliveryState.PENDING and not log.queued
     return log.model_copy(update={"slow": True}) if goes_on else log
-
-
-def _beat_seconds() -> float:
-    timeout = activity.info().heartbeat_timeout
-    return timeout.total_seconds() / BEATS_IN_TIMEOUT if timeout else BEAT_SECONDS
 
 
 def _delay(log: DeliveryLog) -> timedelta:

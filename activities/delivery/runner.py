@@ -1,6 +1,7 @@
 """One attempt: check whether it is allowed, send it, record it and report it."""
 
 import asyncio
+import random
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
@@ -21,9 +22,10 @@ from hookwright.outcomes import DeliveryState, Trigger
 Record = Callable[[DeliveryLog], None]
 """Records the log as soon as the attempt is made."""
 
-GO_ON_A_SECOND, GO_ON_WITHIN_SECONDS = 40.0, 3.0
-"""So many attempts a second go on that have failed slowly, each after this time at the latest. A
-hundred that have begun together time out together, and each is some ten writes for Temporal."""
+SLOW_FAILURES_A_SECOND, LONGEST_WAITS = 40.0, (2.0, 4.0)
+"""So many slow failures a second are reported, and none waits for longer than a random time between
+these two, in seconds. A hundred attempts that have begun together time out together, and each means
+some ten writes for Temporal."""
 
 log = structlog.get_logger(__name__)
 
@@ -39,7 +41,9 @@ class AttemptRunner:
     reports: DeliveryReports
     ledger: Ledger = field(default_factory=Ledger)
     paces: Paces = field(default_factory=Paces)
-    going_on: FairPace = field(default_factory=lambda: FairPace(GO_ON_A_SECOND), init=False)
+    slow_failures: FairPace = field(
+        default_factory=lambda: FairPace(SLOW_FAILURES_A_SECOND), init=False
+    )
 
     async def run(  # noqa: PLR0913 - what an attempt needs
         self,
@@ -95,14 +99,14 @@ class AttemptRunner:
         after = after_attempt(so_far, sent)
         record(after)
         _log_attempt(delivery, sent.attempt, after)
-        if _failed_slowly(sent.attempt, after) and not activity.info().is_local:
-            await self._turn_to_go_on(delivery.event.tenant_id)
+        if _failed_slowly(sent.attempt, after) and _may_wait():
+            await self._turn_to_report(delivery.event.tenant_id)
         return await self.report(delivery, endpoint, after, sent.retry_after)
 
-    async def _turn_to_go_on(self, tenant_id: str) -> None:
+    async def _turn_to_report(self, tenant_id: str) -> None:
         with suppress(TimeoutError):
-            async with asyncio.timeout(GO_ON_WITHIN_SECONDS):
-                await self.going_on.turn(tenant_id)
+            async with asyncio.timeout(random.uniform(*LONGEST_WAITS)):  # noqa: S311 - no secret
+                await self.slow_failures.turn(tenant_id)
 
     async def report(
         self,
@@ -191,6 +195,11 @@ class AttemptRunner:
 
 def _failed_slowly(attempt: Attempt, after: DeliveryLog) -> bool:
     return after.state is DeliveryState.PENDING and attempt.duration_ms >= 1_000 * SLOW_SECONDS
+
+
+def _may_wait() -> bool:
+    """Return whether this holds no workflow task, and its worker does not stop."""
+    return not (activity.info().is_local or activity.is_worker_shutdown())
 
 
 def _key(so_far: DeliveryLog) -> Key:

@@ -31,12 +31,16 @@ class RoundRobin:
         return turn
 
     def give_turn(self, tenant_id: str) -> bool:
-        """Give the next turn to a tenant that waits; return False if its waiter was cancelled."""
-        turns = self._waiting.pop(tenant_id)
-        turn = turns.popleft()
+        """Give the next turn to a tenant that waits; return False if all of it were cancelled.
+
+        Those that were cancelled cost their tenant no round.
+        """
+        turns, given = self._waiting.pop(tenant_id), False
+        while turns and not given:
+            turn = turns.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                given = True
         if turns:
             self._waiting[tenant_id] = turns
-        if turn.done():
-            return False
-        turn.set_result(None)
-        return True
+        return given

@@ -32,7 +32,7 @@ EVENTS_TO_FILTERS_A_SECOND, FLOODS_EVERY_SECONDS, NAMES_EVERY_SECONDS = 1.0, 4.0
 FAILING_ENDPOINTS = 100
 STORM_RETRY = {"strategy": "fixed", "max_retries": 30, "delay_seconds": 10}
 STORM_BEGINS_SECONDS = 300.0
-"""Endpoints that fail are soon in the slow lane, where a worker makes 20 attempts a second."""
+"""Endpoints that fail are soon in the slow lane, where a worker makes 2 to 20 attempts a second."""
 
 NO_RULE: dict[str, object] = {}
 """A deactivation rule without parts: nothing disables the endpoint, so the load goes on."""

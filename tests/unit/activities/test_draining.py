@@ -239,6 +239,25 @@ async def test_turns_at_visibility_go_round_among_the_tenants() -> None:
     assert order.count("many") == 500
 
 
+async def test_calls_that_were_given_up_cost_their_tenant_no_round() -> None:
+    """A tenant whose first hundred calls were given up has its turn as soon as any other."""
+    pace, order = FairPace(1e6), list[str]()
+
+    async def call(tenant: str) -> None:
+        await pace.turn(tenant)
+        order.append(tenant)
+
+    given_up = [asyncio.create_task(call("gave_up")) for _ in range(100)]
+    live = [asyncio.create_task(call(tenant)) for tenant in ["gave_up", *["other"] * 50]]
+    await asyncio.sleep(0)
+    for waiting in given_up:
+        waiting.cancel()
+    await asyncio.gather(*live)
+    assert order.index("gave_up") <= 1
+    await asyncio.gather(*given_up, return_exceptions=True)
+    assert len(order) == 51
+
+
 async def test_the_pace_of_calls_is_kept() -> None:
     """Calls of all tenants together come no faster than the pace."""
     pace, clock = FairPace(100), asyncio.get_running_loop().time

@@ -120,6 +120,8 @@ async def test_it_tells_how_long_a_task_takes_now(clock: Clock) -> None:
             waiting.enter_context(slots.lent())
         clock.now += 60
         assert slots.seconds_of_a_task() == pytest.approx(0.0, abs=1e-9)
+    clock.now += 0.05
+    assert slots.seconds_of_a_task() == pytest.approx(0.05, rel=0.1)
     clock.now += 60
     assert slots.seconds_of_a_task() > 1
     release(slots, permits)

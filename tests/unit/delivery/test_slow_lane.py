@@ -2,14 +2,18 @@
 
 import asyncio
 from collections import Counter
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any, cast
+from unittest.mock import AsyncMock
 
 import pytest
 from support.fakes import DELIVERED, attempts, endpoint, failed
 from support.stack import unique
+from support.waiting import assert_eventually
 from temporalio.client import Client
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
@@ -87,13 +91,14 @@ class World:
         name: str,
         log: DeliveryLog | None = None,
         recorded: DeliveryLog | None = None,
-        *,
-        is_local: bool = False,
+        how: str = "",
     ) -> DeliveryLog:
         environment = ActivityEnvironment()
+        if how == "of_a_worker_that_stops":
+            environment.worker_shutdown()
         environment.info = replace(
             environment.info,
-            is_local=is_local,
+            is_local=how == "within_a_workflow_task",
             workflow_run_id=unique("run"),
             attempt=2 if recorded else 1,
             heartbeat_details=[recorded.model_dump(mode="json")] if recorded else [],
@@ -130,16 +135,25 @@ class World:
         await self.activities.runner.ledger.__aexit__()
 
 
+@dataclass
+class Turns:
+    """The turns in which slow failures are reported: none, until a test gives some."""
+
+    given: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(0))
+    asked: list[str] = field(default_factory=list)
+
+    async def turn(self, tenant_id: str) -> None:
+        self.asked.append(tenant_id)
+        await self.given.acquire()
+
+
 @pytest.fixture
-def turns(monkeypatch: pytest.MonkeyPatch) -> asyncio.Semaphore:
-    """The turns in which attempts go on that have failed slowly: none, until a test gives some."""
-    given = asyncio.Semaphore(0)
-
-    async def turn(*_: object) -> None:
-        await given.acquire()
-
-    monkeypatch.setattr(FairPace, "turn", turn)
-    return given
+def turns(monkeypatch: pytest.MonkeyPatch) -> Turns:
+    """Take the place of the pace at which they are reported."""
+    it = Turns()
+    monkeypatch.setattr(FairPace, "turn", lambda _, tenant_id: it.turn(tenant_id))
+    monkeypatch.setattr(runner_module, "LONGEST_WAITS", (60.0, 60.0))
+    return it
 
 
 def names(count: int) -> list[str]:
@@ -195,6 +209,46 @@ async def test_a_cancelled_delivery_without_room_has_sent_nothing() -> None:
         return found
 
     assert await ActivityEnvironment().run(wait_for_it) == DeliveryLog()
+    await world.end()
+
+
+async def test_a_cancellation_lends_its_slot_while_it_waits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A tenant that cancels what hangs does not make tasks look slow, which slows the lane down."""
+    world, lent, replied = World(), list[bool](), asyncio.Event()
+    nothing_pending = SimpleNamespace(raw_description=SimpleNamespace(pending_activities=[]))
+    handle = SimpleNamespace(describe=AsyncMock(return_value=nothing_pending))
+    monkeypatch.setattr(DeliveryActivities, "_workflow", lambda _: handle)
+
+    @contextmanager
+    def lend() -> Iterator[None]:
+        lent.append(True)
+        yield
+        lent.append(False)
+
+    async def find_no_room() -> SentAttempt:
+        await replied.wait()
+        raise NoRoomError(5.0, 1)
+
+    async def cancel() -> DeliveryLog:
+        key = run_id(), DeliveryLog().next_number
+        posting = asyncio.create_task(world.activities.runner.ledger.once(key, find_no_room))
+        await asyncio.sleep(0)
+        event = EventInput(tenant_id="t1", id="evt", type="loan.funded", data={})
+        now = datetime.now(UTC)
+        delivery = DeliveryInput(event=event, happened_at=now, endpoint_id="ep", endpoint_version=1)
+        activities = replace(world.activities, lend_slot=lend)
+        it = AttemptInput(delivery=delivery, log=DeliveryLog())
+        telling = asyncio.create_task(activities.recorded_log(it))
+        await assert_eventually(lambda: lent == [True])
+        replied.set()
+        with pytest.raises(NoRoomError):
+            await posting
+        return await telling
+
+    assert await ActivityEnvironment().run(cancel) == DeliveryLog()
+    assert lent == [True, False]
     await world.end()
 
 
@@ -295,51 +349,49 @@ async def test_what_a_killed_worker_sent_is_reported_before_anything_moves() -> 
     assert world.posts["ep"] == FAILING_AFTER
 
 
-async def test_attempts_that_fail_slowly_go_on_in_turns(
-    turns: asyncio.Semaphore, monkeypatch: pytest.MonkeyPatch
+async def test_slow_failures_are_reported_in_turns(
+    turns: Turns, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Those that time out together are recorded at once, and reported one after the other."""
     monkeypatch.setattr(runner_module, "SLOW_SECONDS", 0.0)
     world = World(answers={"one": 500, "other": 500})
     await world.begin(world.activities.retry, "one", "other")
-    assert (world.posts.total(), world.heartbeats) == (2, 2)
-    for already_gone_on in range(2):
-        assert sum(task.done() for task in world.tasks) == already_gone_on
-        turns.release()
-        await asyncio.wait(world.tasks, return_when=asyncio.FIRST_COMPLETED)
-        for _ in range(50):
-            await asyncio.sleep(0)
+    assert (world.posts.total(), world.heartbeats, turns.asked) == (2, 2, ["t1", "t1"])
+    for reported in range(2):
+        assert sum(task.done() for task in world.tasks) == reported
+        turns.given.release()
+        await assert_eventually(lambda of=reported: sum(t.done() for t in world.tasks) > of)
     assert all(isinstance(task.exception(), ApplicationError) for task in world.tasks)
 
 
 @pytest.mark.parametrize(
-    ("name", "slow_seconds", "is_local"),
-    [("takes", 0.0, False), ("fails", 3.0, False), ("fails", 0.0, True)],
-    ids=["a_success", "a_quick_failure", "within_a_workflow_task"],
+    ("name", "slow_seconds", "how"),
+    [
+        ("takes", 0.0, "of_a_worker_that_goes_on"),
+        ("fails", 3.0, "of_a_worker_that_goes_on"),
+        ("fails", 0.0, "within_a_workflow_task"),
+        ("fails", 0.0, "of_a_worker_that_stops"),
+    ],
 )
-async def test_others_go_on_at_once(
-    turns: asyncio.Semaphore,
-    monkeypatch: pytest.MonkeyPatch,
-    name: str,
-    slow_seconds: float,
-    is_local: bool,  # noqa: FBT001 - a parameter of the test
+async def test_others_are_reported_at_once(
+    turns: Turns, monkeypatch: pytest.MonkeyPatch, name: str, slow_seconds: float, how: str
 ) -> None:
-    """A success, a quick failure, and whatever holds a workflow task need no turn to go on."""
+    """A success, a quick failure, what holds a workflow task, and what a stop waits for."""
     monkeypatch.setattr(runner_module, "SLOW_SECONDS", slow_seconds)
     world = World(answers={"fails": 500})
-    after = await world.run(world.activities.first_attempt, name, is_local=is_local)
-    assert (len(after.attempts), turns.locked()) == (1, True)
+    after = await world.run(world.activities.first_attempt, name, how=how)
+    assert (len(after.attempts), turns.asked) == (1, [])
     await world.end()
 
 
-async def test_an_attempt_goes_on_without_a_turn_in_the_end(
-    turns: asyncio.Semaphore, monkeypatch: pytest.MonkeyPatch
+async def test_a_slow_failure_is_reported_without_a_turn_in_the_end(
+    turns: Turns, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However many have failed slowly, each is reported before its activity is too late."""
     monkeypatch.setattr(runner_module, "SLOW_SECONDS", 0.0)
-    monkeypatch.setattr(runner_module, "GO_ON_WITHIN_SECONDS", 0.01)
+    monkeypatch.setattr(runner_module, "LONGEST_WAITS", (0.0, 0.01))
     world = World(answers={"ep": 500})
     with pytest.raises(ApplicationError) as later:
         await world.retry("ep")
     assert later.value.next_retry_delay
-    assert turns.locked()
+    assert turns.asked == ["t1"]
