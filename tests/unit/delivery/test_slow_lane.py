@@ -11,7 +11,7 @@ from typing import Any, cast
 from unittest.mock import AsyncMock
 
 import pytest
-from support.fakes import DELIVERED, attempts, endpoint, failed
+from support.fakes import DELIVERED, FakeReportQueue, attempts, endpoint, failed
 from support.stack import unique
 from support.waiting import assert_eventually
 from temporalio.client import Client
@@ -36,6 +36,7 @@ from hookwright.models import (
     AttemptInput,
     DeliveryInput,
     DeliveryLog,
+    EndedInput,
     EndpointState,
     EventInput,
 )
@@ -249,6 +250,30 @@ async def test_a_cancellation_lends_its_slot_while_it_waits(
 
     assert await ActivityEnvironment().run(cancel) == DeliveryLog()
     assert lent == [True, False]
+    await world.end()
+
+
+async def test_the_report_of_an_end_lends_its_slot(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It waits for other reports to the same endpoint, so many ends do not make tasks look slow."""
+    world, lent = World(), list[str]()
+
+    @contextmanager
+    def lend() -> Iterator[None]:
+        lent.append("lent")
+        yield
+        lent.append("back")
+
+    async def add(*_: object) -> None:
+        lent.append("reported")
+
+    monkeypatch.setattr(FakeReportQueue, "add", add)
+    event = EventInput(tenant_id="t1", id="evt", type="loan.funded", data={})
+    now = datetime.now(UTC)
+    delivery = DeliveryInput(event=event, happened_at=now, endpoint_id="ep", endpoint_version=1)
+    ended = EndedInput(delivery=delivery, log=DeliveryLog(), state=DeliveryState.EXPIRED)
+    activities = replace(world.activities, lend_slot=lend)
+    await ActivityEnvironment().run(activities.report_ended, ended)
+    assert lent == ["lent", "reported", "back"]
     await world.end()
 
 
