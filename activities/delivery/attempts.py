@@ -144,7 +144,7 @@ class DeliveryActivities:
     async def report_ended(self, ended: EndedInput) -> None:
         """Report to the endpoint that a delivery has expired or was cancelled."""
         if endpoint := await self._endpoint(ended.delivery):
-            with self.lend_slot():
+            with self.lend_slot():  # while it waits to be reported with others
                 await self.runner.reports.ended(endpoint, ended.delivery, ended.log, ended.state)
         after = ended.log.model_copy(update={"state": ended.state, "turn": 0})
         await self.queues.ended(ended.delivery, endpoint, after)
@@ -157,15 +157,15 @@ class DeliveryActivities:
         or waits for. What ended the delivery is reported to its endpoint.
         """
         delivery, description = attempt.delivery, await self._workflow().describe()
-        for pending in description.raw_description.pending_activities:
-            log = await recorded(description, pending, DeliveryLog)
-            if log.state.ended_by_attempt and log.unreported:
-                endpoint = await self._endpoint(delivery)
-                return await self.runner.report(delivery, endpoint, log, again=True)
-            return log
-        if not self.runner.has_begun(attempt.log):
-            return DeliveryLog()
-        with self.lend_slot():  # it waits for the receiver
+        with self.lend_slot():  # while it waits for the receiver, or to be reported with others
+            for pending in description.raw_description.pending_activities:
+                log = await recorded(description, pending, DeliveryLog)
+                if log.state.ended_by_attempt and log.unreported:
+                    endpoint = await self._endpoint(delivery)
+                    return await self.runner.report(delivery, endpoint, log, again=True)
+                return log
+            if not self.runner.has_begun(attempt.log):
+                return DeliveryLog()
             endpoint = await self._endpoint(delivery)
             return await self.runner.run_begun(delivery, endpoint, attempt.log)
 

@@ -31,7 +31,7 @@ class RoundRobin:
         return turn
 
     def give_turn(self, tenant_id: str) -> bool:
-        """Give the next turn to a tenant that waits; return False if all of it were cancelled.
+        """Give the next turn to a tenant that waits; return False if none of it still waits.
 
         Those that were cancelled cost their tenant no round.
         """

@@ -12,6 +12,7 @@ from temporalio.worker import SlotPermit, SlotReserveContext
 
 from activities.delivery.paces import FAILING_AFTER
 from activities.slow_slots import SlowSlots
+from activities.task_slots import TaskSlots
 from runtime.worker import WorkerConfig, sdk_workers, worker
 
 OTHERS = 10
@@ -57,6 +58,7 @@ async def test_the_slow_lane_waits_for_its_slots(
         await assert_eventually(lambda: posts("takes") == OTHERS)
         assert posts("fails") == FAILING_AFTER
         assert 0 < tasks[0]() < 60
+        assert getattr(tasks[0], "__func__", None) is TaskSlots.seconds_of_a_task
         for _ in range(10):
             given.release()
         await assert_eventually(lambda: posts("fails") > FAILING_AFTER)

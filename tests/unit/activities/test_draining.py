@@ -220,42 +220,44 @@ async def test_drains_of_a_tenant_leave_room() -> None:
     draining.shares.end(busy[0])
 
 
+@dataclass
+class Calls:
+    """Calls at a pace, and the tenants that made them, in their order."""
+
+    pace: FairPace = field(default_factory=lambda: FairPace(1e6))
+    order: list[str] = field(default_factory=list)
+
+    async def call(self, tenant: str) -> None:
+        await self.pace.turn(tenant)
+        self.order.append(tenant)
+
+
 async def test_turns_at_visibility_go_round_among_the_tenants() -> None:
     """A tenant with a thousand calls that wait delays another's by one, and cancelled ones none."""
-    pace, order = FairPace(1e6), list[str]()
-
-    async def call(tenant: str) -> None:
-        await pace.turn(tenant)
-        order.append(tenant)
-
-    many = [asyncio.create_task(call("many")) for _ in range(1_000)]
+    calls = Calls()
+    many = [asyncio.create_task(calls.call("many")) for _ in range(1_000)]
     await asyncio.sleep(0)
     for waiting in many[500:]:
         waiting.cancel()
-    await asyncio.gather(call("few"), call("other"), call("few"))
-    assert order.count("many") <= 4
-    assert [each for each in order if each != "many"] == ["few", "other", "few"]
+    await asyncio.gather(calls.call("few"), calls.call("other"), calls.call("few"))
+    assert calls.order.count("many") <= 4
+    assert [each for each in calls.order if each != "many"] == ["few", "other", "few"]
     await asyncio.gather(*many, return_exceptions=True)
-    assert order.count("many") == 500
+    assert calls.order.count("many") == 500
 
 
 async def test_calls_that_were_given_up_cost_their_tenant_no_round() -> None:
     """A tenant whose first hundred calls were given up has its turn as soon as any other."""
-    pace, order = FairPace(1e6), list[str]()
-
-    async def call(tenant: str) -> None:
-        await pace.turn(tenant)
-        order.append(tenant)
-
-    given_up = [asyncio.create_task(call("gave_up")) for _ in range(100)]
-    live = [asyncio.create_task(call(tenant)) for tenant in ["gave_up", *["other"] * 50]]
+    calls = Calls()
+    given_up = [asyncio.create_task(calls.call("gave_up")) for _ in range(100)]
+    live = [asyncio.create_task(calls.call(tenant)) for tenant in ["gave_up", *["other"] * 50]]
     await asyncio.sleep(0)
     for waiting in given_up:
         waiting.cancel()
     await asyncio.gather(*live)
-    assert order.index("gave_up") <= 1
+    assert calls.order.index("gave_up") <= 1
     await asyncio.gather(*given_up, return_exceptions=True)
-    assert len(order) == 51
+    assert len(calls.order) == 51
 
 
 async def test_the_pace_of_calls_is_kept() -> None:

@@ -2,8 +2,8 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -105,11 +105,7 @@ class World:
             heartbeat_details=[recorded.model_dump(mode="json")] if recorded else [],
         )
         environment.on_heartbeat = self.note_heartbeat
-        event = EventInput(tenant_id="t1", id=unique("evt"), type="loan.funded", data={"n": 1})
-        delivery = DeliveryInput(
-            event=event, happened_at=datetime.now(UTC), endpoint_id=name, endpoint_version=1
-        )
-        it = AttemptInput(delivery=delivery, log=log or DeliveryLog())
+        it = AttemptInput(delivery=delivery_to(name), log=log or DeliveryLog())
         after: DeliveryLog = await environment.run(method, it)
         return after
 
@@ -157,6 +153,25 @@ def turns(monkeypatch: pytest.MonkeyPatch) -> Turns:
     return it
 
 
+def delivery_to(name: str) -> DeliveryInput:
+    event = EventInput(tenant_id="t1", id=unique("evt"), type="loan.funded", data={"n": 1})
+    return DeliveryInput(
+        event=event, happened_at=datetime.now(UTC), endpoint_id=name, endpoint_version=1
+    )
+
+
+def noting_loans(seen: list[str]) -> Callable[[], AbstractContextManager[None]]:
+    """Return what lends a slot, and notes it among what else is seen."""
+
+    @contextmanager
+    def lend() -> Iterator[None]:
+        seen.append("lent")
+        yield
+        seen.append("back")
+
+    return lend
+
+
 def names(count: int) -> list[str]:
     return [f"{HANGS}_{number}" for number in range(count)]
 
@@ -201,10 +216,7 @@ async def test_a_cancelled_delivery_without_room_has_sent_nothing() -> None:
         posting = asyncio.create_task(runner.ledger.once((run_id(), log.next_number), find_no_room))
         await asyncio.sleep(0)
         assert runner.has_begun(log)
-        event = EventInput(tenant_id="t1", id="evt", type="loan.funded", data={})
-        now = datetime.now(UTC)
-        delivery = DeliveryInput(event=event, happened_at=now, endpoint_id="ep", endpoint_version=1)
-        found = await runner.run_begun(delivery, None, log)
+        found = await runner.run_begun(delivery_to("ep"), None, log)
         with pytest.raises(NoRoomError):
             await posting
         return found
@@ -217,16 +229,10 @@ async def test_a_cancellation_lends_its_slot_while_it_waits(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A tenant that cancels what hangs does not make tasks look slow, which slows the lane down."""
-    world, lent, replied = World(), list[bool](), asyncio.Event()
+    world, seen, replied = World(), list[str](), asyncio.Event()
     nothing_pending = SimpleNamespace(raw_description=SimpleNamespace(pending_activities=[]))
     handle = SimpleNamespace(describe=AsyncMock(return_value=nothing_pending))
     monkeypatch.setattr(DeliveryActivities, "_workflow", lambda _: handle)
-
-    @contextmanager
-    def lend() -> Iterator[None]:
-        lent.append(True)
-        yield
-        lent.append(False)
 
     async def find_no_room() -> SentAttempt:
         await replied.wait()
@@ -236,44 +242,32 @@ async def test_a_cancellation_lends_its_slot_while_it_waits(
         key = run_id(), DeliveryLog().next_number
         posting = asyncio.create_task(world.activities.runner.ledger.once(key, find_no_room))
         await asyncio.sleep(0)
-        event = EventInput(tenant_id="t1", id="evt", type="loan.funded", data={})
-        now = datetime.now(UTC)
-        delivery = DeliveryInput(event=event, happened_at=now, endpoint_id="ep", endpoint_version=1)
-        activities = replace(world.activities, lend_slot=lend)
-        it = AttemptInput(delivery=delivery, log=DeliveryLog())
+        activities = replace(world.activities, lend_slot=noting_loans(seen))
+        it = AttemptInput(delivery=delivery_to("ep"), log=DeliveryLog())
         telling = asyncio.create_task(activities.recorded_log(it))
-        await assert_eventually(lambda: lent == [True])
+        await assert_eventually(lambda: seen == ["lent"])
         replied.set()
         with pytest.raises(NoRoomError):
             await posting
         return await telling
 
     assert await ActivityEnvironment().run(cancel) == DeliveryLog()
-    assert lent == [True, False]
+    assert seen == ["lent", "back"]
     await world.end()
 
 
 async def test_the_report_of_an_end_lends_its_slot(monkeypatch: pytest.MonkeyPatch) -> None:
     """It waits for other reports to the same endpoint, so many ends do not make tasks look slow."""
-    world, lent = World(), list[str]()
-
-    @contextmanager
-    def lend() -> Iterator[None]:
-        lent.append("lent")
-        yield
-        lent.append("back")
+    world, seen = World(), list[str]()
 
     async def add(*_: object) -> None:
-        lent.append("reported")
+        seen.append("reported")
 
     monkeypatch.setattr(FakeReportQueue, "add", add)
-    event = EventInput(tenant_id="t1", id="evt", type="loan.funded", data={})
-    now = datetime.now(UTC)
-    delivery = DeliveryInput(event=event, happened_at=now, endpoint_id="ep", endpoint_version=1)
-    ended = EndedInput(delivery=delivery, log=DeliveryLog(), state=DeliveryState.EXPIRED)
-    activities = replace(world.activities, lend_slot=lend)
+    ended = EndedInput(delivery=delivery_to("ep"), log=DeliveryLog(), state=DeliveryState.EXPIRED)
+    activities = replace(world.activities, lend_slot=noting_loans(seen))
     await ActivityEnvironment().run(activities.report_ended, ended)
-    assert lent == ["lent", "reported", "back"]
+    assert seen == ["lent", "reported", "back"]
     await world.end()
 
 
