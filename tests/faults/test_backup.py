@@ -44,9 +44,10 @@ class Load:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Publish while the context lasts. Each publisher ends when the API is gone."""
+        stopped = False
 
         async def publisher() -> None:
-            while True:
+            while not stopped:
                 event = f"evt_{len(self.tried)}"
                 self.tried.append(event)
                 try:
@@ -59,6 +60,7 @@ class Load:
         try:
             yield
         finally:
+            stopped = True
             await asyncio.gather(*tasks)
 
     async def more(self, number: int) -> None:
@@ -133,8 +135,10 @@ async def test_restored_from_a_copy_under_load(tmp_path: Path, hooks: Receiver) 
             done = await hookwright("backup", str(copy), folder=lost)
             assert done.status == 0, done.output
             await load.more(12)
-            endpoints.works = True
-            await assert_eventually(lambda: endpoints.has(in_copy), WITHIN)
+        endpoints.works = True
+        await assert_eventually(lambda: endpoints.has(in_copy), WITHIN)
+        async with load.running():
+            await load.more(2)
             processes = it.children
             await it.command.stop(signal.SIGKILL)
             for process in processes:

@@ -16,9 +16,8 @@ async def pages(http: httpx.AsyncClient, path: str, **params: Any) -> AsyncItera
     cursor = None
     while True:
         query = {**params, **({"cursor": cursor} if cursor else {})}
-        answer = await eventually(
-            partial(http.get, path, params=query), lambda it: it.status_code != 503
-        )
+        page_url = httpx.URL(path).copy_merge_params(query)  # `params=` drops a query of the path
+        answer = await eventually(partial(http.get, page_url), lambda it: it.status_code != 503)
         assert answer.status_code == 200, answer.text
         page = answer.json()
         yield page["data"]
