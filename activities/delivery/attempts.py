@@ -2,22 +2,23 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Coroutine
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import partial
 from typing import Any
 
 from temporalio import activity
 from temporalio.client import Client, WorkflowHandle
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
+from temporalio.service import RPCError
 
 from activities.delivery.attempt_shares import AttemptShares
 from activities.delivery.hand_overs import HandOvers
 from activities.delivery.ledger import StillUnderWayError
 from activities.delivery.paces import EndpointPace
 from activities.delivery.queue_places import QueuePlaces
+from activities.delivery.resets import shield_from_reset
 from activities.delivery.runner import AttemptRunner
 from activities.endpoint_snapshots import EndpointSnapshots
 from activities.heartbeats import beat_seconds, heartbeats
@@ -40,6 +41,9 @@ PATIENCE_SECONDS = 3.0, 4.2
 """How long a first attempt may hold its workflow task, a random time between these two. After 4.8 s
 the SDK would renew the task, and begin nothing else meanwhile (docs/decisions/0030). The time is
 random, so that attempts that have begun together do not leave their tasks together."""
+
+SECONDS_AFTER_FAULT = 1.0
+"""When Temporal is asked again for what the reply to a first POST needs."""
 
 
 @dataclass(frozen=True)
@@ -72,30 +76,29 @@ class DeliveryActivities:
         again when its turn has come.
         """
         delivery, so_far = attempt.delivery, attempt.log
+        if not activity.info().is_local:
+            return await self._see_through(delivery, so_far)
         self.tenant_turns.traffic.saw(delivery.event.tenant_id)
         is_slow = self._is_slow(delivery, so_far)
         ids = delivery.event.tenant_id, delivery.endpoint_id
         is_new = self._pace(delivery) is EndpointPace.NEW
         may_hang = is_new and self._is_sent(so_far, *ids)
         shares = self.shares.new_first if may_hang else self.shares.prompt_first
+        patience = random.uniform(*PATIENCE_SECONDS)  # noqa: S311 - not a secret
         try:
             share = nullcontext() if is_slow else self._share(shares, delivery, so_far)
+            with share:
+                endpoint = await self.endpoints.at_least(*ids, delivery.endpoint_version)
+                if self._needs_turn(endpoint, so_far):
+                    return await self.queues.wait(delivery, so_far)
+                if is_slow and endpoint and self.runner.may_post(endpoint, so_far):
+                    return so_far.left_to_retry(slow=True)
+                with self.lend_slot():
+                    return await self._first(delivery, endpoint, so_far, share, patience)
+        except StillUnderWayError:
+            return self.hand_overs.give(so_far)
         except NoRoomError:
-            return _untried(so_far, slow=is_new and not self.shares.new_retries.has_room(*ids))
-        with share:
-            endpoint = await self.endpoints.at_least(*ids, delivery.endpoint_version)
-            if self._needs_turn(endpoint, so_far):
-                return await self.queues.wait(delivery, so_far)
-            if is_slow and endpoint and endpoint.admits(so_far):
-                return _untried(so_far, slow=True)
-            try:
-                after = await self._first(delivery, endpoint, so_far, share)
-            except StillUnderWayError:
-                return self.hand_overs.give(so_far)
-            except NoRoomError:
-                return _untried(so_far, slow=False)
-            await self.queues.ended(delivery, endpoint, after)
-            return _to_slow_lane(after) if self._is_slow(delivery, after) else after
+            return so_far.left_to_retry(slow=is_new and not self.shares.new_retries.has_room(*ids))
 
     @activity.defn(name=ActivityName.RETRY)
     async def retry(self, attempt: AttemptInput) -> DeliveryLog:
@@ -117,8 +120,9 @@ class DeliveryActivities:
         """
         info, initial_log = activity.info(), attempt.log
         details = info.heartbeat_details
-        if not details and initial_log.retry_in_seconds:
-            raise _due_later(initial_log, _delay(initial_log))
+        left = initial_log.retry_in - (info.started_time - info.scheduled_time)
+        if not details and initial_log.retry_in_seconds and left > timedelta():
+            raise _due_later(initial_log, left)
         so_far = DeliveryLog.model_validate(details[0]) if details else initial_log
         too_early = info.current_attempt_scheduled_time - info.started_time
         if so_far.retry_in_seconds and info.attempt > 1 and too_early > timedelta():
@@ -129,16 +133,16 @@ class DeliveryActivities:
         in_slow_lane = initial_log.slow
         only_waited = not (so_far.unreported or so_far.retry_in_seconds)
         if only_waited and not in_slow_lane and self._is_slow(attempt.delivery, so_far):
-            return _to_slow_lane(so_far)
+            return so_far.in_slow_lane()
         next_attempt = self._next(attempt.delivery, so_far, in_slow_lane=in_slow_lane)
         try:
-            after = await _shield_from_reset(next_attempt)
+            after = await shield_from_reset(next_attempt)
         except NoRoomError as error:
             raise waiting_error(error) from None
         changes_lane = not in_slow_lane and self._is_slow(attempt.delivery, after)
         if after.state is DeliveryState.PENDING and not (after.queued or changes_lane):
-            raise _due_later(after, _delay(after))
-        return _to_slow_lane(after)
+            raise _due_later(after, after.retry_in)
+        return after.in_slow_lane()
 
     @activity.defn(name=ActivityName.REPORT_ENDED)
     async def report_ended(self, ended: EndedInput) -> None:
@@ -160,14 +164,19 @@ class DeliveryActivities:
         with self.lend_slot():  # while it waits for the receiver, or to be reported with others
             for pending in description.raw_description.pending_activities:
                 log = await recorded(description, pending, DeliveryLog)
-                if log.state.ended_by_attempt and log.unreported:
-                    endpoint = await self._endpoint(delivery)
-                    return await self.runner.report(delivery, endpoint, log, again=True)
+                if not log.state.ended_by_attempt:
+                    return log
+                endpoint = await self._endpoint(delivery)
+                if log.unreported:
+                    log = await self.runner.report(delivery, endpoint, log, again=True)
+                await self.queues.ended(delivery, endpoint, log)
                 return log
             if not self.runner.has_begun(attempt.log):
                 return DeliveryLog()
             endpoint = await self._endpoint(delivery)
-            return await self.runner.run_begun(delivery, endpoint, attempt.log)
+            log = await self.runner.run_begun(delivery, endpoint, attempt.log)
+            await self.queues.ended(delivery, endpoint, log)
+            return log
 
     @activity.defn(name=ActivityName.CANCEL_WORKFLOW)
     async def cancel_workflow(self) -> None:
@@ -225,24 +234,40 @@ class DeliveryActivities:
         endpoint: EndpointState | None,
         so_far: DeliveryLog,
         share: AbstractContextManager[object],
+        patience: float | None = None,
     ) -> DeliveryLog:
-        """Make the first attempt, or see its POST through outside of a workflow task.
+        """Make the first attempt, or join its POST.
 
         Raises:
-            StillUnderWayError: the receiver takes too long for a workflow task.
+            StillUnderWayError: the receiver takes longer than `patience` seconds.
+            NoRoomError: something that the attempt needs is in use; nothing was sent.
         """
-        run = partial(self.runner.run, delivery, endpoint, so_far, share, lambda _: None)
-        if activity.info().is_local:
-            with self.lend_slot():
-                return await run(random.uniform(*PATIENCE_SECONDS))  # noqa: S311 - not a secret
+        after = await self.runner.run(delivery, endpoint, so_far, share, lambda _: None, patience)
+        within_task = activity.info().is_local
+        await self.queues.ended(delivery, endpoint, after, right_after_turn=within_task)
+        return after.in_slow_lane() if self._is_slow(delivery, after) else after
+
+    async def _see_through(self, delivery: DeliveryInput, so_far: DeliveryLog) -> DeliveryLog:
+        """Wait for the reply to a first POST that has left its workflow task.
+
+        It goes on after a fault of Temporal: if this failed, another worker would make the POST.
+        """
+        ids = delivery.event.tenant_id, delivery.endpoint_id
         self.hand_overs.take()
         async with heartbeats(seconds=beat_seconds()):
-            return await run()
+            while self.runner.has_begun(so_far):
+                with suppress(RPCError, TimeoutError, NoRoomError):
+                    endpoint = await self.endpoints.at_least(*ids, delivery.endpoint_version)
+                    return await self._first(delivery, endpoint, so_far, nullcontext())
+                await asyncio.sleep(SECONDS_AFTER_FAULT)
+        return so_far.left_to_retry(slow=False)
 
     def _is_sent(self, so_far: DeliveryLog, tenant_id: str, endpoint_id: str) -> bool:
         """Return whether a first attempt makes a POST, or may: not if it is held, or waits."""
         known = self.endpoints.recent(tenant_id, endpoint_id)
-        return known is None or (known.admits(so_far) and not self._needs_turn(known, so_far))
+        return known is None or (
+            self.runner.may_post(known, so_far) and not self._needs_turn(known, so_far)
+        )
 
     def _needs_turn(self, endpoint: EndpointState | None, so_far: DeliveryLog) -> bool:
         """Return whether a POST that has not begun has to wait for its turn."""
@@ -257,21 +282,6 @@ class DeliveryActivities:
         return shares.take(delivery.event.tenant_id, delivery.endpoint_id)
 
 
-def _untried(log: DeliveryLog, *, slow: bool) -> DeliveryLog:
-    """Return the log of a delivery whose first attempt is left to `retry`."""
-    return log.model_copy(update={"slow": slow, "untried": True})
-
-
-def _to_slow_lane(log: DeliveryLog) -> DeliveryLog:
-    """Return the log of a delivery that goes on in the slow lane, if it goes on."""
-    goes_on = log.state is DeliveryState.PENDING and not log.queued
-    return log.model_copy(update={"slow": True}) if goes_on else log
-
-
-def _delay(log: DeliveryLog) -> timedelta:
-    return timedelta(seconds=log.retry_in_seconds)
-
-
 def _due_later(log: DeliveryLog, delay: timedelta) -> ApplicationError:
     activity.heartbeat(log)
     last = log.attempts[-1]
@@ -281,15 +291,3 @@ def _due_later(log: DeliveryLog, delay: timedelta) -> ApplicationError:
         next_retry_delay=delay,
         category=ApplicationErrorCategory.BENIGN,
     )
-
-
-async def _shield_from_reset(work: Coroutine[Any, Any, DeliveryLog]) -> DeliveryLog:
-    """Await an attempt even if its activity is reset: cancelled, it would be sent twice."""
-    attempt = asyncio.create_task(work)
-    try:
-        return await asyncio.shield(attempt)
-    except asyncio.CancelledError:
-        details = activity.cancellation_details()
-        if not (details and details.reset):
-            attempt.cancel()
-        return await attempt

@@ -46,12 +46,23 @@ class QueuePlaces:
         return so_far.model_copy(update={"queued": True})
 
     async def ended(
-        self, delivery: DeliveryInput, endpoint: EndpointState | None, after: DeliveryLog
+        self,
+        delivery: DeliveryInput,
+        endpoint: EndpointState | None,
+        after: DeliveryLog,
+        *,
+        right_after_turn: bool = False,
     ) -> None:
-        """Report the end of a delivery to the ordered queue that waits for it."""
+        """Report the end of a delivery to the ordered queue that waits for it.
+
+        `right_after_turn`: if the last attempt had a turn, it was made as soon as the turn came,
+        and not after a wait for the endpoint, for room or for a worker.
+        """
         if endpoint is None or not endpoint.queue_rules.in_order:
             return
-        if after.state in (DeliveryState.PENDING, DeliveryState.HELD) or _is_noticed(after):
+        if after.state in (DeliveryState.PENDING, DeliveryState.HELD):
+            return
+        if right_after_turn and _is_quick(after):
             return
         queue = self.client.get_workflow_handle(
             queue_workflow_id(endpoint.tenant_id, endpoint.endpoint_id)
@@ -63,7 +74,7 @@ class QueuePlaces:
             log.warning("queue.not_told", endpoint_id=endpoint.endpoint_id, error=str(error))
 
 
-def _is_noticed(after: DeliveryLog) -> bool:
-    """Return whether the queue has waited for this attempt: a quick one, right after its turn."""
+def _is_quick(after: DeliveryLog) -> bool:
+    """Return whether the queue still waits for the attempt that it has given a turn."""
     last = after.attempts[-1] if after.attempts else None
     return bool(last and last.number == after.turn and last.duration_ms < UNNOTICED_MS)

@@ -65,7 +65,7 @@ class AttemptRunner:
         """
         if endpoint is None:
             return so_far.model_copy(update={"state": DeliveryState.CANCELLED})
-        if not (self._ignores_status(so_far) or endpoint.admits(so_far)):
+        if not self.may_post(endpoint, so_far):
             return await self._hold_or_end(delivery, endpoint, so_far)
         try:
             sent = await self._send(delivery, endpoint, so_far, share, patience)
@@ -129,9 +129,10 @@ class AttemptRunner:
         """Return whether the POST of the next attempt is under way or was made."""
         return self.ledger.knows(_key(so_far))
 
-    def _ignores_status(self, so_far: DeliveryLog) -> bool:
-        """Return whether the attempt is made regardless of the endpoint's status."""
-        return so_far.next_trigger is Trigger.MANUAL or self.has_begun(so_far)
+    def may_post(self, endpoint: EndpointState, so_far: DeliveryLog) -> bool:
+        """Return whether the attempt may be made: by the endpoint's status, or regardless of it."""
+        regardless = so_far.next_trigger is Trigger.MANUAL or self.has_begun(so_far)
+        return regardless or endpoint.admits(so_far)
 
     async def _send(
         self,

@@ -128,6 +128,11 @@ class DeliveryLog(BaseModel):
         return self.state is DeliveryState.HELD or self.release is not None
 
     @property
+    def retry_in(self) -> timedelta:
+        """How long Temporal waits for the next attempt, after the last one."""
+        return timedelta(seconds=self.retry_in_seconds)
+
+    @property
     def next_trigger(self) -> Trigger:
         """What causes the next attempt."""
         match self.release:
@@ -165,6 +170,15 @@ class DeliveryLog(BaseModel):
                 "slow": False,
             }
         )
+
+    def left_to_retry(self, *, slow: bool) -> Self:
+        """Return the log of a delivery whose first attempt is left to the retries."""
+        return self.model_copy(update={"slow": slow, "untried": True})
+
+    def in_slow_lane(self) -> Self:
+        """Return the log of a delivery that goes on in the slow lane, if it goes on."""
+        goes_on = self.state is DeliveryState.PENDING and not self.queued
+        return self.model_copy(update={"slow": True}) if goes_on else self
 
 
 class AttemptInput(BaseModel):

@@ -16,6 +16,7 @@ from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
+from temporalio import activity
 from temporalio.exceptions import ActivityError, ApplicationError
 from temporalio.testing import ActivityEnvironment
 
@@ -55,6 +56,8 @@ class World:
     runs: list["Run"] = field(default_factory=list)
     posts: deque[asyncio.Future[Answer]] = field(default_factory=deque)
     reports_fail: int = 0
+    fault: Exception = field(default_factory=lambda: RuntimeError("the answer was lost"))
+    handed_over_reads_fail: int = 0
     tallies: int = 0
 
     def __post_init__(self) -> None:
@@ -74,6 +77,9 @@ class World:
     # What the activities use: endpoints, reporter, client, egress.
 
     async def current(self, *_: object) -> EndpointState | None:
+        if self.handed_over_reads_fail and not activity.info().is_local:
+            self.handed_over_reads_fail -= 1
+            raise TimeoutError
         return self.state.model_copy(update={"health": self.health.public().model_copy(deep=True)})
 
     at_least = current
@@ -88,7 +94,7 @@ class World:
         self.health.take(Reports(rule=rule, reports=[it]), BEGIN)
         if self.reports_fail:
             self.reports_fail -= 1
-            raise RuntimeError("it was stored, and the answer was lost")
+            raise self.fault  # it was stored, and the answer was lost
 
     def get_workflow_handle(self, _: str) -> Any:
         pending = [CURRENT.get()] if CURRENT.get().is_retrying else []

@@ -5,13 +5,16 @@ from collections.abc import Iterator
 import pytest
 from support.delivery_world import World, hand_over_at_once, in_memory
 from support.health import BEGIN
+from temporalio.service import RPCError, RPCStatusCode
 
+from activities.delivery import attempts as attempts_file
 from hookwright.contracts import DeactivationRule
 
 
 @pytest.fixture
-def world() -> Iterator[World]:
+def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """A world in which each first attempt that waits is handed over."""
+    monkeypatch.setattr(attempts_file, "SECONDS_AFTER_FAULT", 0.0)
     with in_memory():
         hand_over_at_once()
         yield World(DeactivationRule())
@@ -25,6 +28,31 @@ async def test_the_reply_comes_to_the_delivery(world: World) -> None:
     await world.settle()
     assert run.task.done()
     assert (run.task.exception(), len(world.posts), world.tallies) == (None, 0, 1)
+
+
+async def test_a_read_that_fails_makes_no_second_post(world: World) -> None:
+    """If Temporal does not tell of the endpoint, the worker asks again: only it knows the POST."""
+    world.handed_over_reads_fail = 2
+    run = await world.started()
+    world.answer(200)
+    await world.settle()
+    assert run.task.done()
+    assert (run.task.exception(), len(world.posts), world.tallies) == (None, 0, 1)
+    assert not world.handed_over_reads_fail
+
+
+async def test_a_report_that_fails_makes_no_second_post(world: World) -> None:
+    """If the answer to its report is lost, the reply is reported again, and is in the log."""
+    world.reports_fail, world.fault = 1, RPCError("lost", RPCStatusCode.UNAVAILABLE, b"")
+    run = await world.started()
+    world.answer(500)
+    await world.settle()
+    assert run.is_retrying
+    assert len(world.posts) == 0
+    assert [each["number"] for each in run.heartbeats[0]["attempts"]] == [1]
+    assert world.health.counts.last_hour(BEGIN) == (0, 1)
+    run.task.cancel()
+    await world.settle()
 
 
 async def test_a_killed_worker_s_post_is_left_to_the_schedule(world: World) -> None:

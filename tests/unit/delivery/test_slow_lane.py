@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, cast
 from unittest.mock import AsyncMock
@@ -40,7 +40,7 @@ from hookwright.models import (
     EndpointState,
     EventInput,
 )
-from hookwright.outcomes import DeliveryState, EndpointStatus
+from hookwright.outcomes import DeliveryState, EndpointStatus, Trigger
 
 HANGS, BUSY = "hangs", "busy"
 
@@ -52,6 +52,7 @@ class World:
     answers: dict[str, int] = field(default_factory=dict)
     posts: Counter[str] = field(default_factory=Counter)
     heartbeats: int = 0
+    in_queue: timedelta = timedelta()
     health: Health = field(default_factory=Health)
     tasks: list[asyncio.Task[Any]] = field(default_factory=list)
     activities: DeliveryActivities = field(init=False)
@@ -99,7 +100,8 @@ class World:
             environment.worker_shutdown()
         environment.info = replace(
             environment.info,
-            is_local=how == "within_a_workflow_task",
+            is_local=method == self.activities.first_attempt,
+            scheduled_time=environment.info.started_time - self.in_queue,
             workflow_run_id=unique("run"),
             attempt=2 if recorded else 1,
             heartbeat_details=[recorded.model_dump(mode="json")] if recorded else [],
@@ -294,6 +296,32 @@ async def test_what_is_held_is_held_at_once() -> None:
     assert world.posts["ep"] == FAILING_AFTER
 
 
+async def test_a_resend_to_a_failing_endpoint_is_left_to_the_slow_lane() -> None:
+    """What a person asks for is sent whatever the endpoint's status, and needs a share as well."""
+    world, asked = World(), DeliveryLog(trigger=Trigger.MANUAL)
+    await world.let_fail("ep")
+    world.health.status = EndpointStatus.PAUSED
+    left = await world.run(world.activities.first_attempt, "ep", asked)
+    assert left.slow
+    assert not left.attempts
+    assert world.posts["ep"] == FAILING_AFTER
+    with pytest.raises(ApplicationError):
+        await world.retry("ep", left)
+    assert world.posts["ep"] == FAILING_AFTER + 1
+
+
+async def test_a_resend_to_an_unknown_endpoint_needs_a_share_of_those_that_hang() -> None:
+    """While unknown endpoints of a tenant hang, a resend to one that is paused is left to retry."""
+    world, asked = World(), DeliveryLog(trigger=Trigger.MANUAL)
+    await world.begin(world.activities.first_attempt, *names(NEWCOMERS.tenant))
+    world.health.status = EndpointStatus.PAUSED
+    await world.first("paused")  # it is known by its snapshot, and not by an attempt
+    left = await world.run(world.activities.first_attempt, "paused", asked)
+    assert left.untried
+    assert world.posts["paused"] == 0
+    await world.end()
+
+
 async def test_what_an_unknown_endpoint_holds_needs_no_share_of_those_that_hang() -> None:
     """While unknown endpoints of a tenant hang, an unknown one that is paused holds deliveries."""
     world = World()
@@ -343,6 +371,22 @@ async def test_a_retry_moves_to_the_slow_lane_once_its_endpoint_fails() -> None:
         await world.retry("ep", after)
     assert later.value.next_retry_delay
     assert world.posts["ep"] == FAILING_AFTER
+
+
+@pytest.mark.parametrize(("waited", "rest"), [(0, 60), (40, 20), (60, 0), (3_600, 0)])
+async def test_a_retry_counts_its_wait_for_a_worker(waited: float, rest: float) -> None:
+    """The delay begins with the failure, however long the next activity waits in a task queue."""
+    failed_once = await World(answers={"ep": 500}).first("ep")
+    log = failed_once.model_copy(update={"retry_in_seconds": 60.0, "slow": True})
+    world = World(in_queue=timedelta(seconds=waited))
+    retry = world.retry("ep", log)
+    if rest:
+        with pytest.raises(ApplicationError) as later:
+            await retry
+        assert later.value.next_retry_delay == timedelta(seconds=rest)
+    else:
+        assert (await retry).state is DeliveryState.DELIVERED
+    assert world.posts["ep"] == (not rest)
 
 
 async def test_a_retry_to_a_slow_endpoint_moves_before_it_posts() -> None:
@@ -398,8 +442,11 @@ async def test_others_are_reported_at_once(
     """A success, a quick failure, what holds a workflow task, and what a stop waits for."""
     monkeypatch.setattr(runner_module, "SLOW_SECONDS", slow_seconds)
     world = World(answers={"fails": 500})
-    after = await world.run(world.activities.first_attempt, name, how=how)
-    assert (len(after.attempts), turns.asked) == (1, [])
+    do = world.activities
+    with suppress(ApplicationError):
+        method = do.first_attempt if how == "within_a_workflow_task" else do.retry
+        await world.run(method, name, how=how)
+    assert (world.posts[name], turns.asked) == (1, [])
     await world.end()
 
 
