@@ -7,7 +7,8 @@ TURN_SECONDS, done or not, and is called again: no duty of an endpoint keeps ano
 
 import asyncio
 import math
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
@@ -20,7 +21,7 @@ from activities.endpoint_snapshots import EndpointSnapshots
 from activities.grouping import grouped
 from activities.heartbeats import heartbeats
 from activities.held_rows import HeldRows
-from activities.shares import RELEASES, NoRoomError, Share, Shares, waiting_error
+from activities.shares import RELEASES, SEARCHES, NoRoomError, Shares, waiting_error
 from hookwright.health import TURN_SECONDS, Release
 from hookwright.ids import tenant_workflow_id
 from hookwright.models import EndpointRef, ProbeInput, ReleaseInput, TenantView
@@ -81,12 +82,17 @@ class Drain(NamedTuple):
 
 @dataclass(frozen=True)
 class ReleaseActivities:
-    """The activities of `Endpoint` that concern held deliveries."""
+    """The activities of `Endpoint` that concern held deliveries.
+
+    Raises:
+        ApplicationError: the tenant has many of them under way; benign, tried again.
+    """
 
     client: Client
     endpoints: EndpointSnapshots
     rows: HeldRows
-    shares: Shares = field(default_factory=lambda: Shares(RELEASES), init=False)
+    releases: Shares = field(default_factory=lambda: Shares(RELEASES), init=False)
+    searches: Shares = field(default_factory=lambda: Shares(SEARCHES), init=False)
     _at_once: WeakValueDictionary[str, asyncio.Semaphore] = field(
         default_factory=WeakValueDictionary, init=False
     )
@@ -100,7 +106,7 @@ class ReleaseActivities:
         for all.
         """
         turn_is_over = _turn_timer()
-        async with heartbeats():
+        async with _share(self.searches, given.endpoint):
             rows: list[Row] = []
             async for row in self.rows.oldest(given.endpoint):
                 rows.append(row)
@@ -121,19 +127,15 @@ class ReleaseActivities:
         A turn is short while the pace is to grow. It ends when somebody changes the pace, so a new
         one takes effect after the deliveries that are being released. It stops when the endpoint no
         longer takes deliveries, at the first failure for example.
-
-        Raises:
-            ApplicationError: the tenant releases for many endpoints just now; benign, tried again.
         """
-        with self._share(given.endpoint):
-            async with heartbeats():
-                return await self._release_some(given.endpoint, given.per_second)
+        async with _share(self.releases, given.endpoint):
+            return await self._release_some(given.endpoint, given.per_second)
 
     @activity.defn(name=ActivityName.EXPIRE_HELD)
     async def expire(self, endpoint: EndpointRef) -> float:
         """Let expire what was held for too long; return the seconds until the next check."""
         turn_is_over = _turn_timer()
-        async with heartbeats():
+        async with _share(self.searches, endpoint):
             hold_seconds = await self._hold_seconds(endpoint.tenant_id)
             until = datetime.now(UTC) - timedelta(seconds=hold_seconds)
             expired = f" AND {time_between(HELD_SINCE.name, None, until)}"
@@ -147,7 +149,7 @@ class ReleaseActivities:
     async def cancel(self, endpoint: EndpointRef) -> int:
         """Cancel what is held for an endpoint that is gone; return how many."""
         cancelled, turn_is_over = 0, _turn_timer()
-        async with heartbeats():
+        async with _share(self.searches, endpoint):
             async for row in self.rows.in_any_order(endpoint):
                 cancelled += await reached(self.client.get_workflow_handle(row.id).cancel())
                 if turn_is_over():
@@ -157,14 +159,8 @@ class ReleaseActivities:
     @activity.defn(name=ActivityName.COUNT_HELD)
     async def count(self, endpoint: EndpointRef) -> int:
         """Return how many deliveries visibility shows as held for an endpoint."""
-        async with heartbeats():
+        async with _share(self.searches, endpoint):
             return await self.rows.count(endpoint)
-
-    def _share(self, endpoint: EndpointRef) -> Share:
-        try:
-            return self.shares.take(endpoint.tenant_id, endpoint.endpoint_id)
-        except NoRoomError as error:
-            raise waiting_error(error) from None
 
     async def _release_some(self, endpoint: EndpointRef, expected_pace: float) -> int:
         clock = asyncio.get_running_loop().time
@@ -225,6 +221,18 @@ class ReleaseActivities:
             return LATEST_EXPIRY_CHECK  # a tenant that is gone takes its endpoints with it
         tenant = await description.memo_value(MemoKey.TENANT, None, type_hint=TenantView)
         return tenant.hold_for_seconds if tenant else LATEST_EXPIRY_CHECK
+
+
+@asynccontextmanager
+async def _share(shares: Shares, endpoint: EndpointRef) -> AsyncIterator[None]:
+    """Use a share of the worker, and send heartbeats, while the context lasts."""
+    try:
+        share = shares.take(endpoint.tenant_id, endpoint.endpoint_id)
+    except NoRoomError as error:
+        raise waiting_error(error) from None
+    with share:
+        async with heartbeats():
+            yield
 
 
 def _turn_timer() -> Callable[[], bool]:

@@ -19,6 +19,10 @@ MEMO_INTERVAL = timedelta(seconds=1)
 IDLE_BEFORE_END = timedelta(seconds=30)
 """An empty queue waits for this long before it ends: to begin again costs more than to wait."""
 
+HEADS_THAT_WAIT_TAKE_NO_ROOM = "heads-that-wait-take-no-room"
+"""Runs that an earlier version began go on without it until they continue as new: other ordering
+keys have turns that their history does not have."""
+
 MAX_SIGNALS = 2_000
 """In one run. Temporal takes 10,000, and more come while the run ends."""
 
@@ -37,6 +41,7 @@ class EndpointQueue:
     @workflow.run
     async def run(self, state: QueueState) -> None:  # noqa: ARG002 - taken by __init__
         """Give turns as they are due, until the queue is over or its history has grown long."""
+        self.queue.as_before = not workflow.patched(HEADS_THAT_WAIT_TAKE_NO_ROOM)
         memo_task = asyncio.create_task(self.keep_memo())
         giving: set[asyncio.Task[None]] = set()
         while not (self.history_is_long() or await self.is_over()):

@@ -94,7 +94,11 @@ class DeliveryActivities:
                 if is_slow and endpoint and self.runner.may_post(endpoint, so_far):
                     return so_far.left_to_retry(slow=True)
                 with self.lend_slot():
-                    return await self._first(delivery, endpoint, so_far, share, patience)
+                    after = await self.runner.run(
+                        delivery, endpoint, so_far, share, lambda _: None, patience
+                    )
+                await self.queues.ended(delivery, endpoint, after, right_after_turn=True)
+                return self._in_its_lane(delivery, after)
         except StillUnderWayError:
             return self.hand_overs.give(so_far)
         except NoRoomError:
@@ -228,25 +232,6 @@ class DeliveryActivities:
                 await self.queues.ended(delivery, endpoint, after)
                 return after
 
-    async def _first(
-        self,
-        delivery: DeliveryInput,
-        endpoint: EndpointState | None,
-        so_far: DeliveryLog,
-        share: AbstractContextManager[object],
-        patience: float | None = None,
-    ) -> DeliveryLog:
-        """Make the first attempt, or join its POST.
-
-        Raises:
-            StillUnderWayError: the receiver takes longer than `patience` seconds.
-            NoRoomError: something that the attempt needs is in use; nothing was sent.
-        """
-        after = await self.runner.run(delivery, endpoint, so_far, share, lambda _: None, patience)
-        within_task = activity.info().is_local
-        await self.queues.ended(delivery, endpoint, after, right_after_turn=within_task)
-        return after.in_slow_lane() if self._is_slow(delivery, after) else after
-
     async def _see_through(self, delivery: DeliveryInput, so_far: DeliveryLog) -> DeliveryLog:
         """Wait for the reply to a first POST that has left its workflow task.
 
@@ -256,11 +241,18 @@ class DeliveryActivities:
         self.hand_overs.take()
         async with heartbeats(seconds=beat_seconds()):
             while self.runner.has_begun(so_far):
-                with suppress(RPCError, TimeoutError, NoRoomError):
+                with suppress(RPCError, TimeoutError):
                     endpoint = await self.endpoints.at_least(*ids, delivery.endpoint_version)
-                    return await self._first(delivery, endpoint, so_far, nullcontext())
+                    after = await self.runner.run_begun(delivery, endpoint, so_far)
+                    if after.attempts:
+                        await self.queues.ended(delivery, endpoint, after)
+                        return self._in_its_lane(delivery, after)
                 await asyncio.sleep(SECONDS_AFTER_FAULT)
         return so_far.left_to_retry(slow=False)
+
+    def _in_its_lane(self, delivery: DeliveryInput, after: DeliveryLog) -> DeliveryLog:
+        """Return the log of a first attempt, in the slow lane if its endpoint belongs there."""
+        return after.in_slow_lane() if self._is_slow(delivery, after) else after
 
     def _is_sent(self, so_far: DeliveryLog, tenant_id: str, endpoint_id: str) -> bool:
         """Return whether a first attempt makes a POST, or may: not if it is held, or waits."""

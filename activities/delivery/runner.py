@@ -82,7 +82,7 @@ class AttemptRunner:
         """
         try:
             sent = await self.ledger.reply(_key(so_far))
-        except NoRoomError:
+        except (NoRoomError, FilteredOutError):
             sent = None
         if sent is None:
             return DeliveryLog()

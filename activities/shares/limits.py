@@ -94,6 +94,10 @@ RELEASES = Limits(endpoint=1, tenant=20, worker=200)
 """Endpoints that release held deliveries. Each holds a slot of the entities for ten seconds: those
 of one tenant, all resumed at once, must leave slots for other endpoints' probes and notices."""
 
+SEARCHES = Limits(endpoint=1, tenant=20, worker=200)
+"""Endpoints that look for held deliveries, to probe, to let them expire, to cancel or to count
+them. Each waits in a slot of the entities for its tenant's turn at visibility."""
+
 RECOVERIES = Limits(endpoint=1, tenant=20, worker=200)
 """Each holds a slot until it ends, which may take days."""
 

@@ -92,6 +92,7 @@ class EndpointService:
             id=endpoint_workflow_id(tenant_id, endpoint_id),
             task_queue=self.task_queue,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            priority=fair_share(tenant_id),
             search_attributes=endpoint_search_attributes(new_state, datetime.now(UTC)),
         )
         async with updating("new endpoint", start):

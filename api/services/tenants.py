@@ -40,6 +40,7 @@ from hookwright.temporal import (
     WorkflowType,
     converter_of,
     executions_of,
+    fair_share,
     has_status,
     is_left_to_worker,
     tenant_search_attributes,
@@ -121,6 +122,7 @@ class TenantService:
             id=tenant_workflow_id(tenant_id),
             task_queue=self.task_queue,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            priority=fair_share(tenant_id),
             search_attributes=tenant_search_attributes(tenant_id),
         )
         # An update waits long for a worker; this call fails soon if Temporal itself is away.

@@ -59,8 +59,14 @@ class RecoveryProgress(BaseModel):
         )
 
     def is_past(self, at: datetime, run_id: str) -> bool:
-        """Return whether this execution is done already: they are checked in order of time."""
-        return self.last_at is not None and (at, run_id) <= (self.last_at, self.last_run_id)
+        """Return whether this execution is done already.
+
+        They are checked in the order of `hookwright.temporal.Order.OLDEST_DUE_FIRST`: by time, and
+        those of the same time by their run ids, the highest first.
+        """
+        if self.last_at is None or at != self.last_at:
+            return self.last_at is not None and at < self.last_at
+        return run_id >= self.last_run_id
 
 
 class RecoverInput(BaseModel):

@@ -1,10 +1,11 @@
 """An endpoint's queue: the turns of its deliveries, if it has a rate limit or an order."""
 
+from hookwright.queueing.heads import Head
 from hookwright.queueing.pace import QueuePace
 from hookwright.queueing.place import QueuePlace, ordering_digest
 from hookwright.queueing.place_queue import MAX_AT_ONCE, PlaceQueue
 from hookwright.queueing.rules import MAX_RATE, MIN_RATE, GiveUp, Ordering, QueueRules
-from hookwright.queueing.state import Head, QueueState, QueueView
+from hookwright.queueing.state import QueueState, QueueView
 from hookwright.queueing.turns import Ended, QueueTurns, TurnsGiven
 
 __all__ = [

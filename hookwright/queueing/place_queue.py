@@ -7,14 +7,15 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import islice
 
+from hookwright.queueing.heads import Head, check_at_after, number_that_wait, to_look_at
 from hookwright.queueing.place import QueuePlace
 from hookwright.queueing.rules import QueueRules
-from hookwright.queueing.state import Head, QueueState, QueueView
+from hookwright.queueing.state import QueueState, QueueView
 from hookwright.queueing.turns import Ended, QueueTurns, TurnsGiven
 from hookwright.sizes import MAX_QUEUE_BYTES
 
 MAX_AT_ONCE = 20
-"""Ordering keys of a queue whose deliveries are under way at the same time."""
+"""Ordering keys of a queue that are given turns at the same time, and heads that are looked at."""
 
 PACED_SECONDS, MAX_PACED = 3.0, 500
 """For how long one activity gives turns at a rate limit, and at most how many. A new limit takes
@@ -26,16 +27,15 @@ IN_A_ROW = 20
 AHEAD = timedelta(seconds=0.5)
 """How long before its first turn an activity is started."""
 
-FIRST_CHECK_SECONDS, MAX_CHECK_SECONDS = 1.0, 300.0
-"""A head that has had its turn is looked at after a second, then after two more, and so on up to
-this. Its end is reported at once: this is for reports that were lost."""
-
 
 class PlaceQueue:
     """The places of one queue.
 
     Without an order, a delivery that has had its turn is forgotten, and takes another place for its
     next attempt. With an order, it stays the head of its ordering key until it has ended.
+
+    `as_before`: heads that wait, for a retry or a person, take room from other ordering keys, as in
+    runs of an earlier version.
     """
 
     def __init__(self, state: QueueState) -> None:
@@ -49,6 +49,8 @@ class PlaceQueue:
         for place in state.waiting:
             self._append(place)
         self._under_way: set[str | None] = set()
+        self._looked_at: set[str | None] = set()
+        self.as_before = False
         self._rules_wanted = True
 
     def state(self) -> QueueState:
@@ -63,14 +65,7 @@ class PlaceQueue:
 
     def view(self) -> QueueView:
         """Return what people see of the queue."""
-        asking = [head.place for head in self._heads.values() if head.asks]
-        firsts = [place for line in self._lines.values() for place in islice(line.values(), 1)]
-        blocked = (head.place.event_id for head in self._heads.values() if head.given_up)
-        return QueueView(
-            waiting=sum(map(len, self._lines.values())) + len(asking),
-            waiting_since=min((it.accepted_at for it in [*asking, *firsts]), default=None),
-            blocked_by=next(blocked, None),
-        )
+        return QueueView.of(self._heads.values(), self._lines.values())
 
     @property
     def is_empty(self) -> bool:
@@ -131,12 +126,15 @@ class PlaceQueue:
         elif self.rules:
             found.extend(self._paced(now, self.rules))
         self._under_way.update(turns.line for turns in found)
+        self._looked_at.update(turns.line for turns in found if turns.watch_first)
         return found
 
     def due_at(self, now: datetime) -> datetime | None:
         """Return when `due` is to be asked again if nothing happens until then."""
         free = [head for line, head in self._heads.items() if line not in self._under_way]
         times = [head.check_at for head in free if not head.asks]
+        if len(self._looked_at) == MAX_AT_ONCE:
+            times = []
         if self.rules is None:
             # Nothing can be given before they are read, so a moment that is past is not waited for.
             times = [time for time in times if time > now]
@@ -152,6 +150,7 @@ class PlaceQueue:
     def given(self, turns: QueueTurns, result: TurnsGiven, now: datetime) -> None:
         """Note what came of turns."""
         self._under_way.discard(turns.line)
+        self._looked_at.discard(turns.line)
         if turns.places and turns.rules and not turns.rules.in_order:
             self.pace = result.pace
         for place in turns.places[: result.done]:
@@ -170,11 +169,12 @@ class PlaceQueue:
     def _in_order(self, now: datetime, rules: QueueRules) -> Iterator[QueueTurns]:
         """Yield the next turns of each ordering key. With a rate limit, each is one turn."""
         self._fill_heads(now)
+        looks = to_look_at(self._heads, self._under_way, now, MAX_AT_ONCE - len(self._looked_at))
         for line, head in self._heads.items():
             if line in self._under_way:
                 continue
             if not head.asks:
-                if head.check_at <= now:
+                if line in looks:
                     yield self._turns(line, [head.place], watch_first=True)
             elif not rules.per_second:
                 yield self._turns(line, [head.place, *self._ready(line, IN_A_ROW)])
@@ -183,13 +183,19 @@ class PlaceQueue:
                 self.pace = self.pace.after_turn(self.next_turn_at(now), rules.interval)
 
     def _fill_heads(self, now: datetime) -> None:
-        """Make the first waiting delivery of each free ordering key its head."""
+        """Make the first waiting delivery of each free ordering key its head.
+
+        A head that has had its turn and waits, for a retry or a person, takes no room: many of
+        these would stop the other keys.
+        """
         free = (line for line in self._lines if line not in self._heads)
-        for line in list(islice(free, max(0, MAX_AT_ONCE - len(self._heads)))):
+        waiting = 0 if self.as_before else number_that_wait(self._heads, self._under_way)
+        for line in list(islice(free, max(0, MAX_AT_ONCE + waiting - len(self._heads)))):
             place = next(iter(self._lines[line].values()))
             self._remove(place)
             self._bytes += place.size
-            self._heads[line] = Head(place=place, asks=place.attempt > 0, check_at=_check(now, 0))
+            at = check_at_after(now)
+            self._heads[line] = Head(place=place, asks=place.attempt > 0, check_at=at)
 
     def _ready(self, line: str, number: int) -> list[QueuePlace]:
         """Return the places that follow a head, up to the first that does not ask for its turn."""
@@ -210,7 +216,7 @@ class PlaceQueue:
         elif head.place.attempt == place.attempt:
             head.asks = False
         head.given_up = ended is Ended.GIVEN_UP
-        head.check_at, head.checks = _check(now, head.checks), head.checks + 1
+        head.check_later(now)
 
     # Rules.
 
@@ -269,6 +275,8 @@ class PlaceQueue:
         if head and head.place.event_id == place.event_id:
             del self._heads[place.key]
             self._bytes -= head.place.size
+            if head.place.attempt > place.attempt and not self.as_before:
+                self._append(head.place)
         elif known and known.attempt <= place.attempt:
             self._remove(known)
 
@@ -290,9 +298,3 @@ class PlaceQueue:
             pace=self.pace,
             watch_first=watch_first,
         )
-
-
-def _check(now: datetime, checks: int) -> datetime:
-    """Return when to look at a head again that was looked at so often."""
-    seconds = min(FIRST_CHECK_SECONDS * 2 ** min(checks, 10), MAX_CHECK_SECONDS)
-    return now + timedelta(seconds=seconds)

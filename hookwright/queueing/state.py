@@ -1,26 +1,16 @@
 """What the workflow `EndpointQueue` keeps, and what people see of it."""
 
+from collections.abc import Collection
+from itertools import islice
+from typing import Self
+
 from pydantic import BaseModel
 
 from hookwright.ids import Name
+from hookwright.queueing.heads import Head
 from hookwright.queueing.pace import QueuePace
 from hookwright.queueing.place import QueuePlace
 from hookwright.times import Timestamp
-
-
-class Head(BaseModel):
-    """The delivery that the others of its ordering key wait for.
-
-    `asks`: it waits for a turn. Otherwise it has had its turn, and its queue waits for its end and
-    looks at it at `check_at` for the next time, if nobody reports the end before. `given_up`: its
-    attempts ran out, and the queue waits for a person.
-    """
-
-    place: QueuePlace
-    asks: bool
-    check_at: Timestamp
-    checks: int = 0
-    given_up: bool = False
 
 
 class QueueState(BaseModel):
@@ -48,3 +38,15 @@ class QueueView(BaseModel):
     waiting: int = 0
     waiting_since: Timestamp | None = None
     blocked_by: Name | None = None
+
+    @classmethod
+    def of(cls, heads: Collection[Head], lines: Collection[dict[str, QueuePlace]]) -> Self:
+        """Return what is shown of these heads, and of the lines behind them."""
+        asking = [head.place for head in heads if head.asks]
+        firsts = [place for line in lines for place in islice(line.values(), 1)]
+        blocked = (head.place.event_id for head in heads if head.given_up)
+        return cls(
+            waiting=sum(map(len, lines)) + len(asking),
+            waiting_since=min((it.accepted_at for it in [*asking, *firsts]), default=None),
+            blocked_by=next(blocked, None),
+        )

@@ -25,7 +25,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
 from hookwright.models import DeliveryLog, EndpointState, Route
-from hookwright.temporal.names import ErrorType, MemoKey
+from hookwright.temporal.names import MemoKey
 
 RPC_TIMEOUT = timedelta(seconds=2.5)
 """For one call to Temporal: a caller of the API learns within 3 s that Temporal is away."""
@@ -76,15 +76,14 @@ async def described(
 
 
 def waits_for_worker(execution: WorkflowExecutionDescription) -> bool:
-    """Return whether a task of it waits for a worker: in a task queue, or for room in one.
+    """Return whether a task of it is in a task queue, where no worker has taken it so far.
 
-    Else the second try of an activity does not count: it may wait for its time.
+    The second try of an activity does not count: it may wait for its time.
     """
     raw = execution.raw_description
     waiting = PendingWorkflowTaskState.PENDING_WORKFLOW_TASK_STATE_SCHEDULED
     return raw.pending_workflow_task.state == waiting or any(
-        it.state == PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED
-        and (it.attempt <= 1 or it.last_failure.application_failure_info.type == ErrorType.WAITING)
+        it.state == PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED and it.attempt <= 1
         for it in raw.pending_activities
     )
 

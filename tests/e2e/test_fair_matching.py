@@ -6,16 +6,23 @@ from datetime import UTC, datetime
 import pytest
 from support.receiver import Receiver
 from support.stack import Stack, unique
-from support.waiting import assert_eventually
+from support.waiting import assert_eventually, eventually
 from temporalio import workflow
 from temporalio.client import Client
 from temporalio.common import RawValue
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-from hookwright.ids import event_workflow_id
+from hookwright.ids import (
+    endpoint_workflow_id,
+    event_workflow_id,
+    recovery_workflow_id,
+    tenant_workflow_id,
+)
 from hookwright.models import DeliveryInput, EventInput
 from hookwright.temporal import (
+    Signal,
     WorkflowType,
+    described,
     first_entry,
     publish,
     publish_sole_delivery,
@@ -91,3 +98,28 @@ async def test_the_first_task_still_comes_with_the_answer(service: Stack, hooks:
     assert attributes.workflow_type.name == WorkflowType.DELIVERY
     assert attributes.eager_execution_accepted
     assert attributes.priority.fairness_key == service.tenant
+
+
+async def test_what_a_tenant_s_entities_do_takes_turns(service: Stack, hooks: Receiver) -> None:
+    """A tenant, its endpoints and their recoveries have its priority, also in their later runs."""
+    endpoint = await service.add_endpoint(hooks.url)
+    begun = await service.http.post(
+        f"{service.root}/endpoints/{endpoint['id']}/recover", json={"since": "2026-01-15T00:00:00Z"}
+    )
+    assert begun.status_code == 202, begun.text
+    ids = service.tenant, endpoint["id"]
+    entities = [tenant_workflow_id(ids[0]), endpoint_workflow_id(*ids)]
+    for workflow_id in [*entities, recovery_workflow_id(*ids)]:
+        assert await key_of_latest_run(service.client, workflow_id) == service.tenant
+    for workflow_id in entities:
+        handle = service.client.get_workflow_handle(workflow_id)
+        first = (await handle.describe()).run_id
+        await handle.signal(Signal.RENEW)
+        await eventually(handle.describe, lambda it, first=first: it.run_id != first)
+        assert await key_of_latest_run(service.client, workflow_id) == service.tenant
+
+
+async def key_of_latest_run(client: Client, workflow_id: str) -> str:
+    execution = await described(client, workflow_id)
+    assert execution
+    return execution.raw_description.workflow_execution_info.priority.fairness_key

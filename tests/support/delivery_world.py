@@ -35,7 +35,7 @@ from hookwright.expressions import Evaluator
 from hookwright.health import Health, Report, Reports
 from hookwright.models import DeliveryInput, DeliveryLog, EndpointState, EventInput
 from hookwright.outcomes import DeliveryState
-from hookwright.temporal import DELIVERY_STATE
+from hookwright.temporal import DELIVERY_STATE, MemoKey
 from support.fakes import DELIVERED, OWN_QUEUE, endpoint, failed
 from support.health import BEGIN
 from support.stack import CONTRACTS, unique
@@ -58,6 +58,7 @@ class World:
     reports_fail: int = 0
     fault: Exception = field(default_factory=lambda: RuntimeError("the answer was lost"))
     handed_over_reads_fail: int = 0
+    deleted: bool = False
     tallies: int = 0
 
     def __post_init__(self) -> None:
@@ -80,6 +81,8 @@ class World:
         if self.handed_over_reads_fail and not activity.info().is_local:
             self.handed_over_reads_fail -= 1
             raise TimeoutError
+        if self.deleted:
+            return None
         return self.state.model_copy(update={"health": self.health.public().model_copy(deep=True)})
 
     at_least = current
@@ -171,6 +174,7 @@ class Run:
     due: asyncio.Event | None = None
     heartbeats: list[Any] = field(default_factory=list)
     is_retrying: bool = False
+    log: DeliveryLog = field(default_factory=DeliveryLog)
     searchable: dict[str, Any] = field(default_factory=dict)
     woken: asyncio.Event = field(default_factory=asyncio.Event)
     task: asyncio.Task[Any] | None = None
@@ -184,7 +188,7 @@ class Run:
 
         async def run() -> None:
             CURRENT.set(self)
-            await self.workflow.run(argument)
+            self.log = await self.workflow.run(argument)
 
         self.task = asyncio.create_task(run())
 
@@ -200,6 +204,9 @@ class Run:
                 await self.woken.wait()
         finally:
             self.parked = False
+
+    def upsert_memo(self, updates: dict[str, DeliveryLog]) -> None:
+        self.log = updates[MemoKey.ATTEMPTS]
 
     def upsert_search_attributes(self, updates: list[Any]) -> None:
         for update in updates:
@@ -248,7 +255,7 @@ class Run:
         """Run an activity on the task queue of its worker: it fails if that worker is killed."""
         try:
             result = await self._activity(method, arguments, 1, [])
-        except RuntimeError as error:
+        except Exception as error:
             raise _failed_activity(method.__name__) from error
         if self.kill_next:
             await self._killed()
@@ -348,7 +355,7 @@ def _fake_workflow() -> SimpleNamespace:
         execute_local_activity_method=local,
         start_activity_method=started,
         wait_condition=wait_condition,
-        upsert_memo=lambda _: None,
+        upsert_memo=lambda it: CURRENT.get().upsert_memo(it),
         upsert_search_attributes=lambda it: CURRENT.get().upsert_search_attributes(it),
         memo_value=lambda _, default, **__: default,
         now=lambda: BEGIN,

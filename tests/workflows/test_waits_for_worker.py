@@ -3,16 +3,12 @@
 import asyncio
 from datetime import timedelta
 
-import pytest
 from support.stack import unique
 from support.waiting import eventually
 from temporalio import activity, workflow
 from temporalio.client import Client
-from temporalio.exceptions import ApplicationError
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-from activities.shares import NoRoomError, waiting_error
-from hookwright.outcomes import Outcome
 from hookwright.temporal import described, waits_for_worker
 
 
@@ -54,44 +50,3 @@ async def test_tasks_wait_until_a_worker_takes_them(client: Client) -> None:
             await eventually(waits, lambda it: it == (False, 1))
             over.set()
             await handle.result()
-
-
-@pytest.mark.parametrize(
-    ("error", "expected"),
-    [
-        (waiting_error(NoRoomError(3_600.0, 1)), True),
-        (ApplicationError("later", type=Outcome.HTTP_ERROR), False),
-    ],
-    ids=["no_room", "later"],
-)
-async def test_an_activity_without_room_waits_for_a_worker(
-    client: Client, error: ApplicationError, *, expected: bool
-) -> None:
-    """What has found no room asks again, and waits until then; a retry has a time of its own."""
-    tried = asyncio.Event()
-
-    @activity.defn(name="one")
-    async def one() -> None:
-        tried.set()
-        raise error
-
-    async def waits() -> bool | None:
-        execution = await described(client, handle.id)
-        assert execution
-        pending = execution.raw_description.pending_activities
-        return waits_for_worker(execution) if pending and pending[0].attempt > 1 else None
-
-    task_queue = unique("queue")
-    async with Worker(
-        client,
-        task_queue=task_queue,
-        workflows=[OneActivity],
-        activities=[one],
-        workflow_runner=UnsandboxedWorkflowRunner(),
-    ):
-        handle = await client.start_workflow(
-            OneActivity.run, task_queue, id=unique("workflow"), task_queue=task_queue
-        )
-        await tried.wait()
-        assert await eventually(waits, lambda it: it is not None) == expected
-        await handle.terminate()

@@ -19,7 +19,7 @@ from activities import releases
 from activities.endpoint_snapshots import EndpointSnapshots
 from activities.held_rows import HeldRows
 from activities.releases import ReleaseActivities
-from activities.shares import RELEASES, FairPace
+from activities.shares import RELEASES, SEARCHES, FairPace
 from hookwright.models import EndpointRef, ProbeInput, ReleaseInput
 
 BEGAN = datetime(2026, 1, 15, tzinfo=UTC)
@@ -210,14 +210,26 @@ async def test_drains_of_a_tenant_leave_room() -> None:
     """Endpoints of one tenant that all drain are bounded; those beyond are asked to come later."""
     client, endpoint = HeldClient([]), Draining(top=10, pace=10)
     draining = activities(client, endpoint)
-    busy = [draining.shares.take("t", f"busy{number}") for number in range(RELEASES.tenant)]
+    busy = [draining.releases.take("t", f"busy{number}") for number in range(RELEASES.tenant)]
     given = ReleaseInput(endpoint=ENDPOINT, per_second=10)
     with pytest.raises(ApplicationError, match="waiting for a turn"):
         await ActivityEnvironment().run(draining.release, given)
     other = EndpointRef(tenant_id="other", endpoint_id="ep")
     given = ReleaseInput(endpoint=other, per_second=10)
     assert await ActivityEnvironment().run(draining.release, given) == 0
-    draining.shares.end(busy[0])
+    draining.releases.end(busy[0])
+
+
+@pytest.mark.parametrize("search", ["probe", "expire", "cancel", "count"])
+async def test_searches_of_a_tenant_leave_room(search: str) -> None:
+    """Endpoints of one tenant that all search for what they hold leave slots for other tenants'."""
+    searching = activities(HeldClient([]), Draining(top=10, pace=10))
+    busy = [searching.searches.take("t", f"busy{number}") for number in range(SEARCHES.tenant)]
+    given = ProbeInput(endpoint=ENDPOINT, earlier=0) if search == "probe" else ENDPOINT
+    with pytest.raises(ApplicationError, match="waiting for a turn"):
+        await ActivityEnvironment().run(getattr(searching, search), given)
+    for share in busy:
+        searching.searches.end(share)
 
 
 @dataclass

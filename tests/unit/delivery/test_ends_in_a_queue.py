@@ -78,6 +78,22 @@ async def test_an_end_just_before_a_cancellation_is_told(
     assert line.told == [(Signal.ENDED, line.event.id)]
 
 
+async def test_a_first_post_that_ends_after_a_cancellation_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A cancellation waits for the first POST; if that delivers it, its queue goes on."""
+    line = Line()
+    nothing = SimpleNamespace(raw_description=SimpleNamespace(pending_activities=[]))
+    handle = SimpleNamespace(describe=AsyncMock(return_value=nothing))
+    monkeypatch.setattr(DeliveryActivities, "_workflow", lambda _: handle)
+    log = DeliveryLog(turn=1)
+    await line.run(line.activities.first_attempt, log)
+    assert not line.told
+    after = await line.run(line.activities.recorded_log, log)
+    assert after.state is DeliveryState.DELIVERED
+    assert line.told == [(Signal.ENDED, line.event.id)]
+
+
 @pytest.mark.parametrize(
     "log",
     [

@@ -34,6 +34,7 @@ async def test_a_read_that_fails_makes_no_second_post(world: World) -> None:
     """If Temporal does not tell of the endpoint, the worker asks again: only it knows the POST."""
     world.handed_over_reads_fail = 2
     run = await world.started()
+    assert not run.is_retrying
     world.answer(200)
     await world.settle()
     assert run.task.done()
@@ -41,10 +42,27 @@ async def test_a_read_that_fails_makes_no_second_post(world: World) -> None:
     assert not world.handed_over_reads_fail
 
 
+@pytest.mark.parametrize(("status", "state"), [(200, "delivered"), (500, "pending")])
+async def test_a_reply_for_a_deleted_endpoint_is_in_the_log(
+    world: World, status: int, state: str
+) -> None:
+    """Its endpoint is deleted before the worker has read it: what was sent is known."""
+    world.handed_over_reads_fail = 1_000
+    run = await world.started()
+    world.deleted, world.handed_over_reads_fail = True, 0
+    world.answer(status)
+    await world.settle()
+    assert (run.log.state, [each.number for each in run.log.attempts]) == (state, [1])
+    assert len(world.posts) == 0
+    run.task.cancel()
+    await world.settle()
+
+
 async def test_a_report_that_fails_makes_no_second_post(world: World) -> None:
     """If the answer to its report is lost, the reply is reported again, and is in the log."""
     world.reports_fail, world.fault = 1, RPCError("lost", RPCStatusCode.UNAVAILABLE, b"")
     run = await world.started()
+    world.new_worker()  # which would not know the POST
     world.answer(500)
     await world.settle()
     assert run.is_retrying

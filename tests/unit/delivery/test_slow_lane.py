@@ -103,7 +103,7 @@ class World:
             is_local=method == self.activities.first_attempt,
             scheduled_time=environment.info.started_time - self.in_queue,
             workflow_run_id=unique("run"),
-            attempt=2 if recorded else 1,
+            attempt=2 if recorded or how == "again" else 1,
             heartbeat_details=[recorded.model_dump(mode="json")] if recorded else [],
         )
         environment.on_heartbeat = self.note_heartbeat
@@ -373,13 +373,14 @@ async def test_a_retry_moves_to_the_slow_lane_once_its_endpoint_fails() -> None:
     assert world.posts["ep"] == FAILING_AFTER
 
 
+@pytest.mark.parametrize("how", ["for the first time", "again"])
 @pytest.mark.parametrize(("waited", "rest"), [(0, 60), (40, 20), (60, 0), (3_600, 0)])
-async def test_a_retry_counts_its_wait_for_a_worker(waited: float, rest: float) -> None:
+async def test_a_retry_counts_its_wait_for_a_worker(waited: float, rest: float, how: str) -> None:
     """The delay begins with the failure, however long the next activity waits in a task queue."""
     failed_once = await World(answers={"ep": 500}).first("ep")
     log = failed_once.model_copy(update={"retry_in_seconds": 60.0, "slow": True})
     world = World(in_queue=timedelta(seconds=waited))
-    retry = world.retry("ep", log)
+    retry = world.run(world.activities.retry, "ep", log, how=how)
     if rest:
         with pytest.raises(ApplicationError) as later:
             await retry

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -160,8 +161,10 @@ class QueueModel(RuleBasedStateMachine):
 
     @invariant()
     def few_are_under_way(self) -> None:
-        """Only so many ordering keys have a head."""
-        assert len(self.queue.state().heads) <= MAX_AT_ONCE
+        """Only so many ordering keys are given turns, and so many heads are looked at."""
+        looks = sum(turns.watch_first for turns in self.under_way)
+        given = sum(turns.line is not None for turns in self.under_way) - looks
+        assert max(looks, given) <= MAX_AT_ONCE
 
     def teardown(self) -> None:
         """In the end, all deliveries that ask get their turns."""
@@ -236,6 +239,76 @@ def test_a_delivery_that_was_given_up_holds_the_others_if_the_endpoint_says_so()
     [next_turns] = queue.due(BEGIN)
     assert [it.event_id for it in next_turns.places] == ["evt_1"]
     assert queue.view().blocked_by is None
+
+
+@pytest.mark.parametrize("ended", [Ended.GIVEN_UP, Ended.NO], ids=["given_up", "in_retry"])
+def test_keys_that_wait_stop_no_other_key(ended: Ended) -> None:
+    """However many keys wait for a person or for a retry, a key whose receiver takes has turns."""
+    rules = QueueRules(version=1, in_order=True, hold_on_give_up=True)
+    queue = queue_with(rules)
+    for number in range(3 * MAX_AT_ONCE):
+        queue.take(QueuePlace(f"evt_{number}", BEGIN, 1, key=f"bad_{number}"))
+    stuck = 0
+    while due := queue.due(BEGIN):
+        assert len(due) <= MAX_AT_ONCE
+        stuck += len(due)
+        for turns in due:
+            queue.given(turns, TurnsGiven(rules=rules, last=ended), BEGIN)
+    assert stuck == 3 * MAX_AT_ONCE
+    queue.take(QueuePlace("good", BEGIN, 1, key="good"))
+    assert [turns.places[0].event_id for turns in queue.due(BEGIN)] == ["good"]
+
+
+def test_a_run_of_an_earlier_version_goes_on_as_before() -> None:
+    """Its history has no turns for other keys, so it has none for them when it is replayed."""
+    rules = QueueRules(version=1, in_order=True)
+    queue = queue_with(rules)
+    queue.as_before = True
+    for number in range(MAX_AT_ONCE + 1):
+        queue.take(QueuePlace(f"evt_{number}", BEGIN, 1, key=f"key_{number}"))
+    for turns in queue.due(BEGIN):
+        queue.given(turns, TurnsGiven(rules=rules, last=Ended.NO), BEGIN)
+    assert queue.due(BEGIN) == []
+
+
+def test_few_heads_are_looked_at_at_once_and_reported_ones_first() -> None:
+    """Hundreds that are due wait for each other, and an end that was reported waits for none."""
+    heads = [
+        Head(place=QueuePlace(f"evt_{n}", BEGIN, 1, key=f"key_{n}"), asks=False, check_at=BEGIN)
+        for n in range(10 * MAX_AT_ONCE)
+    ]
+    for head in heads:
+        head.checks = 5
+    rules = QueueRules(version=1, in_order=True)
+    queue = PlaceQueue(EMPTY.model_copy(update={"heads": heads}))
+    [read] = queue.due(BEGIN)
+    queue.given(read, TurnsGiven(rules=rules), BEGIN)
+    last = heads[-1].place.event_id
+    queue.look_at(last, BEGIN)
+    looks = queue.due(BEGIN)
+    assert len(looks) == MAX_AT_ONCE
+    assert last in {turns.places[0].event_id for turns in looks}
+    assert queue.due(BEGIN) == []
+    assert queue.due_at(BEGIN) is None
+    queue.given(looks[0], TurnsGiven(rules=rules, last=Ended.NO), BEGIN)
+    assert len(queue.due(BEGIN)) == 1
+
+
+def test_a_head_that_is_resent_while_others_have_turns_is_not_forgotten() -> None:
+    """It asks for a turn again before its queue has noted that it was given up, and has one."""
+    rules = QueueRules(version=1, in_order=True)
+    queue = queue_with(rules)
+    for number in range(2):
+        queue.take(QueuePlace(f"evt_{number}", BEGIN, 1))
+    [turns] = queue.due(BEGIN)
+    queue.take(QueuePlace("evt_0", BEGIN, 3))
+    queue.given(turns, TurnsGiven(rules=rules, done=1, last=Ended.NO), BEGIN)
+    assert queue.view().waiting == 1
+    queue.look_at("evt_1", BEGIN)
+    [watch] = queue.due(BEGIN)
+    queue.given(watch, TurnsGiven(rules=rules, done=1), BEGIN)
+    [again] = queue.due(BEGIN)
+    assert [(it.event_id, it.attempt) for it in again.places] == [("evt_0", 3)]
 
 
 def test_a_retry_of_the_head_keeps_its_place_before_the_others() -> None:
