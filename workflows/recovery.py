@@ -1,6 +1,7 @@
 """`Recovery`: sends what an endpoint has not had, at a rate."""
 
 import asyncio
+from contextlib import suppress
 from datetime import timedelta
 
 from temporalio import workflow
@@ -54,9 +55,10 @@ class Recovery:
             while not self.view.progress.complete:
                 await workflow.wait_condition(lambda: not self.view.paused)
                 await self.recover_until_paused(recovery)
-        finally:
-            # However it ends, a caller that waits for a pause gets an answer first.
-            await workflow.wait_condition(workflow.all_handlers_finished)
+        except (Exception, asyncio.CancelledError):
+            await _callers_are_answered()
+            raise
+        await _callers_are_answered()
         return self.view.progress
 
     async def recover_until_paused(self, recovery: RecoveryInput) -> None:
@@ -71,18 +73,17 @@ class Recovery:
             cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
             summary=f"send what is {recovery.status}, {recovery.per_second:g} a second at most",
         )
-        try:
+        with suppress(asyncio.CancelledError):
             await workflow.wait_condition(lambda: activity.done() or self.view.paused)
+        halting = asyncio.create_task(self.halt(activity))
+        try:
+            await asyncio.shield(halting)
+        except asyncio.CancelledError:
+            await halting  # the workflow is cancelled, and still halts in good order
         finally:
-            halting = asyncio.create_task(self.halt(activity))
-            try:
-                await asyncio.shield(halting)
-            except asyncio.CancelledError:
-                await halting  # the workflow is cancelled, and still halts in good order
-            finally:
-                self.under_way = False
+            self.under_way = False
         if workflow.cancellation_reason() is not None:
-            raise asyncio.CancelledError  # it came while the activity was halting
+            raise asyncio.CancelledError  # it came before, or while the activity was halting
 
     async def halt(self, activity: workflow.ActivityHandle[RecoveryProgress]) -> None:
         """Cancel the activity if it is still running, wait for its end, and keep its progress."""
@@ -165,6 +166,14 @@ class Recovery:
     def refuse_resume(self, request: Deadline) -> None:
         """Refuse to resume if the caller no longer waits for it."""
         request.refuse_when_late(workflow.now())
+
+
+async def _callers_are_answered() -> None:
+    """Wait until a caller that waits for a pause has its answer, however the recovery ends.
+
+    This is not awaited in a `finally`: a worker that stops drops workflows in the midst of it.
+    """
+    await workflow.wait_condition(workflow.all_handlers_finished)
 
 
 def _reported_progress(cause: BaseException | None) -> list[RecoveryProgress]:

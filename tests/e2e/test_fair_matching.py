@@ -104,7 +104,8 @@ async def test_what_a_tenant_s_entities_do_takes_turns(service: Stack, hooks: Re
     """A tenant, its endpoints and their recoveries have its priority, also in their later runs."""
     endpoint = await service.add_endpoint(hooks.url)
     begun = await service.http.post(
-        f"{service.root}/endpoints/{endpoint['id']}/recover", json={"since": "2026-01-15T00:00:00Z"}
+        f"{service.root}/endpoints/{endpoint['id']}/recover",
+        json={"status": "failed", "since": "2026-01-15T00:00:00Z"},
     )
     assert begun.status_code == 202, begun.text
     ids = service.tenant, endpoint["id"]
