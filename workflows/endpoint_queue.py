@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from functools import partial
 
 from temporalio import workflow
 
@@ -33,7 +34,8 @@ class EndpointQueue:
 
     @workflow.init
     def __init__(self, state: QueueState) -> None:
-        self.queue = PlaceQueue(state)
+        as_now = partial(workflow.patched, HEADS_THAT_WAIT_TAKE_NO_ROOM)
+        self.queue = PlaceQueue(state, as_now)
         self.signals = 0
         self.renewing = self.has_given = False
         self.changed = self.memo_is_old = True
@@ -41,7 +43,6 @@ class EndpointQueue:
     @workflow.run
     async def run(self, state: QueueState) -> None:  # noqa: ARG002 - taken by __init__
         """Give turns as they are due, until the queue is over or its history has grown long."""
-        self.queue.as_before = not workflow.patched(HEADS_THAT_WAIT_TAKE_NO_ROOM)
         memo_task = asyncio.create_task(self.keep_memo())
         giving: set[asyncio.Task[None]] = set()
         while not (self.history_is_long() or await self.is_over()):

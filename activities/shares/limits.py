@@ -102,8 +102,9 @@ RECOVERIES = Limits(endpoint=1, tenant=20, worker=200)
 """Each holds a slot until it ends, which may take days."""
 
 
-TURNS = Limits(endpoint=25, tenant=50, worker=400)
-"""Each gives turns of one queue, or of one ordering key, for seconds."""
+TURNS = Limits(endpoint=50, tenant=100, worker=400)
+"""Each gives turns of one queue, or of one ordering key, for seconds, or looks at one delivery. A
+queue has forty of these at most, and one that reads its rules."""
 
 
 @dataclass

@@ -1,8 +1,8 @@
 """The heads of an ordered queue: those that the others of their ordering keys wait for."""
 
-import heapq
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
+from itertools import islice
 
 from pydantic import BaseModel
 
@@ -40,15 +40,21 @@ def check_at_after(now: datetime, checks: int = 0) -> datetime:
 
 
 def number_that_wait(heads: Mapping[str, Head], under_way: Collection[str | None]) -> int:
-    """Return how many have had their turns and wait for a retry, the endpoint or a person."""
+    """Return how many have had their turns and wait: for a retry, their endpoint or a person."""
     had_turns = (head for line, head in heads.items() if line not in under_way)
     return sum(head.place.attempt > 0 and not head.asks for head in had_turns)
 
 
 def to_look_at(
-    heads: Mapping[str, Head], under_way: Collection[str | None], now: datetime, number: int
-) -> set[str]:
-    """Return the ordering keys whose heads are to be looked at, reported ends first."""
+    heads: Mapping[str, Head], under_way: Collection[str | None], now: datetime
+) -> list[str]:
+    """Return the ordering keys whose heads are due to be looked at, reported ends first."""
     free = (head for line, head in heads.items() if line not in under_way)
     due = (head for head in free if not head.asks and head.check_at <= now)
-    return {head.place.key for head in heapq.nsmallest(number, due, key=lambda it: it.checks)}
+    return [head.place.key for head in sorted(due, key=lambda it: it.checks)]
+
+
+def those_that_ask(places: Iterable[QueuePlace], number: int) -> list[QueuePlace]:
+    """Return the first places, up to one that does not ask for its turn."""
+    first = list(islice(places, number))
+    return first[: next((n for n, it in enumerate(first) if not it.attempt), number)]

@@ -3,11 +3,18 @@
 The workflow `EndpointQueue` owns it (docs/decisions/0029-rate-limits-and-order.md).
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from itertools import islice
 
-from hookwright.queueing.heads import Head, check_at_after, number_that_wait, to_look_at
+from hookwright.queueing.heads import (
+    Head,
+    check_at_after,
+    number_that_wait,
+    those_that_ask,
+    to_look_at,
+)
+from hookwright.queueing.lines import Lines
 from hookwright.queueing.place import QueuePlace
 from hookwright.queueing.rules import QueueRules
 from hookwright.queueing.state import QueueState, QueueView
@@ -16,6 +23,10 @@ from hookwright.sizes import MAX_QUEUE_BYTES
 
 MAX_AT_ONCE = 20
 """Ordering keys of a queue that are given turns at the same time, and heads that are looked at."""
+
+MAX_HEADS = 200
+"""Ordering keys of which one delivery has had its turn, or is about to. Each is looked at now and
+then, for as long as it waits for a retry or a person."""
 
 PACED_SECONDS, MAX_PACED = 3.0, 500
 """For how long one activity gives turns at a rate limit, and at most how many. A new limit takes
@@ -34,23 +45,20 @@ class PlaceQueue:
     Without an order, a delivery that has had its turn is forgotten, and takes another place for its
     next attempt. With an order, it stays the head of its ordering key until it has ended.
 
-    `as_before`: heads that wait, for a retry or a person, take room from other ordering keys, as in
-    runs of an earlier version.
+    `as_now` is asked where an earlier version did something else: False if a run is to go on as it
+    would have. There a head that waits, for a retry or a person, took the place of another key.
     """
 
-    def __init__(self, state: QueueState) -> None:
+    def __init__(self, state: QueueState, as_now: Callable[[], bool] = lambda: True) -> None:
         self.tenant_id, self.endpoint_id = state.tenant_id, state.endpoint_id
         self.rules: QueueRules | None = None
         self.pace = state.pace
         self.turned_away = 0
         self._heads = {head.place.key: head for head in state.heads}
-        self._lines: dict[str, dict[str, QueuePlace]] = {}
-        self._bytes = sum(head.place.size for head in state.heads)
-        for place in state.waiting:
-            self._append(place)
+        self._lines = Lines(state.waiting)
         self._under_way: set[str | None] = set()
         self._looked_at: set[str | None] = set()
-        self.as_before = False
+        self._as_now = as_now
         self._rules_wanted = True
 
     def state(self) -> QueueState:
@@ -58,14 +66,14 @@ class PlaceQueue:
         return QueueState(
             tenant_id=self.tenant_id,
             endpoint_id=self.endpoint_id,
-            waiting=list(self._waiting()),
+            waiting=list(self._lines.all()),
             heads=list(self._heads.values()),
             pace=self.pace,
         )
 
     def view(self) -> QueueView:
         """Return what people see of the queue."""
-        return QueueView.of(self._heads.values(), self._lines.values())
+        return QueueView.of(self._heads.values(), self._lines)
 
     @property
     def is_empty(self) -> bool:
@@ -91,17 +99,18 @@ class PlaceQueue:
         if self.rules is None and None not in self._under_way:
             self._rules_wanted = True
         head = self._heads.get(place.key)
-        known = self._line(place).get(place.event_id)
+        line = self._lines.line(place.key)
+        known = line.get(place.event_id)
         if head and head.place.event_id == place.event_id:
             if place.attempt > head.place.attempt:
                 head.place, head.asks, head.given_up = place, True, False
         elif known:
             if place.attempt > known.attempt:
-                self._line(place)[place.event_id] = place
-        elif self._bytes + place.size > MAX_QUEUE_BYTES:
+                line[place.event_id] = place
+        elif self._bytes() + place.size > MAX_QUEUE_BYTES:
             self.turned_away += 1
         else:
-            self._append(place)
+            self._lines.append(place)
 
     def look_at(self, event_id: str, now: datetime) -> None:
         """Note that a delivery is reported to have ended. It may be one that others wait for."""
@@ -133,7 +142,7 @@ class PlaceQueue:
         """Return when `due` is to be asked again if nothing happens until then."""
         free = [head for line, head in self._heads.items() if line not in self._under_way]
         times = [head.check_at for head in free if not head.asks]
-        if len(self._looked_at) == MAX_AT_ONCE:
+        if self._is_full(len(self._looked_at)):
             times = []
         if self.rules is None:
             # Nothing can be given before they are read, so a moment that is past is not waited for.
@@ -163,24 +172,39 @@ class PlaceQueue:
         """Yield the next turns of a queue without an order. The activity keeps the pace."""
         if self._lines and not self._under_way - {None} and self._is_time(now):
             number = round((rules.per_second or MAX_PACED) * PACED_SECONDS)
-            places = islice(self._waiting(), min(max(1, number), MAX_PACED))
+            places = islice(self._lines.all(), min(max(1, number), MAX_PACED))
             yield self._turns("", list(places))
 
     def _in_order(self, now: datetime, rules: QueueRules) -> Iterator[QueueTurns]:
         """Yield the next turns of each ordering key. With a rate limit, each is one turn."""
         self._fill_heads(now)
-        looks = to_look_at(self._heads, self._under_way, now, MAX_AT_ONCE - len(self._looked_at))
+        looks = self._looks(now)
+        given = len(self._under_way - self._looked_at - {None})
         for line, head in self._heads.items():
             if line in self._under_way:
                 continue
             if not head.asks:
                 if line in looks:
                     yield self._turns(line, [head.place], watch_first=True)
-            elif not rules.per_second:
-                yield self._turns(line, [head.place, *self._ready(line, IN_A_ROW)])
-            elif self._is_time(now):
+                continue
+            if (rules.per_second and not self._is_time(now)) or self._is_full(given):
+                continue
+            given += 1
+            if rules.per_second:
                 yield self._turns(line, [head.place])
                 self.pace = self.pace.after_turn(self.next_turn_at(now), rules.interval)
+            else:
+                behind = self._lines.line(line).values()
+                yield self._turns(line, [head.place, *those_that_ask(behind, IN_A_ROW)])
+
+    def _is_full(self, under_way: int) -> bool:
+        return under_way >= MAX_AT_ONCE and self._as_now()
+
+    def _looks(self, now: datetime) -> set[str]:
+        """Return the ordering keys whose heads are to be looked at."""
+        due = to_look_at(self._heads, self._under_way, now)
+        room = MAX_AT_ONCE - len(self._looked_at)
+        return set(due[:room] if len(due) > room and self._as_now() else due)
 
     def _fill_heads(self, now: datetime) -> None:
         """Make the first waiting delivery of each free ordering key its head.
@@ -189,18 +213,15 @@ class PlaceQueue:
         these would stop the other keys.
         """
         free = (line for line in self._lines if line not in self._heads)
-        waiting = 0 if self.as_before else number_that_wait(self._heads, self._under_way)
-        for line in list(islice(free, max(0, MAX_AT_ONCE + waiting - len(self._heads)))):
-            place = next(iter(self._lines[line].values()))
-            self._remove(place)
-            self._bytes += place.size
+        number, room = len(self._heads), max(0, MAX_AT_ONCE - len(self._heads))
+        waiting = number_that_wait(self._heads, self._under_way - self._looked_at)
+        most = max(0, min(MAX_AT_ONCE + waiting, MAX_HEADS) - number)
+        lines = list(islice(free, most))
+        for line in lines if len(lines) <= room or self._as_now() else lines[:room]:
+            place = next(iter(self._lines.line(line).values()))
+            self._lines.remove(place)
             at = check_at_after(now)
             self._heads[line] = Head(place=place, asks=place.attempt > 0, check_at=at)
-
-    def _ready(self, line: str, number: int) -> list[QueuePlace]:
-        """Return the places that follow a head, up to the first that does not ask for its turn."""
-        places = list(islice(self._lines.get(line, {}).values(), number))
-        return places[: next((n for n, it in enumerate(places) if not it.attempt), number)]
 
     def _wait_for(self, place: QueuePlace, ended: Ended, now: datetime) -> None:
         """Have the others of its key wait for a delivery that has had its turn."""
@@ -208,9 +229,8 @@ class PlaceQueue:
             return
         head = self._heads.get(place.key)
         if head is None or head.place.event_id != place.event_id:
-            asked = self._line(place).get(place.event_id, place)
-            self._remove(asked)
-            self._bytes += asked.size
+            asked = self._lines.line(place.key).get(place.event_id, place)
+            self._lines.remove(asked)
             head = Head(place=asked, asks=asked.attempt > place.attempt, check_at=now)
             self._heads[place.key] = head
         elif head.place.attempt == place.attempt:
@@ -223,7 +243,7 @@ class PlaceQueue:
     def _follow(self, rules: QueueRules | None, now: datetime) -> None:
         """Follow these rules, unless they are older. None: the endpoint is gone with its queue."""
         if rules is None:
-            self._lines, self._heads, self._bytes, self.rules = {}, {}, 0, None
+            self._lines, self._heads, self.rules = Lines(), {}, None
             return
         known = self.rules
         if known and known.version >= rules.version:
@@ -233,55 +253,34 @@ class PlaceQueue:
             head.check_at = now  # what held it up may be no reason any more
         if not rules.in_order:
             asking = [head.place for head in self._heads.values() if head.asks]
-            self._line_up([*asking, *self._waiting()])
+            self._line_up([*asking, *self._lines.all()], rules)
         elif known and not known.in_order:
-            self._line_up(list(self._waiting()))
+            self._line_up(self._lines.all(), rules)
 
-    def _line_up(self, places: list[QueuePlace]) -> None:
+    def _line_up(self, places: Iterable[QueuePlace], rules: QueueRules) -> None:
         """Have these places in the lines that the rules ask for.
 
         A delivery that has not asked for its turn so far does so by itself, and needs a place
         before that only in an ordered queue.
         """
-        self._lines, self._heads, self._bytes = {}, {}, 0
-        for place in places:
-            if place.attempt:
-                self._append(place)
+        asking = (place for place in places if place.attempt)
+        self._lines, self._heads = Lines(asking, by_key=rules.in_order), {}
 
     # Places.
-
-    def _line(self, place: QueuePlace) -> dict[str, QueuePlace]:
-        """Return the line that a place is in; without an order there is only one."""
-        return self._lines.get(self._line_name(place), {})
-
-    def _line_name(self, place: QueuePlace) -> str:
-        return place.key if self.rules is None or self.rules.in_order else ""
-
-    def _append(self, place: QueuePlace) -> None:
-        self._lines.setdefault(self._line_name(place), {})[place.event_id] = place
-        self._bytes += place.size
-
-    def _remove(self, place: QueuePlace) -> None:
-        line = self._line(place)
-        if line.pop(place.event_id, None):
-            self._bytes -= place.size
-            if not line:
-                del self._lines[self._line_name(place)]
 
     def _drop(self, place: QueuePlace) -> None:
         """Take a place away that needs nothing more, unless it was taken for a later attempt."""
         head = self._heads.get(place.key)
-        known = self._line(place).get(place.event_id)
+        known = self._lines.line(place.key).get(place.event_id)
         if head and head.place.event_id == place.event_id:
             del self._heads[place.key]
-            self._bytes -= head.place.size
-            if head.place.attempt > place.attempt and not self.as_before:
-                self._append(head.place)
+            if head.place.attempt > place.attempt and self._as_now():
+                self._lines.append(head.place)
         elif known and known.attempt <= place.attempt:
-            self._remove(known)
+            self._lines.remove(known)
 
-    def _waiting(self) -> Iterator[QueuePlace]:
-        return (place for line in self._lines.values() for place in line.values())
+    def _bytes(self) -> int:
+        return self._lines.bytes + sum(head.place.size for head in self._heads.values())
 
     def _is_time(self, now: datetime) -> bool:
         return self.next_turn_at(now) <= now + AHEAD

@@ -1,13 +1,13 @@
 """What the workflow `EndpointQueue` keeps, and what people see of it."""
 
 from collections.abc import Collection
-from itertools import islice
 from typing import Self
 
 from pydantic import BaseModel
 
 from hookwright.ids import Name
 from hookwright.queueing.heads import Head
+from hookwright.queueing.lines import Lines
 from hookwright.queueing.pace import QueuePace
 from hookwright.queueing.place import QueuePlace
 from hookwright.times import Timestamp
@@ -40,13 +40,12 @@ class QueueView(BaseModel):
     blocked_by: Name | None = None
 
     @classmethod
-    def of(cls, heads: Collection[Head], lines: Collection[dict[str, QueuePlace]]) -> Self:
+    def of(cls, heads: Collection[Head], lines: Lines) -> Self:
         """Return what is shown of these heads, and of the lines behind them."""
         asking = [head.place for head in heads if head.asks]
-        firsts = [place for line in lines for place in islice(line.values(), 1)]
         blocked = (head.place.event_id for head in heads if head.given_up)
         return cls(
-            waiting=sum(map(len, lines)) + len(asking),
-            waiting_since=min((it.accepted_at for it in [*asking, *firsts]), default=None),
+            waiting=lines.number_of_places() + len(asking),
+            waiting_since=min((it.accepted_at for it in [*asking, *lines.firsts()]), default=None),
             blocked_by=next(blocked, None),
         )

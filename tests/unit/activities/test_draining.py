@@ -228,6 +228,7 @@ async def test_searches_of_a_tenant_leave_room(search: str) -> None:
     given = ProbeInput(endpoint=ENDPOINT, earlier=0) if search == "probe" else ENDPOINT
     with pytest.raises(ApplicationError, match="waiting for a turn"):
         await ActivityEnvironment().run(getattr(searching, search), given)
+    assert searching.searches.has_room("other", "ep")
     for share in busy:
         searching.searches.end(share)
 

@@ -78,10 +78,10 @@ async def test_an_end_just_before_a_cancellation_is_told(
     assert line.told == [(Signal.ENDED, line.event.id)]
 
 
-async def test_a_first_post_that_ends_after_a_cancellation_is_told(
+async def test_a_first_post_that_was_made_before_a_cancellation_is_told(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A cancellation waits for the first POST; if that delivers it, its queue goes on."""
+    """A delivery is cancelled as its first POST delivers it: the cancellation tells its queue."""
     line = Line()
     nothing = SimpleNamespace(raw_description=SimpleNamespace(pending_activities=[]))
     handle = SimpleNamespace(describe=AsyncMock(return_value=nothing))

@@ -1,6 +1,7 @@
 """The queue of an endpoint as a state machine: order, turns and rules in any sequence of events."""
 
 from collections import defaultdict
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -17,6 +18,7 @@ from hypothesis.stateful import (
 from hookwright.queueing import (
     MAX_AT_ONCE,
     Ended,
+    Head,
     PlaceQueue,
     QueuePlace,
     QueueRules,
@@ -24,19 +26,31 @@ from hookwright.queueing import (
     QueueTurns,
     TurnsGiven,
 )
-from hookwright.queueing.state import Head
+from hookwright.queueing.place_queue import MAX_HEADS
 from hookwright.sizes import MAX_QUEUE_BYTES
 
 BEGIN = datetime(2026, 1, 15, tzinfo=UTC)
 EMPTY = QueueState(tenant_id="t1", endpoint_id="ep_1")
 
 
-def queue_with(rules: QueueRules) -> PlaceQueue:
-    """Return an empty queue that has read these rules."""
-    queue = PlaceQueue(EMPTY)
+IN_ORDER = QueueRules(version=1, in_order=True)
+
+
+def queue_with(
+    rules: QueueRules, state: QueueState = EMPTY, as_now: Callable[[], bool] = lambda: True
+) -> PlaceQueue:
+    """Return a queue, an empty one by default, that has read these rules."""
+    queue = PlaceQueue(state, as_now)
     [read] = queue.due(BEGIN)
     queue.given(read, TurnsGiven(rules=rules), BEGIN)
     return queue
+
+
+def queue_with_heads(number: int, as_now: Callable[[], bool] = lambda: True) -> PlaceQueue:
+    """Return a queue with so many keys whose deliveries wait, and are due to be looked at."""
+    places = (QueuePlace(f"evt_{n}", BEGIN, 1, key=f"key_{n}") for n in range(number))
+    heads = [Head(place=place, asks=False, check_at=BEGIN, checks=5) for place in places]
+    return queue_with(IN_ORDER, EMPTY.model_copy(update={"heads": heads}), as_now)
 
 
 class QueueModel(RuleBasedStateMachine):
@@ -259,38 +273,72 @@ def test_keys_that_wait_stop_no_other_key(ended: Ended) -> None:
     assert [turns.places[0].event_id for turns in queue.due(BEGIN)] == ["good"]
 
 
+def test_keys_that_are_looked_at_stop_no_other_key() -> None:
+    """A key that takes has its turn while as many others as may be are looked at."""
+    queue = queue_with_heads(5 * MAX_AT_ONCE)
+    assert len(queue.due(BEGIN)) == MAX_AT_ONCE
+    queue.take(QueuePlace("good", BEGIN, 1, key="good"))
+    assert [turns.places[0].event_id for turns in queue.due(BEGIN)] == ["good"]
+
+
+def test_so_many_keys_may_wait() -> None:
+    """Beyond that a key waits for one of them: each is looked at for as long as it waits."""
+    queue = queue_with_heads(MAX_HEADS)
+    queue.take(QueuePlace("good", BEGIN, 1, key="good"))
+    looks = queue.due(BEGIN)
+    assert all(turns.watch_first for turns in looks)
+    queue.given(looks[0], TurnsGiven(rules=IN_ORDER, done=1), BEGIN)
+    assert "good" in {turns.places[0].event_id for turns in queue.due(BEGIN)}
+
+
+def test_few_keys_have_turns_at_once() -> None:
+    """However many that waited ask again, as when a recovery sends them: the others follow."""
+    queue, given = queue_with_heads(MAX_HEADS), 0
+    for number in range(MAX_HEADS):
+        queue.take(QueuePlace(f"evt_{number}", BEGIN, 2, key=f"key_{number}"))
+    while turns := queue.due(BEGIN):
+        assert len(turns) <= MAX_AT_ONCE
+        given += len(turns)
+        for each in turns:
+            queue.given(each, TurnsGiven(rules=IN_ORDER, done=1), BEGIN)
+    assert given == MAX_HEADS
+
+
 def test_a_run_of_an_earlier_version_goes_on_as_before() -> None:
-    """Its history has no turns for other keys, so it has none for them when it is replayed."""
-    rules = QueueRules(version=1, in_order=True)
-    queue = queue_with(rules)
-    queue.as_before = True
-    for number in range(MAX_AT_ONCE + 1):
+    """Its history has no turns for other keys, and all looks and turns that are due at once."""
+    queue = queue_with_heads(MAX_AT_ONCE, as_now=lambda: False)
+    queue.take(QueuePlace("good", BEGIN, 1, key="good"))
+    assert "good" not in {turns.places[0].event_id for turns in queue.due(BEGIN)}
+    more = 3 * MAX_AT_ONCE
+    assert len(queue_with_heads(more, as_now=lambda: False).due(BEGIN)) == more
+    queue = queue_with_heads(more, as_now=lambda: False)
+    for number in range(more):
+        queue.take(QueuePlace(f"evt_{number}", BEGIN, 2, key=f"key_{number}"))
+    assert len(queue.due(BEGIN)) == more
+
+
+def test_few_are_asked_whether_they_are_of_an_earlier_version() -> None:
+    """A queue in which no key waits leaves no mark in its history: an older version reads it."""
+    queue = queue_with(IN_ORDER, as_now=lambda: pytest.fail("it makes no difference here"))
+    for number in range(3 * MAX_AT_ONCE):
         queue.take(QueuePlace(f"evt_{number}", BEGIN, 1, key=f"key_{number}"))
-    for turns in queue.due(BEGIN):
-        queue.given(turns, TurnsGiven(rules=rules, last=Ended.NO), BEGIN)
-    assert queue.due(BEGIN) == []
+    while due := queue.due(BEGIN):
+        for turns in due:
+            queue.given(turns, TurnsGiven(rules=IN_ORDER, done=1), BEGIN)
+    assert queue.is_empty
 
 
 def test_few_heads_are_looked_at_at_once_and_reported_ones_first() -> None:
     """Hundreds that are due wait for each other, and an end that was reported waits for none."""
-    heads = [
-        Head(place=QueuePlace(f"evt_{n}", BEGIN, 1, key=f"key_{n}"), asks=False, check_at=BEGIN)
-        for n in range(10 * MAX_AT_ONCE)
-    ]
-    for head in heads:
-        head.checks = 5
-    rules = QueueRules(version=1, in_order=True)
-    queue = PlaceQueue(EMPTY.model_copy(update={"heads": heads}))
-    [read] = queue.due(BEGIN)
-    queue.given(read, TurnsGiven(rules=rules), BEGIN)
-    last = heads[-1].place.event_id
+    queue = queue_with_heads(5 * MAX_AT_ONCE)
+    last = f"evt_{5 * MAX_AT_ONCE - 1}"
     queue.look_at(last, BEGIN)
     looks = queue.due(BEGIN)
     assert len(looks) == MAX_AT_ONCE
     assert last in {turns.places[0].event_id for turns in looks}
     assert queue.due(BEGIN) == []
     assert queue.due_at(BEGIN) is None
-    queue.given(looks[0], TurnsGiven(rules=rules, last=Ended.NO), BEGIN)
+    queue.given(looks[0], TurnsGiven(rules=IN_ORDER, last=Ended.NO), BEGIN)
     assert len(queue.due(BEGIN)) == 1
 
 
