@@ -125,7 +125,7 @@ class TurnActivities:
         return True
 
     async def _watch(self, turns: QueueTurns, place: QueuePlace, *, has_turn: bool) -> Ended:
-        """Wait a while for the end of a delivery that has its turn, or look at an earlier one."""
+        """Wait a while for the end of a delivery that has its turn."""
         workflow_id = _workflow_id(turns, place)
         if not place.attempt:
             return await self._will_it_come(turns, place)
@@ -133,10 +133,9 @@ class TurnActivities:
             description = await described(self.client, workflow_id)
             if description is None:
                 return Ended.YES
-            if description.status is WorkflowExecutionStatus.RUNNING:
-                return Ended.NO
-            failed = description.status is WorkflowExecutionStatus.FAILED
-            return Ended.GIVEN_UP if failed else Ended.YES
+            if description.status is not WorkflowExecutionStatus.RUNNING:
+                failed = description.status is WorkflowExecutionStatus.FAILED
+                return Ended.GIVEN_UP if failed else Ended.YES
         return await _or_not_yet(self._end(workflow_id))
 
     async def _end(self, workflow_id: str) -> Ended:

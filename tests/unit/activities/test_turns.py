@@ -6,11 +6,13 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 from support.fakes import FakeEndpoints, endpoint
 from temporalio.api.enums.v1 import EventType, PendingWorkflowTaskState
 from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionResponse
+from temporalio.client import WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import ActivityEnvironment
 
@@ -125,6 +127,21 @@ async def test_others_wait_for_one_that_has_not_ended(
     ]
     assert client.had_turns == deliveries[:number]
     assert (result.done, result.last) == (0 if stops else 3, stops)
+
+
+async def test_an_end_that_is_reported_before_it_is_one_needs_no_second_look(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A worker tells a queue of an end, and then ends the delivery: the look waits for it."""
+    running = SimpleNamespace(status=WorkflowExecutionStatus.RUNNING)
+    monkeypatch.setattr(module, "described", AsyncMock(return_value=running))
+    state = endpoint(ordering="fifo")
+    client: Any = OrderedDeliveries(COMPLETED)
+    endpoints: Any = FakeEndpoints(state)
+    look = wanted(state, "evt_1").model_copy(update={"watch_first": True})
+    activities = TurnActivities(client, endpoints)
+    result = await ActivityEnvironment().run(activities.give_turns, look)
+    assert (result.done, result.last, client.had_turns) == (1, None, [])
 
 
 WAITING = PendingWorkflowTaskState.PENDING_WORKFLOW_TASK_STATE_SCHEDULED
