@@ -21,8 +21,8 @@ IDLE_BEFORE_END = timedelta(seconds=30)
 """An empty queue waits for this long before it ends: to begin again costs more than to wait."""
 
 HEADS_THAT_WAIT_TAKE_NO_ROOM = "heads-that-wait-take-no-room"
-"""Runs that an earlier version began go on without it until they continue as new: other ordering
-keys have turns that their history does not have."""
+"""A run of an earlier version goes on without it until it continues as new, if its history is past
+a point where it matters: other ordering keys have turns that the history does not have."""
 
 MAX_SIGNALS = 2_000
 """In one run. Temporal takes 10,000, and more come while the run ends."""

@@ -24,9 +24,9 @@ from hookwright.sizes import MAX_QUEUE_BYTES
 MAX_AT_ONCE = 20
 """Ordering keys of a queue that are given turns at the same time, and heads that are looked at."""
 
-MAX_HEADS = 200
-"""Ordering keys of which one delivery has had its turn, or is about to. Each is looked at now and
-then, for as long as it waits for a retry or a person."""
+MAX_THAT_WAIT = 100
+"""Ordering keys whose delivery has had its turn and waits, for a retry or a person, that take no
+room from others. Each is looked at now and then, and in every run of the queue."""
 
 PACED_SECONDS, MAX_PACED = 3.0, 500
 """For how long one activity gives turns at a rate limit, and at most how many. A new limit takes
@@ -215,7 +215,7 @@ class PlaceQueue:
         free = (line for line in self._lines if line not in self._heads)
         number, room = len(self._heads), max(0, MAX_AT_ONCE - len(self._heads))
         waiting = number_that_wait(self._heads, self._under_way - self._looked_at)
-        most = max(0, min(MAX_AT_ONCE + waiting, MAX_HEADS) - number)
+        most = max(0, MAX_AT_ONCE + min(waiting, MAX_THAT_WAIT) - number)
         lines = list(islice(free, most))
         for line in lines if len(lines) <= room or self._as_now() else lines[:room]:
             place = next(iter(self._lines.line(line).values()))

@@ -26,13 +26,11 @@ from hookwright.queueing import (
     QueueTurns,
     TurnsGiven,
 )
-from hookwright.queueing.place_queue import MAX_HEADS
+from hookwright.queueing.place_queue import MAX_THAT_WAIT
 from hookwright.sizes import MAX_QUEUE_BYTES
 
 BEGIN = datetime(2026, 1, 15, tzinfo=UTC)
 EMPTY = QueueState(tenant_id="t1", endpoint_id="ep_1")
-
-
 IN_ORDER = QueueRules(version=1, in_order=True)
 
 
@@ -282,8 +280,8 @@ def test_keys_that_are_looked_at_stop_no_other_key() -> None:
 
 
 def test_so_many_keys_may_wait() -> None:
-    """Beyond that a key waits for one of them: each is looked at for as long as it waits."""
-    queue = queue_with_heads(MAX_HEADS)
+    """With more, those that go on have less room, and then a key waits for one of them."""
+    queue = queue_with_heads(MAX_THAT_WAIT + MAX_AT_ONCE)
     queue.take(QueuePlace("good", BEGIN, 1, key="good"))
     looks = queue.due(BEGIN)
     assert all(turns.watch_first for turns in looks)
@@ -293,15 +291,15 @@ def test_so_many_keys_may_wait() -> None:
 
 def test_few_keys_have_turns_at_once() -> None:
     """However many that waited ask again, as when a recovery sends them: the others follow."""
-    queue, given = queue_with_heads(MAX_HEADS), 0
-    for number in range(MAX_HEADS):
+    queue, given = queue_with_heads(MAX_THAT_WAIT), 0
+    for number in range(MAX_THAT_WAIT):
         queue.take(QueuePlace(f"evt_{number}", BEGIN, 2, key=f"key_{number}"))
     while turns := queue.due(BEGIN):
         assert len(turns) <= MAX_AT_ONCE
         given += len(turns)
         for each in turns:
             queue.given(each, TurnsGiven(rules=IN_ORDER, done=1), BEGIN)
-    assert given == MAX_HEADS
+    assert given == MAX_THAT_WAIT
 
 
 def test_a_run_of_an_earlier_version_goes_on_as_before() -> None:
