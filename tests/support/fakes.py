@@ -3,8 +3,11 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import SimpleNamespace
 from typing import Any, cast
+from unittest.mock import AsyncMock
 
+import pytest
 from temporalio.client import Client, WorkflowHandle
 
 from activities.delivery import (
@@ -103,6 +106,13 @@ class FakeReportQueue:
 
     def tally(self, *_: object) -> None:
         self.successes += 1
+
+
+def let_find_pending(monkeypatch: pytest.MonkeyPatch, *activities: object) -> None:
+    """Let a delivery's activities find these pending activities of its workflow."""
+    found = SimpleNamespace(raw_description=SimpleNamespace(pending_activities=activities))
+    handle = SimpleNamespace(describe=AsyncMock(return_value=found))
+    monkeypatch.setattr(DeliveryActivities, "_workflow", lambda _: handle)
 
 
 def endpoint(**config: Any) -> EndpointState:

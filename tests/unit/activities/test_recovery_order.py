@@ -1,4 +1,4 @@
-"""A recovery goes through its executions once, also through those of the same time."""
+"""What a recovery has done is told from what it has not, also among those of the same time."""
 
 from datetime import UTC, datetime, timedelta
 

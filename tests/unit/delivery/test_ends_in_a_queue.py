@@ -6,7 +6,7 @@ from typing import Any, cast
 from unittest.mock import AsyncMock
 
 import pytest
-from support.fakes import DELIVERED, FakeEgress, FakeEndpoints, attempts, endpoint
+from support.fakes import DELIVERED, FakeEgress, FakeEndpoints, attempts, endpoint, let_find_pending
 from support.health import BEGIN
 from support.stack import unique
 from temporalio.client import Client
@@ -69,9 +69,7 @@ async def test_an_end_just_before_a_cancellation_is_told(
         update={"unreported": unreported}
     )
     line.told.clear()
-    pending = SimpleNamespace(raw_description=SimpleNamespace(pending_activities=[log]))
-    handle = SimpleNamespace(describe=AsyncMock(return_value=pending))
-    monkeypatch.setattr(DeliveryActivities, "_workflow", lambda _: handle)
+    let_find_pending(monkeypatch, log)
     monkeypatch.setattr(attempts_file, "recorded", AsyncMock(return_value=log))
     after = await line.run(line.activities.recorded_log, DeliveryLog(turn=1))
     assert after.state is DeliveryState.DELIVERED
@@ -83,9 +81,7 @@ async def test_a_first_post_that_was_made_before_a_cancellation_is_told(
 ) -> None:
     """A delivery is cancelled as its first POST delivers it: the cancellation tells its queue."""
     line = Line()
-    nothing = SimpleNamespace(raw_description=SimpleNamespace(pending_activities=[]))
-    handle = SimpleNamespace(describe=AsyncMock(return_value=nothing))
-    monkeypatch.setattr(DeliveryActivities, "_workflow", lambda _: handle)
+    let_find_pending(monkeypatch)
     log = DeliveryLog(turn=1)
     await line.run(line.activities.first_attempt, log)
     assert not line.told

@@ -6,12 +6,10 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
 from typing import Any, cast
-from unittest.mock import AsyncMock
 
 import pytest
-from support.fakes import DELIVERED, FakeReportQueue, attempts, endpoint, failed
+from support.fakes import DELIVERED, FakeReportQueue, attempts, endpoint, failed, let_find_pending
 from support.stack import unique
 from support.waiting import assert_eventually
 from temporalio.client import Client
@@ -232,9 +230,7 @@ async def test_a_cancellation_lends_its_slot_while_it_waits(
 ) -> None:
     """A tenant that cancels what hangs does not make tasks look slow, which slows the lane down."""
     world, seen, replied = World(), list[str](), asyncio.Event()
-    nothing_pending = SimpleNamespace(raw_description=SimpleNamespace(pending_activities=[]))
-    handle = SimpleNamespace(describe=AsyncMock(return_value=nothing_pending))
-    monkeypatch.setattr(DeliveryActivities, "_workflow", lambda _: handle)
+    let_find_pending(monkeypatch)
 
     async def find_no_room() -> SentAttempt:
         await replied.wait()
